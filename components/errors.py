@@ -1,0 +1,45 @@
+"""Errors of the library. A message says what was expected, what came, and the mend.
+
+- `YachayError(ValueError)`: the root; every error that a user can act on.
+    - `DataError`: the data cannot be used as it is (carries the failures as data).
+    - `ModelError`: a model cannot be trained, exported or pushed.
+    - `ConfigurationError`: a configuration is refused before any work.
+    - `UsageError`: a command is refused before any work.
+"""
+
+from collections.abc import Sequence
+
+MAX_FAILURES_SHOWN = 10
+
+
+class YachayError(ValueError):
+    """The root of the library's errors."""
+
+
+class DataError(YachayError):
+    """The data cannot be used as it is.
+
+    Args:
+        message: string. What was expected, what came, and the mend.
+        failures: sequence of strings. One line for each thing that is wrong; the message shows the first
+            `MAX_FAILURES_SHOWN` of them. Defaults to none.
+    """
+
+    def __init__(self, message: str, failures: Sequence[str] = ()) -> None:
+        self.failures = tuple(failures)
+        lines = [message, *(f"  - {failure}" for failure in self.failures[:MAX_FAILURES_SHOWN])]
+        if len(self.failures) > MAX_FAILURES_SHOWN:
+            lines.append(f"  ... and {len(self.failures) - MAX_FAILURES_SHOWN} more")
+        super().__init__("\n".join(lines))
+
+
+class ModelError(YachayError):
+    """A model cannot be trained, exported or pushed."""
+
+
+class ConfigurationError(YachayError):
+    """A configuration is refused before any work."""
+
+
+class UsageError(YachayError):
+    """A command is refused before any work."""

@@ -1,0 +1,56 @@
+"""What a column is: the words that the configuration, Transform and the trainers share."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+
+from .errors import DataError
+
+
+class FeatureKind(StrEnum):
+    """How a feature is understood.
+
+    `NUMERIC` and `ORDINAL` (an order, such as a grade level) are standardised numbers, `BOOLEAN` is 0 or 1,
+    `CATEGORICAL` is a code or a word without an order, `TIME` is seconds since 1970-01-01 UTC, standardised.
+    """
+
+    NUMERIC = "numeric"
+    ORDINAL = "ordinal"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+    TIME = "time"
+
+
+class Problem(StrEnum):
+    """What is predicted: one of several classes, or a number."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+def to_identifier(name: str) -> str:
+    """Returns the identifier of a raw column name.
+
+    Each run of characters other than letters, digits and `_` becomes one `_`, and `_` is trimmed at both ends; case is
+    kept: `"Mother's qualification"` becomes `"Mother_s_qualification"`.
+    """
+    return re.sub(r"[^0-9A-Za-z_]+", "_", name).strip("_")
+
+
+def to_identifiers(names: Iterable[str]) -> dict[str, str]:
+    """Returns `{identifier: original name}` in the order of `names`.
+
+    Raises:
+        DataError: if a name has no letter or digit, or two names have the same identifier.
+    """
+    originals: dict[str, str] = {}
+    for name in names:
+        identifier = to_identifier(name)
+        if not identifier:
+            raise DataError(f"Expected every column to have a name with a letter or digit. Received: {name!r}. Name the column.")
+        if identifier in originals:
+            other = originals[identifier]
+            what = f"{name!r} twice" if other == name else f"{other!r} and {name!r}, which are both {identifier!r} as identifiers"
+            raise DataError(f"Expected column names to be distinct. Received: {what}. Rename one of the two columns.")
+        originals[identifier] = name
+    return originals
