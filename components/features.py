@@ -47,10 +47,16 @@ def to_identifiers(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         identifier = to_identifier(name)
         if not identifier:
-            raise DataError(f"Expected every column to have a name with a letter or digit. Received: {name!r}. Name the column.")
+            raise DataError(
+                f"Expected every column to have a name with a letter or digit. Received: {name!r}. Name the column."
+            )
         if identifier in originals:
             other = originals[identifier]
-            what = f"{name!r} twice" if other == name else f"{other!r} and {name!r}, which are both {identifier!r} as identifiers"
+            what = (
+                f"{name!r} twice"
+                if other == name
+                else f"{other!r} and {name!r}, which are both {identifier!r} as identifiers"
+            )
             raise DataError(f"Expected column names to be distinct. Received: {what}. Rename one of the two columns.")
         originals[identifier] = name
     return originals

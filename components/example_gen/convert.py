@@ -1,0 +1,261 @@
+"""Columns as they are read to columns of the types of `tf.Example`, and what does not fit."""
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import ConfigurationError, DataError
+from .spec import Band, Column, ColumnType, IngestSpec, SplitMethod, describe_values
+from .tables import Refusal
+
+ARROW_TYPES = {ColumnType.INT64: pa.int64(), ColumnType.FLOAT32: pa.float32(), ColumnType.STRING: pa.string()}
+MAX_SHOWN_CHARACTERS = 60
+
+# What the fast casts and the careful ones read alike.
+_SIMPLE_INTEGER = r"^-?\d{1,18}$"
+_SIMPLE_NUMBER = r"^-?\d{1,15}(\.\d{1,30})?$"
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_ISO_8601 = r"^\d{4}-\d{2}-\d{2}"
+_MAX_EXACT = 2**53
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A column of its type, null where a text does not fit, and the reason of a record at which it does not."""
+
+    array: pa.Array
+    bad: np.ndarray | None
+    reason: Callable[[object], str]
+
+
+class Converter:
+    """Gives the columns of record batches their types.
+
+    Args:
+        spec: `IngestSpec`.
+
+    Raises:
+        ConfigurationError: if the allowed values of a column are not of its type.
+    """
+
+    def __init__(self, spec: IngestSpec) -> None:
+        self._columns = spec.columns_read
+        self._required = {name for name, column in self._columns.items() if column.required} | {spec.label}
+        if spec.split.key:
+            self._required.add(spec.split.key)
+        self._values = {name: _allowed(name, column) for name, column in self._columns.items() if column.values}
+        self._label = spec.label
+        self._label_values = spec.label_values
+        self._time_key = spec.split.key if spec.split.method is SplitMethod.TIME else None
+
+    def convert(self, batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, list[Refusal]]:
+        """Returns the columns with their types, and the records that do not fit, each with its first reason.
+
+        Args:
+            batch: `pyarrow.RecordBatch` with a table's columns as text or typed.
+            start: int. Index of its first record in the table.
+        """
+        arrays = []
+        refusals: dict[int, Refusal] = {}
+        for name, column in self._columns.items():
+            raw = batch.column(name)
+            array, problems = self._convert_column(name, column, raw)
+            arrays.append(array)
+            for bad, reason in problems:
+                for row in np.flatnonzero(bad).tolist():
+                    if row not in refusals:
+                        refusals[row] = Refusal(start + row, name, reason(raw[row].as_py()))
+        typed = pa.RecordBatch.from_arrays(arrays, names=list(self._columns))
+        return typed, [refusals[row] for row in sorted(refusals)]
+
+    def _convert_column(
+        self, name: str, column: Column, raw: pa.Array
+    ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
+        typed = _to_type(name, raw, column.type)
+        problems = []
+        if typed.bad is not None:
+            problems.append((typed.bad, typed.reason))
+        array = typed.array
+        if name in self._required and array.null_count:
+            problems.append((_mask(pc.is_null(array)), lambda _: "no value"))
+        if name in self._values:
+            outside = pc.invert(pc.is_in(array, self._values[name]))
+            allowed = describe_values(column.values)
+            problems.append(
+                (_mask(pc.and_(outside, pc.is_valid(array))), lambda value: f"{_show(value)} is not one of {allowed}")
+            )
+        if name == self._label and self._label_values:
+            unknown = pc.invert(pc.is_in(as_text(array), pa.array(self._label_values, pa.string())))
+            classes = describe_values(self._label_values)
+            problems.append((_mask(unknown), lambda value: f"unknown label {_show(value)}, expected one of {classes}"))
+        if name == self._time_key and array.type == pa.string():
+            no_time = pc.invert(pc.match_substring_regex(array, _ISO_8601))
+            problems.append((_mask(no_time), lambda value: f"{_show(value)} is no time such as 2024-01-31"))
+        return array, problems
+
+
+def as_text(array: pa.Array) -> pa.Array:
+    """Returns the one text of each value: `3` and `3.0` have the same."""
+    return array if array.type == pa.string() else pc.cast(array, pa.string())
+
+
+def to_text(name: str, raw: pa.Array) -> pa.Array:
+    """Returns a column as text whatever its type.
+
+    Raises:
+        DataError: if it is nested.
+    """
+    return _to_type(name, raw, ColumnType.STRING).array
+
+
+def add_bands(batch: pa.RecordBatch, bands: Mapping[str, Band]) -> pa.RecordBatch:
+    """Returns the batch with a string column for each band."""
+    for name, band in bands.items():
+        column = batch.column(band.column)
+        edges = [f"{edge:.15g}" for edge in band.edges]
+        between = [f"{low}-<{high}" for low, high in itertools.pairwise(edges)]
+        names = pa.array([f"<{edges[0]}", *between, f">={edges[-1]}"])
+        # A float32 edge, as the values are: .1 lies on the edge .1.
+        dtype = np.float32 if pa.types.is_floating(column.type) else np.float64
+        places = np.digitize(column.fill_null(0).to_numpy().astype(dtype), np.asarray(band.edges, dtype))
+        indices = pa.array(places, pa.int64(), mask=_mask(pc.is_null(column)))
+        batch = batch.append_column(name, names.take(indices))
+    return batch
+
+
+def _to_type(name: str, raw: pa.Array, target: ColumnType) -> _Typed:
+    kind = raw.type
+    if pa.types.is_null(kind):
+        return _Typed(raw.cast(ARROW_TYPES[target]), None, _show)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        if target is ColumnType.STRING:
+            return _Typed(raw.cast(pa.string()), None, _show)
+        raw = pc.cast(raw, pa.timestamp("us", tz=getattr(kind, "tz", None))).cast(pa.int64())
+        raw = pc.divide(raw.cast(pa.float64(), safe=False), 1e6)
+        raw = raw if target is ColumnType.FLOAT32 else pc.floor(raw)
+    elif pa.types.is_boolean(kind):
+        raw = raw.cast(pa.int64())
+    elif pa.types.is_decimal(kind):
+        raw = raw.cast(pa.string())
+    kind = raw.type
+    if not (kind == pa.string() or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise DataError(
+            f"Expected the column {name!r} to hold numbers or text. Received: {kind}. Make it a plain column, "
+            "or take it out of the configuration and the schema."
+        )
+    if pa.types.is_floating(kind):
+        # What pandas writes for "no value".
+        raw = pc.if_else(pc.is_nan(raw), pa.scalar(None, kind), raw)
+    if target is ColumnType.STRING:
+        return _Typed(as_text(raw), None, _show)
+    if target is ColumnType.INT64:
+        return _to_int64(raw)
+    return _to_float32(raw)
+
+
+def _to_int64(raw: pa.Array) -> _Typed:
+    try:
+        # The cast of a text would take "0x1F" as 31.
+        if raw.type != pa.string() or not pc.any(pc.match_substring(raw, "x", ignore_case=True)).as_py():
+            return _Typed(pc.cast(raw, pa.int64()), None, _no_integer)
+    except pa.ArrowInvalid:
+        pass
+    text = as_text(raw)
+    return _parse_carefully(text, pa.int64(), _SIMPLE_INTEGER, _parse_int, _no_integer)
+
+
+def _to_float32(raw: pa.Array) -> _Typed:
+    # By way of float64, as a served request's numbers come, so that both round alike.
+    bad = None
+    try:
+        wide = pc.cast(raw, pa.float64(), safe=raw.type == pa.string())
+    except pa.ArrowInvalid:
+        typed = _parse_carefully(raw, pa.float64(), _SIMPLE_NUMBER, _parse_float, _no_number)
+        wide, bad = typed.array, typed.bad
+    narrow = pc.cast(wide, pa.float32(), safe=False)
+    infinite = _mask(pc.invert(pc.is_finite(narrow)).fill_null(False))
+    if infinite.any():
+        bad = infinite if bad is None else bad | infinite
+        narrow = pc.if_else(pa.array(infinite), pa.scalar(None, pa.float32()), narrow)
+    return _Typed(narrow, bad, _no_number)
+
+
+def _parse_carefully(
+    text: pa.Array,
+    kind: pa.DataType,
+    simple: str,
+    parse: Callable[[str], int | float | None],
+    reason: Callable[[object], str],
+) -> _Typed:
+    """Casts the simple texts at once and parses the others one by one."""
+    is_simple = pc.match_substring_regex(text, simple)
+    array = pc.cast(pc.if_else(is_simple, text, pa.scalar(None, pa.string())), kind)
+    rest = _mask(pc.invert(is_simple).fill_null(False))
+    parsed = [parse(value) for value in text.filter(pa.array(rest)).to_pylist()]
+    array = pc.replace_with_mask(array, pa.array(rest), pa.array(parsed, kind))
+    bad = np.zeros(len(text), bool)
+    bad[np.flatnonzero(rest)] = [value is None for value in parsed]
+    return _Typed(array, bad, reason)
+
+
+def _parse_int(text: str) -> int | None:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
+        return None
+    try:
+        value = int(number)
+    except ValueError:
+        wide = float(number)
+        if not math.isfinite(wide) or wide != math.trunc(wide) or abs(wide) > _MAX_EXACT:
+            return None
+        value = int(wide)
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def _parse_float(text: str) -> float | None:
+    number = text.strip()
+    value = float(number) if _NUMBER.fullmatch(number) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _no_integer(value: object) -> str:
+    return f"{_show(value)} is no whole number{_comma_hint(value)}"
+
+
+def _no_number(value: object) -> str:
+    return f"{_show(value)} is no finite number{_comma_hint(value)}"
+
+
+def _comma_hint(value: object) -> str:
+    return (
+        " (a decimal comma: write a point)"
+        if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip())
+        else ""
+    )
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
+
+
+def _allowed(name: str, column: Column) -> pa.Array:
+    try:
+        return pa.array(column.values, ARROW_TYPES[column.type])
+    except (pa.ArrowException, TypeError, OverflowError):
+        raise ConfigurationError(
+            f"Expected the allowed values of {name!r} to be {column.type.value}. "
+            f"Received: {describe_values(column.values)}."
+        ) from None
+
+
+def _mask(array: pa.Array) -> np.ndarray:
+    mask: np.ndarray = np.asarray(array.to_numpy(zero_copy_only=False), bool)
+    return mask

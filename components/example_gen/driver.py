@@ -1,0 +1,46 @@
+"""Driver of `ColumnarExampleGen`."""
+
+import hashlib
+import inspect
+
+from tfx.dsl.components.base import base_driver
+from tfx.orchestration import data_types_utils, metadata
+from tfx.orchestration.portable import base_driver as ir_base_driver
+from tfx.orchestration.portable import data_types
+from tfx.proto.orchestration import driver_output_pb2
+
+from .inputs import resolve_input
+from .typed_tables import load_reader
+
+FINGERPRINT = "input_fingerprint"
+
+
+class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
+    """Puts the span, the version and the fingerprint of the data's contents among the execution properties.
+
+    They are part of the cache key: files with the same contents are not read again, whatever their times, and files
+    with other contents always are. A reader's code counts as data.
+    """
+
+    # TFX checks for the first base and runs the second.
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        ir_base_driver.BaseDriver.__init__(self, metadata_handle)
+
+    def run(self, execution_info: data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
+        """Returns the resolved properties.
+
+        Raises:
+            DataError: if the input pattern matches nothing or something that cannot be read.
+        """
+        source = resolve_input(execution_info.exec_properties["input_pattern"])
+        resolved: dict[str, str | int] = {FINGERPRINT: source.fingerprint, "span": source.span}
+        if source.version is not None:
+            resolved["version"] = source.version
+        if reader := execution_info.exec_properties.get("reader"):
+            code = inspect.getsource(inspect.getmodule(load_reader(reader)) or load_reader(reader))
+            resolved["reader_fingerprint"] = hashlib.sha256(code.encode()).hexdigest()
+        output = driver_output_pb2.DriverOutput()
+        for name, value in resolved.items():
+            data_types_utils.set_metadata_value(output.exec_properties[name], value)
+        return output

@@ -1,0 +1,210 @@
+"""Raw files to `tf.Example` records in two splits, and a quarantine for what does not fit."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError
+from .convert import Converter, add_bands, as_text, to_text
+from .inputs import ResolvedInput
+from .quarantine import QuarantineWriter
+from .read import data_paths, open_table
+from .spec import IngestSpec, SplitMethod, describe_values
+from .split import Duplicates, Splitter, fingerprints, first_eval_time
+from .tables import Refusal, Table, check_columns
+from .write import ExampleWriter, whole_or_absent
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What an ingest did.
+
+    Args:
+        rows_read: int. All records: `rows_kept + rows_quarantined`.
+        rows_kept: int.
+        rows_quarantined: int. Records in the quarantine, duplicates among them.
+        rows_duplicate: int.
+        rows_by_split: mapping of split name to the number of its records.
+        label_counts: mapping of label value to the number of its records; empty for a regression.
+        data_fingerprint: string. Of the contents of the files.
+        span: int.
+        version: int or `None`.
+        original_names: mapping of column identifier to the name in the file.
+        warnings: tuple of strings.
+    """
+
+    rows_read: int
+    rows_kept: int
+    rows_quarantined: int
+    rows_duplicate: int
+    rows_by_split: Mapping[str, int]
+    label_counts: Mapping[str, int]
+    data_fingerprint: str
+    span: int
+    version: int | None
+    original_names: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine_dir: Path) -> IngestSummary:
+    """Reads records, refuses those that do not fit, and writes the others as `Split-train` and `Split-eval`.
+
+    Args:
+        source: `ResolvedInput`. From `inputs.resolve_input`.
+        spec: `IngestSpec`.
+        output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`, whole or not at all.
+        quarantine_dir: path. Gets `quarantine.csv`.
+
+    Raises:
+        DataError: if the data cannot be read, too many records do not fit, or too few are left.
+    """
+    with whole_or_absent(quarantine_dir) as quarantine_draft, whole_or_absent(output_dir) as draft:
+        tally = _Tally()
+        with QuarantineWriter(quarantine_draft, quarantine_dir) as quarantine:
+            writer = ExampleWriter(draft, spec.num_shards)
+            if spec.split.method is SplitMethod.TIME and spec.split.key:
+                # Where `eval` begins is known only after all records: these are read twice.
+                keys = [batch.column(spec.split.key) for batch in _clean(source, spec, tally, quarantine)]
+                _check_quarantine(tally, quarantine, spec)
+                splitter = Splitter(spec, first_eval_time(keys, spec.split.eval_share))
+                records = _clean(source, spec, _Tally(), None)
+            else:
+                splitter = Splitter(spec)
+                records = _clean(source, spec, tally, quarantine)
+            for batch in records:
+                is_eval = splitter.is_eval(batch)
+                writer.write(add_bands(batch.select(list(spec.columns)), spec.bands), is_eval)
+            writer.close()
+        _check_quarantine(tally, quarantine, spec)
+        _check_rows(tally, writer.num_written, spec)
+    return IngestSummary(
+        rows_read=tally.num_kept + tally.num_refused,
+        rows_kept=tally.num_kept,
+        rows_quarantined=tally.num_refused,
+        rows_duplicate=tally.num_duplicate,
+        rows_by_split=dict(writer.num_written),
+        label_counts=dict(sorted(tally.labels.items())),
+        data_fingerprint=source.fingerprint,
+        span=source.span,
+        version=source.version,
+        original_names=tally.original_names,
+        warnings=(*tally.warnings, *_absent_classes(tally, spec)),
+    )
+
+
+@dataclass
+class _Tally:
+    num_kept: int = 0
+    num_refused: int = 0
+    num_duplicate: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    original_names: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def _clean(
+    source: ResolvedInput, spec: IngestSpec, tally: _Tally, quarantine: QuarantineWriter | None
+) -> Iterator[pa.RecordBatch]:
+    """Yields the records that fit, typed, counts all, and writes the others to the quarantine where there is one."""
+    converter = Converter(spec)
+    duplicates = Duplicates() if spec.drop_duplicates else None
+    paths, ignored = data_paths(source, spec)
+    tally.warnings += [f"{file.name} is ignored: by its name it is no data" for file in ignored]
+    for path in paths:
+        table = open_table(path, spec)
+        check_columns(path, table.original_names, spec.columns_read, spec.label)
+        tally.original_names = {**table.original_names, **tally.original_names}
+        extra = [name for name in table.original_names if name not in spec.columns_read]
+        tally.warnings += [
+            warning
+            for name in extra
+            if (warning := f"the column {table.original_names[name]!r} is not in the schema and is not read")
+            not in tally.warnings
+        ]
+        columns = [*spec.columns_read, *(extra if spec.drop_duplicates else ())]
+        start = 0
+        for raw in table.batches(columns):
+            batch, refusals = converter.convert(raw, start)
+            good = np.ones(len(batch), bool)
+            good[[refusal.index - start for refusal in refusals]] = False
+            if duplicates:
+                equal = _find_duplicates(duplicates, batch, raw, columns, good)
+                tally.num_duplicate += len(equal)
+                good[equal] = False
+                refusals += [Refusal(start + row, "", "equal to an earlier record") for row in equal]
+                refusals.sort(key=lambda refusal: refusal.index)
+            if quarantine:
+                quarantine.write(table.locate(raw, start, refusals))
+            start += len(batch)
+            tally.num_refused += len(refusals)
+            kept = batch.filter(pa.array(good)) if refusals else batch
+            tally.num_kept += len(kept)
+            if spec.label_values:
+                for count in pc.value_counts(as_text(kept.column(spec.label))).to_pylist():
+                    tally.labels[count["values"]] += count["counts"]
+            yield kept
+        _finish(table, start, tally, quarantine)
+
+
+def _finish(table: Table, num_records: int, tally: _Tally, quarantine: QuarantineWriter | None) -> None:
+    if quarantine:
+        quarantine.write(table.locate_rest())
+    tally.num_refused += table.num_ragged
+    if num_records + table.num_ragged == 0:
+        raise DataError(f"Expected {table.path} to hold records. Received: a header only. Name another file.")
+
+
+def _find_duplicates(
+    duplicates: Duplicates, batch: pa.RecordBatch, raw: pa.RecordBatch, columns: list[str], good: np.ndarray
+) -> list[int]:
+    """Returns the rows that fit and equal an earlier record in all columns of the file."""
+    rows = np.flatnonzero(good)
+    typed = [
+        batch.column(name) if name in batch.schema.names else to_text(name, raw.column(name))
+        for name in sorted(columns)
+    ]
+    hashes = fingerprints([column.take(pa.array(rows)) for column in typed])
+    equal: list[int] = rows[duplicates.find(hashes)].tolist()
+    return equal
+
+
+def _check_quarantine(tally: _Tally, quarantine: QuarantineWriter, spec: IngestSpec) -> None:
+    num_read = tally.num_kept + tally.num_refused
+    mend = (
+        "Correct these records; or, as it fits, `data.missing_values`, `label.values`, the column's type in the "
+        "schema, or raise `data.max_quarantined_share`."
+    )
+    if not tally.num_kept:
+        raise DataError(f"Expected records that fit. Received: none of {num_read}. {mend}", quarantine.first)
+    share = tally.num_refused / num_read
+    if share > spec.max_quarantined_share:
+        equal = f" ({tally.num_duplicate} of them duplicates)" if tally.num_duplicate else ""
+        raise DataError(
+            f"Expected at most {spec.max_quarantined_share:.2%} of the records not to fit. Received: "
+            f"{tally.num_refused} of {num_read}{equal}, {share:.2%}. {mend} The first:",
+            quarantine.first,
+        )
+
+
+def _check_rows(tally: _Tally, num_written: Mapping[str, int], spec: IngestSpec) -> None:
+    if spec.label_values and len(tally.labels) == 1:
+        raise DataError(
+            f"Expected at least two values of the label {spec.label!r}. Received: {next(iter(tally.labels))!r} in all "
+            f"{tally.num_kept} records. There is nothing to learn: name data with {describe_values(spec.label_values)}."
+        )
+    for split, count in num_written.items():
+        least = max(spec.min_rows, 1)
+        if count < least:
+            raise DataError(
+                f"Expected at least {least} records in each split. Received: {count} of {tally.num_kept} in {split!r}. "
+                "Collect more records, change `split`, or lower `evaluation.min_slice_rows`."
+            )
+
+
+def _absent_classes(tally: _Tally, spec: IngestSpec) -> list[str]:
+    return [f"the label value {value!r} does not occur" for value in spec.label_values if value not in tally.labels]

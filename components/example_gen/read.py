@@ -1,0 +1,53 @@
+"""The tables of a resolved input."""
+
+from pathlib import Path
+
+from ..errors import DataError
+from .access import unreadable
+from .csv_table import CsvTable
+from .inputs import ResolvedInput
+from .spec import IngestSpec
+from .tables import Table
+from .typed_tables import PARQUET_MAGIC, ParquetTable, ReaderTable
+
+DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq")
+
+
+def data_paths(source: ResolvedInput, spec: IngestSpec) -> tuple[list[Path], list[Path]]:
+    """Returns the paths to read, and the files in matching folders that are no data by their names.
+
+    A reader is given what the pattern matches, be it a folder; without one every file is read on its own.
+
+    Raises:
+        DataError: if no file is left.
+    """
+    if spec.reader:
+        return list(source.matches), []
+    ignored = [
+        file for file in source.files if file not in source.matches and not file.name.lower().endswith(DATA_SUFFIXES)
+    ]
+    paths = [file for file in source.files if file not in ignored]
+    if not paths:
+        raise DataError(
+            f"Expected files that end in one of {', '.join(DATA_SUFFIXES)}. Received: "
+            f"{', '.join(file.name for file in ignored[:5])}. Rename them, or name a pattern that matches them."
+        )
+    return paths, ignored
+
+
+def open_table(path: Path, spec: IngestSpec) -> Table:
+    """Opens one path.
+
+    Raises:
+        DataError: if it cannot be read or its header does not fit.
+    """
+    if spec.reader:
+        return ReaderTable(path, spec.reader, spec.missing_values)
+    try:
+        with path.open("rb") as stream:
+            is_parquet = stream.read(4) == PARQUET_MAGIC
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if is_parquet:
+        return ParquetTable(path, spec.missing_values)
+    return CsvTable(path, list(spec.columns_read), spec.separator, spec.missing_values)

@@ -1,0 +1,117 @@
+"""What the readers of all formats have in common: named columns, batches of records, and the place of a record."""
+
+import abc
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a record is refused.
+
+    Args:
+        index: int. The record's place among those of its table's batches, from 0.
+        column: string. The column that does not fit.
+        reason: string.
+    """
+
+    index: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A refused record as it stands in its file.
+
+    Args:
+        file: string. Path.
+        line: int. The raw line on which the record begins, from 1 and with the header; in formats without lines the
+            number of the record, from 1.
+        column: string. The column that does not fit; empty where the whole record does not.
+        reason: string.
+        record: string. The record as it stands.
+    """
+
+    file: str
+    line: int
+    column: str
+    reason: str
+    record: str
+
+
+class Table(abc.ABC):
+    """Records of one file or of what a reader yields.
+
+    Args:
+        path: path.
+        original_names: dict of column identifier to the name in the file, in the order of the file.
+    """
+
+    def __init__(self, path: Path, original_names: dict[str, str]) -> None:
+        self.path = path
+        self.original_names = original_names
+
+    @property
+    def num_ragged(self) -> int:
+        """The number of records so far with too many or too few fields, which no batch holds."""
+        return 0
+
+    @abc.abstractmethod
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yields the records with `columns` in that order; missing values are null."""
+
+    @abc.abstractmethod
+    def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
+        """Yields the refused records of a batch, and the ragged ones before them.
+
+        Args:
+            batch: `pyarrow.RecordBatch` as `batches` yielded it.
+            start: int. Index of its first record.
+            refusals: sequence of `Refusal` in ascending order, each above those of earlier calls.
+        """
+
+    def locate_rest(self) -> Iterator[Quarantined]:
+        """Yields the ragged records after the last one located, once `batches` is exhausted."""
+        return iter(())
+
+
+def check_columns(path: Path, names: dict[str, str], wanted: Iterable[str], label: str) -> None:
+    """Checks that a file has the columns that an ingest needs.
+
+    Raises:
+        DataError: if one is absent; the message says which name is nearest.
+    """
+    missing = [name for name in wanted if name not in names]
+    if not missing:
+        return
+    if label in missing:
+        raise DataError(
+            f"Expected {path} to have the label column {label!r}. Received: {', '.join(names)}."
+            f"{_did_you_mean(label, names)} Correct `label.name` or the header."
+        )
+    raise DataError(
+        f"Expected {path} to have all columns of the schema. Received: {len(missing)} missing. "
+        "Correct the header, or take them out of the configuration and the schema.",
+        [f"{name!r} is missing.{_did_you_mean(name, names)}" for name in missing],
+    )
+
+
+def _did_you_mean(name: str, names: dict[str, str]) -> str:
+    folded = {known.casefold(): original for known, original in names.items()}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f" Did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
+    """Returns a string array with null for each of the texts that mean "no value"."""
+    if not missing_values:
+        return array
+    return pc.if_else(pc.is_in(array, pa.array(missing_values, pa.string())), pa.scalar(None, pa.string()), array)

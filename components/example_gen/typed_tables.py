@@ -1,0 +1,145 @@
+"""Records that come with types: Parquet files, and what a system's reader yields."""
+
+import importlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from ..errors import ConfigurationError, DataError, YachayError
+from ..features import to_identifiers
+from .access import unreadable
+from .tables import Quarantined, Refusal, Table, blank
+
+PARQUET_MAGIC = b"PAR1"
+BATCH_ROWS = 1 << 15
+
+Reader = Callable[[str], Iterator[pa.RecordBatch]]
+
+
+class _TypedTable(Table):
+    def __init__(self, path: Path, names: Sequence[str], missing_values: Sequence[str]) -> None:
+        super().__init__(path, to_identifiers(names))
+        self._missing_values = list(missing_values)
+
+    def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
+        """Yields the refused records as JSON with their number, from 1."""
+        for refusal in refusals:
+            record = batch.slice(refusal.index - start, 1).to_pylist()[0]
+            text = json.dumps(record, default=str, ensure_ascii=False)
+            yield Quarantined(str(self.path), refusal.index + 1, refusal.column, refusal.reason, text)
+
+    def _select(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+        arrays = [_plain(batch.column(self.original_names[column])) for column in columns]
+        return pa.RecordBatch.from_arrays(
+            [blank(array, self._missing_values) if array.type == pa.string() else array for array in arrays],
+            names=list(columns),
+        )
+
+
+class ParquetTable(_TypedTable):
+    """Records of a Parquet file.
+
+    Raises:
+        DataError: if the file is no whole Parquet file.
+    """
+
+    def __init__(self, path: Path, missing_values: Sequence[str]) -> None:
+        try:
+            # Buffered, not fetched ahead: a file of one huge row group must not need its size in memory.
+            self._file = pyarrow.parquet.ParquetFile(str(path), buffer_size=1 << 20, pre_buffer=False)
+        except OSError as error:
+            raise unreadable(path, error) from None
+        except pa.ArrowException as error:
+            raise DataError(f"Expected {path} to be a whole Parquet file. Received: {error}. Write it again.") from None
+        super().__init__(path, self._file.schema_arrow.names, missing_values)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yields the records with `columns` in that order; missing values are null."""
+        names = [self.original_names[column] for column in columns]
+        try:
+            for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
+                yield self._select(batch, columns)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(
+                f"Expected {self.path} to be a whole Parquet file. Received: {error}. Write it again."
+            ) from None
+
+
+class ReaderTable(_TypedTable):
+    """Records of what a system's reader yields.
+
+    Raises:
+        DataError: if the reader fails or yields nothing.
+    """
+
+    def __init__(self, path: Path, dotted_path: str, missing_values: Sequence[str]) -> None:
+        self._dotted_path = dotted_path
+        self._read = load_reader(dotted_path)
+        first = next(self._yielded(path), None)
+        if first is None:
+            raise DataError(f"Expected {path} to hold records. Received: none from {dotted_path}. Name other data.")
+        super().__init__(path, first.schema.names, missing_values)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yields the records with `columns` in that order; missing values are null."""
+        for batch in self._yielded(self.path):
+            absent = [column for column in columns if self.original_names[column] not in batch.schema.names]
+            if absent:
+                raise DataError(
+                    f"Expected the same columns in every batch of {self._dotted_path}. "
+                    f"Received: one without {', '.join(absent)}. Correct the reader."
+                )
+            for start in range(0, batch.num_rows, BATCH_ROWS):
+                yield self._select(batch.slice(start, BATCH_ROWS), columns)
+
+    def _yielded(self, path: Path) -> Iterator[pa.RecordBatch]:
+        batches = iter(self._read(str(path)))
+        for _ in itertools.count():
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except YachayError:
+                raise
+            except OSError as error:
+                raise unreadable(path, error) from error
+            except Exception as error:
+                raise DataError(
+                    f"Expected {self._dotted_path} to read {path}. Received: {type(error).__name__}: {error}. "
+                    "Check that the data is what this reader is for."
+                ) from error
+            yield batch
+
+
+def load_reader(dotted_path: str) -> Reader:
+    """Returns the function at a dotted path.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    module_name, _, name = dotted_path.rpartition(".")
+    try:
+        function: Any = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"Expected `data.reader` to be the dotted path of a function. Received: {dotted_path!r} ({error}). "
+            "Correct it."
+        ) from None
+    if not callable(function):
+        raise ConfigurationError(f"Expected `data.reader` to name a function. Received: {dotted_path!r}. Correct it.")
+    reader: Reader = function
+    return reader
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Returns dictionaries, binary and the other string types as plain strings."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _plain(array.dictionary_decode())
+    is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return array.cast(pa.string()) if is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else array

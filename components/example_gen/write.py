@@ -1,0 +1,104 @@
+"""Serialized records to gzip-compressed TFRecord files, whole or not at all."""
+
+import contextlib
+import itertools
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tfx_bsl.coders import example_coder
+
+from .access import unwritable
+
+SPLITS = ("train", "eval")
+# At 1 gzip is three times as fast as at its default and the files are a tenth larger.
+OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+
+
+@contextlib.contextmanager
+def whole_or_absent(folder: Path) -> Iterator[Path]:
+    """Gives a folder to write to, whose entries move to `folder` at the end; after an error nothing stays.
+
+    Raises:
+        DataError: if there is no room or no permission to write.
+    """
+    draft = folder / f".draft-{uuid.uuid4().hex}"
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        for entry in sorted(draft.iterdir()):
+            target = folder / entry.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            entry.rename(target)
+    except (OSError, tf.errors.OpError) as error:
+        raise unwritable(folder, error) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+class ExampleWriter:
+    """Writes the records of both splits, the n-th of a split to its shard n modulo `num_shards`.
+
+    So a reader that takes one record of each shard in turn sees the same order for any number of shards.
+
+    Args:
+        folder: path. `Split-train` and `Split-eval` are made there.
+        num_shards: int. Files a split.
+    """
+
+    def __init__(self, folder: Path, num_shards: int) -> None:
+        self.num_written = dict.fromkeys(SPLITS, 0)
+        self._writers = {}
+        for split in SPLITS:
+            (folder / f"Split-{split}").mkdir()
+            self._writers[split] = [
+                tf.io.TFRecordWriter(
+                    str(folder / f"Split-{split}" / f"data_tfrecord-{shard:05d}-of-{num_shards:05d}.gz"), OPTIONS
+                )
+                for shard in range(num_shards)
+            ]
+
+    def write(self, batch: pa.RecordBatch, is_eval: np.ndarray) -> None:
+        """Writes typed records, each to the split that `is_eval`, `(num_rows,)`, says."""
+        examples = encode(batch)
+        self._write_split("train", list(itertools.compress(examples, (~is_eval).tolist())))
+        self._write_split("eval", list(itertools.compress(examples, is_eval.tolist())))
+
+    def close(self) -> None:
+        """Closes the files; without it they are not whole."""
+        for writer in itertools.chain(*self._writers.values()):
+            writer.close()
+
+    def _write_split(self, split: str, examples: Sequence[bytes]) -> None:
+        writers = self._writers[split]
+        start = self.num_written[split]
+        for offset in range(len(writers)):
+            write = writers[(start + offset) % len(writers)].write
+            for example in examples[offset :: len(writers)]:
+                write(example)
+        self.num_written[split] += len(examples)
+
+
+def encode(batch: pa.RecordBatch) -> list[bytes]:
+    """Returns typed records as serialized `tf.Example`; a missing value is a feature without a list."""
+    arrays = [_to_lists(column) for column in batch.columns]
+    examples: list[bytes] = example_coder.RecordBatchToExamples(
+        pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+    )
+    return examples
+
+
+def _to_lists(column: pa.Array) -> pa.ListArray:
+    values = column.cast(pa.binary()) if column.type == pa.string() else column
+    if not column.null_count:
+        return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)
+    valid = column.is_valid().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate(([0], np.cumsum(valid))).astype(np.int32)
+    # A null offset makes a null list.
+    nulls = np.append(~valid, False)
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=nulls), values.drop_null())

@@ -1,0 +1,1 @@
+"""Validation of examples against the schema, as a gate."""

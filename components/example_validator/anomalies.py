@@ -1,0 +1,79 @@
+"""Anomalies as lines a person can act on."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+from ..errors import DataError
+
+_Type = anomalies_pb2.AnomalyInfo
+_FIXES = {
+    _Type.ENUM_TYPE_UNEXPECTED_STRING_VALUES: "correct the values, or add them to the domain of the feature",
+    _Type.FEATURE_TYPE_LOW_FRACTION_PRESENT: "fill the column, or lower presence.min_fraction",
+    _Type.SCHEMA_MISSING_COLUMN: "add the column to the data, or remove the feature",
+    _Type.INT_TYPE_BIG_INT: "correct the values, or widen int_domain.max",
+    _Type.INT_TYPE_SMALL_INT: "correct the values, or widen int_domain.min",
+    _Type.FLOAT_TYPE_BIG_FLOAT: "correct the values, or widen float_domain.max",
+    _Type.FLOAT_TYPE_SMALL_FLOAT: "correct the values, or widen float_domain.min",
+    _Type.FLOAT_TYPE_HAS_NAN: "replace NaN by an empty cell, or set float_domain.disallow_nan to false",
+    _Type.DATASET_LOW_NUM_EXAMPLES: "give more records",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Anomaly:
+    """One anomaly of one split.
+
+    Args:
+        split: string. Name of the split.
+        feature: string. Name of the feature; empty where the whole data set is meant.
+        description: string. What was expected and what came, in TFDV's words.
+        fix: string. What to change.
+        is_error: bool. Whether the anomaly stops the run.
+    """
+
+    split: str
+    feature: str
+    description: str
+    fix: str
+    is_error: bool
+
+    def __str__(self) -> str:
+        return f"{self.feature or 'the data set'} ({self.split}): {self.description.rstrip('.')}. Fix: {self.fix}."
+
+
+def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
+    """Returns the anomalies that `ExampleValidator` wrote for a split."""
+    return anomalies_pb2.Anomalies.FromString((Path(uri) / f"Split-{split}" / "SchemaDiff.pb").read_bytes())
+
+
+def find_anomalies(split: str, anomalies: anomalies_pb2.Anomalies, schema: schema_pb2.Schema) -> list[Anomaly]:
+    """Returns the anomalies of a split in the order of the schema, errors first."""
+    order = {feature.name: index for index, feature in enumerate(schema.feature)}
+    found = [
+        Anomaly(split, name, reason.description, _fix(reason.type), info.severity == anomalies_pb2.AnomalyInfo.ERROR)
+        for name, info in anomalies.anomaly_info.items()
+        for reason in info.reason
+    ]
+    if anomalies.HasField("dataset_anomaly_info"):
+        info = anomalies.dataset_anomaly_info
+        error = info.severity == anomalies_pb2.AnomalyInfo.ERROR
+        found += [Anomaly(split, "", reason.description, _fix(reason.type), error) for reason in info.reason]
+    return sorted(found, key=lambda anomaly: (not anomaly.is_error, order.get(anomaly.feature, -1)))
+
+
+def refuse(anomalies: Sequence[Anomaly]) -> None:
+    """Raises `DataError` if an anomaly is an error."""
+    errors = [str(anomaly) for anomaly in anomalies if anomaly.is_error]
+    if errors:
+        raise DataError(
+            f"Expected the examples to fit the schema. Received: {len(errors)} anomal"
+            f"{'y' if len(errors) == 1 else 'ies'}.",
+            errors,
+        )
+
+
+def _fix(kind: int) -> str:
+    return _FIXES.get(kind, "correct the data, or change the schema if the data is right")

@@ -1,0 +1,57 @@
+"""Executor of `FeatureSelector`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from google.protobuf import text_format
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from ..features import FeatureKind, Problem
+from .records import read_examples, sample_records
+from .select import reduce_schema, select_features
+
+SCHEMA_FILE = "schema.pbtxt"
+RANKING_FILE = "ranking.json"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Reads the training split, selects, and writes the schema and the ranking."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `schema.pbtxt` and `ranking.json`.
+
+        Raises:
+            DataError: if a column is not in the schema, has several values, or there are too few records.
+        """
+        schema = io_utils.SchemaReader().read(
+            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        )
+        features = {name: FeatureKind(kind) for name, kind in json.loads(exec_properties["features"]).items()}
+        label = exec_properties["label"]
+        train = Path(artifact_utils.get_split_uri(input_dict["examples"], "train"))
+        selection = select_features(
+            sample_records(read_examples(sorted(train.iterdir())), schema, [*features, label]),
+            features=list(features),
+            label=label,
+            label_values=json.loads(exec_properties["label_values"]),
+            problem=Problem(exec_properties["problem"]),
+            threshold=exec_properties["threshold"],
+            num_folds=exec_properties["num_folds"],
+            seed=exec_properties["seed"],
+        )
+        logging.info("Selected %d of %d features: %s", len(selection.selected), len(features), selection.selected)
+        schema_folder = Path(artifact_utils.get_single_uri(output_dict["selected_schema"]))
+        reduced = reduce_schema(schema, set(features) - set(selection.selected))
+        (schema_folder / SCHEMA_FILE).write_text(text_format.MessageToString(reduced), encoding="utf-8")
+        ranking_folder = Path(artifact_utils.get_single_uri(output_dict["ranking"]))
+        (ranking_folder / RANKING_FILE).write_text(json.dumps(selection.to_json(), indent=2) + "\n", encoding="utf-8")

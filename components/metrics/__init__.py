@@ -1,0 +1,1 @@
+"""The numbers of a prediction, and the TFMA metrics that hand them to the Evaluator."""

@@ -1,0 +1,122 @@
+"""What the Evaluator wrote, as plain numbers."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tensorflow_model_analysis.constants import BASELINE_KEY
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
+from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
+
+SliceKey = tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """A threshold that a model does not meet.
+
+    Args:
+        metric: string. Name of the metric.
+        value: float. What came; the difference to the baseline where `is_change`.
+        lower: float or None. Lowest value with which a model is blessed.
+        upper: float or None. Highest such value.
+        is_change: bool. Whether the bounds are on the difference to the baseline.
+        slice_key: tuple of (column, value) pairs; empty for all records.
+    """
+
+    metric: str
+    value: float
+    lower: float | None
+    upper: float | None
+    is_change: bool = False
+    slice_key: SliceKey = ()
+
+    @property
+    def is_too_low(self) -> bool:
+        """Whether the value is below the lower bound, and not above the upper one."""
+        return self.lower is not None and not self.value >= self.lower
+
+    def __str__(self) -> str:
+        where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key) if self.slice_key else ""
+        what = f"{self.metric}{where} against the last blessed model" if self.is_change else f"{self.metric}{where}"
+        side, bound = ("below", self.lower) if self.is_too_low else ("above", self.upper)
+        return f"{what} is {self.value:{'+' if self.is_change else ''}.4f}, {side} {bound:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Metrics a slice and the verdict.
+
+    Args:
+        slices: dict of slice key to `{metric: value}`; the key of all records is `()`.
+        rows: dict of slice key to the number of its records.
+        baseline_slices: likewise of the last blessed model; empty where there was none.
+        failures: tuple of `Failure`.
+    """
+
+    slices: dict[SliceKey, dict[str, float]]
+    rows: dict[SliceKey, int]
+    baseline_slices: dict[SliceKey, dict[str, float]]
+    failures: tuple[Failure, ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics over all records."""
+        return self.slices[()]
+
+    @property
+    def baseline_metrics(self) -> dict[str, float] | None:
+        """Metrics of the last blessed model over all records, or None."""
+        return self.baseline_slices.get(())
+
+
+def read_evaluation(uri: Path) -> Evaluation:
+    """Reads the folder of a `ModelEvaluation` artifact."""
+    slices: dict[SliceKey, dict[str, float]] = {}
+    rows: dict[SliceKey, int] = {}
+    baseline_slices: dict[SliceKey, dict[str, float]] = {}
+    for record in writer.load_and_deserialize_metrics(str(uri)):
+        key = _slice_key(record.slice_key)
+        for item in record.metric_keys_and_values:
+            if item.key.is_diff or not item.value.HasField("double_value"):
+                continue
+            if item.key.name == "example_count":
+                rows[key] = round(item.value.double_value.value)
+                continue
+            target = baseline_slices if item.key.model_name == BASELINE_KEY else slices
+            target.setdefault(key, {})[item.key.name] = item.value.double_value.value
+    result = writer.load_and_deserialize_validation_result(str(uri))
+    return Evaluation(slices, rows, baseline_slices, tuple(_failures(result)))
+
+
+def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:
+    failures = []
+    for record in result.metric_validations_per_slice:
+        for failure in record.failures:
+            threshold = failure.metric_threshold
+            is_change = threshold.HasField("change_threshold")
+            if is_change:
+                bound = threshold.change_threshold.absolute.value
+                higher_is_better = threshold.change_threshold.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
+                lower, upper = (bound, None) if higher_is_better else (None, bound)
+            else:
+                lower = _optional(threshold.value_threshold, "lower_bound")
+                upper = _optional(threshold.value_threshold, "upper_bound")
+            value = failure.metric_value.double_value.value
+            failures.append(
+                Failure(failure.metric_key.name, value, lower, upper, is_change, _slice_key(record.slice_key))
+            )
+    return failures
+
+
+def _optional(threshold: Any, field: str) -> float | None:
+    return getattr(threshold, field).value if threshold.HasField(field) else None
+
+
+def _slice_key(key: metrics_for_slice_pb2.SliceKey) -> SliceKey:
+    return tuple((single.column, _slice_value(single)) for single in key.single_slice_keys)
+
+
+def _slice_value(single: metrics_for_slice_pb2.SingleSliceKey) -> str:
+    value = getattr(single, single.WhichOneof("kind"))
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,1 @@
+"""Pushing blessed models to where they are served from."""

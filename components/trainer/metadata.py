@@ -1,0 +1,120 @@
+"""`assets.extra/yachay.json`: what a SavedModel cannot say about itself."""
+
+import dataclasses
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Literal
+
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from ..errors import ModelError
+from ..features import FeatureKind
+from .config import TrainerConfig
+from .train import TrainedModel
+
+METADATA_FILE = "assets.extra/yachay.json"
+METADATA_FORMAT = 1
+MISSING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
+PACKAGES = ("yachay", "tensorflow", "tensorflow-transform", "keras", "scikit-learn", "numpy", "tfx")
+
+
+@dataclasses.dataclass(frozen=True)
+class RawFeature:
+    """A raw feature that the model asks for.
+
+    Args:
+        name: string.
+        dtype: `"float32"`, `"int64"` or `"string"`.
+        kind: `FeatureKind`.
+        optional: bool. Whether a client may leave it out.
+        domain: dict with `values`, or `min` and `max`; None where the schema has no domain.
+        default: number that stands for a missing value; None where there is no one number.
+    """
+
+    name: str
+    dtype: Literal["float32", "int64", "string"]
+    kind: FeatureKind
+    optional: bool
+    domain: dict[str, Any] | None = None
+    default: float | None = None
+
+    @property
+    def missing(self) -> float | int | str | None:
+        """The value of the rank-1 input that stands for a missing one; None where it may not be missing."""
+        return MISSING[self.dtype] if self.optional else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the feature as JSON; NaN, which JSON lacks, as `"NaN"`."""
+        missing = "NaN" if self.optional and self.dtype == "float32" else self.missing
+        return dataclasses.asdict(self) | {"missing": missing}
+
+
+def raw_feature(schema: schema_pb2.Schema, feature_spec: Mapping[str, Any], name: str, kind: FeatureKind) -> RawFeature:
+    """Returns the raw feature of a schema."""
+    spec = feature_spec[name]
+    (feature,) = (feature for feature in schema.feature if feature.name == name)
+    optional = isinstance(spec, tf.io.VarLenFeature)
+    return RawFeature(name, spec.dtype.name, kind, optional, _domain(schema, feature))
+
+
+def model_metadata(trained: TrainedModel, config: TrainerConfig, features: Sequence[RawFeature]) -> dict[str, Any]:
+    """Returns the metadata of a trained model; the pusher adds what it alone knows."""
+    return {
+        "format": METADATA_FORMAT,
+        "problem": config.problem,
+        "family": trained.family,
+        "label": config.label,
+        "labels": list(config.label_values),
+        "features": [feature.to_json() for feature in features],
+        "validation_metrics": _finite(trained.validation_metrics),
+        "leaderboard": [
+            {"family": line.family, "metrics": _finite(line.metrics), "seconds": line.seconds}
+            for line in trained.leaderboard
+        ],
+        "seed": config.seed,
+        "hyperparameters": trained.hyperparameters,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    }
+
+
+def write_metadata(model_dir: str, metadata: Mapping[str, Any]) -> None:
+    """Writes the metadata into a SavedModel."""
+    path = f"{model_dir}/{METADATA_FILE}"
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(metadata, indent=2, allow_nan=False) + "\n")
+
+
+def read_metadata(model_dir: str) -> dict[str, Any]:
+    """Reads the metadata of a SavedModel.
+
+    Raises:
+        ModelError: if it has none.
+    """
+    path = f"{model_dir}/{METADATA_FILE}"
+    if not tf.io.gfile.exists(path):
+        raise ModelError(f"Expected {METADATA_FILE} in {model_dir}. Received: no such file. Export with the Trainer.")
+    with tf.io.gfile.GFile(path) as file:
+        metadata: dict[str, Any] = json.loads(file.read())
+    return metadata
+
+
+def _domain(schema: schema_pb2.Schema, feature: schema_pb2.Feature) -> dict[str, Any] | None:
+    kind = feature.WhichOneof("domain_info")
+    if kind == "domain":
+        return {"values": list(next(domain.value for domain in schema.string_domain if domain.name == feature.domain))}
+    if kind == "string_domain":
+        return {"values": list(feature.string_domain.value)}
+    if kind in ("int_domain", "float_domain"):
+        domain = getattr(feature, kind)
+        bounds = {bound: getattr(domain, bound) for bound in ("min", "max") if domain.HasField(bound)}
+        return _finite(bounds) or None
+    return None
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}

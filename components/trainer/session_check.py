@@ -1,0 +1,136 @@
+"""The check that a SavedModel answers in a session, as TF Serving loads it, as it does in Python."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from .metadata import MISSING, read_metadata
+
+TOLERANCE = 1e-5
+EXAMPLES = "examples"
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionCheck:
+    """What was compared.
+
+    Args:
+        num_examples: int.
+        differences: dict of signature to dict of output to the largest difference, relative where above 1.
+    """
+
+    num_examples: int
+    differences: dict[str, dict[str, float]]
+
+
+def check_session(model_dir: str | Path, examples: Sequence[bytes]) -> SessionCheck:
+    """Compares each signature's answers in a session with those of the Python loader.
+
+    Args:
+        model_dir: path of the folder of a SavedModel.
+        examples: sequence of serialized `tf.Example`, real ones.
+
+    Raises:
+        ModelError: if the model does not load, a signature does not answer in a session, or an answer differs by more
+            than `TOLERANCE`.
+    """
+    model_dir = str(model_dir)
+    if not examples:
+        raise ModelError("Expected examples to check a model with. Received: none. Give some of the eval split.")
+    try:
+        loaded = tf.saved_model.load(model_dir)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ModelError(f"Expected a SavedModel in {model_dir}. Received: {error}") from error
+    if not loaded.signatures:
+        raise ModelError(f"Expected {model_dir} to have signatures. Received: none. Export with the Trainer.")
+    inputs, expected = {}, {}
+    for name, function in loaded.signatures.items():
+        inputs[name] = _inputs(function.structured_input_signature[1], model_dir, examples)
+        answers = function(**{key: tf.constant(value) for key, value in inputs[name].items()})
+        expected[name] = {key: answer.numpy() for key, answer in answers.items()}
+    received = _session_answers(model_dir, inputs)
+    differences = {
+        name: {key: _difference(name, key, answer, received[name][key]) for key, answer in expected[name].items()}
+        for name in expected
+    }
+    return SessionCheck(len(examples), differences)
+
+
+def _session_answers(
+    model_dir: str, inputs: Mapping[str, Mapping[str, NDArray[Any]]]
+) -> dict[str, dict[str, NDArray[Any]]]:
+    answers = {}
+    name = ""
+    try:
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], model_dir)
+            for name in inputs:
+                signature = graph.signature_def[name]
+                fetches = {key: tensor.name for key, tensor in signature.outputs.items()}
+                feeds = {signature.inputs[key].name: value for key, value in inputs[name].items()}
+                answers[name] = session.run(fetches, feeds)
+    except (ValueError, KeyError, tf.errors.OpError) as error:
+        what = f"signature {name!r}" if name else "model"
+        raise ModelError(
+            f"Expected the {what} to answer in a session as in Python. Received: {error}. "
+            "Save a tf.Module that tracks the variables (components/trainer/export.py), never a Keras model."
+        ) from error
+    return answers
+
+
+def _difference(signature: str, output: str, expected: NDArray[Any], received: NDArray[Any]) -> float:
+    if expected.shape != received.shape:
+        raise ModelError(
+            f"Expected the output {output!r} of {signature!r} to have the shape {expected.shape} in a session. "
+            f"Received: {received.shape}. Do not push this model."
+        )
+    if expected.dtype.kind not in "fiub":
+        difference = float(np.count_nonzero(expected != received))
+        tolerance, measure = 0.0, "values differ"
+    else:
+        scale = np.maximum(1.0, np.abs(expected.astype(np.float64)))
+        gaps = np.abs(expected.astype(np.float64) - received) / scale
+        difference = float(gaps.max(initial=0.0))
+        tolerance, measure = TOLERANCE, "largest difference"
+    # A NaN difference is a difference.
+    if not difference <= tolerance:
+        raise ModelError(
+            f"Expected the output {output!r} of {signature!r} to be the same in a session as in Python. "
+            f"Received: {difference:g} {measure}. Do not push this model."
+        )
+    return difference
+
+
+def _inputs(specs: Mapping[str, tf.TensorSpec], model_dir: str, examples: Sequence[bytes]) -> dict[str, NDArray[Any]]:
+    if set(specs) == {EXAMPLES}:
+        return {EXAMPLES: np.array(examples, object)}
+    features = {feature["name"]: feature for feature in read_metadata(model_dir)["features"]}
+    unknown = sorted(specs.keys() - features.keys())
+    if unknown:
+        raise ModelError(
+            f"Expected the metadata of {model_dir} to describe every input. Received: nothing about "
+            f"{', '.join(unknown)}. Export with the Trainer."
+        )
+    records = [tf.train.Example.FromString(example).features.feature for example in examples]
+    return {name: _raw_values(features[name], records) for name in specs}
+
+
+def _raw_values(feature: Mapping[str, Any], records: Sequence[Mapping[str, tf.train.Feature]]) -> NDArray[Any]:
+    name, dtype = feature["name"], feature["dtype"]
+    values: list[Any] = []
+    for record in records:
+        held = record[name] if name in record else tf.train.Feature()
+        kind = held.WhichOneof("kind")
+        first = list(getattr(held, kind).value[:1]) if kind else []
+        if not first and not feature["optional"]:
+            raise ModelError(
+                f"Expected every example to hold {name!r}. Received: one without it. Give examples that fit the schema."
+            )
+        values += first or [MISSING[dtype]]
+    return np.array(values, object if dtype == "string" else dtype)

@@ -1,0 +1,1 @@
+"""Preprocessing from the configuration, for TFX Transform and for cross-validation."""

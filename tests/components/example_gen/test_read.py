@@ -1,0 +1,214 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from yachay.components.errors import ConfigurationError, DataError
+from yachay.components.example_gen.spec import Band, Column, ColumnType
+
+EXPECTED_RECORD = {"age": 31, "city": "Cuzco", "grade": 0.5, "target": "no"}
+
+
+def first(ingested, age):
+    return next(record for record in ingested.all_records if record["age"] == age)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_found_in_the_header(write_csv: Callable[..., Path], run_ingest, separator):
+    path = write_csv()
+    path.write_text(path.read_text().replace(",", separator))
+    assert run_ingest(path).summary.rows_kept == 40
+
+
+def test_any_separator_can_be_given(write_csv, run_ingest):
+    path = write_csv()
+    path.write_text(path.read_text().replace(",", "^"))
+    assert run_ingest(path, separator="^").summary.rows_kept == 40
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoding": "utf-8-sig"},
+        {"end": "\r\n"},
+        {"name": "data.csv.gz"},
+        {"name": "data.csv.gz", "encoding": "utf-8-sig", "end": "\r\n"},
+    ],
+)
+def test_byte_order_mark_line_ends_and_gzip_change_nothing(write_csv, run_ingest, changes):
+    ingested = run_ingest(write_csv("31,0.5,Cuzco,no", good=10, **changes))
+    assert ingested.summary.rows_kept == 11
+    assert first(ingested, 31) == EXPECTED_RECORD
+
+
+def test_quoted_fields_hold_separators_quotes_and_line_ends(write_csv, run_ingest):
+    ingested = run_ingest(write_csv('31,0.5,"Cuzco, ""old""\nand new",no', good=10))
+    assert first(ingested, 31)["city"] == 'Cuzco, "old"\nand new'
+
+
+def test_a_missing_value_is_a_feature_without_a_list(write_csv, run_ingest):
+    ingested = run_ingest(write_csv("31,,NA,no", good=10), missing_values=("", "NA"))
+    assert first(ingested, 31) == {"age": 31, "city": None, "grade": None, "target": "no"}
+
+
+def test_names_become_identifiers_and_the_original_ones_are_kept(write_csv, run_ingest):
+    ingested = run_ingest(
+        write_csv(header='" age\t",grade (0-1),city,target'),
+        columns={
+            "age": Column(ColumnType.INT64),
+            "grade_0_1": Column(ColumnType.FLOAT32),
+            "target": Column(ColumnType.STRING),
+        },
+    )
+    assert ingested.summary.original_names["age"] == " age\t"
+    assert ingested.summary.original_names["grade_0_1"] == "grade (0-1)"
+
+
+def test_a_header_may_hold_line_ends_and_follow_blank_lines(write_csv, run_ingest):
+    ingested = run_ingest(write_csv("x,0.5,Cuzco,no", header='\n\n"age\n",grade,city,target'))
+    assert ingested.summary.original_names["age"] == "age\n"
+    assert [(row["line"], row["column"]) for row in ingested.quarantine] == [("5", "age")]
+
+
+def test_a_column_that_is_not_asked_for_is_a_warning(write_csv, run_ingest):
+    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING)}
+    ingested = run_ingest(write_csv(), columns=columns)
+    assert ingested.summary.warnings == (
+        "the column 'grade' is not in the schema and is not read",
+        "the column 'city' is not in the schema and is not read",
+    )
+    assert set(ingested.all_records[0]) == {"age", "target"}
+
+
+def test_a_class_that_does_not_occur_is_a_warning(write_csv, run_ingest):
+    ingested = run_ingest(write_csv(), label_values=("no", "yes", "maybe"))
+    assert ingested.summary.warnings == ("the label value 'maybe' does not occur",)
+
+
+def test_a_folder_of_csv_and_parquet_with_columns_in_any_order_is_one_input(tmp_path, write_csv, run_ingest):
+    write_csv(name="data/a.csv", good=10)
+    table = pa.table({"target": ["no", "yes"], "city": ["Lima", None], "age": [80, 81], "grade": [0.25, None]})
+    pyarrow.parquet.write_table(table, tmp_path / "data" / "b.parquet")
+    (tmp_path / "data" / "README.md").write_text("about the data")
+    (tmp_path / "data" / "_SUCCESS").write_text("")
+    ingested = run_ingest(tmp_path / "data")
+    assert ingested.summary.rows_kept == 12
+    assert first(ingested, 80) == {"age": 80, "city": "Lima", "grade": 0.25, "target": "no"}
+    assert first(ingested, 81) == {"age": 81, "city": None, "grade": None, "target": "yes"}
+    assert ingested.summary.warnings == ("README.md is ignored: by its name it is no data",)
+
+
+def test_a_glob_reads_what_it_matches(tmp_path, write_csv, run_ingest):
+    write_csv(name="data/2023.csv", good=10)
+    write_csv(name="data/2024.csv.gz", good=11)
+    write_csv(name="data/other.csv", good=12)
+    assert run_ingest(tmp_path / "data" / "20*").summary.rows_kept == 21
+
+
+def test_parquet_types_become_those_of_the_columns(tmp_path, run_ingest):
+    count = 30
+    table = pa.table(
+        {
+            "age": pa.array([float(i) for i in range(count)]),
+            "grade": pa.array([i % 2 == 0 for i in range(count)]),
+            "city": pa.array(["Lima", "Cuzco", None] * 10).dictionary_encode(),
+            "target": pa.array(["no", "yes"] * 15, pa.large_string()),
+            "day": pa.array([86_400 * i for i in range(count)], pa.timestamp("s")),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
+    columns = {
+        "age": Column(ColumnType.INT64),
+        "grade": Column(ColumnType.FLOAT32),
+        "city": Column(ColumnType.STRING, required=False),
+        "target": Column(ColumnType.STRING),
+        "day": Column(ColumnType.INT64),
+    }
+    ingested = run_ingest(tmp_path / "data.parquet", columns=columns)
+    assert first(ingested, 3) == {"age": 3, "city": "Lima", "day": 259_200, "grade": 0.0, "target": "yes"}
+
+
+def test_a_refused_parquet_record_is_named_by_its_number(tmp_path, run_ingest):
+    count = 22
+    ages = [1, None, *range(20)]
+    table = pa.table({"age": ages, "grade": [0.5] * count, "city": ["Lima"] * count, "target": ["no", "yes"] * 11})
+    pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
+    (refused,) = run_ingest(tmp_path / "data.parquet").quarantine
+    assert (refused["line"], refused["column"], refused["reason"]) == ("2", "age", "no value")
+    assert refused["record"] == '{"age": null, "grade": 0.5, "city": "Lima", "target": "yes"}'
+
+
+def test_a_broken_parquet_file_is_named(tmp_path, run_ingest):
+    (tmp_path / "data.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(
+        DataError, match=r"Expected .*data\.parquet to be a whole Parquet file\. Received: .*Write it again"
+    ):
+        run_ingest(tmp_path / "data.parquet")
+
+
+def test_a_reader_is_given_what_the_pattern_matches(tmp_path, run_ingest, monkeypatch):
+    (tmp_path / "reader_of_sheets.py").write_text(
+        "import pathlib, pyarrow as pa\n"
+        "def read(path):\n"
+        "    names = sorted(p.name for p in pathlib.Path(path).iterdir())\n"
+        "    for start in (0, 20):\n"
+        "        ages = list(range(start, start + 20))\n"
+        "        yield pa.record_batch({'Age': ages, 'city': names * 10, 'target': ['no', 'yes'] * 10})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "raw").mkdir()
+    for name in ("a.xlsx", "b.xlsx"):
+        (tmp_path / "raw" / name).write_bytes(b"\0")
+    columns = {"Age": Column(ColumnType.INT64), "city": Column(ColumnType.STRING), "target": Column(ColumnType.STRING)}
+    ingested = run_ingest(tmp_path / "raw", columns=columns, reader="reader_of_sheets.read")
+    assert ingested.summary.rows_kept == 40
+    assert {record["city"] for record in ingested.all_records} == {"a.xlsx", "b.xlsx"}
+
+
+def test_a_reader_that_fails_is_named(tmp_path, run_ingest, monkeypatch):
+    (tmp_path / "reader_that_fails.py").write_text("def read(path):\n    raise KeyError('UBIGEO')\n    yield\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DataError, match=r"Expected reader_that_fails\.read to read .*Received: KeyError: 'UBIGEO'"):
+        run_ingest(tmp_path, reader="reader_that_fails.read")
+
+
+def test_a_reader_that_does_not_exist_is_refused(write_csv, run_ingest):
+    with pytest.raises(ConfigurationError, match=r"`data.reader` to be the dotted path .*Received: 'nowhere.read'"):
+        run_ingest(write_csv(), reader="nowhere.read")
+
+
+def test_bands_are_string_columns_of_intervals(write_csv, run_ingest):
+    ingested = run_ingest(
+        write_csv("19,,,no", "20,,,yes", "25,,,no"),
+        bands={"age_group": Band("age", (20, 25)), "level": Band("grade", (0.1,))},
+    )
+    by_age = {record["age"]: record for record in ingested.all_records}
+    assert [by_age[age]["age_group"] for age in (19, 20, 24, 25)] == ["<20", "20-<25", "20-<25", ">=25"]
+    assert by_age[19]["level"] is None
+    assert by_age[21]["level"] == ">=0.1"
+
+
+@pytest.mark.skipif("YACHAY_DATA" not in os.environ, reason="YACHAY_DATA does not name the folder of the real data")
+def test_the_real_student_file_is_read_as_it_is(run_ingest, student_columns):
+    path = Path(os.environ["YACHAY_DATA"]) / "student_dropout" / "data.csv"
+    ingested = run_ingest(
+        path,
+        columns=student_columns,
+        label="Target",
+        label_values=("Dropout", "Enrolled", "Graduate"),
+        bands={"Age_group": Band("Age_at_enrollment", (20, 23, 28))},
+    )
+    summary = ingested.summary
+    assert (summary.rows_read, summary.rows_kept, summary.warnings) == (4424, 4424, ())
+    assert summary.label_counts == {"Dropout": 1421, "Enrolled": 794, "Graduate": 2209}
+    assert summary.original_names["Daytime_evening_attendance"] == "Daytime/evening attendance\t"
+    assert summary.rows_by_split["eval"] == pytest.approx(0.2 * 4424, rel=0.1)
+    record = next(
+        r
+        for r in ingested.all_records
+        if r["Course"] == 171 and r["Target"] == "Dropout" and r["Application_order"] == 5
+    )
+    assert record["Admission_grade"] == pytest.approx(127.3)

@@ -1,0 +1,131 @@
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from yachay.components.errors import ConfigurationError, DataError
+from yachay.components.example_gen.spec import Column, ColumnType, Split, SplitMethod
+from yachay.components.example_gen.split import Duplicates, fingerprints, first_eval_time
+
+
+def ages(ingested, split):
+    return sorted(record["age"] for record in ingested.records[split])
+
+
+@pytest.fixture
+def shuffled(tmp_path):
+    def shuffle(path, num_files):
+        header, *rows = path.read_text().splitlines()
+        random.Random(7).shuffle(rows)
+        for i in range(num_files):
+            part = tmp_path / "parts" / f"{i}.csv"
+            part.parent.mkdir(exist_ok=True)
+            part.write_text("\n".join([header, *rows[i::num_files]]) + "\n")
+        return tmp_path / "parts"
+
+    return shuffle
+
+
+SPLITS = {
+    "record": Split(),
+    "key": Split(key="age"),
+    "group": Split(SplitMethod.GROUP, key="city"),
+    "time": Split(SplitMethod.TIME, key="age"),
+}
+
+
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+def test_a_split_is_the_same_for_any_order_of_records_and_any_number_of_files_and_shards(
+    write_csv, run_ingest, shuffled, split
+):
+    path = write_csv(*[f"{100 + i},{i / 8},city {i % 20},no" for i in range(200)])
+    one = run_ingest(path, split=split)
+    other = run_ingest(shuffled(path, num_files=3), split=split, num_shards=4)
+    for name in ("train", "eval"):
+        assert ages(one, name) == ages(other, name)
+        assert ages(one, name)
+
+
+def test_shards_read_in_turn_give_the_order_of_the_file(write_csv, run_ingest):
+    path = write_csv(good=300)
+    assert run_ingest(path).records == run_ingest(path, num_shards=7).records
+
+
+@pytest.mark.parametrize("eval_share", [0.1, 0.5])
+def test_the_shares_are_about_those_asked_for(write_csv, run_ingest, eval_share):
+    counts = run_ingest(write_csv(good=4000), split=Split(eval_share=eval_share)).summary.rows_by_split
+    assert counts["eval"] == pytest.approx(4000 * eval_share, rel=0.1)
+
+
+def test_another_salt_gives_another_split(write_csv, run_ingest):
+    path = write_csv(good=200)
+    assert ages(run_ingest(path), "eval") != ages(run_ingest(path, split=Split(salt="2")), "eval")
+
+
+def test_a_group_is_never_divided(write_csv, run_ingest):
+    path = write_csv(*[f"{i},,city {i % 30},yes" for i in range(600)])
+    ingested = run_ingest(path, split=Split(SplitMethod.GROUP, key="city"))
+    cities = [{record["city"] for record in ingested.records[split]} for split in ("train", "eval")]
+    assert min(map(len, cities)) > 0
+    assert not cities[0] & cities[1]
+
+
+def test_a_key_need_not_be_a_column_of_the_records(write_csv, run_ingest):
+    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING)}
+    path = write_csv(*[f"{i},,city {i % 30},yes" for i in range(600)])
+    ingested = run_ingest(path, columns=columns, split=Split(SplitMethod.GROUP, key="city"))
+    assert set(ingested.all_records[0]) == {"age", "target"}
+
+
+def test_the_latest_records_go_to_eval(write_csv, run_ingest):
+    ingested = run_ingest(write_csv(good=100), split=Split(SplitMethod.TIME, key="age", eval_share=0.25))
+    assert ages(ingested, "train") == list(range(20, 95))
+    assert ages(ingested, "eval") == list(range(95, 120))
+
+
+def test_times_may_be_iso_text_and_other_text_is_refused(write_csv, run_ingest):
+    days = [f"{i},,2024-{1 + i // 28:02d}-{1 + i % 28:02d},{'yes' if i % 2 else 'no'}" for i in range(100)]
+    path = write_csv(*days, "7,,last week,no", good=0)
+    ingested = run_ingest(path, split=Split(SplitMethod.TIME, key="city"))
+    assert ages(ingested, "eval") == list(range(80, 100))
+    assert [row["reason"] for row in ingested.quarantine] == ["'last week' is no time such as 2024-01-31"]
+
+
+@pytest.mark.parametrize("method", SplitMethod)
+def test_a_record_without_a_key_is_refused(write_csv, run_ingest, method):
+    ingested = run_ingest(write_csv(",0.5,Cuzco,no"), split=Split(method, key="age"))
+    assert [(row["line"], row["column"], row["reason"]) for row in ingested.quarantine] == [("2", "age", "no value")]
+
+
+def test_records_of_one_time_stay_together():
+    keys = [pa.array([1, 2, 2, 2, 2])]
+    assert first_eval_time(keys, 0.2).as_py() == 2
+    assert first_eval_time([pa.array([1, 1, 1, 1, 2])], 0.5).as_py() == 2
+
+
+def test_one_time_only_cannot_be_split():
+    with pytest.raises(DataError, match=r"records of several times to split by. Received: all 2 of 5"):
+        first_eval_time([pa.array([5, 5])], 0.5)
+
+
+def test_a_split_by_group_needs_a_key(make_spec):
+    with pytest.raises(ConfigurationError, match=r"Expected a split key for the method 'group'. Received: none"):
+        make_spec(split=Split(SplitMethod.GROUP))
+
+
+def test_a_missing_value_and_an_empty_one_have_different_fingerprints():
+    assert len(set(fingerprints([pa.array(["", None, "\0", "a\0"])]).tolist())) == 3
+
+
+def test_duplicates_are_found_within_and_across_calls():
+    duplicates = Duplicates()
+    generator = np.random.default_rng(1)
+    seen: set[int] = set()
+    for size in generator.integers(1, 300, 50):
+        hashes = generator.integers(0, 3000, size).astype(np.uint64)
+        expected = []
+        for value in hashes.tolist():
+            expected.append(value in seen)
+            seen.add(value)
+        assert duplicates.find(hashes).tolist() == expected

@@ -1,0 +1,93 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.types import standard_artifacts
+
+from yachay.components.errors import ConfigurationError
+from yachay.components.feature_selection.artifacts import FeatureRanking
+from yachay.components.feature_selection.component import FeatureSelector
+from yachay.components.feature_selection.executor import Executor
+
+SCHEMA = """
+feature { name: "signal" type: FLOAT } feature { name: "noise" type: FLOAT } feature { name: "constant" type: INT }
+feature { name: "label" type: BYTES } feature { name: "group" type: INT }
+"""
+KINDS = {"signal": "numeric", "noise": "numeric", "constant": "categorical"}
+
+
+def selector(**changes: Any) -> FeatureSelector:
+    arguments = {
+        "examples": types.Channel(standard_artifacts.Examples),
+        "schema": types.Channel(standard_artifacts.Schema),
+        "features": KINDS,
+        "label": "label",
+        "label_values": ["no", "yes"],
+        "problem": "classification",
+        "threshold": 0.05,
+    }
+    return FeatureSelector(**(arguments | changes))
+
+
+def write_examples(folder: Path) -> types.Artifact:
+    generator = np.random.default_rng(1)
+    for split, sign in (("train", 1), ("eval", -1)):
+        (folder / f"Split-{split}").mkdir(parents=True)
+        with tf.io.TFRecordWriter(str(folder / f"Split-{split}" / "data.gz"), "GZIP") as writer:
+            for signal, noise in generator.normal(size=(120, 2)):
+                record = tf.train.Example()
+                features = record.features.feature
+                features["signal"].float_list.value.append(signal)
+                features["noise"].float_list.value.append(noise)
+                features["constant"].int64_list.value.append(1)
+                features["group"].int64_list.value.append(2)
+                features["label"].bytes_list.value.append(b"yes" if sign * signal > 0 else b"no")
+                writer.write(record.SerializeToString())
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder)
+    examples.split_names = '["train", "eval"]'
+    return examples
+
+
+def artifact(kind: type[types.Artifact], folder: Path) -> types.Artifact:
+    folder.mkdir()
+    made = kind()
+    made.uri = str(folder)
+    return made
+
+
+def test_writes_the_reduced_schema_and_the_ranking(tmp_path):
+    schema = artifact(standard_artifacts.Schema, tmp_path / "schema")
+    Path(schema.uri, "schema.pbtxt").write_text(SCHEMA)
+    selected = artifact(standard_artifacts.Schema, tmp_path / "selected")
+    ranking = artifact(FeatureRanking, tmp_path / "ranking")
+    Executor().Do(
+        {"examples": [write_examples(tmp_path / "examples")], "schema": [schema]},
+        {"selected_schema": [selected], "ranking": [ranking]},
+        selector().exec_properties,
+    )
+    reduced = text_format.Parse(Path(selected.uri, "schema.pbtxt").read_text(), schema_pb2.Schema())
+    assert [feature.name for feature in reduced.feature] == ["signal", "label", "group"]
+    document = json.loads(Path(ranking.uri, "ranking.json").read_text())
+    assert document["selected"] == ["signal"]
+    assert {feature["name"] for feature in document["ranking"]} == set(KINDS)
+
+
+def test_the_order_of_the_features_reaches_the_executor():
+    assert list(json.loads(selector().exec_properties["features"])) == list(KINDS)
+
+
+def test_a_single_feature_is_refused():
+    with pytest.raises(ConfigurationError, match=r"Expected at least 2 features to select from\. Received: 1\."):
+        selector(features={"signal": "numeric"})
+
+
+def test_a_single_fold_is_refused():
+    with pytest.raises(ConfigurationError, match=r"Expected at least 2 folds\. Received: 1\."):
+        selector(num_folds=1)

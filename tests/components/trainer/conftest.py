@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import TFTransformOutput
+
+from yachay.components.features import FeatureKind
+from yachay.components.trainer.columns import Column
+from yachay.components.trainer.table import Table
+from yachay.components.transform.analyze import analyze
+
+SCHEMA = text_format.Parse(
+    """
+    feature { name: "income" type: FLOAT presence { min_fraction: 1 } shape {} float_domain { min: 0 } }
+    feature { name: "visits" type: INT int_domain { min: 0 max: 40 } }
+    feature { name: "rating" type: FLOAT }
+    feature { name: "town" type: BYTES string_domain { value: "Cusco" value: "Lima" value: "Puno" value: "Tacna" } }
+    feature { name: "branch" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+    feature { name: "member" type: INT }
+    feature { name: "outcome" type: BYTES presence { min_fraction: 1 } shape {} }
+    feature { name: "amount" type: FLOAT presence { min_fraction: 1 } shape {} }
+    """,
+    schema_pb2.Schema(),
+)
+FEATURES = {
+    "income": "numeric",
+    "visits": "numeric",
+    "rating": "ordinal",
+    "town": "categorical",
+    "branch": "categorical",
+    "member": "boolean",
+}
+CLASSIFICATION = {
+    "features": FEATURES,
+    "label": "outcome",
+    "problem": "classification",
+    "label_values": ["lost", "doubtful", "kept"],
+}
+REGRESSION = {"features": FEATURES, "label": "amount", "problem": "regression"}
+SMALL = {
+    "keras": {"max_epochs": 4, "hidden_units": [8]},
+    "boosted_trees": {"max_iter": 8},
+    "random_forest": {"n_estimators": 8},
+    "linear": {},
+}
+
+
+def make_examples(num_rows: int, seed: int = 0) -> list[bytes]:
+    """Customers of whom some values are missing, with two labels that depend on them."""
+    random = np.random.default_rng(seed)
+    examples = []
+    for _ in range(num_rows):
+        income, visits, branch = random.gamma(4, 500), random.poisson(8), random.integers(3, 9)
+        city = random.choice(["Cusco", "Lima", "Puno"])
+        strength = income / 1000 + visits / 4 + (city == "Lima") - (branch == 4) + random.normal(0, 0.5)
+        values: dict[str, Any] = {"income": float(income), "branch": int(branch), "amount": float(100 * strength)}
+        values["outcome"] = ("lost", "doubtful", "kept")[int(np.digitize(strength, [3.5, 5.0]))]
+        optional = {"visits": int(visits), "rating": float(random.integers(1, 6)), "town": str(city), "member": 1}
+        values |= {name: value for name, value in optional.items() if random.random() > 0.1}
+        example = tf.train.Example()
+        for name, value in values.items():
+            feature = example.features.feature[name]
+            if isinstance(value, str):
+                feature.bytes_list.value.append(value.encode())
+            elif isinstance(value, float):
+                feature.float_list.value.append(value)
+            else:
+                feature.int64_list.value.append(value)
+        examples.append(example.SerializeToString())
+    return examples
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[bytes]:
+    return make_examples(300)
+
+
+@pytest.fixture(scope="session")
+def transform_output_of(
+    examples: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], TFTransformOutput]:
+    """Returns the transform graph of a problem, made once."""
+    made: dict[str, TFTransformOutput] = {}
+
+    def get(problem: str) -> TFTransformOutput:
+        if problem not in made:
+            config = CLASSIFICATION if problem == "classification" else REGRESSION
+            made[problem] = analyze(examples, SCHEMA, config, tmp_path_factory.mktemp(problem))
+        return made[problem]
+
+    return get
+
+
+@pytest.fixture
+def make_table() -> Callable[..., Table]:
+    """Returns a function that makes a table of transformed features, whole numbers among them so that values tie."""
+
+    def make(num_classes: int, num_rows: int = 300, seed: int = 0) -> Table:
+        random = np.random.default_rng(seed)
+        columns = (
+            Column("grade", FeatureKind.NUMERIC),
+            Column("course", FeatureKind.CATEGORICAL, 8),
+            Column("age", FeatureKind.ORDINAL),
+            Column("origin", FeatureKind.CATEGORICAL, 400),
+        )
+        features = {
+            "grade": random.normal(size=num_rows).astype(np.float32),
+            "course": random.integers(0, 7, num_rows),
+            "age": random.integers(-3, 4, num_rows).astype(np.float32),
+            "origin": np.minimum(random.geometric(0.02, num_rows), 398),
+        }
+        strength = (
+            features["grade"] + (features["course"] % 3) + 0.3 * features["age"] + random.normal(0, 0.3, num_rows)
+        )
+        if not num_classes:
+            return Table(columns, features, strength.astype(np.float32))
+        cuts = np.quantile(strength, np.linspace(0, 1, num_classes + 1)[1:-1])
+        return Table(columns, features, np.digitize(strength, cuts).astype(np.int64), num_classes)
+
+    return make

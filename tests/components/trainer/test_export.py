@@ -1,0 +1,227 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_transform import TFTransformOutput
+
+from yachay.components.errors import ModelError
+from yachay.components.trainer.config import TrainerConfig
+from yachay.components.trainer.run_fn import run_fn
+from yachay.components.trainer.session_check import check_session
+from yachay.components.trainer.table import make_table, read_transformed
+from yachay.components.transform.analyze import transform_arrays
+
+from .conftest import CLASSIFICATION, REGRESSION, SMALL
+
+FAMILIES = ("boosted_trees", "random_forest", "linear", "keras")
+CUSTOMER = {"income": 1800.0, "visits": 9, "rating": 4.0, "town": "Lima", "branch": 5, "member": 1}
+
+
+@pytest.fixture(scope="session")
+def trained(
+    examples: list[bytes],
+    transform_output_of: Callable[[str], TFTransformOutput],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, str], str]:
+    """Returns the folder of a model that `run_fn` trained, made once."""
+    made: dict[tuple[str, str], str] = {}
+
+    def get(problem: str, family: str) -> str:
+        if (problem, family) not in made:
+            folder = tmp_path_factory.mktemp(f"{problem}_{family}")
+            transform_output = transform_output_of(problem)
+            write_transformed(folder / "transformed-00000-of-00001.gz", transform_output, examples)
+            config = CLASSIFICATION if problem == "classification" else REGRESSION
+            run_fn(
+                SimpleNamespace(
+                    train_files=[str(folder / "transformed-*")],
+                    transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
+                    serving_model_dir=str(folder / "model"),
+                    custom_config={**config, "family": family, "hyperparameters": SMALL},
+                )
+            )
+            made[problem, family] = str(folder / "model")
+        return made[problem, family]
+
+    return get
+
+
+def write_transformed(path: Path, transform_output: TFTransformOutput, examples: list[bytes]) -> None:
+    arrays = transform_arrays(transform_output, examples)
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for row in range(len(examples)):
+            example = tf.train.Example()
+            for name, values in arrays.items():
+                feature = example.features.feature[name]
+                kind = feature.int64_list if values.dtype == np.int64 else feature.float_list
+                kind.value.append(values[row])
+            writer.write(example.SerializeToString())
+
+
+def ask(model_dir: str, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
+    function = tf.saved_model.load(model_dir).signatures[signature]
+    specs = function.structured_input_signature[1]
+    answers = function(**{name: tf.constant([value], specs[name].dtype) for name, value in inputs.items()})
+    return {name: answer.numpy() for name, answer in answers.items()}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_classifier_answers_in_a_session_as_in_python(
+    family: str, trained: Callable[[str, str], str], examples: list[bytes]
+) -> None:
+    check = check_session(trained("classification", family), examples[:50])
+
+    assert check.num_examples == 50
+    assert {name: sorted(outputs) for name, outputs in check.differences.items()} == {
+        "serving_default": ["classes", "scores"],
+        "serving_examples": ["classes", "scores"],
+        "transform_features": ["branch", "income", "member", "rating", "town", "visits"],
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_regression_answers_in_a_session_as_in_python(
+    family: str, trained: Callable[[str, str], str], examples: list[bytes]
+) -> None:
+    check = check_session(trained("regression", family), examples[:50])
+
+    assert sorted(check.differences["serving_default"]) == ["outputs"]
+
+
+def test_raw_features_and_examples_give_the_same_scores(
+    trained: Callable[[str, str], str], examples: list[bytes]
+) -> None:
+    example = tf.train.Example()
+    for name, value in CUSTOMER.items():
+        feature = example.features.feature[name]
+        if isinstance(value, str):
+            feature.bytes_list.value.append(value.encode())
+        elif isinstance(value, float):
+            feature.float_list.value.append(value)
+        else:
+            feature.int64_list.value.append(value)
+    model_dir = trained("classification", "boosted_trees")
+
+    by_name = ask(model_dir, **CUSTOMER)
+    by_example = ask(model_dir, "serving_examples", examples=example.SerializeToString())
+
+    assert by_name["scores"].shape == (1, 3)
+    assert by_name["scores"].sum() == pytest.approx(1, abs=1e-6)
+    assert by_name["classes"].tolist() == [CLASSIFICATION["label_values"][by_name["scores"].argmax()].encode()]
+    np.testing.assert_array_equal(by_name["scores"], by_example["scores"])
+
+
+def test_the_sentinel_of_a_feature_stands_for_a_missing_value(trained: Callable[[str, str], str]) -> None:
+    model_dir = trained("regression", "linear")
+    metadata = json.loads(Path(model_dir, "assets.extra/yachay.json").read_text())
+    defaults = {feature["name"]: feature["default"] for feature in metadata["features"]}
+
+    for name in ("visits", "rating", "member"):
+        missing = {"visits": -(2**63), "rating": float("nan"), "member": -(2**63)}[name]
+        absent = ask(model_dir, **{**CUSTOMER, name: missing})["outputs"]
+        neighbours = [ask(model_dir, **{**CUSTOMER, name: value})["outputs"] for value in (3, 4)]
+        expected = neighbours[0] + (neighbours[1] - neighbours[0]) * (defaults[name] - 3)
+        np.testing.assert_allclose(absent, expected, rtol=1e-4, err_msg=name)
+    unseen = ask(model_dir, **{**CUSTOMER, "town": "Iquitos"})["outputs"]
+    np.testing.assert_array_equal(ask(model_dir, **{**CUSTOMER, "town": ""})["outputs"], unseen)
+
+
+def test_the_metadata_says_what_the_model_asks_for_and_how_it_was_chosen(trained: Callable[[str, str], str]) -> None:
+    metadata = json.loads(Path(trained("classification", "linear"), "assets.extra/yachay.json").read_text())
+
+    features = {feature.pop("name"): feature for feature in metadata["features"]}
+    rating = features["rating"].pop("default")
+    assert 2.7 < rating < 3.3
+    assert features["income"] == {
+        "dtype": "float32", "kind": "numeric", "optional": False, "missing": None, "default": None,
+        "domain": {"min": 0.0},
+    }  # fmt: skip
+    assert features["rating"] == {
+        "dtype": "float32", "kind": "ordinal", "optional": True, "missing": "NaN", "domain": None,
+    }  # fmt: skip
+    assert features["town"] == {
+        "dtype": "string", "kind": "categorical", "optional": True, "missing": "", "default": None,
+        "domain": {"values": ["Cusco", "Lima", "Puno", "Tacna"]},
+    }  # fmt: skip
+    assert features["member"]["missing"] == -(2**63)
+    assert features["member"]["default"] == 1.0
+    assert features["visits"]["domain"] == {"min": 0, "max": 40}
+    assert (metadata["format"], metadata["problem"], metadata["family"]) == (1, "classification", "linear")
+    assert (metadata["label"], metadata["labels"]) == ("outcome", ["lost", "doubtful", "kept"])
+    assert metadata["leaderboard"][0]["metrics"] == metadata["validation_metrics"]
+    assert metadata["hyperparameters"]["C"] == 0.3
+    assert metadata["versions"]["tensorflow"] == tf.__version__
+
+
+def test_a_saved_keras_model_is_refused(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = tf.io.parse_example(examples, {"income": tf.io.FixedLenFeature([1], tf.float32)})
+        return {"scores": model(parsed["income"])}
+
+    tf.saved_model.save(model, str(tmp_path), signatures={"serving_examples": serve})
+    example = tf.train.Example()
+    example.features.feature["income"].float_list.value.append(1.0)
+
+    with pytest.raises(ModelError, match=r"signature 'serving_examples' to answer in a session(.|\n)*variable"):
+        check_session(tmp_path, [example.SerializeToString()])
+
+
+def test_an_answer_that_differs_is_refused_with_the_largest_difference(tmp_path: Path) -> None:
+    answers = iter([0.25, 0.75])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        score = tf.numpy_function(lambda: np.float32(next(answers)), [], tf.float32)
+        return {"scores": tf.fill([tf.size(examples)], score)}
+
+    module = tf.Module()
+    module.serve = serve
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_examples": module.serve})
+
+    with pytest.raises(ModelError, match=r"output 'scores' of 'serving_examples' .* Received: 0\.5 largest difference"):
+        check_session(tmp_path, [b""])
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"Expected a SavedModel in"):
+        check_session(tmp_path, [b""])
+
+
+def test_an_example_without_a_required_feature_is_refused(trained: Callable[[str, str], str]) -> None:
+    example = tf.train.Example()
+    example.features.feature["income"].float_list.value.append(1.0)
+
+    with pytest.raises(ModelError, match=r"Expected every example to hold 'branch'\. Received: one without it"):
+        check_session(trained("regression", "linear"), [example.SerializeToString()])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, 2, -1], r"Expected every 'outcome' to be one of lost, doubtful, kept\. Received: 1 rows with another"),
+        ([0, 1, 1, 0], r"Expected training rows of every class of 'outcome' .* Received: none of kept\."),
+        ([], r"Expected training examples\. Received: none\."),
+    ],
+)
+def test_labels_that_cannot_be_learnt_are_refused(
+    labels: list[int], message: str, transform_output_of: Callable[[str], TFTransformOutput]
+) -> None:
+    config = TrainerConfig.from_custom_config(CLASSIFICATION)
+    arrays = {"income": np.zeros(len(labels), np.float32), "outcome": np.array(labels, np.int64)}
+
+    with pytest.raises(ModelError, match=message):
+        make_table(transform_output_of("classification"), arrays, config)
+
+
+def test_transformed_examples_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"nothing-\*\. Received: no file\. Run Transform first"):
+        read_transformed([str(tmp_path / "nothing-*")], {})
