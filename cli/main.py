@@ -1,1 +1,87 @@
-def main(): pass
+"""`yachay`: the lazy table of commands, and the exit status of each error."""
+
+import difflib
+import importlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from .. import __version__
+from .exit_status import ExitStatus
+
+COMMANDS = {
+    "compile": "Compile a pipeline for open-source Kubeflow Pipelines 2.",
+    "evaluate": "Cross-validate a pipeline's model families on its data.",
+    "list": "List the pipelines with their tasks and model families.",
+    "new": "Write a pipeline for a data file: configuration, schema, README.",
+    "run": "Run a pipeline on this machine, from data to pushed model.",
+    "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a command, or None where there is none of the name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command of the arguments; an unknown one is refused with the nearest name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"Expected a command ({', '.join(sorted(COMMANDS))}). Received: {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="yachay")
+def cli() -> None:
+    """TFX pipelines that run, can be read, and reach production.
+
+    Exit status: 0 done; 1 failed; 2 refused before any work; 3 not blessed; 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits with the status of what happened."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Returns the exit status of the command line with the given arguments."""
+    try:
+        status: Any = cli.main(args=arguments, prog_name="yachay", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        if "--json" in arguments:
+            print(json.dumps({"error": error.format_message()}))
+        return ExitStatus.REFUSED
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        return ExitStatus.FAILED
+    return ExitStatus.DONE if status is None else int(status)
+
+
+if __name__ == "__main__":
+    main()

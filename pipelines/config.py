@@ -1,29 +1,26 @@
 """The configuration of a pipeline: `config.yaml`, checked field by field before any work."""
 
 import difflib
+import itertools
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..components.errors import ConfigurationError
 from ..components.features import FeatureKind, Problem
+from .kubeflow.settings import Kubeflow
+from .section import Section
 
 CONFIG_FILE = "config.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][0-9A-Za-z_]*$")]
 Family = Literal["keras", "boosted_trees", "random_forest", "linear", "auto"]
-SplitName = Literal["train", "eval"]
-
-
-class Section(BaseModel):
-    """A part of the configuration; a key that it does not know is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+FAMILIES: tuple[str, ...] = get_args(Family)
 
 
 class Band(Section):
@@ -37,15 +34,20 @@ class Band(Section):
     @field_validator("edges")
     @classmethod
     def _ascending(cls, edges: list[float]) -> list[float]:
-        if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+        if any(low >= high for low, high in itertools.pairwise(edges)):
             raise ValueError("expected edges in ascending order")
         return edges
 
 
 class Data(Section):
-    """Where records come from and which of them are refused."""
+    """Where records come from and which of them are refused.
+
+    `schema` names a shipped schema or a `.pbtxt` file in the folder of the configuration; `path` names the records that
+    a run without `--data` reads, relative to that folder, in place of mock data.
+    """
 
     schema_name: str = Field(alias="schema")
+    path: str | None = None
     source: str = ""
     licence: str = ""
     reader: str | None = None
@@ -100,18 +102,21 @@ class FeatureSelection(Section):
 
 
 class Bounds(Section):
-    """The values of a metric with which a model is blessed."""
+    """The values of a metric over all records with which a model is blessed, and why others are refused."""
 
     lower: float | None = None
     upper: float | None = None
-    reason: str = ""
+    lower_reason: str = ""
+    upper_reason: str = ""
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
         if self.lower is None and self.upper is None:
             raise ValueError("expected `lower`, `upper` or both")
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
-            raise ValueError(f"expected `lower` <= `upper`, received {self.lower} and {self.upper}: no model can meet them")
+            raise ValueError(
+                f"expected `lower` <= `upper`, received {self.lower} and {self.upper}: no model can meet them"
+            )
         return self
 
 
@@ -164,6 +169,7 @@ class PipelineConfig(Section):
     model: Model = Model()
     feature_selection: FeatureSelection = FeatureSelection()
     evaluation: Evaluation = Evaluation()
+    kubeflow: Kubeflow = Kubeflow()
     tasks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Task] = Field(min_length=1)
     default_task: str
 
@@ -189,11 +195,21 @@ class PipelineConfig(Section):
             if not self.task_features(name):
                 raise ValueError(f"tasks.{name}: expected at least one feature, all are excluded")
             for block in (task.thresholds, task.mock_thresholds):
-                for metric in block:
+                for metric, bounds in block.items():
                     _known(f"tasks.{name}.thresholds", metric, METRICS[self.problem])
+                    if bounds.lower is not None and metric in HIGHEST_IS_ONE and bounds.lower > 1:
+                        raise ValueError(
+                            f"tasks.{name}.thresholds.{metric}: expected `lower` <= 1, received {bounds.lower}: "
+                            "no model can meet it"
+                        )
         if self.evaluation.change:
             _known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
         return self
+
+    def pipeline_name(self, task: str, is_mock: bool) -> str:
+        """Returns the name under which runs share artifacts and a baseline: one a task, and apart for mock data."""
+        name = f"{self.name}-{task}".replace("_", "-")
+        return f"{name}-mock" if is_mock else name
 
     def task_features(self, task: str) -> dict[str, FeatureKind]:
         """Returns `{column: kind}` of the inputs of a task, in the order of the configuration."""
@@ -210,6 +226,7 @@ METRICS: Mapping[Problem, Sequence[str]] = {
     Problem.CLASSIFICATION: ("accuracy", "macro_f1", "auc_ovr"),
     Problem.REGRESSION: ("rmse", "mae", "r2"),
 }
+HIGHEST_IS_ONE = frozenset({"accuracy", "macro_f1", "auc_ovr", "r2"})
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> PipelineConfig:
@@ -225,7 +242,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> PipelineConfig:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigurationError(f"Expected a configuration at {path}. Received: no such file. Name an existing file.") from None
+        raise ConfigurationError(
+            f"Expected a configuration at {path}. Received: no such file. Name an existing file."
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"Expected {path} to be a readable YAML file. Received: {error}") from None
     if not isinstance(document, dict):

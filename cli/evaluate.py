@@ -1,0 +1,103 @@
+"""`yachay evaluate`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..components.errors import YachayError
+from ..pipelines.config import FAMILIES, METRICS, Family, PipelineConfig
+from ..pipelines.local.output import redirected_to
+from ..pipelines.local.run import resolve_data, write_mock_data
+from ..pipelines.local.run_folder import PipelineHome
+from ..pipelines.registry import find_pipeline
+from . import options
+from .exit_status import ExitStatus
+
+
+@click.command("evaluate")
+@options.pipeline_argument
+@options.data_option
+@options.task_option
+@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, metavar="K")
+@click.option("--family", type=click.Choice(FAMILIES), help="Model family (default: the configuration's).")
+@options.workdir_option
+@options.config_option
+@options.set_option
+@options.json_option
+def command(
+    pipeline: str,
+    data: str | None,
+    task: str | None,
+    folds: int,
+    family: Family | None,
+    workdir: Path,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> ExitStatus:
+    """Cross-validate a pipeline's model family on its data.
+
+    Folds are stratified; by group or time where the configuration splits so. Preprocessing and training are those of
+    `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder.
+    """
+    output: dict[str, Any] = {"pipeline": pipeline, "task": task, "error": None}
+    status = ExitStatus.DONE
+    try:
+        folder = find_pipeline(pipeline, config_path)
+        config = folder.load(overrides)
+        chosen_task = options.choose_task(config, task)
+        output |= {"pipeline": config.name, "task": chosen_task, "family": family or config.model.family}
+        data_uri = resolve_data(folder, config, data)
+        schema_text = folder.schema_text(config)
+        options.announce(config, chosen_task, family or config.model.family, data_uri)
+        home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task, data_uri is None))
+        home.make()
+        run = home.new_run()
+        output["log"] = str(run.log_path)
+        with redirected_to(run.log_path) as stderr:
+            from ..pipelines.cross_validation import Fold, cross_validate
+
+            def say(fold: Fold) -> None:
+                print(
+                    f"fold {fold.number}/{folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s",
+                    file=stderr,
+                    flush=True,
+                )
+
+            result = cross_validate(
+                config,
+                schema_text,
+                chosen_task,
+                data_uri or str(write_mock_data(config, home)),
+                data_uri is None,
+                family or config.model.family,
+                folds,
+                run.path / "cross_validation",
+                say,
+            )
+        output |= result.to_json()
+        _print_result(config, result)
+    except (YachayError, KeyboardInterrupt) as error:
+        output["error"] = str(error) or "Interrupted."
+        status = options.report_error(error, output.get("log"))
+    finally:
+        if as_json:
+            click.echo(json.dumps(output, indent=2))
+    return status
+
+
+def _describe(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+
+
+def _print_result(config: PipelineConfig, result: Any) -> None:
+    lines = ["", f"{result.method}, {len(result.folds)} folds: mean and standard deviation over folds"]
+    lines += [
+        f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in METRICS[config.problem]
+    ]
+    lines += ["", f"  out-of-fold predictions  {result.predictions_path}"]
+    if result.is_mock:
+        lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
+    click.echo("\n".join(lines), err=True)

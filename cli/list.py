@@ -1,0 +1,35 @@
+"""`yachay list`."""
+
+import json
+
+import click
+
+from ..pipelines.config import FAMILIES
+from ..pipelines.registry import find_pipelines
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(as_json: bool) -> None:
+    """List the pipelines with their tasks and model families."""
+    pipelines = [
+        {
+            "name": config.name,
+            "title": config.title,
+            "problem": config.problem.value,
+            "tasks": list(config.tasks),
+            "default_task": config.default_task,
+            "family": config.model.family,
+            "families": list(FAMILIES),
+        }
+        for config in (folder.load() for folder in find_pipelines().values())
+    ]
+    if as_json:
+        click.echo(json.dumps({"pipelines": pipelines}, indent=2))
+        return
+    for pipeline in pipelines:
+        click.echo(f"{pipeline['name']}: {pipeline['title']}")
+        tasks = (f"{task} (default)" if task == pipeline["default_task"] else task for task in pipeline["tasks"])
+        families = (f"{name} (default)" if name == pipeline["family"] else name for name in FAMILIES)
+        click.echo(f"  tasks     {', '.join(tasks)}")
+        click.echo(f"  families  {', '.join(families)}")

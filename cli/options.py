@@ -1,0 +1,73 @@
+"""What the commands that work on a pipeline have in common."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..components.errors import ConfigurationError, UsageError, YachayError
+from ..pipelines.config import PipelineConfig
+from ..pipelines.local.run_folder import DEFAULT_WORKDIR
+from .exit_status import ExitStatus
+
+pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")
+data_option = click.option(
+    "--data", metavar="FILE_OR_FOLDER", help="Records: a file, a folder or a pattern (default: synthetic ones)."
+)
+task_option = click.option("--task", metavar="T", help="Task of the pipeline (default: the configuration's).")
+workdir_option = click.option(
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=True),
+    default=Path(DEFAULT_WORKDIR),
+    show_default=True,
+    help="Folder that keeps runs and models.",
+)
+config_option = click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), help="Configuration in place of the pipeline's own."
+)
+set_option = click.option(
+    "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+
+
+def choose_task(config: PipelineConfig, task: str | None) -> str:
+    """Returns the named task, or the default one.
+
+    Raises:
+        UsageError: if there is no such task.
+    """
+    if task is None:
+        return config.default_task
+    if task not in config.tasks:
+        close = difflib.get_close_matches(task, config.tasks, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"Expected --task to be one of {', '.join(config.tasks)}. Received: {task!r}.{hint}")
+    return task
+
+
+def announce(config: PipelineConfig, task: str, family: str, data_uri: str | None) -> None:
+    """Says what is about to be done, and loudly where it is done on synthetic data."""
+    click.echo(f"{config.name}, task {task}, model family {family}", err=True)
+    if data_uri is None:
+        click.secho(
+            "SYNTHETIC DATA: no --data was named; no result says anything about real people.", err=True, bold=True
+        )
+    else:
+        click.echo(f"Data: {data_uri}", err=True)
+
+
+def report_error(error: BaseException, log: Any = None) -> ExitStatus:
+    """Prints why a command failed and returns its exit status."""
+    if isinstance(error, KeyboardInterrupt):
+        click.echo("Interrupted. The same command goes on from the finished nodes.", err=True)
+        return ExitStatus.INTERRUPTED
+    click.echo(f"Error: {error}", err=True)
+    if log is not None:
+        click.echo(f"Log: {log}", err=True)
+    if isinstance(error, UsageError | ConfigurationError):
+        return ExitStatus.REFUSED
+    if isinstance(error, YachayError):
+        return ExitStatus.FAILED
+    raise error

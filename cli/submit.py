@@ -1,0 +1,93 @@
+"""`yachay submit`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..components.errors import UsageError, YachayError
+from .exit_status import ExitStatus
+
+
+@click.command("submit")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--host", metavar="URL", required=True, envvar="KF_PIPELINES_ENDPOINT", help="API of Kubeflow Pipelines.")
+@click.option("--name", metavar="TEXT", help="Pipeline on the server (default: the file's own name).")
+@click.option("--version", metavar="TEXT", help="Version (default: a name that the content gives).")
+@click.option("--experiment", metavar="TEXT", help="Experiment of the run (default: Default).")
+@click.option("--namespace", metavar="TEXT", envvar="KFP_NAMESPACE", help="Namespace, on a server for many users.")
+@click.option("--pipeline-root", metavar="URI", help="Where the run keeps its artifacts: gs://, s3:// or minio://.")
+@click.option(
+    "-p", "--parameter", "parameters", metavar="name=value", multiple=True, help="Parameter; may be repeated."
+)
+@click.option("--schedule", metavar="CRON", help="Start a recurring run: '0 3 * * 1', '@daily', '@every 12h'.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Follow the run to its end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def command(
+    file: Path,
+    host: str,
+    name: str | None,
+    version: str | None,
+    experiment: str | None,
+    namespace: str | None,
+    pipeline_root: str | None,
+    parameters: tuple[str, ...],
+    schedule: str | None,
+    is_waiting: bool,
+    as_json: bool,
+) -> ExitStatus:
+    """Upload a compiled pipeline to Kubeflow Pipelines and start it.
+
+    FILE is what `yachay compile` wrote. The same content is uploaded once. The token is read from KFP_EXISTING_TOKEN or
+    the file that KF_PIPELINES_SA_TOKEN_PATH names, certificate authorities from SSL_CERT_FILE.
+    """
+    # kfp takes most of a second to import: --help must not wait for it.
+    from ..pipelines.kubeflow.client import connect, quiet
+    from ..pipelines.kubeflow.follow import follow
+    from ..pipelines.kubeflow.package import read_package
+    from ..pipelines.kubeflow.submission import Submission, make_order, submit
+
+    submission = Submission()
+    status = ExitStatus.DONE
+    try:
+        if is_waiting and schedule is not None:
+            raise UsageError("Expected --wait or --schedule. Received: both. A schedule has no end to wait for.")
+        order = make_order(
+            read_package(file),
+            host,
+            name=name,
+            version=version,
+            experiment=experiment,
+            pipeline_root=pipeline_root,
+            assignments=parameters,
+            schedule=schedule,
+        )
+        with quiet():
+            client = connect(order.host, namespace)
+            submit(client, order, submission, _say)
+            _say(f"{submission.state}: {submission.link}")
+            if is_waiting:
+                follow(client, order, submission, sys.stderr)
+                _say(f"{submission.state}: {submission.link}")
+    except KeyboardInterrupt:
+        status = ExitStatus.INTERRUPTED
+        submission.error = _interrupted(submission.run_id, submission.link)
+        _say(submission.error)
+    except YachayError as error:
+        status = ExitStatus.REFUSED if isinstance(error, UsageError) else ExitStatus.FAILED
+        submission.error = str(error)
+        _say(f"Error: {error}")
+    finally:
+        if as_json:
+            click.echo(submission.to_json())
+    return status
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _interrupted(run_id: str | None, link: str | None) -> str:
+    if run_id is not None:
+        return f"Interrupted. The run goes on: {link}"
+    return f"Interrupted. What was made so far: {link}" if link else "Interrupted."

@@ -1,0 +1,148 @@
+"""The TFX pipeline of any configuration."""
+
+import dataclasses
+from typing import Any
+
+from tfx import types
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import standard_artifacts
+
+from .. import __version__
+from ..components.curated_schema.component import CuratedSchema
+from ..components.example_gen.component import ColumnarExampleGen
+from ..components.example_validator.component import ExampleValidator
+from ..components.feature_selection.component import FeatureSelector
+from ..components.pusher.component import Pusher
+from ..schemas import parse_schema
+from .columns import ingest_arguments
+from .config import PipelineConfig
+from .evaluation import eval_config
+
+# Beam's own default would download a runner.
+BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunContext:
+    """What a run adds to a configuration.
+
+    Args:
+        task: string. Name of the task.
+        data_uri: string. File, folder or pattern of the records.
+        is_mock: bool. Whether they are synthetic, and so judged by the thresholds for mock data.
+        schema_text: string. The curated schema in text form.
+        pipeline_root: string. Folder of the artifacts.
+        model_store: string. Folder of the pushed models.
+    """
+
+    task: str
+    data_uri: str
+    is_mock: bool
+    schema_text: str
+    pipeline_root: str
+    model_store: str
+
+
+def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
+    """Returns the TFX pipeline of a configuration: from raw records to a pushed model."""
+    task = config.tasks[context.task]
+    features = {name: kind.value for name, kind in config.task_features(context.task).items()}
+    example_gen = ColumnarExampleGen(
+        input_pattern=context.data_uri,
+        **ingest_arguments(parse_schema(context.schema_text), config),
+    )
+    examples = example_gen.outputs["examples"]
+    schema = CuratedSchema(schema_text=context.schema_text)
+    statistics_gen = StatisticsGen(examples=examples, schema=schema.outputs["schema"])
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    modelling: dict[str, Any] = {
+        "features": features,
+        "label": config.label.name,
+        "label_values": config.label.values,
+        "problem": config.problem.value,
+    }
+    selection: list[BaseComponent] = []
+    training_schema = schema.outputs["schema"]
+    if config.feature_selection.enabled:
+        selector = FeatureSelector(
+            examples=examples,
+            schema=training_schema,
+            **modelling,
+            threshold=config.feature_selection.threshold,
+            num_folds=config.feature_selection.folds,
+            seed=config.model.seed,
+        )
+        selector.add_upstream_node(example_validator)
+        training_schema = selector.outputs["selected_schema"]
+        selection.append(selector)
+    transform = Transform(
+        examples=examples,
+        schema=training_schema,
+        preprocessing_fn="yachay.components.transform.preprocessing.preprocessing_fn",
+        custom_config={**modelling, "version": __version__},
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+    )
+    transform.add_upstream_node(example_validator)
+    trainer = Trainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=training_schema,
+        run_fn="yachay.components.trainer.run_fn.run_fn",
+        custom_config={**modelling, **trainer_config(config), "version": __version__},
+    )
+    latest_blessed = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=types.Channel(type=standard_artifacts.Model),
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("LatestBlessedModel")
+    evaluator = Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=latest_blessed.outputs["model"],
+        eval_config=eval_config(config, task.mock_thresholds if context.is_mock else task.thresholds),
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        examples=examples,
+        store=context.model_store,
+    )
+    return Pipeline(
+        pipeline_name=config.pipeline_name(context.task, context.is_mock),
+        pipeline_root=context.pipeline_root,
+        components=[
+            example_gen,
+            schema,
+            statistics_gen,
+            example_validator,
+            *selection,
+            transform,
+            trainer,
+            latest_blessed,
+            evaluator,
+            pusher,
+        ],
+        beam_pipeline_args=list(BEAM_ARGS),
+        enable_cache=True,
+    )
+
+
+def trainer_config(config: PipelineConfig) -> dict[str, Any]:
+    """Returns the part of the trainer's parameters that the configuration's `model` holds."""
+    return {
+        "family": config.model.family,
+        "seed": config.model.seed,
+        "validation_share": config.model.validation_share,
+        "hyperparameters": dict(config.model.hyperparameters),
+    }

@@ -1,0 +1,11 @@
+"""Errors of the compiler.
+
+- `ConfigurationError`
+    - `CompileError`: a pipeline is refused before anything is written.
+"""
+
+from ...components.errors import ConfigurationError
+
+
+class CompileError(ConfigurationError):
+    """A pipeline cannot be compiled for open-source Kubeflow Pipelines."""

@@ -1,0 +1,85 @@
+"""One line a node while a pipeline runs."""
+
+import dataclasses
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {
+    "done": "green",
+    "cached": "cyan",
+    "failed": "bold red",
+    "interrupted": "yellow",
+    "waiting": "dim",
+    "skipped": "dim",
+}
+
+
+@dataclasses.dataclass
+class NodeProgress:
+    """How a node stands.
+
+    Args:
+        id: string. Name of the node.
+        state: `"waiting"`, `"running"`, `"done"`, `"cached"`, `"failed"` or `"interrupted"`.
+        seconds: float. Wall time that it took.
+        rows: int or None. Number of records that it handled, where it handles records.
+    """
+
+    id: str
+    state: str = "waiting"
+    seconds: float = 0.0
+    rows: int | None = None
+
+
+class Progress:
+    """Shows nodes on a terminal as a table that changes, elsewhere as a line each once they end.
+
+    Args:
+        stream: text stream. Where to write.
+        nodes: sequence of `NodeProgress`, changed by whoever runs them.
+    """
+
+    def __init__(self, stream: TextIO, nodes: Sequence[NodeProgress]) -> None:
+        self._nodes = nodes
+        self._console = Console(file=stream, highlight=False)
+        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8, transient=False)
+        self._is_live = self._console.is_terminal
+
+    def __enter__(self) -> Self:
+        if self._is_live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._is_live:
+            self._live.stop()
+
+    def ended(self, node: NodeProgress) -> None:
+        """Says that a node has ended."""
+        if not self._is_live:
+            self._console.print(_line(node), soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for node in self._nodes:
+            mark = Spinner("dots", text="running") if node.state == "running" else Text(node.state, _STYLES[node.state])
+            seconds = f"{node.seconds:.1f} s" if node.state not in ("waiting", "running") else ""
+            table.add_row(node.id, mark, Text(seconds, justify="right"), _rows(node))
+        return table
+
+
+def _line(node: NodeProgress) -> str:
+    return f"{node.id:<22} {node.state:<12} {node.seconds:7.1f} s  {_rows(node)}".rstrip()
+
+
+def _rows(node: NodeProgress) -> str:
+    return "" if node.rows is None else f"{node.rows:,} rows"

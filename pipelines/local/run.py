@@ -1,0 +1,169 @@
+"""A whole run of a pipeline on this machine."""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from ...components.errors import UsageError, YachayError
+from ..columns import ingest_columns
+from ..config import Bounds, PipelineConfig
+from ..registry import PipelineFolder
+from .output import redirected_to
+from .progress import NodeProgress, Progress
+from .run_folder import PipelineHome, RunFolder
+from .summary import Summary
+
+if TYPE_CHECKING:
+    from ...components.metrics.evaluation import Failure
+    from .runner import Outputs
+
+
+def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | None) -> str | None:
+    """Returns the absolute path or pattern of the records of a run, or None for mock data.
+
+    Args:
+        folder: `PipelineFolder`.
+        config: `PipelineConfig`.
+        data: string. What the user named; None takes the configuration's own path, and mock data where it has none.
+
+    Raises:
+        UsageError: if the path does not exist, or there is neither data nor a mock generator.
+    """
+    if data is None:
+        if config.data.path is None:
+            if config.data.schema_name.endswith(".pbtxt"):
+                raise UsageError(f"Expected --data, for {config.name} has no mock data. Name a file or a folder.")
+            return None
+        data = str(folder.path / config.data.path)
+    path = Path(data).expanduser().absolute()
+    if any(mark in data for mark in "*?[{"):
+        return str(path)
+    try:
+        found = path.exists()
+    except PermissionError:
+        found = True  # The ingest says what may not be read.
+    if not found:
+        raise UsageError(
+            f"Expected --data to name a file, a folder or a pattern. Received: {data}, which does not exist."
+        )
+    return str(path)
+
+
+def run_pipeline(
+    folder: PipelineFolder, config: PipelineConfig, task: str, data_uri: str | None, workdir: Path, summary: Summary
+) -> None:
+    """Runs a pipeline and fills in its summary, also where it fails.
+
+    Args:
+        folder: `PipelineFolder`.
+        config: `PipelineConfig`.
+        task: string. Name of the task.
+        data_uri: string. Absolute path or pattern of the records; None for mock data.
+        workdir: path of the folder that holds the homes of pipelines.
+        summary: `Summary`, filled in place.
+
+    Raises:
+        YachayError: if the run is refused or a node fails.
+        KeyboardInterrupt: if the user stops it.
+    """
+    is_mock = data_uri is None
+    summary.is_mock = is_mock
+    ingest_columns(folder.schema(config), config)
+    schema_text = folder.schema_text(config)
+    home = PipelineHome(workdir.absolute() / config.pipeline_name(task, is_mock))
+    home.make()
+    with home.locked():
+        run = home.new_run()
+        summary.run_id, summary.log = run.run_id, str(run.log_path)
+        shutil.copyfile(folder.config_path, run.path / "config.yaml")
+        try:
+            with redirected_to(run.log_path) as stderr:
+                data_uri = data_uri or str(write_mock_data(config, home))
+                _run(config, task, data_uri, schema_text, home, run, summary, stderr)
+        except YachayError as error:
+            summary.error = str(error)
+            raise
+        except KeyboardInterrupt:
+            summary.error = "Interrupted."
+            raise
+        finally:
+            summary.write(run.summary_path)
+
+
+def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
+    """Writes the synthetic records of a pipeline, unless they are there, and returns their path."""
+    path = home.path / "data" / "mock.csv"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        importlib.import_module(f"yachay.schemas.{config.data.schema_name}.mock").write_mock_csv(temporary)
+        temporary.rename(path)
+    return path
+
+
+def _run(
+    config: PipelineConfig,
+    task: str,
+    data_uri: str,
+    schema_text: str,
+    home: PipelineHome,
+    run: RunFolder,
+    summary: Summary,
+    stderr: TextIO,
+) -> None:
+    # TFX takes 15 s to import: a refused command must not wait for it.
+    from absl import logging
+
+    from ..chain import RunContext, create_pipeline
+    from .runner import run_nodes
+
+    logging.set_verbosity(logging.INFO)
+    context = RunContext(task, data_uri, summary.is_mock, schema_text, str(home.artifacts_path), str(home.models_path))
+    pipeline = create_pipeline(config, context)
+    nodes = [NodeProgress(component.id) for component in pipeline.components]
+    outputs: Outputs = {}
+    try:
+        with Progress(stderr, nodes) as progress:
+            run_nodes(pipeline, home.metadata_path, run.run_id, nodes, progress, outputs)
+    finally:
+        summary.nodes = [
+            {"id": node.id, "state": node.state, "seconds": round(node.seconds, 2), "cached": node.state == "cached"}
+            for node in nodes
+        ]
+        describe(config, task, outputs, summary)
+
+
+def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Summary) -> None:
+    """Fills a summary with what the nodes made, as far as they got."""
+    from ...components.metrics.evaluation import read_evaluation
+
+    if ingest := outputs.get("ColumnarExampleGen"):
+        properties = ingest["examples"].properties
+        summary.rows = {name: int(properties[f"rows_{name}"]) for name in ("read", "kept", "quarantined")}
+        summary.data_fingerprint = properties["data_fingerprint"]
+        summary.quarantine_uri = ingest["quarantine"].uri
+        summary.warnings += json.loads(properties["warnings"])
+    if trainer := outputs.get("Trainer"):
+        summary.model_uri = trainer["model"].uri
+    if evaluator := outputs.get("Evaluator"):
+        evaluation = read_evaluation(Path(evaluator["evaluation"].uri))
+        summary.metrics, summary.baseline_metrics = evaluation.metrics, evaluation.baseline_metrics
+        summary.slices = [
+            {"slice": dict(key), "rows": evaluation.rows[key], **metrics}
+            for key, metrics in sorted(evaluation.slices.items())
+            if key and evaluation.rows[key] >= config.evaluation.min_slice_rows
+        ]
+        summary.verdict = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
+        thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
+        summary.reasons = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
+    if (pusher := outputs.get("Pusher")) and pusher["pushed_model"].properties["pushed"]:
+        summary.pushed_model_uri = pusher["pushed_model"].properties["pushed_destination"]
+
+
+def _reason(failure: "Failure", bounds: Bounds | None) -> str:
+    if bounds is None or failure.is_change:
+        return str(failure)
+    reason = bounds.lower_reason if failure.is_too_low else bounds.upper_reason
+    return f"{failure} ({reason})" if reason else str(failure)

@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from yachay.cli.main import run
+
+PROBE = """
+import sys
+from yachay.cli.main import run
+run(["--help"])
+print([name for name in ("tensorflow", "tfx", "pydantic", "rich") if name in sys.modules])
+"""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    result = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)
+
+    assert "run       Run a pipeline on this machine" in result.stdout
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "--json"]) == 0
+
+    listed = {pipeline["name"]: pipeline for pipeline in json.loads(capsys.readouterr().out)["pipelines"]}
+    assert listed["student_dropout"]["tasks"] == ["enrolment", "semester1", "semester2"]
+    assert "boosted_trees" in listed["student_dropout"]["families"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rn"], "Received: 'rn'. Did you mean 'run'?"),
+        (["run", "student_dropout", "--dta", "x"], "No such option"),
+        (["run", "student_dropuot"], "Received: 'student_dropuot'. Did you mean 'student_dropout'?"),
+        (["run", "student_dropout", "--task", "semester3"], "Received: 'semester3'. Did you mean 'semester"),
+        (["run", "student_dropout", "--data", "nowhere.csv"], "nowhere.csv, which does not exist"),
+        (["run", "student_dropout", "--set", "model.family=cart"], "model.family"),
+        (
+            ["run", "student_dropout", "--set", "evaluation.fairness=[Agge]"],
+            "Expected evaluation.fairness to name columns of the schema",
+        ),
+        (["run", "student_dropout", "--config", "nowhere.yaml"], "no such file"),
+    ],
+)
+def test_a_mistake_is_refused_before_any_work(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(arguments) == 2
+
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_one_object_also_when_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", "student_dropout", "--data", str(tmp_path / "nowhere"), "--json"]) == 2
+
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["pipeline"] == "student_dropout"
+    assert summary["verdict"] is None
+    assert "does not exist" in summary["error"]
+
+
+def test_a_folder_without_a_configuration_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", str(tmp_path)]) == 2
+    assert "to hold a config.yaml" in capsys.readouterr().err
+
+
+def test_a_workdir_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+
+    assert run(["run", "student_dropout", "--workdir", str(tmp_path / "file")]) == 2
+    assert "Expected --workdir to be a folder" in capsys.readouterr().err

@@ -1,0 +1,143 @@
+"""`yachay run student_dropout` from synthetic records to a pushed model, again, and after it was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+NODES = [
+    "ColumnarExampleGen",
+    "CuratedSchema",
+    "StatisticsGen",
+    "ExampleValidator",
+    "Transform",
+    "Trainer",
+    "LatestBlessedModel",
+    "Evaluator",
+    "Pusher",
+]
+HOME = "student-dropout-semester2-mock"
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def first(yachay: Any, workdir: Path) -> Any:
+    return yachay("run", "student_dropout", "--workdir", workdir)
+
+
+def test_a_run_on_synthetic_records_is_blessed_pushed_and_says_that_they_are_synthetic(first: Any) -> None:
+    assert first.status == 0, first.stderr
+    assert first.output["verdict"] == "blessed"
+    assert [node["id"] for node in first.output["nodes"]] == NODES
+    assert set(first.states.values()) == {"done"}
+    assert first.output["rows"] == {"read": 4424, "kept": 4424, "quarantined": 0}
+    assert first.output["baseline_metrics"] is None
+    assert first.output["metrics"]["accuracy"] > 0.7
+    assert "SYNTHETIC DATA" in first.stderr
+
+
+def test_the_pushed_model_knows_its_names_its_data_and_its_metrics(first: Any) -> None:
+    model = Path(first.output["pushed_model_uri"])
+    metadata = json.loads((model / "assets.extra" / "yachay.json").read_text())
+
+    assert model.parent.name == f"push-{model.name}"
+    assert metadata["labels"] == ["Dropout", "Enrolled", "Graduate"]
+    assert metadata["original_names"]["Mother_s_qualification"] == "Mother's qualification"
+    assert metadata["data_fingerprint"] == first.output["data_fingerprint"]
+    assert metadata["metrics"]["accuracy"] == pytest.approx(first.output["metrics"]["accuracy"])
+
+
+def test_the_summary_and_the_log_lie_in_the_run_folder(first: Any) -> None:
+    log = Path(first.output["log"])
+
+    assert json.loads((log.parent / "summary.json").read_text()) == first.output
+    assert "Execution" in log.read_text()
+
+
+def test_a_second_run_on_the_same_records_takes_ingest_to_trainer_from_the_cache(
+    yachay: Any, workdir: Path, first: Any
+) -> None:
+    second = yachay("run", "student_dropout", "--workdir", workdir)
+
+    assert second.status == 0, second.stderr
+    assert {node for node, state in second.states.items() if state == "cached"} >= set(NODES[:6])
+    assert second.output["baseline_metrics"]["accuracy"] == second.output["metrics"]["accuracy"]
+    assert second.output["pushed_model_uri"] == first.output["pushed_model_uri"]
+    assert "from cache" in second.stderr
+
+
+def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Path, first: Any) -> None:
+    store = workdir / HOME / "models"
+    before = sorted(path.name for path in store.iterdir())
+
+    result = yachay(
+        "run", "student_dropout", "--workdir", workdir,
+        "--set", "tasks.semester2.mock_thresholds={accuracy: {lower: 0.999}}",
+    )  # fmt: skip
+
+    assert result.status == 3
+    assert result.output["verdict"] == "not_blessed"
+    assert result.output["pushed_model_uri"] is None
+    assert "below 0.999" in result.output["reasons"][0]
+    assert sorted(path.name for path in store.iterdir()) == before
+
+
+def test_an_accuracy_above_the_upper_bound_is_refused_with_the_reason(yachay: Any, workdir: Path, first: Any) -> None:
+    result = yachay(
+        "run", "student_dropout", "--workdir", workdir,
+        "--set", "tasks.semester2.mock_thresholds={accuracy: {upper: 0.5, upper_reason: it means leakage}}",
+    )  # fmt: skip
+
+    assert result.status == 3
+    assert "above 0.5 (it means leakage)" in result.output["reasons"][0]
+
+
+@pytest.mark.parametrize("node", ["StatisticsGen", "Transform", "Trainer"])
+def test_a_killed_run_goes_on_from_its_finished_nodes(yachay: Any, tmp_path: Path, first: Any, node: str) -> None:
+    command = [sys.executable, "-m", "yachay.cli.main", "run", "student_dropout", "--workdir", str(tmp_path)]
+    before = NODES[: NODES.index(node)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        ended = []
+        for line in process.stderr:
+            if line.split()[:1] and line.split()[0] in NODES:
+                ended.append(line.split()[0])
+            if ended == before:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+
+    result = yachay("run", "student_dropout", "--workdir", tmp_path)
+
+    assert result.status == 0, result.stderr
+    assert all(result.states[name] == "cached" for name in before)
+    assert result.output["metrics"] == first.output["metrics"]
+    home = tmp_path / HOME
+    assert not list(home.glob("models/.staging-*"))
+    finished = {path.name for path in home.glob("artifacts/Transform/transform_graph/*")}
+    assert len(finished) == 1
+
+
+def test_ctrl_c_ends_with_130_and_a_message(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "yachay.cli.main", "run", "student_dropout", "--workdir", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("CuratedSchema"):
+                process.send_signal(signal.SIGINT)
+
+    assert process.returncode == 130
+    assert "Interrupted" in lines[-1]
+    assert not any("Traceback" in line for line in lines)
