@@ -253,8 +253,11 @@ def _choose_separator(path: Path, header: str, wanted: Sequence[str], separator:
 
 def _describe(path: Path, error: Exception) -> DataError:
     text = str(error)
-    if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in text:
-        return _not_utf8(path)
+    # A ragged record that is not UTF-8 fails in Arrow as no CSV.
+    if isinstance(error, UnicodeDecodeError | pa.ArrowInvalid) and (not_utf8 := _find_not_utf8(path)):
+        return not_utf8
+    if "Empty CSV file" in text:
+        return DataError(f"Expected {path} to hold records. Received: a header only. Name another file.")
     if "straddling" in text:
         return DataError(
             f"Expected records of less than {BLOCK_BYTES >> 20} MiB in {path}. Received: a longer one. Is a quote "
@@ -267,8 +270,7 @@ def _describe(path: Path, error: Exception) -> DataError:
     return DataError(f"Expected {path} to be CSV. Received: {text}. Correct the file.")
 
 
-def _not_utf8(path: Path) -> DataError:
-    mend = "Save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`."
+def _find_not_utf8(path: Path) -> DataError | None:
     with _open_binary(path) as stream:
         offset = 0
         for number, line in enumerate(stream, start=1):
@@ -277,7 +279,8 @@ def _not_utf8(path: Path) -> DataError:
             except UnicodeDecodeError as error:
                 return DataError(
                     f"Expected {path} to be UTF-8 text. Received: the byte 0x{line[error.start]:02x} on line {number} "
-                    f"(byte {offset + error.start + 1} of the file). {mend}"
+                    f"(byte {offset + error.start + 1} of the file). Save the file as UTF-8, for example with "
+                    "`iconv -f latin1 -t utf-8`."
                 )
             offset += len(line)
-    return DataError(f"Expected {path} to be UTF-8 text. Received: other bytes. {mend}")
+    return None
