@@ -56,7 +56,7 @@ class PipelineHome:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            writable = os.access(self.path, os.W_OK | os.X_OK)
+            writable = os.access(self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
         except (FileExistsError, NotADirectoryError):
             raise UsageError(
                 f"Expected --workdir to be a folder. Received: {self.path.parent}, which is a file."

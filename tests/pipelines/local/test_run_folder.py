@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,30 @@ def test_a_second_run_in_the_same_home_is_refused_while_the_first_goes_on(tmp_pa
         pass
 
 
-def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    (tmp_path / "locked").mkdir(mode=0o500)
+@pytest.fixture
+def unprivileged(tmp_path: Path) -> Iterator[Path]:
+    """A folder of somebody else's, seen by a user without privileges."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        yield folder
+        return
+    for parent in (tmp_path, *tmp_path.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused(unprivileged: Path) -> None:
+    with pytest.raises(UsageError, match=r"permission denied\. Choose another --workdir"):
+        PipelineHome(unprivileged / "home").make()
 
     with pytest.raises(UsageError, match=r"permission denied\. Choose another --workdir"):
-        PipelineHome(tmp_path / "locked" / "home").make()
+        PipelineHome(unprivileged).make()
 
 
 CHATTER = """
