@@ -52,8 +52,10 @@ fetch_glibc() {
   local options=(-o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o "Dir::State::Status=$apt/status"
     -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$apt/sources.d" -o "APT::Sandbox::User=$(id -un)")
   say "this system has glibc $glibc; fetching the C library of $to for .venv alone"
-  apt-get "${options[@]}" -qq update >&2 || fail "apt-get could not read the package lists of $to; check the network and /etc/apt."
-  (cd "$apt/debs" && apt-get "${options[@]}" -qq download libc6 libstdc++6 libgcc-s1 >&2) || fail "apt-get could not download libc6 of $to."
+  # Hooks of the system's apt may complain that they are not root: what it says matters only where it fails.
+  { apt-get "${options[@]}" -qq update && cd "$apt/debs" && apt-get "${options[@]}" -qq download libc6 libstdc++6 libgcc-s1; } \
+    >"$apt/log" 2>&1 || { cat "$apt/log" >&2; fail "apt-get could not fetch libc6 of $to; check the network and /etc/apt."; }
+  cd - >/dev/null
   local package
   for package in "$apt"/debs/*.deb; do dpkg-deb -x "$package" "$target"; done
   rm -rf "$apt"
