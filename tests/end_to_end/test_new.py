@@ -1,0 +1,53 @@
+"""`yachay new` on data of another shape, and its pipeline run at once."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tab-separated, gaps in a number and a word, a key, a constant, words as categories."""
+    rng = np.random.default_rng(3)
+    lines = ["House id\tarea m2\tdistrict\tfloors\tcountry\tprice"]
+    for number in range(900):
+        area, district, floors = rng.gamma(6, 20), rng.choice(["Lima", "Cusco", "Puno"]), rng.integers(1, 4)
+        price = 900 * area + {"Lima": 60_000, "Cusco": 20_000, "Puno": 0}[district] + rng.normal(0, 9_000)
+        shown = "" if rng.random() < 0.05 else f"{area:.1f}"
+        lines.append(f"H{number}\t{shown}\t{district}\t{floors}\tPeru\t{price:.2f}")
+    path = tmp_path_factory.mktemp("houses") / "houses.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_regression_on_gappy_data_runs_at_once(yachay: Any, houses: Path, tmp_path: Path) -> None:
+    from yachay.cli.main import run
+
+    assert run(["new", "houses", "--data", str(houses), "--label", "price", "--output", str(tmp_path)]) == 0
+
+    result = yachay("run", tmp_path / "houses", "--workdir", tmp_path / "runs")
+
+    assert result.status == 0, (result.output["reasons"], result.stderr)
+    assert result.output["rows"]["kept"] == 900
+    assert result.output["metrics"]["r2"] > 0.7
+
+
+def test_a_classification_of_student_performance_runs_at_once(yachay: Any, real_data: Path, tmp_path: Path) -> None:
+    from yachay.cli.main import run
+
+    data = real_data / "student_performance" / "Student_performance_data.csv"
+    assert run(["new", "grades", "--data", str(data), "--label", "GradeClass", "--output", str(tmp_path)]) == 0
+
+    result = yachay(
+        "run", tmp_path / "grades", "--workdir", tmp_path / "runs",
+        "--set", "exclude={StudentID: a key, GPA: the grade class is cut from it}",
+        "--set", "feature_selection.enabled=true",
+    )  # fmt: skip
+
+    assert result.status == 0, (result.output["reasons"], result.stderr)
+    assert "FeatureSelector" in result.states
+    assert 0.6 < result.output["metrics"]["accuracy"] < 0.8
