@@ -4,7 +4,7 @@ DATA ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: setup demo check test test-all lock clean
+.PHONY: setup demo check test test-all lock image clean
 
 setup:
 	@bash scripts/setup_environment.sh
@@ -27,8 +27,13 @@ test-all: check
 
 # Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once.
 lock: setup
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes --extra dev \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes --extra dev --extra kubeflow \
 		--custom-compile-command "make lock" --quiet pyproject.toml --output-file constraints.txt
+
+# The image of a pipeline's steps; GPU=1 makes the one for NVIDIA GPUs.
+IMAGE ?= yachay:$(if $(GPU),gpu,latest)
+image:
+	docker build --file docker/Dockerfile$(if $(GPU),.gpu) --tag $(IMAGE) .
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

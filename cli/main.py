@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "List the pipelines with their tasks and model families.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
     "run": "Run a pipeline on this machine, from data to pushed model.",
+    "run-spec": "Run a compiled pipeline on this machine, step by step as a cluster would.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
 }
 
@@ -32,7 +33,7 @@ class LazyGroup(click.Group):
         """Returns a command, or None where there is none of the name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name}", __package__)
+        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command: click.Command = module.command
         return command
 

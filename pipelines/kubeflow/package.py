@@ -6,6 +6,7 @@ import graphlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ...components.errors import UsageError
+from .step import PIPELINE_ROOT
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 32 * 2**20  # KFP's API server reads no larger upload.
@@ -108,6 +110,33 @@ class Package:
                 raise UsageError(f"Expected -p {name} once. Received: it twice.")
             arguments[name] = _typed(name, text, self.parameters[name].parameter_type)
         return arguments
+
+    def choose_root(self, root: str | None, arguments: dict[str, Any]) -> str | None:
+        """Returns the root of a run, or None for the server's; it also goes into the parameter for it, if there is one.
+
+        Args:
+            root: string. What `--pipeline-root` says.
+            arguments: dict of parameter to value, changed in place.
+
+        Raises:
+            UsageError: if it is no URI of a store, or the parameter says another.
+        """
+        argument = arguments.get(PIPELINE_ROOT)
+        if root is not None and argument not in (None, root):
+            raise UsageError(
+                f"Expected --pipeline-root and -p {PIPELINE_ROOT} to agree. Received: {root} and {argument}."
+            )
+        root = root or argument
+        if not root:
+            return None
+        if not re.fullmatch(r"(gs|s3|minio)://[^/\s]+(/\S*)?", root):
+            raise UsageError(
+                "Expected --pipeline-root to be gs://, s3:// or minio:// and a bucket, the stores that Kubeflow "
+                f"Pipelines knows. Received: {root!r}."
+            )
+        if PIPELINE_ROOT in self.parameters:
+            arguments[PIPELINE_ROOT] = root
+        return root
 
     def require(self, arguments: Mapping[str, Any]) -> None:
         """Refuses the parameters of a run where one is missing that has no default.

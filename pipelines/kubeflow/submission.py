@@ -5,7 +5,6 @@ import dataclasses
 import datetime
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,6 @@ from .cron import read_cron
 from .package import MAX_VERSION_NAME, Package
 
 MAX_PIPELINE_NAME = 128
-PIPELINE_ROOT_PARAMETER = "pipeline_root"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +93,7 @@ def make_order(
         if text is not None and not (text.strip() and len(text) <= longest):
             raise UsageError(f"Expected {option} to have 1 to {longest} characters. Received: {text!r}.")
     arguments = package.arguments(assignments)
-    root = _pipeline_root(package, pipeline_root, arguments)
+    root = package.choose_root(pipeline_root, arguments)
     package.require(arguments)
     return Order(
         package=package,
@@ -129,26 +127,6 @@ def submit(client: Client, order: Order, submission: Submission, say: Callable[[
         _start_run(client, order, submission, experiment.experiment_id)
     else:
         _start_schedule(client, order, submission, experiment.experiment_id, say)
-
-
-def _pipeline_root(package: Package, root: str | None, arguments: dict[str, Any]) -> str | None:
-    """Returns the run's root; a pipeline that has a parameter for it gets it there too."""
-    argument = arguments.get(PIPELINE_ROOT_PARAMETER)
-    if root is not None and argument not in (None, root):
-        raise UsageError(
-            f"Expected --pipeline-root and -p {PIPELINE_ROOT_PARAMETER} to agree. Received: {root} and {argument}."
-        )
-    root = root or argument
-    if not root:
-        return None
-    if not re.fullmatch(r"(gs|s3|minio)://[^/\s]+(/\S*)?", root):
-        raise UsageError(
-            "Expected --pipeline-root to be gs://, s3:// or minio:// and a bucket, the stores that Kubeflow Pipelines "
-            f"knows. Received: {root!r}."
-        )
-    if PIPELINE_ROOT_PARAMETER in package.parameters:
-        arguments[PIPELINE_ROOT_PARAMETER] = root
-    return str(root)
 
 
 def _experiment_name(name: str | None) -> str:

@@ -48,6 +48,7 @@ class Progress:
 
     def __init__(self, stream: TextIO, nodes: Sequence[NodeProgress]) -> None:
         self._nodes = nodes
+        self._width = max([22, *(len(node.id) for node in nodes)])
         self._console = Console(file=stream, highlight=False)
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8, transient=False)
         self._is_live = self._console.is_terminal
@@ -66,7 +67,7 @@ class Progress:
     def ended(self, node: NodeProgress) -> None:
         """Says that a node has ended."""
         if not self._is_live:
-            self._console.print(_line(node), soft_wrap=True)
+            self._console.print(_line(node, self._width), soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -77,8 +78,8 @@ class Progress:
         return table
 
 
-def _line(node: NodeProgress) -> str:
-    return f"{node.id:<22} {node.state:<12} {node.seconds:7.1f} s  {_rows(node)}".rstrip()
+def _line(node: NodeProgress, width: int) -> str:
+    return f"{node.id:<{width}} {node.state:<12} {node.seconds:7.1f} s  {_rows(node)}".rstrip()
 
 
 def _rows(node: NodeProgress) -> str:

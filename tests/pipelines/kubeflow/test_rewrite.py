@@ -36,7 +36,7 @@ def test_names_become_those_that_argo_takes_everywhere():
 
 
 def test_nodes_whose_names_become_one_are_refused():
-    with pytest.raises(CompileError, match=r"Received: 'my_step' and 'my\.step', which are both 'my-step' as tasks"):
+    with pytest.raises(CompileError, match=r"Received: 'my\.step' and 'my_step', which are both 'my-step' as tasks"):
         rename_tasks(make_spec("my_step", "my.step"))
 
 

@@ -1,0 +1,121 @@
+"""The pipeline of a configuration, compiled: which of its nodes take what from a run."""
+
+from google.protobuf import json_format
+
+from ..chain import RunContext, create_pipeline
+from ..columns import ingest_columns
+from ..config import PipelineConfig
+from ..evaluation import eval_config
+from ..registry import PipelineFolder
+from .checks import is_importable
+from .compiler import CompiledPipeline, compile_pipeline
+from .errors import CompileError
+from .requests import NodeRequest, PipelineParameter
+from .step import DATA_URI, PIPELINE_ROOT, Assignment, RawData
+
+FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
+
+# What a family's training goes on for.
+_ROUNDS = {"keras": "max_epochs", "boosted_trees": "max_iter", "random_forest": "n_estimators"}
+
+
+def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: str, image: str) -> CompiledPipeline:
+    """Compiles the pipeline of a configuration.
+
+    Args:
+        folder: `PipelineFolder`.
+        config: `PipelineConfig`.
+        task: string. Name of the task.
+        image: string. The image of the steps.
+
+    Raises:
+        ConfigurationError: if the pipeline cannot be compiled, with the mend.
+    """
+    ingest_columns(folder.schema(config), config)
+    context = RunContext(
+        task=task,
+        data_uri="",
+        is_mock=False,
+        schema_text=folder.schema_text(config),
+        pipeline_root=config.kubeflow.pipeline_root,
+        model_store="",
+    )
+    return compile_pipeline(
+        create_pipeline(config, context),
+        image,
+        config.kubeflow,
+        pipeline_parameters(config),
+        node_requests(config, task),
+    )
+
+
+def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
+    """Returns what a run of the pipeline may change."""
+    has_data = mock_function(config) is not None or config.kubeflow.data_uri
+    return [
+        PipelineParameter(
+            DATA_URI,
+            "STRING",
+            config.kubeflow.data_uri if has_data else None,
+            "Records: a URI in a store, or a path that is mounted into the ingest step. Empty: synthetic records.",
+        ),
+        PipelineParameter(
+            PIPELINE_ROOT,
+            "STRING",
+            config.kubeflow.pipeline_root,
+            "Where the last blessed model is noted. Empty: at the root that the run has.",
+        ),
+        PipelineParameter(FAMILY, "STRING", config.model.family, "Model family."),
+        PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training."),
+        PipelineParameter(
+            ROUNDS,
+            "NUMBER_INTEGER",
+            0,
+            "Epochs of a network, or trees of an ensemble. 0: as the pipeline was compiled.",
+        ),
+    ]
+
+
+def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
+    """Returns what the nodes of the pipeline take from a run."""
+    mock_thresholds = eval_config(config, config.tasks[task].mock_thresholds)
+    trainer = (
+        Assignment(FAMILY, "custom_config", (FAMILY,)),
+        Assignment(SEED, "custom_config", (SEED,)),
+        *(
+            Assignment(ROUNDS, "custom_config", ("hyperparameters", family, name), zero_keeps=True)
+            for family, name in _ROUNDS.items()
+        ),
+    )
+    return {
+        "ColumnarExampleGen": NodeRequest(
+            arguments=(DATA_URI,), raw_data=RawData("input_pattern", "raw_data", mock_function(config))
+        ),
+        "FeatureSelector": NodeRequest(properties={SEED: SEED}, rows="rows_train"),
+        "Trainer": NodeRequest(arguments=(FAMILY, SEED, ROUNDS), assignments=trainer),
+        "Evaluator": NodeRequest(
+            arguments=(DATA_URI,),
+            when_mock={"eval_config": json_format.MessageToJson(mock_thresholds, sort_keys=True)},
+            rows="rows_eval",
+        ),
+        "Pusher": NodeRequest(
+            arguments=(DATA_URI, PIPELINE_ROOT),
+            output_folders={"store": "pushed_model"},
+            points_to="model",
+            rows="",
+        ),
+    }
+
+
+def mock_function(config: PipelineConfig) -> str | None:
+    """Returns the dotted path of the function that writes the pipeline's mock data, or None where there is none.
+
+    Raises:
+        CompileError: if it is not importable.
+    """
+    if config.data.schema_name.endswith(".pbtxt"):
+        return None
+    path = f"yachay.schemas.{config.data.schema_name}.mock.write_mock_csv"
+    if not is_importable(path):
+        raise CompileError(f"Expected {path} to write mock data. Received: no such function. Write it.")
+    return path

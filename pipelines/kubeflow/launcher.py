@@ -1,0 +1,194 @@
+"""Runs a container step as the launcher of Kubeflow Pipelines does: inputs in, process, outputs out.
+
+The step is a process of its own with nothing of this one's environment: a working folder that is not the caller's,
+`HOME` and `TMPDIR` in it, `PATH`, `YACHAY_MOUNT_ROOT` and `YACHAY_OBJECT_STORE` (see `entrypoint`), and what the spec's
+container says. In place of the image's python stands this environment's interpreter.
+"""
+
+import contextlib
+import ctypes
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .local_store import LocalStore
+from .pod import LOGS, Pod, Step, StepError, each_artifact
+
+Json = dict[str, Any]
+
+_STOP_SECONDS = 5.0
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+
+
+@dataclasses.dataclass(frozen=True)
+class StepResult:
+    """What a step made.
+
+    Args:
+        artifacts: dict of output to its `RuntimeArtifact`.
+        parameters: dict of output parameter to value.
+        rows: int or None. Number of records that it said it handled.
+    """
+
+    artifacts: dict[str, Json]
+    parameters: Json
+    rows: int | None
+
+
+class Launcher:
+    """Launches steps.
+
+    Args:
+        store: `LocalStore`.
+        run_root: string. URI below which all outputs of the run lie.
+        log_path: path of the file that takes what the steps print.
+        scratch: path of the folder in which pods have theirs.
+    """
+
+    def __init__(self, store: LocalStore, run_root: str, log_path: Path, scratch: Path) -> None:
+        self.run_root = run_root
+        self._store, self._log_path, self._scratch = store, log_path, scratch
+
+    def launch(self, step: Step, attempt: int | None = None) -> StepResult:
+        """Runs a step once.
+
+        Args:
+            step: `Step`.
+            attempt: int. Number of the attempt where the step has a retry policy. Defaults to None.
+
+        Raises:
+            StepError: if it fails; nothing but its log is then taken into the store.
+        """
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            try:
+                return self._launch(Pod(Path(folder).resolve(), step), attempt)
+            except OSError as error:
+                raise StepError(f"{step.name} failed: its files could not be moved ({error}).") from error
+
+    def _launch(self, pod: Pod, attempt: int | None) -> StepResult:
+        step = pod.step
+        for artifact in each_artifact(step.inputs["artifacts"]):
+            self._store.download(artifact["uri"], pod.path(artifact["uri"]))
+        pod.make_folders()
+        environment = {"YACHAY_OBJECT_STORE": str(self._store.folder.resolve())}
+        if attempt is not None:
+            environment["KFP_RETRY_INDEX"] = str(attempt)
+        start = self._say(f"==> {step.name}{f', attempt {attempt + 1}' if attempt else ''}\n")
+        try:
+            status = self._run(pod, environment)
+        finally:
+            printed = self._read_log(start)
+            log = pod.root / LOGS
+            log.write_bytes(printed)
+            self._store.upload(log, pod.output_uri(LOGS) + ("" if attempt is None else f"-{attempt}"))
+        last = _last_line(printed)
+        if status != 0:
+            raise StepError(f"{step.name} failed: {last.get('error') or _end(status, printed)}")
+        artifacts, parameters = self._take_outputs(pod)
+        rows = last.get("rows")
+        return StepResult(artifacts, parameters, rows if isinstance(rows, int) else None)
+
+    def _run(self, pod: Pod, environment: Mapping[str, str]) -> int:
+        with self._log_path.open("ab") as log:
+            try:
+                process = subprocess.Popen(
+                    pod.command(),
+                    cwd=pod.home,
+                    env={**pod.environment(), **environment, **_container_environment(pod.step.container)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                )
+            except OSError as error:
+                raise StepError(f"{pod.step.name} failed: its command cannot be started ({error.strerror}).") from None
+            try:
+                return process.wait(pod.step.deadline_seconds)
+            except subprocess.TimeoutExpired:
+                raise StepError(
+                    f"{pod.step.name} failed: it did not end within its deadline of {pod.step.deadline_seconds} s."
+                ) from None
+            finally:
+                _stop(process)
+
+    def _take_outputs(self, pod: Pod) -> tuple[dict[str, Json], Json]:
+        answer = pod.read_answer()
+        parameters = dict(answer.get("parameterValues", {}))
+        declared = pod.step.component.get("outputDefinitions", {}).get("parameters", {})
+        for name, place in pod.step.outputs["parameters"].items():
+            if name not in parameters:
+                parameters[name] = pod.read_parameter(name, place["outputFile"], declared[name]["parameterType"])
+        artifacts = {}
+        for key, listed in pod.step.outputs["artifacts"].items():
+            if key == LOGS:
+                continue
+            [artifact] = listed["artifacts"]
+            given = (answer.get("artifacts", {}).get(key, {}).get("artifacts") or [{}])[0]
+            uri = given.get("uri") or artifact["uri"]
+            if uri != self.run_root and not uri.startswith(f"{self.run_root}/"):
+                raise StepError(
+                    f"{pod.step.name} failed: expected its output {key!r} below {self.run_root}, from where the "
+                    f"launcher takes it. Received: {uri!r}."
+                )
+            path = Path(given["customPath"]) if given.get("customPath") else pod.path(uri)
+            if not path.exists():
+                self._say(f"Warning: {pod.step.name} wrote nothing for its output {key!r}.\n")
+            self._store.upload(path, uri)
+            metadata = artifact.get("metadata", {}) | given.get("metadata", {})
+            artifacts[key] = {**artifact, "uri": uri, "metadata": metadata}
+        return artifacts, parameters
+
+    def _say(self, line: str) -> int:
+        """Appends to the log and returns its size."""
+        with self._log_path.open("ab") as log:
+            log.write(line.encode())
+            return log.tell()
+
+    def _read_log(self, start: int) -> bytes:
+        with self._log_path.open("rb") as log:
+            log.seek(start)
+            return log.read()
+
+
+def _container_environment(container: Json) -> dict[str, str]:
+    return {variable["name"]: variable.get("value", "") for variable in container.get("env", ())}
+
+
+def _end_with_parent() -> None:
+    # A runner that is killed takes its step along.
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a step with all processes that it started, as a pod's end does."""
+    with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(printed: bytes) -> Json:
+    """Returns the JSON object that a step of ours ends its output with, or an empty one."""
+    lines = printed.decode(errors="replace").strip().splitlines()
+    with contextlib.suppress(ValueError):
+        document = json.loads(lines[-1]) if lines else {}
+        if isinstance(document, dict):
+            return document
+    return {}
+
+
+def _end(status: int, printed: bytes) -> str:
+    lines = printed.decode(errors="replace").strip().splitlines()
+    how = f"exit status {status}" if status > 0 else f"ended by {signal.Signals(-status).name}"
+    return f"{how}, {lines[-1].strip()!r} printed last" if lines else f"{how}, nothing printed"

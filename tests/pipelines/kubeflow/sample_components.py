@@ -1,0 +1,60 @@
+"""Components of a user's installed package, for tests."""
+
+import json
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, OutputDict, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.orchestration.kubeflow.decorators import exit_handler
+from tfx.types.artifact import Artifact
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+
+@component
+def score(scale: Parameter[int]) -> OutputDict(rows=int):
+    return {"rows": scale * 2}
+
+
+@component
+def train(model: OutputArtifact[Model], rows: Parameter[int]):
+    pass
+
+
+@component
+def bless(model: InputArtifact[Model], blessing: OutputArtifact[ModelBlessing]):
+    pass
+
+
+@component
+def push(model: InputArtifact[Model], verdict: InputArtifact[ModelBlessing], note: Parameter[str] = ""):
+    pass
+
+
+@component
+def compare(model: InputArtifact[Model], blessing: InputArtifact[ModelBlessing]):
+    pass
+
+
+@exit_handler
+def clean(status: Parameter[str]):
+    pass
+
+
+class Unnamed(Artifact):
+    TYPE_NAME = "Unnamed"
+
+
+class Executor(BaseExecutor):
+    """Writes a file to its output, and there what it was given; fails half-way where it is told to."""
+
+    def Do(self, input_dict, output_dict, exec_properties):  # noqa: N802
+        [model] = output_dict["model"]
+        Path(model.uri, "weights").write_text(json.dumps(exec_properties))
+        if exec_properties.get("fail"):
+            raise ValueError("the weights exploded\nat step 3")
+        model.set_int_custom_property("num_inputs", len(input_dict))
+        model.set_string_custom_property("written_to", f"{model.uri}/weights")
+        for key, [artifact] in input_dict.items():
+            model.set_int_custom_property(f"{key}_id", artifact.id)
+            model.set_int_custom_property(f"{key}_blessed", artifact.get_int_custom_property("blessed"))
