@@ -79,7 +79,7 @@ def command(
             )
         output |= result.to_json()
         _print_result(config, result)
-    except (YachayError, KeyboardInterrupt) as error:
+    except (YachayError, OSError, KeyboardInterrupt) as error:
         output["error"] = str(error) or "Interrupted."
         status = options.report_error(error, output.get("log"))
     finally:

@@ -8,6 +8,7 @@ import click
 
 from ..components.errors import ConfigurationError, UsageError, YachayError
 from ..pipelines.config import PipelineConfig
+from ..pipelines.errors import describe_error
 from ..pipelines.local.run_folder import DEFAULT_WORKDIR
 from .exit_status import ExitStatus
 
@@ -63,11 +64,11 @@ def report_error(error: BaseException, log: Any = None) -> ExitStatus:
     if isinstance(error, KeyboardInterrupt):
         click.echo("Interrupted. The same command goes on from the finished nodes.", err=True)
         return ExitStatus.INTERRUPTED
-    click.echo(f"Error: {error}", err=True)
+    click.echo(f"Error: {error if isinstance(error, YachayError) else describe_error(error)}", err=True)
     if log is not None:
         click.echo(f"Log: {log}", err=True)
     if isinstance(error, UsageError | ConfigurationError):
         return ExitStatus.REFUSED
-    if isinstance(error, YachayError):
+    if isinstance(error, YachayError | OSError):
         return ExitStatus.FAILED
     raise error

@@ -45,7 +45,7 @@ def command(
         run_pipeline(folder, config, summary.task, data_uri, workdir, summary)
         status = ExitStatus.DONE if summary.verdict == "blessed" else ExitStatus.NOT_BLESSED
         _print_summary(config, summary)
-    except (YachayError, KeyboardInterrupt) as error:
+    except (YachayError, OSError, KeyboardInterrupt) as error:
         summary.error = summary.error or str(error) or "Interrupted."
         status = options.report_error(error, None if isinstance(error, UsageError) else summary.log)
     finally:

@@ -25,8 +25,9 @@ from .columns import ingest_arguments
 from .config import PipelineConfig
 from .evaluation import eval_config
 
-# Beam's own default would download a runner.
-BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
+# Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
+# itself into a package for remote workers, for each node anew.
+BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--sdk_container_image=none")
 
 
 @dataclasses.dataclass(frozen=True)

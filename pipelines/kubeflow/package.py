@@ -114,6 +114,8 @@ class Package:
     def choose_root(self, root: str | None, arguments: dict[str, Any]) -> str | None:
         """Returns the root of a run, or None for the server's; it also goes into the parameter for it, if there is one.
 
+        It is what the option says, else the parameter, else the parameter's default: the root of the configuration.
+
         Args:
             root: string. What `--pipeline-root` says.
             arguments: dict of parameter to value, changed in place.
@@ -126,7 +128,8 @@ class Package:
             raise UsageError(
                 f"Expected --pipeline-root and -p {PIPELINE_ROOT} to agree. Received: {root} and {argument}."
             )
-        root = root or argument
+        declared = self.parameters.get(PIPELINE_ROOT)
+        root = root or argument or (declared.default_value.string_value if declared else None)
         if not root:
             return None
         if not re.fullmatch(r"(gs|s3|minio)://[^/\s]+(/\S*)?", root):

@@ -20,6 +20,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from ...components.errors import YachayError
+from ..errors import describe_error
 from .progress import NodeProgress, Progress
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
@@ -120,19 +121,13 @@ def _run_node(
         raise
     except Exception as error:
         logging.exception("%s failed", node_id)
-        raise NodeError(f"{node_id} failed with {_describe(error)}") from error
+        raise NodeError(f"{node_id} failed with {describe_error(error)}") from error
     if information is None or information.execution_id is None:
         raise NodeError(f"{node_id} did not run: its inputs were not there.")
     [execution] = store.get_executions_by_id([information.execution_id])
     if execution.last_known_state == execution.FAILED:
         raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
     return execution
-
-
-def _describe(error: BaseException) -> str:
-    """Returns the first line of an error, and that of the error that it came from."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"
 
 
 def _outputs(store: metadata_store.MetadataStore, execution_id: int) -> dict[str, Artifact]:
