@@ -1,6 +1,5 @@
 """`yachay`: the lazy table of commands, and the exit status of each error."""
 
-import difflib
 import importlib
 import json
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..components.errors import suggestion
 from .exit_status import ExitStatus
 
 COMMANDS = {
@@ -42,9 +42,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Finds the command of the arguments; an unknown one is refused with the nearest name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"Expected a command ({', '.join(sorted(COMMANDS))}). Received: {args[0]!r}.{hint}")
+            known = ", ".join(sorted(COMMANDS))
+            ctx.fail(f"Expected a command ({known}). Received: {args[0]!r}.{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -74,7 +73,7 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         if "--json" in arguments:
-            print(json.dumps({"error": error.format_message()}))
+            print(_refusal(arguments, error.format_message()))
         return ExitStatus.REFUSED
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
@@ -82,6 +81,14 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return ExitStatus.FAILED
     return ExitStatus.DONE if status is None else int(status)
+
+
+def _refusal(arguments: list[str], message: str) -> str:
+    if arguments[0] in ("run", "run-spec"):
+        from ..pipelines.local.summary import Summary
+
+        return Summary(error=message).to_json()
+    return json.dumps({"error": message})
 
 
 if __name__ == "__main__":

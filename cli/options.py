@@ -1,12 +1,11 @@
 """What the commands that work on a pipeline have in common."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..components.errors import ConfigurationError, UsageError, YachayError
+from ..components.errors import ConfigurationError, UsageError, YachayError, suggestion
 from ..pipelines.config import PipelineConfig
 from ..pipelines.errors import describe_error
 from ..pipelines.local.run_folder import DEFAULT_WORKDIR
@@ -42,9 +41,8 @@ def choose_task(config: PipelineConfig, task: str | None) -> str:
     if task is None:
         return config.default_task
     if task not in config.tasks:
-        close = difflib.get_close_matches(task, config.tasks, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"Expected --task to be one of {', '.join(config.tasks)}. Received: {task!r}.{hint}")
+        known = ", ".join(config.tasks)
+        raise UsageError(f"Expected --task to be one of {known}. Received: {task!r}.{suggestion(task, config.tasks)}")
     return task
 
 
@@ -62,7 +60,7 @@ def announce(config: PipelineConfig, task: str, family: str, data_uri: str | Non
 def report_error(error: BaseException, log: Any = None) -> ExitStatus:
     """Prints why a command failed and returns its exit status."""
     if isinstance(error, KeyboardInterrupt):
-        click.echo("Interrupted. The same command goes on from the finished nodes.", err=True)
+        click.echo("Interrupted.", err=True)
         return ExitStatus.INTERRUPTED
     click.echo(f"Error: {error if isinstance(error, YachayError) else describe_error(error)}", err=True)
     if log is not None:

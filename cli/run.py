@@ -48,6 +48,8 @@ def command(
     except (YachayError, OSError, KeyboardInterrupt) as error:
         summary.error = summary.error or str(error) or "Interrupted."
         status = options.report_error(error, None if isinstance(error, UsageError) else summary.log)
+        if status is ExitStatus.INTERRUPTED:
+            click.echo("The same command goes on from the finished nodes.", err=True)
     finally:
         if as_json:
             click.echo(summary.to_json())

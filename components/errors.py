@@ -7,7 +7,8 @@
     - `UsageError`: a command is refused before any work.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 MAX_FAILURES_SHOWN = 10
 
@@ -43,3 +44,9 @@ class ConfigurationError(YachayError):
 
 class UsageError(YachayError):
     """A command is refused before any work."""
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Returns `" Did you mean ...?"` with the nearest of the names, or nothing where none is near."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -62,11 +62,7 @@ def infer_column(name: str, original_name: str, array: pa.Array) -> InferredColu
         original_name: string. Name in the file.
         array: `pyarrow.Array` of its values as a table yields them, null where there is none.
     """
-    column = _infer_values(InferredColumn(name, original_name, None, None, required=not array.null_count), array)
-    if name[0].isdigit():
-        reason = "begins with a digit, which a feature cannot: rename the column to use it"
-        return dataclasses.replace(column, kind=None, values=(), reason=reason)
-    return column
+    return _infer_values(InferredColumn(name, original_name, None, None, required=not array.null_count), array)
 
 
 def widen(column: InferredColumn) -> InferredColumn:

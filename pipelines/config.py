@@ -1,6 +1,5 @@
 """The configuration of a pipeline: `config.yaml`, checked field by field before any work."""
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,8 +9,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ..components.errors import ConfigurationError
+from ..components.errors import ConfigurationError, suggestion
 from ..components.features import FeatureKind, Problem
+from ..components.trainer.hyperparameters import resolve_hyperparameters
 from .kubeflow.settings import Kubeflow
 from .section import Section
 
@@ -202,6 +202,8 @@ class PipelineConfig(Section):
                             f"tasks.{name}.thresholds.{metric}: expected `lower` <= 1, received {bounds.lower}: "
                             "no model can meet it"
                         )
+        for family, given in self.model.hyperparameters.items():
+            resolve_hyperparameters(family, given)
         if self.evaluation.change:
             _known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
         return self
@@ -279,7 +281,7 @@ def _describe(error: ValidationError, path: Path) -> str:
         field = ".".join(str(part) for part in detail["loc"] if part != "[key]")
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"no such field{_suggestion(str(detail['loc'][-1]), _fields_beside(detail['loc']))}"
+            message = f"no such field.{suggestion(str(detail['loc'][-1]), _fields_beside(detail['loc']))}"
         elif detail["type"] != "missing" and not isinstance(detail["input"], dict):
             message = f"{message}. Received: {detail['input']!r}"
         lines.append(f"  - {field}: {message}" if field else f"  - {message}")
@@ -309,9 +311,4 @@ def _section_of(annotation: Any) -> Any:
 
 def _known(field: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
-        raise ValueError(f"{field}: expected one of {', '.join(names)}, received {name!r}{_suggestion(name, names)}")
-
-
-def _suggestion(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f". Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"{field}: expected one of {', '.join(names)}, received {name!r}.{suggestion(name, names)}")

@@ -120,8 +120,6 @@ def _find_label(label: str, names: dict[str, str], path: Path) -> str:
         raise UsageError(
             f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}.{hint}"
         )
-    if name[0].isdigit():
-        raise UsageError(f"Expected a label whose name begins with a letter. Received: {label!r}. Rename the column.")
     return name
 
 

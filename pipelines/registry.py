@@ -1,15 +1,15 @@
 """Finds pipelines: the library's own, those of installed packages, and folders named by a path."""
 
 import dataclasses
-import difflib
 import importlib.metadata
 import importlib.resources
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..components.errors import ConfigurationError, UsageError
+from ..components.errors import ConfigurationError, UsageError, suggestion
 from ..schemas import SchemaError, load_schema, schema_path
 from .config import CONFIG_FILE, PipelineConfig, load_config
 
@@ -56,7 +56,12 @@ def find_pipelines() -> dict[str, PipelineFolder]:
     """Returns the library's own pipelines and those that installed packages offer, by name."""
     folders = {path.name: path for path in sorted(Path(__file__).parent.iterdir()) if (path / CONFIG_FILE).is_file()}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        folders.setdefault(entry_point.name, Path(str(importlib.resources.files(entry_point.value))))
+        try:
+            folders.setdefault(entry_point.name, Path(str(importlib.resources.files(entry_point.value))))
+        except ImportError as error:
+            warnings.warn(
+                f"The pipeline {entry_point.name!r} of an installed package is left out: {error}", stacklevel=2
+            )
     return {name: PipelineFolder(path, path / CONFIG_FILE) for name, path in folders.items()}
 
 
@@ -73,17 +78,15 @@ def find_pipeline(name: str, config_path: Path | None = None) -> PipelineFolder:
     known = find_pipelines()
     if name in known:
         folder = known[name]
-    elif (Path(name) / CONFIG_FILE).is_file():
+    elif name and (Path(name) / CONFIG_FILE).is_file():
         folder = PipelineFolder(Path(name).resolve(), Path(name).resolve() / CONFIG_FILE)
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         raise UsageError(
             f"Expected the folder {name} to hold a {CONFIG_FILE}. Received: none there. Make one with `yachay new`."
         )
     else:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UsageError(
             f"Expected a pipeline ({', '.join(known)}) or the path of a folder with a {CONFIG_FILE}. "
-            f"Received: {name!r}.{hint}"
+            f"Received: {name!r}.{suggestion(name, known)}"
         )
     return folder if config_path is None else dataclasses.replace(folder, config_path=config_path)

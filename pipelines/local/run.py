@@ -2,11 +2,11 @@
 
 import importlib
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ...components.errors import UsageError, YachayError
+from ...components.example_gen.typed_tables import load_reader
 from ..columns import ingest_columns
 from ..config import Bounds, PipelineConfig
 from ..registry import PipelineFolder
@@ -37,6 +37,8 @@ def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | Non
                 raise UsageError(f"Expected --data, for {config.name} has no mock data. Name a file or a folder.")
             return None
         data = str(folder.path / config.data.path)
+    if not data.strip():
+        raise UsageError("Expected --data to name a file, a folder or a pattern. Received: nothing.")
     path = Path(data).expanduser().absolute()
     if any(mark in data for mark in "*?[{"):
         return str(path)
@@ -71,13 +73,15 @@ def run_pipeline(
     is_mock = data_uri is None
     summary.is_mock = is_mock
     ingest_columns(folder.schema(config), config)
+    if config.data.reader:
+        load_reader(config.data.reader)
     schema_text = folder.schema_text(config)
     home = PipelineHome(workdir.absolute() / config.pipeline_name(task, is_mock))
     home.make()
     with home.locked():
         run = home.new_run()
         summary.run_id, summary.log = run.run_id, str(run.log_path)
-        shutil.copyfile(folder.config_path, run.path / "config.yaml")
+        run.write_config(config)
         try:
             with redirected_to(run.log_path) as stderr:
                 data_uri = data_uri or str(write_mock_data(config, home))

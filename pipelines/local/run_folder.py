@@ -16,9 +16,11 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from filelock import FileLock, Timeout
 
 from ...components.errors import UsageError
+from ..config import PipelineConfig
 
 DEFAULT_WORKDIR = "yachay-runs"
 
@@ -63,6 +65,10 @@ class PipelineHome:
             ) from None
         except PermissionError:
             writable = False
+        except OSError as error:
+            raise UsageError(
+                f"Expected to make the folder {self.path}. Received: {error.strerror}. Choose another --workdir."
+            ) from None
         if not writable:
             raise UsageError(
                 f"Expected to be allowed to write to {self.path}. Received: permission denied. "
@@ -105,6 +111,11 @@ class RunFolder:
 
     run_id: str
     path: Path
+
+    def write_config(self, config: PipelineConfig) -> None:
+        """Writes the configuration of the run, with what was changed for it."""
+        text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+        (self.path / "config.yaml").write_text(text, encoding="utf-8")
 
     @property
     def log_path(self) -> Path:

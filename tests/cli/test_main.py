@@ -43,6 +43,10 @@ def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[s
             ["run", "student_dropout", "--set", "evaluation.fairness=[Agge]"],
             "Expected evaluation.fairness to name columns of the schema",
         ),
+        (["run", "student_dropout", "--set", "data.reader=foo.bar"], "Expected `data.reader` to be the dotted path"),
+        (["run", "student_dropout", "--data", ""], "Received: nothing"),
+        (["run", "student_dropout", "--workdir", "/proc/x"], "Choose another --workdir"),
+        (["run", ""], "Received: ''"),
         (["run", "student_dropout", "--config", "nowhere.yaml"], "no such file"),
     ],
 )
@@ -70,6 +74,13 @@ def test_json_is_one_object_also_when_refused(tmp_path: Path, capsys: pytest.Cap
     assert summary["pipeline"] == "student_dropout"
     assert summary["verdict"] is None
     assert "does not exist" in summary["error"]
+
+
+def test_json_has_every_field_also_for_an_unknown_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", "student_dropout", "--taks", "semester1", "--json"]) == 2
+
+    summary = json.loads(capsys.readouterr().out)
+    assert {"pipeline", "task", "run_id", "verdict", "metrics", "nodes", "error"} <= set(summary)
 
 
 def test_a_folder_without_a_configuration_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

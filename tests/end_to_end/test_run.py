@@ -104,7 +104,16 @@ def test_an_accuracy_above_the_upper_bound_is_refused_with_the_reason(yachay: An
     assert "above 0.5 (it means leakage)" in result.output["reasons"][0]
 
 
-@pytest.mark.parametrize("node", ["StatisticsGen", "Transform", "Evaluator"])
+@pytest.mark.parametrize(
+    "node",
+    [
+        "StatisticsGen",
+        "Transform",
+        pytest.param("Trainer", marks=pytest.mark.slow),
+        pytest.param("Evaluator", marks=pytest.mark.slow),
+        "Pusher",
+    ],
+)
 def test_a_killed_run_goes_on_from_its_finished_nodes(yachay: Any, tmp_path: Path, first: Any, node: str) -> None:
     command = [sys.executable, "-m", "yachay.cli.main", "run", "student_dropout", "--workdir", str(tmp_path)]
     before = NODES[: NODES.index(node)]
@@ -141,5 +150,6 @@ def test_ctrl_c_ends_with_130_and_a_message(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGINT)
 
     assert process.returncode == 130
-    assert "Interrupted" in lines[-1]
+    assert "Interrupted" in lines[-2]
+    assert "goes on from the finished nodes" in lines[-1]
     assert not any("Traceback" in line for line in lines)

@@ -44,6 +44,7 @@ def test_an_override_changes_a_field() -> None:
             r"expected `lower` <= 1, received 1\.2: no model can meet it",
         ),
         ("tasks.semester2.thresholds.acuracy.lower=.5", r"received 'acuracy'\. Did you mean 'accuracy'\?"),
+        ("model.hyperparameters={linear: {foo: 1}}", "Expected hyperparameters of 'linear'"),
         ("label.values=[a]", "expected at least two classes"),
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),
     ],

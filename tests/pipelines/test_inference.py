@@ -53,7 +53,6 @@ def test_the_kind_of_an_input_follows_its_values(
         ("remark", [f"c{row % 19}" for row in range(20)], "has 19 different texts in 20 records"),
         ("unit", ["cm"] * 20, "is always 'cm'"),
         ("empty", [""] * 20, "has no value"),
-        ("1st", ["a", "b"] * 10, "begins with a digit, which a feature cannot: rename the column to use it"),
     ],
 )
 def test_a_column_that_is_no_input_says_why(tmp_path: Path, name: str, values: list[str], reason: str) -> None:
