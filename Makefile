@@ -20,10 +20,10 @@ check: setup
 	$(BIN)/pytest -q -n 2 -m "not end_to_end and not slow"
 
 test: check
-	$(BIN)/pytest -q -m "end_to_end and not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "end_to_end and not slow"
 
 test-all: check
-	$(BIN)/pytest -q -m "end_to_end or slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "end_to_end or slow"
 
 # Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once.
 lock: setup
@@ -36,4 +36,4 @@ image:
 	docker build --file docker/Dockerfile$(if $(GPU),.gpu) --tag $(IMAGE) .
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
