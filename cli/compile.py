@@ -56,13 +56,25 @@ def command(
             from ..pipelines.kubeflow.configured import compile_configuration
 
             content = compile_configuration(folder, config, chosen, image).to_yaml()
+        _write(output, content)
     except YachayError as error:
         return options.report_error(error)
-    staging = output.with_name(f".{output.name}.tmp")
-    staging.write_text(content, encoding="utf-8")
-    staging.replace(output)
     click.echo(f"{output}: {config.pipeline_name(chosen, is_mock=False)}, {len(content):,} bytes", err=True)
     return ExitStatus.DONE
+
+
+def _write(output: Path, content: str) -> None:
+    """Writes a file, whole or not at all."""
+    staging = output.with_name(f".{output.name}.tmp")
+    try:
+        staging.write_text(content, encoding="utf-8")
+        staging.replace(output)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            staging.unlink()
+        raise UsageError(
+            f"Expected to write to {output}. Received: {error.strerror}. Choose another --output."
+        ) from None
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def command(
         summary.error = "Interrupted. The step was stopped; nothing of it was taken into the store."
         status = ExitStatus.INTERRUPTED
         click.echo(summary.error, err=True)
-    except YachayError as error:
+    except (YachayError, OSError) as error:
         summary.error = str(error)
         status = options.report_error(error, None if isinstance(error, UsageError) else summary.log)
     finally:

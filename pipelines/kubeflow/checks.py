@@ -20,16 +20,20 @@ from tfx.dsl.components.common.importer import SOURCE_URI_KEY, Importer
 from tfx.dsl.components.common.resolver import RESOLVER_STRATEGY_CLASS, Resolver
 from tfx.dsl.experimental.conditionals import conditional
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
+from tfx.types import channel_utils
 from tfx.types.channel import Channel
 
 from .errors import CompileError
-from .roots import is_remote
+from .uris import is_remote
 
 # Execution properties in which TFX's components name a user's function by its dotted path.
 _USER_CODE = ("run_fn", "tuner_fn", "preprocessing_fn", "stats_options_updater_fn", "reader")
 _MODULE_FILE = "module_file"
+# Types of values that TFX makes output parameters of; for a float it looks for a type `Double`, which there is not.
+_COMPUTED = ("Integer", "String", "Boolean")
 _TFX_TITLE = re.compile(r"[a-z][a-z0-9-_]{2,20}\.[A-Z][a-zA-Z0-9-_]{2,49}")
 _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,126}[a-z0-9])?")
 
@@ -83,6 +87,7 @@ def _check_node(node: BaseNode, pipeline: Pipeline) -> None:
             f"Expected components, resolvers and importers. Received: {node.id!r}, a {type(node).__name__}. "
             "Write its nodes into the pipeline itself."
         )
+    _check_computed_values(node)
     for key, channel in {**node.inputs, **node.outputs}.items():
         _check_artifact_type(node, key, channel)
 
@@ -150,6 +155,19 @@ def _check_component(node: BaseComponent) -> None:
                 f"Expected {name} of {node.id!r} to be importable here as in the image. Received: {path!r}. Correct "
                 "the path, or install the package that holds it here and in the image."
             )
+
+
+def _check_computed_values(node: BaseNode) -> None:
+    for name, value in node.exec_properties.items():
+        if not isinstance(value, Placeholder):
+            continue
+        for channel in channel_utils.get_dependent_channels(value):
+            if channel.type.TYPE_NAME not in _COMPUTED:
+                raise CompileError(
+                    f"Expected {name} of {node.id!r}, which another step computes, to be an int, a str or a bool: TFX "
+                    f"compiles no other. Received: the {channel.type.TYPE_NAME} {channel.output_key!r} of "
+                    f"{channel.producer_component_id!r}. Let it return a str, and read the number from that."
+                )
 
 
 def _check_artifact_type(node: BaseNode, key: str, channel: Any) -> None:

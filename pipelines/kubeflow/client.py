@@ -121,9 +121,8 @@ def connect(host: str, namespace: str | None = None) -> Client:
         return Client(host, namespace, **options)
     except YachayError:
         raise
-    except (
-        Exception
-    ) as error:  # The stock client's own log-in (IAP, Google) and context file fail in ways of many kinds.
+    except Exception as error:
+        # The stock client's own log-in (IAP, Google) and context file fail in ways of many kinds.
         raise KubeflowError(f"Expected the environment to let the KFP client log in. Received: {error!r}.") from error
 
 

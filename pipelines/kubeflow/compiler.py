@@ -23,11 +23,10 @@ from .checks import check_pipeline
 from .errors import CompileError
 from .requests import NodeRequest, PipelineParameter
 from .settings import Kubeflow, Resources, Store
-from .step import DATA_URI, PIPELINE_ROOT, StepOptions
+from .spec_checks import SCHEMA_VERSION
+from .step import DATA_URI, PIPELINE_ROOT, RawData, StepOptions
 
 Json = dict[str, Any]
-
-SCHEMA_VERSION = "2.1.0"
 
 # As TFX names the two tasks that it makes of a resolver.
 _RESOLVER_TASKS = ("model-blessing-resolver", "model-resolver")
@@ -194,7 +193,7 @@ class _Compilation:
             executor["container"] = containers.own_container(name, executor["container"])
             return
         if request.raw_data:
-            self._add_raw_data(dag, spec, node, task, component, request)
+            self._add_raw_data(dag, spec, node, task, component, request.raw_data)
         for property_name, parameter in request.properties.items():
             task["inputs"]["parameters"][property_name] = {"componentInputParameter": parameter}
         for parameter in request.arguments:
@@ -217,17 +216,16 @@ class _Compilation:
         containers.check_size(node.id, executor["container"]["args"], task)
 
     def _add_raw_data(
-        self, dag: Json, spec: Json, node: BaseNode, task: Json, component: Json, request: NodeRequest
+        self, dag: Json, spec: Json, node: BaseNode, task: Json, component: Json, raw_data: RawData
     ) -> None:
         """Lets the launcher bring the records that the run names in a store."""
-        assert request.raw_data is not None
         resolver, importer = f"{node.id}-resolve", f"{node.id}-data"
         self._add_resolve_step(dag, spec, resolver, "data", StepOptions(self._pipeline_name))
-        imports.add_import(dag, spec, importer, resolver, request.raw_data.input, "system.Dataset")
-        task.setdefault("inputs", {}).setdefault("artifacts", {})[request.raw_data.input] = {
-            "taskOutputArtifact": {"producerTask": importer, "outputArtifactKey": request.raw_data.input}
+        imports.add_import(dag, spec, importer, resolver, raw_data.input, "system.Dataset")
+        task.setdefault("inputs", {}).setdefault("artifacts", {})[raw_data.input] = {
+            "taskOutputArtifact": {"producerTask": importer, "outputArtifactKey": raw_data.input}
         }
-        component.setdefault("inputDefinitions", {}).setdefault("artifacts", {})[request.raw_data.input] = {
+        component.setdefault("inputDefinitions", {}).setdefault("artifacts", {})[raw_data.input] = {
             "artifactType": rewrite.artifact_type("system.Dataset"),
             "isOptional": True,
         }
@@ -291,7 +289,7 @@ class _Compilation:
         """How the steps that open the store do so; nothing is assumed of clouds' own stores."""
         if self._settings.store is not None:
             return self._settings.store
-        is_own = self._settings.pipeline_root.startswith(("minio://",)) or not self._settings.pipeline_root
+        is_own = self._settings.pipeline_root.startswith("minio://") or not self._settings.pipeline_root
         return Store() if is_own else Store(env={}, secrets=[])
 
     def _parameter(self, name: str) -> PipelineParameter:

@@ -4,7 +4,7 @@ from google.protobuf import json_format
 
 from ..chain import RunContext, create_pipeline
 from ..columns import ingest_columns
-from ..config import PipelineConfig
+from ..config import FAMILIES, PipelineConfig
 from ..evaluation import eval_config
 from ..registry import PipelineFolder
 from .checks import is_importable
@@ -51,13 +51,14 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
 
 def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
     """Returns what a run of the pipeline may change."""
-    has_data = mock_function(config) is not None or config.kubeflow.data_uri
+    has_mock = mock_function(config) is not None
+    records = "Records: a URI in a store, or a path that is mounted into the ingest step."
     return [
         PipelineParameter(
             DATA_URI,
             "STRING",
-            config.kubeflow.data_uri if has_data else None,
-            "Records: a URI in a store, or a path that is mounted into the ingest step. Empty: synthetic records.",
+            config.kubeflow.data_uri if has_mock else config.kubeflow.data_uri or None,
+            f"{records} Empty: synthetic records." if has_mock else records,
         ),
         PipelineParameter(
             PIPELINE_ROOT,
@@ -65,13 +66,13 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
             config.kubeflow.pipeline_root,
             "Where the last blessed model is noted. Empty: at the root that the run has.",
         ),
-        PipelineParameter(FAMILY, "STRING", config.model.family, "Model family."),
+        PipelineParameter(FAMILY, "STRING", config.model.family, f"Model family: {', '.join(FAMILIES)}."),
         PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training."),
         PipelineParameter(
             ROUNDS,
             "NUMBER_INTEGER",
             0,
-            "Epochs of a network, or trees of an ensemble. 0: as the pipeline was compiled.",
+            "Epochs of a network, or trees of an ensemble; linear has none. 0: as the pipeline was compiled.",
         ),
     ]
 

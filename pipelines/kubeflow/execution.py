@@ -14,9 +14,10 @@ from tfx.types.value_artifact import ValueArtifact
 from ...components.errors import DataError, UsageError
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
-from .roots import find_root, is_remote, split_pattern
+from .roots import find_root
 from .step import DATA_URI, PIPELINE_ROOT, RawData, StepOptions, pipeline_name
 from .tfx_artifacts import artifact_id, make_artifact, make_place, read_metadata
+from .uris import is_remote, split_pattern
 
 Artifacts = dict[str, list[types.Artifact]]
 

@@ -6,8 +6,7 @@ import uuid
 from pathlib import Path
 
 from ...components.errors import YachayError
-from .roots import is_remote
-from .settings import ROOT_SCHEMES
+from .uris import ROOT_SCHEMES, is_remote
 
 _STAGING = ".uploading"
 

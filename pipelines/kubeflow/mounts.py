@@ -5,8 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-_MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
+from .uris import is_remote
+
+_MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 _OCI = "oci://"
+
+
+def mount_path(uri: str, root: Path) -> Path:
+    """Returns the path at which the launcher puts what lies in an object store; `root` stands for the pod's `/`."""
+    scheme, _, key = uri.partition("://")
+    return root / _MOUNTS[scheme] / key.split("?")[0]
 
 
 def to_local(uri: str, custom_path: str = "") -> str:
@@ -16,10 +24,9 @@ def to_local(uri: str, custom_path: str = "") -> str:
     """
     if custom_path:
         return custom_path
-    root = os.environ.get("YACHAY_MOUNT_ROOT", "/")
-    for scheme, folder in _MOUNTS.items():
-        if uri.startswith(scheme):
-            return str(Path(root, folder, uri.removeprefix(scheme).split("?")[0]))
+    root = Path(os.environ.get("YACHAY_MOUNT_ROOT", "/"))
+    if is_remote(uri):
+        return str(mount_path(uri, root))
     if uri.startswith(_OCI):
         return str(Path(root, "oci", uri.removeprefix(_OCI).replace("/", "_"), "models"))
     return uri

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...components.errors import YachayError
-
-_FOLDERS = {"gs://": "gs", "s3://": "s3", "minio://": "minio"}
+from .uris import is_remote
 
 
 class StoreError(YachayError):
@@ -57,11 +56,10 @@ def write_object(uri: str, content: bytes) -> None:
 
 
 def _local_path(uri: str) -> Path | None:
-    scheme = next((scheme for scheme in _FOLDERS if uri.startswith(scheme)), None)
-    if scheme is None:
+    if not is_remote(uri):
         return Path(uri)
     folder = os.environ.get("YACHAY_OBJECT_STORE")
-    return Path(folder, _FOLDERS[scheme], uri.removeprefix(scheme)) if folder else None
+    return Path(folder, uri.replace("://", "/", 1)) if folder else None
 
 
 def _open(uri: str) -> tuple[Any, str]:

@@ -1,12 +1,10 @@
 """A compiled pipeline's file, as `yachay submit` uploads it: one PipelineSpec and at most one platform document."""
 
 import dataclasses
-import difflib
 import graphlib
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ...components.errors import UsageError
+from ...components.errors import UsageError, suggestion
 from .step import PIPELINE_ROOT
+from .uris import is_root
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 32 * 2**20  # KFP's API server reads no larger upload.
@@ -102,8 +101,7 @@ class Package:
             if not name or not equals:
                 raise UsageError(f"Expected -p name=value. Received: {assignment!r}.")
             if name not in self.parameters:
-                close = difflib.get_close_matches(name, self.parameters, n=1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
+                hint = suggestion(name, self.parameters)
                 known = ", ".join(sorted(self.parameters)) or "none"
                 raise UsageError(f"Expected -p to name a parameter of {self.name} ({known}). Received: {name!r}.{hint}")
             if name in arguments:
@@ -132,7 +130,7 @@ class Package:
         root = root or argument or (declared.default_value.string_value if declared else None)
         if not root:
             return None
-        if not re.fullmatch(r"(gs|s3|minio)://[^/\s]+(/\S*)?", root):
+        if not is_root(root):
             raise UsageError(
                 "Expected --pipeline-root to be gs://, s3:// or minio:// and a bucket, the stores that Kubeflow "
                 f"Pipelines knows. Received: {root!r}."

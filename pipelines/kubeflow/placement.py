@@ -3,13 +3,13 @@
 Both generations of fields are written where Kubeflow Pipelines changed them: an older backend passes over the newer.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from ...components.errors import suggestion
 from .errors import CompileError
 from .presets import PRESETS
 from .settings import NodeAffinity, PodAffinity, Requirement, Resources, Retry, Secret, Toleration
@@ -18,8 +18,8 @@ DEFAULT = "default"
 
 Json = dict[str, Any]
 
-_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
-_BYTES |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", 1)}
+_UNITS = {"m": 1e-3, "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", 1)}
 
 
 def resolve_resources(resources: Mapping[str, Resources], nodes: Iterable[str]) -> dict[str, Resources]:
@@ -30,16 +30,19 @@ def resolve_resources(resources: Mapping[str, Resources], nodes: Iterable[str]) 
         nodes: iterable of the pipeline's node ids.
 
     Raises:
-        CompileError: if a node or preset is not known.
+        CompileError: if a node or preset is not known, or a node requests more than its limit.
     """
     nodes = list(nodes)
     for name in resources.keys() - {DEFAULT, *nodes}:
         raise CompileError(
             f"Expected kubeflow.resources to name nodes ({', '.join(nodes)}) or {DEFAULT}. "
-            f"Received: {name!r}.{_suggestion(name, [DEFAULT, *nodes])}"
+            f"Received: {name!r}.{suggestion(name, [DEFAULT, *nodes])}"
         )
     default = _with_preset(DEFAULT, resources.get(DEFAULT, Resources()))
-    return {node: _merge(default, _with_preset(node, resources.get(node, Resources()))) for node in nodes}
+    merged = {node: _merge(default, _with_preset(node, resources.get(node, Resources()))) for node in nodes}
+    for node, asked in merged.items():
+        _check_requests(node, asked)
+    return merged
 
 
 def container_resources(resources: Resources) -> Json:
@@ -49,7 +52,7 @@ def container_resources(resources: Resources) -> Json:
         for bound, text in (("limit", getattr(resources, name)), ("request", getattr(resources, f"{name}_request"))):
             if text is not None:
                 setattr(spec, f"resource_{name}_{bound}", text)
-                setattr(spec, f"{name}_{bound}", _cores(text) if name == "cpu" else _amount(text) / 10**9)
+                setattr(spec, f"{name}_{bound}", _amount(text) if name == "cpu" else _amount(text) / 10**9)
     if resources.accelerator is not None:
         kind, count = resources.accelerator.type, resources.accelerator.count
         spec.accelerator.type = spec.accelerator.resource_type = kind
@@ -127,9 +130,20 @@ def _with_preset(node: str, resources: Resources) -> Resources:
     if resources.preset not in PRESETS:
         raise CompileError(
             f"Expected kubeflow.resources.{node}.preset to be one of {', '.join(PRESETS)}. "
-            f"Received: {resources.preset!r}.{_suggestion(resources.preset, PRESETS)}"
+            f"Received: {resources.preset!r}.{suggestion(resources.preset, PRESETS)}"
         )
     return _merge(PRESETS[resources.preset], resources)
+
+
+def _check_requests(node: str, resources: Resources) -> None:
+    for name in ("cpu", "memory"):
+        limit, request = getattr(resources, name), getattr(resources, f"{name}_request")
+        if limit is not None and request is not None and _amount(request) > _amount(limit):
+            raise CompileError(
+                f"Expected {node!r} to request no more {name} than its limit, for Kubernetes refuses the pod. "
+                f"Received: {name}_request {request} and {name} {limit}. Correct kubeflow.resources.{node} or "
+                f"kubeflow.resources.{DEFAULT}."
+            )
 
 
 def _merge(base: Resources, own: Resources) -> Resources:
@@ -137,12 +151,8 @@ def _merge(base: Resources, own: Resources) -> Resources:
 
 
 def _amount(quantity: str) -> float:
-    number = quantity.rstrip("kMGTPi")
-    return float(number) * _BYTES[quantity[len(number) :]]
-
-
-def _cores(quantity: str) -> float:
-    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+    number = quantity.rstrip("mkMGTPi")
+    return float(number) * _UNITS[quantity[len(number) :]]
 
 
 def _toleration(toleration: Toleration) -> Json:
@@ -201,8 +211,3 @@ def _drop_empty(fields: Json) -> Json:
 def _to_json(message: Any) -> Json:
     document: Json = json_format.MessageToDict(message)
     return document
-
-
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""

@@ -13,14 +13,13 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ...components.errors import YachayError
+from .mounts import mount_path
 from .values import from_text, to_text, whole_numbers
 
 Json = dict[str, Any]
 
 LOGS = "executor-logs"
 PYTHONS = ("python", "python3")
-
-_MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 
 
 class StepError(YachayError):
@@ -57,8 +56,7 @@ class Pod:
 
     def path(self, uri: str) -> Path:
         """Returns where the launcher puts an artifact."""
-        scheme, _, key = uri.partition("://")
-        return self.root / _MOUNTS[scheme] / key.split("?")[0]
+        return mount_path(uri, self.root)
 
     def inside(self, path: str) -> Path:
         """Returns the place of an absolute path of the pod."""

@@ -3,12 +3,14 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from ...components.errors import UsageError
 from .executor_input import StepInput, write_executor_output
 from .pointer import read_pointer
-from .roots import find_root, is_remote, never_written, split_pattern
+from .roots import find_root, never_written
 from .step import DATA_URI, PIPELINE_ROOT, RESOLUTION, RESOLVED_URI, StepOptions, pipeline_name
+from .uris import check_data_uri, is_remote, split_pattern
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _METADATA_HOST, _METADATA_PORT = "METADATA_GRPC_SERVICE_HOST", "METADATA_GRPC_SERVICE_PORT"
@@ -21,10 +23,15 @@ def resolve(what: str, step: StepInput, options: StepOptions) -> None:
         what: `"data"` or `"baseline"`.
         step: `StepInput`.
         options: `StepOptions`.
+
+    Raises:
+        UsageError: if `data_uri` is no place of records, or the baseline's source does not answer.
     """
     root = find_root(step.parameters[PIPELINE_ROOT], step.outputs[RESOLUTION].uri, options.pipeline)
     data_uri = step.parameters.get(DATA_URI)
     if what == "data":
+        if data_uri:
+            check_data_uri(data_uri)
         found = split_pattern(data_uri)[0] if data_uri and is_remote(data_uri) else None
     else:
         found = find_baseline(options, root, data_uri)
@@ -90,18 +97,22 @@ def latest_blessed_in_store(pipeline: str) -> str | None:
     Raises:
         UsageError: if the run does not say where the metadata store is.
     """
-    from ml_metadata.metadata_store import metadata_store
-    from ml_metadata.proto import metadata_store_pb2
-
     if _METADATA_HOST not in os.environ:
         raise UsageError(
             f"Expected {_METADATA_HOST} and {_METADATA_PORT} in the step's environment. Received: none. Take "
             "`kubeflow.baseline.source: pointer`."
         )
+    from ml_metadata.metadata_store import metadata_store
+    from ml_metadata.proto import metadata_store_pb2
+
     address = metadata_store_pb2.MetadataStoreClientConfig(
         host=os.environ[_METADATA_HOST], port=int(os.environ[_METADATA_PORT])
     )
-    store = metadata_store.MetadataStore(address)
+    return latest_blessed(metadata_store.MetadataStore(address), pipeline)
+
+
+def latest_blessed(store: Any, pipeline: str) -> str | None:
+    """Returns the model of the latest blessing of a pipeline in a `MetadataStore`, or None where there is none."""
     context = store.get_context_by_type_and_name("system.Pipeline", pipeline)
     if context is None:
         return None
@@ -114,7 +125,7 @@ def latest_blessed_in_store(pipeline: str) -> str | None:
     ]
     if not blessings:
         return None
-    latest = max(blessings, key=lambda artifact: artifact.create_time_since_epoch)
+    latest = max(blessings, key=lambda artifact: (artifact.create_time_since_epoch, artifact.id))
     return latest.custom_properties["current_model"].string_value or None
 
 

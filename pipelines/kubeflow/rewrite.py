@@ -9,14 +9,13 @@ from .errors import CompileError
 Json = dict[str, Any]
 
 MAX_TASK_NAME = 100
-SCHEMA_VERSION = "0.0.1"
 IMPORTED = "artifact"
 """The output of an importer, as `kfp.local` wants it."""
 
 _TASK_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _TITLE = re.compile(r"^title: *['\"]?([^'\"\n]+)", re.MULTILINE)
 _CONDITION_KEY = re.compile(r"inputs\.artifacts\['([^']+)'\]")
-_TFX_IMPORTED = "result"
+_TYPE_VERSION = "0.0.1"
 
 
 def dags(spec: Json) -> Iterator[Json]:
@@ -27,7 +26,7 @@ def dags(spec: Json) -> Iterator[Json]:
 
 def artifact_type(title: str) -> Json:
     """Returns an artifact's type in protojson."""
-    return {"schemaTitle": title, "schemaVersion": SCHEMA_VERSION}
+    return {"schemaTitle": title, "schemaVersion": _TYPE_VERSION}
 
 
 def rename_tasks(spec: Json) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """The pipeline root, which belongs to the request of a run and not to the spec."""
 
 from ...components.errors import UsageError
-from .settings import ROOT_SCHEMES
 from .step import NEVER_WRITTEN, PIPELINE_ROOT
-
-_MAGIC = "*?[{"
 
 
 def find_root(parameter: str, artifact_uri: str, pipeline: str) -> str:
@@ -32,25 +29,3 @@ def find_root(parameter: str, artifact_uri: str, pipeline: str) -> str:
 def never_written(root: str) -> str:
     """Returns the URI that stands for "there is none": well-formed, in the run's bucket, and never written."""
     return f"{root}/{NEVER_WRITTEN}"
-
-
-def is_remote(uri: str) -> bool:
-    """Returns whether a URI lies in an object store."""
-    return uri.startswith(ROOT_SCHEMES)
-
-
-def split_pattern(uri: str) -> tuple[str, str]:
-    """Returns the fixed part of a URI and the rest, which begins with the first part that holds a pattern.
-
-    Raises:
-        UsageError: if the fixed part is no more than a bucket.
-    """
-    scheme, _, path = uri.partition("://")
-    parts = path.rstrip("/").split("/")
-    first = next((index for index, part in enumerate(parts) if any(mark in part for mark in _MAGIC)), len(parts))
-    if first < 2:
-        raise UsageError(
-            f"Expected a folder or object below a bucket. Received: {uri}, whose fixed part is a whole bucket. "
-            "Name a folder."
-        )
-    return f"{scheme}://{'/'.join(parts[:first])}", "/".join(parts[first:])

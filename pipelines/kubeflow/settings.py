@@ -7,8 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..section import Section
 from .errors import CompileError
-
-ROOT_SCHEMES = ("gs://", "s3://", "minio://")
+from .uris import DATA_PLACES, ROOT_SCHEMES, is_data_uri, is_root
 
 Count = Annotated[int, Field(ge=1)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
@@ -180,21 +179,33 @@ class Kubeflow(Section):
         """Returns the image of the steps: the one that is given, else the configuration's.
 
         Raises:
-            CompileError: if there is neither.
+            CompileError: if there is neither, or it is no name of an image.
         """
-        chosen = image or self.image
-        if not chosen:
+        chosen = self.image if image is None else image
+        if chosen is None:
             raise CompileError(
                 "Expected an image with the library and the pipeline's code. Received: none. Name it with --image, "
                 "or as kubeflow.image in the configuration."
+            )
+        if not re.fullmatch(r"\S+", chosen):
+            raise CompileError(
+                "Expected the image's name, such as registry.example/yachay:1, without white space. "
+                f"Received: {chosen!r}. Correct --image, or kubeflow.image in the configuration."
             )
         return chosen
 
     @field_validator("pipeline_root")
     @classmethod
     def _supported_scheme(cls, root: str) -> str:
-        if root and not re.fullmatch(r"(gs|s3|minio)://[^/\s]+(/\S*)?", root):
+        if root and not is_root(root):
             raise ValueError(
                 f"expected {', '.join(ROOT_SCHEMES)} and a bucket, the stores that Kubeflow Pipelines knows"
             )
         return root.rstrip("/")
+
+    @field_validator("data_uri")
+    @classmethod
+    def _place_of_records(cls, uri: str) -> str:
+        if uri and not is_data_uri(uri):
+            raise ValueError(f"expected {DATA_PLACES}")
+        return uri

@@ -8,7 +8,7 @@ from typing import Any
 from ...components.errors import UsageError
 from .conditions import Condition
 from .pod import find_command
-from .roots import is_remote
+from .uris import is_remote
 
 Json = dict[str, Any]
 

@@ -25,7 +25,6 @@ from .conditions import Condition, ConditionError
 from .launcher import Launcher, StepResult
 from .package import Package
 from .pod import LOGS, Step, StepError
-from .roots import is_remote
 from .spec_checks import check_spec, is_exit_task, run_order, upstream
 from .task_inputs import (
     DONE,
@@ -38,6 +37,7 @@ from .task_inputs import (
     dag_outcome,
     resolve_inputs,
 )
+from .uris import is_remote
 from .values import stored_metadata, whole_numbers
 
 Json = dict[str, Any]
@@ -148,7 +148,7 @@ class SpecRunner:
         for name in run_order(dag):
             task = dag["tasks"][name]
             if any(scope.outcomes[producer].state != DONE for producer in upstream(task)):
-                scope.outcomes[name] = self._skip(task, (*path, name))
+                scope.outcomes[name] = self._skip((*path, name))
                 continue
             try:
                 scope.outcomes[name] = self._run_task(task, scope, (*path, name))
@@ -185,7 +185,7 @@ class SpecRunner:
             self._end(node, "interrupted" if isinstance(error, KeyboardInterrupt) else FAILED, start)
             raise
         if outcome.state == SKIPPED:
-            return self._skip(task, path)
+            return self._skip(path)
         self._end(node, outcome.state, start)
         return outcome
 
@@ -286,7 +286,7 @@ class SpecRunner:
         }
         return {"artifacts": [artifact]}
 
-    def _skip(self, task: Json, path: TaskPath) -> Outcome:
+    def _skip(self, path: TaskPath) -> Outcome:
         """Marks a task, and all in it, as skipped."""
         for node_path, node in self._nodes.items():
             if node_path[: len(path)] == path:

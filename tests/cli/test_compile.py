@@ -1,6 +1,8 @@
 import pytest
 
+from yachay.cli.compile import _write
 from yachay.cli.main import run
+from yachay.components.errors import UsageError
 from yachay.pipelines.kubeflow.presets import PRESETS
 
 
@@ -27,6 +29,32 @@ def test_a_root_that_kubeflow_pipelines_does_not_know_is_refused(tmp_path, capsy
 @pytest.mark.parametrize("output", ["spec.json", "no/such/folder/spec.yaml"])
 def test_an_output_that_cannot_be_written_is_refused(tmp_path, capsys, output):
     assert "--output" in refuse(capsys, "student_dropout", "-o", str(tmp_path / output), "--image", "x:1")
+
+
+@pytest.mark.parametrize(
+    ("uri", "accepted"),
+    [("s3://bucket/2026/*.csv", True), ("/data/raw.csv", True), ("hdfs://x/y", False), ("gs://bucket", False)],
+)
+def test_a_place_where_no_records_can_lie_is_refused(tmp_path, capsys, uri, accepted):
+    error = refuse(capsys, "student_dropout", "-o", str(tmp_path / "s.yaml"), "--set", f"kubeflow.data_uri={uri}")
+    assert ("kubeflow.data_uri: expected an absolute path, or gs://, s3:// or minio://" in error) is not accepted
+
+
+@pytest.mark.parametrize("image", ["", " ", "a b"])
+def test_what_is_no_name_of_an_image_is_refused(tmp_path, capsys, image):
+    error = refuse(capsys, "student_dropout", "-o", str(tmp_path / "s.yaml"), "--image", image)
+    assert (
+        f"Expected the image's name, such as registry.example/yachay:1, without white space. Received: {image!r}"
+        in error
+    )
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path):
+    output = tmp_path / "spec.yaml"
+    (tmp_path / f".{output.name}.tmp").mkdir()
+    with pytest.raises(UsageError, match=r"Expected to write to .*Choose another --output"):
+        _write(output, "content")
+    assert not output.exists()
 
 
 def test_a_task_that_is_not_there_is_refused(tmp_path, capsys):

@@ -22,6 +22,16 @@ def train(model: OutputArtifact[Model], rows: Parameter[int]):
 
 
 @component
+def share(scale: Parameter[int]) -> OutputDict(rate=float):
+    return {"rate": 1 / scale}
+
+
+@component
+def step_size(rate: Parameter[float]):
+    pass
+
+
+@component
 def bless(model: InputArtifact[Model], blessing: OutputArtifact[ModelBlessing]):
     pass
 

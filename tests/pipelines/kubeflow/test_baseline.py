@@ -5,14 +5,19 @@ import sys
 
 import pytest
 from kubernetes import client, config
+from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto import metadata_store_pb2
 
 from yachay.components.errors import UsageError
 from yachay.pipelines.kubeflow import object_store
+from yachay.pipelines.kubeflow import resolve as resolve_module
+from yachay.pipelines.kubeflow.executor_input import StepArtifact, StepInput
 from yachay.pipelines.kubeflow.object_store import StoreError
 from yachay.pipelines.kubeflow.pointer import read_pointer, write_pointer
-from yachay.pipelines.kubeflow.resolve import find_baseline, serving_model
-from yachay.pipelines.kubeflow.roots import find_root, split_pattern
+from yachay.pipelines.kubeflow.resolve import find_baseline, latest_blessed, serving_model
+from yachay.pipelines.kubeflow.roots import find_root
 from yachay.pipelines.kubeflow.step import StepOptions
+from yachay.pipelines.kubeflow.uris import split_pattern
 
 ROOT = "minio://mlpipeline/v2/artifacts"
 
@@ -128,8 +133,72 @@ def test_what_the_launcher_brings_is_the_fixed_part_of_a_pattern(uri, parts):
 
 @pytest.mark.parametrize("uri", ["gs://bucket", "gs://bucket/*.csv"])
 def test_a_whole_bucket_is_not_brought(uri):
-    with pytest.raises(UsageError, match="whose fixed part is a whole bucket"):
+    with pytest.raises(UsageError, match=r"with a bucket and a folder or object below it. Received: 'gs://bucket"):
         split_pattern(uri)
+
+
+@pytest.fixture
+def metadata(tmp_path):
+    """A metadata store with the type of a blessing, and of the contexts that Kubeflow Pipelines makes."""
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(tmp_path / "metadata.sqlite")
+    store = metadata_store.MetadataStore(config)
+    store.put_artifact_type(metadata_store_pb2.ArtifactType(name="tfx.ModelBlessing"))
+    store.put_artifact_type(metadata_store_pb2.ArtifactType(name="tfx.Model"))
+    for kind in ("system.Pipeline", "system.PipelineRun"):
+        store.put_context_type(metadata_store_pb2.ContextType(name=kind))
+    return store
+
+
+def put_context(metadata, kind, name, parent=None):
+    context = metadata_store_pb2.Context(type_id=metadata.get_context_type(kind).id, name=name)
+    [context_id] = metadata.put_contexts([context])
+    if parent is not None:
+        metadata.put_parent_contexts([metadata_store_pb2.ParentContext(child_id=context_id, parent_id=parent)])
+    return context_id
+
+
+def put_artifact(metadata, context, blessed, model, kind="tfx.ModelBlessing"):
+    artifact = metadata_store_pb2.Artifact(type_id=metadata.get_artifact_type(kind).id, uri=f"{model}/blessing")
+    artifact.custom_properties["blessed"].double_value = blessed
+    artifact.custom_properties["current_model"].string_value = model
+    [artifact_id] = metadata.put_artifacts([artifact])
+    metadata.put_attributions_and_associations(
+        [metadata_store_pb2.Attribution(artifact_id=artifact_id, context_id=context)], []
+    )
+
+
+def test_of_the_blessings_in_the_metadata_store_the_latest_of_the_pipelines_runs_counts(metadata):
+    pipeline = put_context(metadata, "system.Pipeline", "dropout")
+    first, second = (put_context(metadata, "system.PipelineRun", name, pipeline) for name in ("run-1", "run-2"))
+    other = put_context(metadata, "system.Pipeline", "churn")
+    put_artifact(metadata, second, 1, "s3://b/first")
+    put_artifact(metadata, first, 1, "s3://b/second")
+    put_artifact(metadata, second, 0, "s3://b/refused")
+    put_artifact(metadata, second, 1, "s3://b/no-blessing", kind="tfx.Model")
+    put_artifact(metadata, other, 1, "s3://b/others")
+    assert latest_blessed(metadata, "dropout") == "s3://b/second"
+
+
+def test_a_metadata_store_without_a_blessing_knows_no_baseline(metadata):
+    assert latest_blessed(metadata, "dropout") is None
+    put_artifact(metadata, put_context(metadata, "system.Pipeline", "dropout"), 0, "s3://b/refused")
+    assert latest_blessed(metadata, "dropout") is None
+
+
+def test_a_run_without_a_metadata_store_says_what_to_take_instead(monkeypatch):
+    monkeypatch.delenv("METADATA_GRPC_SERVICE_HOST", raising=False)
+    with pytest.raises(UsageError, match=r"Expected METADATA_GRPC_SERVICE_HOST .* `kubeflow.baseline.source: pointer`"):
+        find_baseline(StepOptions("dropout", baseline={"source": "metadata_store"}), ROOT, "x")
+
+
+@pytest.mark.parametrize("data_uri", ["hdfs://x/y", "gs://bucket", "records.csv"])
+def test_what_can_be_no_place_of_records_fails_the_first_step(tmp_path, data_uri):
+    made = StepArtifact("system.Artifact", f"{ROOT}/dropout/run-1/x/y", str(tmp_path / "resolution"), "1", {})
+    parameters = {"data_uri": data_uri, "pipeline_root": ""}
+    step = StepInput({}, {"resolution": made}, parameters, {}, tmp_path / "output_metadata.json")
+    with pytest.raises(UsageError, match=f"Expected the parameter data_uri to be .* Received: '{data_uri}'"):
+        resolve_module.resolve("data", step, StepOptions("dropout"))
 
 
 def resolve(tmp_path, parameters, *, what="baseline"):
@@ -196,7 +265,7 @@ def test_a_step_that_fails_says_why_in_its_last_line(tmp_path):
     assert failed.returncode == 1
     report = json.loads(failed.stdout.splitlines()[-1])
     assert report["state"] == "failed"
-    assert "a whole bucket" in report["error"]
+    assert report["error"].startswith("Expected the parameter data_uri to be an absolute path, or gs://")
     assert not (tmp_path / "output_metadata.json").exists()
 
 

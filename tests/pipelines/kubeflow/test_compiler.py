@@ -167,7 +167,9 @@ def test_a_pipeline_without_mock_data_asks_for_its_data(tmp_path):
     )
     folder = find_pipeline(str(tmp_path))
     spec = compile_configuration(folder, folder.load(), "semester2", IMAGE).pipeline_spec
-    assert "defaultValue" not in spec["root"]["inputDefinitions"]["parameters"]["data_uri"]
+    declared = spec["root"]["inputDefinitions"]["parameters"]["data_uri"]
+    assert "defaultValue" not in declared
+    assert "synthetic" not in declared["description"]
 
 
 def test_a_runtime_parameter_keeps_its_default():
@@ -187,6 +189,12 @@ def test_a_value_that_a_step_computes_reaches_the_next_by_a_parameter_of_its_own
     }
     assert list(spec["components"]["comp-my-score"]["outputDefinitions"]["parameters"]) == ["rows_value"]
     assert argument(spec, "my-score", "--options")["output_parameters"] == {"rows_value": "rows"}
+
+
+def test_a_float_that_a_step_computes_is_refused_with_the_node():
+    share = samples.share(scale=2)
+    with pytest.raises(CompileError, match=r"Expected rate of 'step_size', .* the Float 'rate' of 'share'. Let it"):
+        compile_nodes(share, samples.step_size(rate=share.outputs["rate"].future()[0].value))
 
 
 def test_a_condition_names_what_the_gated_step_takes():

@@ -14,7 +14,6 @@ from yachay.pipelines.kubeflow.pointer import read_pointer
 from yachay.pipelines.kubeflow.step import Assignment, RawData, StepOptions
 
 RUN = "minio://mlpipeline/v2/artifacts/dropout/run-1"
-MODEL_TYPE = {"artifactType": {"schemaTitle": "tfx.Model", "schemaVersion": "0.0.1"}}
 
 
 @pytest.fixture

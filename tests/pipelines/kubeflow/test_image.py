@@ -35,11 +35,15 @@ def test_the_image_runs_as_a_user_without_privileges_who_may_write_to_home(docke
 
 
 def test_the_build_gets_what_it_installs_and_nothing_else():
-    for name in DOCKERFILES:
-        ignored = (ROOT / "docker" / f"{name}.dockerignore").read_text().splitlines()
-        taken = [line.removeprefix("!") for line in ignored if line.startswith("!")]
-        assert "*" in ignored
-        assert all((ROOT / path).exists() for path in taken)
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    taken = [line.removeprefix("!") for line in ignored if line.startswith("!")]
+    assert "*" in ignored
+    assert all((ROOT / path).exists() for path in taken)
+
+
+def test_the_base_image_has_a_whole_version(dockerfile):
+    base = re.search(r"^ARG \w+_IMAGE=.*:(.*)$", dockerfile, re.MULTILINE)[1]
+    assert re.match(r"\d+\.\d+\.\d+-", base)
 
 
 @pytest.mark.slow
@@ -64,7 +68,7 @@ def _serves_glibc():
 
 
 def _copy_context(context):
-    lines = (ROOT / "docker/Dockerfile.dockerignore").read_text().splitlines()
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
     for name in (line.removeprefix("!") for line in lines if line.startswith("!")):
         source, target = ROOT / name, context / name
         target.parent.mkdir(parents=True, exist_ok=True)

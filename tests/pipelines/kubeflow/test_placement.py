@@ -49,6 +49,25 @@ def test_both_generations_of_resource_fields_are_written():
     }
 
 
+def test_every_unit_of_kubernetes_is_known_of_every_quantity():
+    fields = container_resources(Resources(cpu="1k", memory="500m"))
+    assert (fields["cpuLimit"], fields["memoryLimit"]) == (1000, 5e-10)
+
+
+@pytest.mark.parametrize(
+    ("own", "default"),
+    [
+        ({"cpu": 1, "cpu_request": 4}, {}),
+        ({"memory": "1Gi"}, {"memory_request": "1500M"}),
+        ({"cpu": "500m"}, {"cpu_request": 1}),
+    ],
+)
+def test_a_request_beyond_the_limit_is_refused(own, default):
+    resources = {"Trainer": Resources.model_validate(own), "default": Resources.model_validate(default)}
+    with pytest.raises(CompileError, match=r"Expected 'Trainer' to request no more (cpu|memory) than its limit"):
+        resolve_resources(resources, ["Trainer"])
+
+
 def test_everything_that_can_be_asked_for_is_known_to_kubeflows_proto():
     document = platform_executor(EVERYTHING)
     config = json_format.ParseDict(document, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
