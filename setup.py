@@ -1,12 +1,12 @@
 from setuptools import find_packages, setup
 
-ROOMS = ["cli", "components", "pipelines", "schemas"]
+ROOMS = ["cli", "components", "manifests", "pipelines", "schemas", "serving"]
 
 setup(
     # The rooms stand at the repository's root and import as `yachay.<room>`.
     package_dir={"yachay": "."},
     packages=[f"yachay.{name}" for name in find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)])],
     # Naming the package "yachay" itself would ship setup.py with it.
-    py_modules=["yachay.__init__"],
-    package_data={"": ["*.yaml", "*.json", "*.pbtxt"]},
+    py_modules=["yachay.__init__", "yachay.errors"],
+    package_data={"": ["*.yaml", "*.json", "*.pbtxt", "*.html", "*.js", "*.css"]},
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..components.errors import UsageError, YachayError
+from ..errors import UsageError, YachayError
 from ..pipelines.local.output import redirected_to
 from ..pipelines.registry import find_pipeline
 from . import options

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..components.errors import YachayError
+from ..errors import YachayError
 from ..pipelines.config import FAMILIES, METRICS, Family, PipelineConfig
 from ..pipelines.local.output import redirected_to
 from ..pipelines.local.run import resolve_data, write_mock_data

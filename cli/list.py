@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ..components.errors import YachayError
+from ..errors import YachayError
 from ..pipelines.config import FAMILIES
 from ..pipelines.registry import find_pipelines
 from . import options

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..components.errors import suggestion
+from ..errors import suggestion
 from .exit_status import ExitStatus
 
 COMMANDS = {

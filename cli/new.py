@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..components.errors import YachayError
+from ..errors import YachayError
 from . import options
 from .exit_status import ExitStatus
 

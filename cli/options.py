@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..components.errors import ConfigurationError, UsageError, YachayError, suggestion
+from ..errors import ConfigurationError, UsageError, YachayError, suggestion
 from ..pipelines.config import PipelineConfig
 from ..pipelines.errors import describe_error
 from ..pipelines.local.run_folder import DEFAULT_WORKDIR

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..components.errors import UsageError, YachayError
+from ..errors import UsageError, YachayError
 from ..pipelines.config import METRICS, PipelineConfig
 from ..pipelines.local.run import resolve_data, run_pipeline
 from ..pipelines.local.summary import Summary

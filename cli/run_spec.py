@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..components.errors import UsageError, YachayError
+from ..errors import UsageError, YachayError
 from ..pipelines.local.summary import Summary
 from . import options
 from .exit_status import ExitStatus

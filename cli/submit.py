@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..components.errors import UsageError, YachayError
+from ..errors import UsageError, YachayError
 from .exit_status import ExitStatus
 
 

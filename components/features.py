@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from .errors import DataError
+from ..errors import DataError
 
 
 class FeatureKind(StrEnum):

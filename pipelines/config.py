@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ..components.errors import ConfigurationError, suggestion
 from ..components.features import FeatureKind, Problem
 from ..components.trainer.hyperparameters import resolve_hyperparameters
+from ..errors import ConfigurationError, suggestion
 from .kubeflow.settings import Kubeflow
 from .section import Section
 

@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..components.errors import UsageError
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
@@ -29,6 +28,7 @@ from ..components.trainer.config import TrainerConfig
 from ..components.trainer.table import make_table
 from ..components.trainer.train import train
 from ..components.transform.analyze import analyze, transform_arrays
+from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_arguments
 from .config import Family, PipelineConfig

@@ -5,8 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
-from ..components.errors import DataError
 from ..components.features import Problem
+from ..errors import DataError
 from .config import PipelineConfig
 
 Rows = NDArray[np.int64]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..components.errors import DataError, UsageError
 from ..components.example_gen.convert import to_text
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.read import data_paths, open_table
 from ..components.example_gen.spec import Column, ColumnType, IngestSpec
 from ..components.example_gen.tables import Table, blank, check_columns
 from ..components.features import Problem, to_identifier
+from ..errors import DataError, UsageError
 from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, widen
 
 SAMPLE_ROWS = 100_000

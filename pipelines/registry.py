@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..components.errors import ConfigurationError, UsageError, suggestion
+from ..errors import ConfigurationError, UsageError, suggestion
 from ..schemas import SchemaError, load_schema, schema_path
 from .config import CONFIG_FILE, PipelineConfig, load_config
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from ..components.errors import UsageError
 from ..components.example_gen.spec import ColumnType
 from ..components.features import FeatureKind, Problem
+from ..errors import UsageError
 from ..schemas import SCHEMA_FILE, parse_schema
 from .column_inference import InferredColumn
 from .config import CONFIG_FILE, load_config

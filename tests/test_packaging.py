@@ -19,9 +19,10 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
 
     assert {name.partition("/")[0] for name in names} == {"yachay"}
-    assert {Path(name).suffix for name in names} == {".py", ".yaml", ".json", ".pbtxt"}
+    assert {Path(name).suffix for name in names} <= {".py", ".yaml", ".json", ".pbtxt", ".html", ".js", ".css"}
     assert {
         "yachay/__init__.py",
+        "yachay/errors.py",
         "yachay/pipelines/student_dropout/config.yaml",
         "yachay/schemas/student_dropout/schema.pbtxt",
         "yachay/schemas/student_dropout/marginals.json",

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import ConfigurationError, DataError
+from ...errors import ConfigurationError, DataError
 from .spec import Band, Column, ColumnType, IngestSpec, SplitMethod, describe_values
 from .tables import Refusal
 

@@ -11,7 +11,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.csv
 
-from ..errors import DataError
+from ...errors import DataError
 from ..features import to_identifier, to_identifiers
 from .access import unreadable
 from .tables import Quarantined, Refusal, Table

@@ -9,7 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from ..errors import DataError
+from ...errors import DataError
 from .driver import FINGERPRINT
 from .ingest import IngestSummary, ingest
 from .inputs import resolve_input

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError
+from ...errors import DataError
 from .convert import Converter, add_bands, as_text, to_text
 from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter

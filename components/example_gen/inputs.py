@@ -7,7 +7,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DataError
+from ...errors import DataError
 from .access import unreadable
 
 HIDDEN_PREFIXES = (".", "_")

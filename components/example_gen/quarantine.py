@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import MAX_FAILURES_SHOWN
+from ...errors import MAX_FAILURES_SHOWN
 from .access import unwritable
 from .tables import Quarantined
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import DataError
+from ...errors import DataError
 from .access import unreadable
 from .csv_table import CsvTable
 from .inputs import ResolvedInput

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 JSON_PARAMETERS = ("columns", "label_values", "missing_values", "bands")
 

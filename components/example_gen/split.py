@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError
+from ...errors import DataError
 from .convert import as_text
 from .spec import IngestSpec, SplitMethod
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError
+from ...errors import DataError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from ..errors import ConfigurationError, DataError, YachayError
+from ...errors import ConfigurationError, DataError, YachayError
 from ..features import to_identifiers
 from .access import unreadable
 from .tables import Quarantined, Refusal, Table, blank

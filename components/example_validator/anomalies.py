@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from ..errors import DataError
+from ...errors import DataError
 
 _Type = anomalies_pb2.AnomalyInfo
 _FIXES = {

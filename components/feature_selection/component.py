@@ -7,7 +7,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from . import executor
 from .artifacts import FeatureRanking

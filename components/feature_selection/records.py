@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-from ..errors import DataError
+from ...errors import DataError
 
 MAX_RECORDS = 10_000
 BATCH_SIZE = 10_000

@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..errors import DataError
+from ...errors import DataError
 from ..features import Problem
 
 # One thread: forests add the votes of threads in the order in which they end, and ties then fall either way.

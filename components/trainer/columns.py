@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from ..errors import ModelError
+from ...errors import ModelError
 from ..features import FeatureKind
 
 # Every integer up to this one is a float32.

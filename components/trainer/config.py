@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from .hyperparameters import FamilyName
 

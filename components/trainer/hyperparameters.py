@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 FamilyName = Literal["keras", "boosted_trees", "random_forest", "linear"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ...errors import ModelError
 from .columns import Column, code_matrix, coded, number_matrix, numbers
 from .hyperparameters import FamilyName, KerasHyperparameters
 from .table import Table

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..errors import ModelError
+from ...errors import ModelError
 from ..features import FeatureKind
 from .config import TrainerConfig
 from .train import TrainedModel

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ...errors import ModelError
 from .metadata import MISSING, read_metadata
 
 TOLERANCE = 1e-5

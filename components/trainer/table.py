@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ...errors import ModelError
 from ..features import Problem
 from .columns import Column, transformed_columns
 from .config import TrainerConfig

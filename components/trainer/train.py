@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ModelError
+from ...errors import ModelError
 from ..metrics.scores import classification_metrics, regression_metrics
 from .boosted_trees import BoostedTrees
 from .config import TrainerConfig

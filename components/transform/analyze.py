@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
-from ..errors import DataError
+from ...errors import DataError
 from .preprocessing import preprocessing_fn
 
 BATCH_SIZE = 8192

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from ..errors import DataError
+from ...errors import DataError
 from ..features import FeatureKind, Problem
 
 MAX_VOCABULARY_SIZE = 10_000

@@ -16,7 +16,7 @@ import urllib3
 from kfp import client as kfp_client
 from kfp_server_api import ApiException, rest
 
-from ...components.errors import UsageError, YachayError
+from ...errors import UsageError, YachayError
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...components.errors import UsageError, YachayError
+from ...errors import UsageError, YachayError
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 
 _DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _EVERY = re.compile(r"@every (\d+(\.\d+)?(h|m|s))+")

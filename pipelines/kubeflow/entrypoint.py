@@ -34,7 +34,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from .executor_input import read_executor_input
 from .step import StepOptions
 

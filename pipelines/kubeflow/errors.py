@@ -4,7 +4,7 @@
     - `CompileError`: a pipeline is refused before anything is written.
 """
 
-from ...components.errors import ConfigurationError
+from ...errors import ConfigurationError
 
 
 class CompileError(ConfigurationError):

@@ -11,7 +11,7 @@ from typing import Any
 from tfx import types
 from tfx.types.value_artifact import ValueArtifact
 
-from ...components.errors import DataError, UsageError
+from ...errors import DataError, UsageError
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
 from .roots import find_root

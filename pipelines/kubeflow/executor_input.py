@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .mounts import RemoteNames, to_local
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ import shutil
 import uuid
 from pathlib import Path
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from .uris import ROOT_SCHEMES, is_remote
 
 _STAGING = ".uploading"

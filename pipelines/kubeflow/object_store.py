@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from .uris import is_remote
 
 

@@ -13,7 +13,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ...components.errors import UsageError, suggestion
+from ...errors import UsageError, suggestion
 from .step import PIPELINE_ROOT
 from .uris import is_root
 

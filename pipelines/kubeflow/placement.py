@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ...components.errors import suggestion
+from ...errors import suggestion
 from .errors import CompileError
 from .presets import PRESETS
 from .settings import NodeAffinity, PodAffinity, Requirement, Resources, Retry, Secret, Toleration

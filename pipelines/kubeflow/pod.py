@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from .mounts import mount_path
 from .values import from_text, to_text, whole_numbers
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .executor_input import StepInput, write_executor_output
 from .pointer import read_pointer
 from .roots import find_root, never_written

@@ -1,6 +1,6 @@
 """The pipeline root, which belongs to the request of a run and not to the spec."""
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .step import NEVER_WRITTEN, PIPELINE_ROOT
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .conditions import Condition
 from .pod import find_command
 from .uris import is_remote

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from ..local.output import redirected_to
 from ..local.progress import NodeProgress, Progress
 from ..local.run_folder import PipelineHome

@@ -19,7 +19,7 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from ..local.progress import NodeProgress, Progress
 from .conditions import Condition, ConditionError
 from .launcher import Launcher, StepResult

@@ -11,7 +11,7 @@ from typing import Any
 import kfp_server_api
 from kfp.client.client import KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .client import Client, KubeflowError, check_host, ui_link
 from .cron import read_cron
 from .package import MAX_VERSION_NAME, Package

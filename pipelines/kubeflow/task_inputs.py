@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from .values import has_type, to_text
 
 Json = dict[str, Any]

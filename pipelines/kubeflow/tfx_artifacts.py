@@ -14,7 +14,7 @@ from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
 from tfx.types.experimental import simple_artifacts
 from tfx.types.value_artifact import ValueArtifact
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from .executor_input import StepArtifact
 
 _TFX = "tfx."

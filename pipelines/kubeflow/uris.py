@@ -2,7 +2,7 @@
 
 import re
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 
 ROOT_SCHEMES = ("gs://", "s3://", "minio://")
 DATA_PLACES = "an absolute path, or gs://, s3:// or minio:// with a bucket and a folder or object below it"

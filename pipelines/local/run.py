@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ...components.errors import UsageError, YachayError
 from ...components.example_gen.typed_tables import load_reader
+from ...errors import UsageError, YachayError
 from ..columns import ingest_columns
 from ..config import Bounds, PipelineConfig
 from ..registry import PipelineFolder

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
-from ...components.errors import UsageError
+from ...errors import UsageError
 from ..config import PipelineConfig
 
 DEFAULT_WORKDIR = "yachay-runs"

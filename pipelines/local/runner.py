@@ -19,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from ...components.errors import YachayError
+from ...errors import YachayError
 from ..errors import describe_error
 from .progress import NodeProgress, Progress
 

@@ -2,7 +2,7 @@ import pytest
 
 from yachay.cli.compile import _write
 from yachay.cli.main import run
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.presets import PRESETS
 
 

@@ -2,8 +2,8 @@ import keyword
 
 import pytest
 
-from yachay.components.errors import DataError
 from yachay.components.features import to_identifier, to_identifiers
+from yachay.errors import DataError
 
 
 @pytest.mark.parametrize(

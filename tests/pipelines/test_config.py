@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.errors import ConfigurationError
 from yachay.components.features import FeatureKind
+from yachay.errors import ConfigurationError
 from yachay.pipelines.config import load_config
 from yachay.pipelines.registry import find_pipelines
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from yachay.components.errors import DataError
+from yachay.errors import DataError
 from yachay.pipelines.config import PipelineConfig
 from yachay.pipelines.folds import fold_method, split_folds
 

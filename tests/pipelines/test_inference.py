@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from yachay.components.errors import DataError, UsageError
 from yachay.components.example_gen.spec import ColumnType
 from yachay.components.features import FeatureKind, Problem
+from yachay.errors import DataError, UsageError
 from yachay.pipelines import inference
 from yachay.pipelines.inference import Inference, infer
 

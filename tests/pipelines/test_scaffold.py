@@ -5,8 +5,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from yachay.components.errors import ConfigurationError, DataError, UsageError
 from yachay.components.features import FeatureKind, Problem
+from yachay.errors import ConfigurationError, DataError, UsageError
 from yachay.pipelines import scaffold as scaffold_module
 from yachay.pipelines.columns import ingest_columns
 from yachay.pipelines.registry import find_pipeline

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.errors import DataError
 from yachay.components.example_gen.spec import Column, ColumnType, Split
+from yachay.errors import DataError
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from yachay.components.errors import ConfigurationError, DataError
+from yachay.errors import ConfigurationError, DataError
 
 COLUMNS = {
     "age": {"type": "int64"},

@@ -1,9 +1,9 @@
 import pyarrow as pa
 import pytest
 
-from yachay.components.errors import ConfigurationError, DataError
 from yachay.components.example_gen.convert import Converter, add_bands, as_text
 from yachay.components.example_gen.spec import Band, Column, ColumnType, IngestSpec
+from yachay.errors import ConfigurationError, DataError
 
 
 def convert(column, column_type, **changes):

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from yachay.components.errors import ConfigurationError, DataError
 from yachay.components.example_gen.spec import Band, Column, ColumnType
+from yachay.errors import ConfigurationError, DataError
 
 EXPECTED_RECORD = {"age": 31, "city": "Cuzco", "grade": 0.5, "target": "no"}
 

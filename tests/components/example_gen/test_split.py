@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from yachay.components.errors import ConfigurationError, DataError
 from yachay.components.example_gen.spec import Column, ColumnType, Split, SplitMethod
 from yachay.components.example_gen.split import Duplicates, fingerprints, first_eval_time
+from yachay.errors import ConfigurationError, DataError
 
 
 def ages(ingested, split):

@@ -4,8 +4,8 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from yachay.components.errors import DataError
 from yachay.components.example_validator.anomalies import find_anomalies, refuse
+from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
     """

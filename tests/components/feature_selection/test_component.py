@@ -10,10 +10,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.types import standard_artifacts
 
-from yachay.components.errors import ConfigurationError
 from yachay.components.feature_selection.artifacts import FeatureRanking
 from yachay.components.feature_selection.component import FeatureSelector
 from yachay.components.feature_selection.executor import Executor
+from yachay.errors import ConfigurationError
 
 SCHEMA = """
 feature { name: "signal" type: FLOAT } feature { name: "noise" type: FLOAT } feature { name: "constant" type: INT }

@@ -7,8 +7,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from yachay.components.errors import DataError
 from yachay.components.feature_selection.records import decode_records, hash_records, read_examples, sample_records
+from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
     'feature { name: "x" type: FLOAT } feature { name: "code" type: INT } feature { name: "word" type: BYTES }'

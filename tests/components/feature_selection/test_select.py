@@ -4,9 +4,9 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from yachay.components.errors import DataError
 from yachay.components.feature_selection.select import Selection, reduce_schema, select_features
 from yachay.components.features import Problem
+from yachay.errors import DataError
 
 CLASSES = ["no", "perhaps", "yes"]
 FEATURES = ["noise", "word", "signal", "copy", "constant", "empty"]

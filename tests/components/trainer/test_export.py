@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 from tensorflow_transform import TFTransformOutput
 
-from yachay.components.errors import ModelError
 from yachay.components.trainer.config import TrainerConfig
 from yachay.components.trainer.run_fn import run_fn
 from yachay.components.trainer.session_check import check_session
 from yachay.components.trainer.table import make_table, read_transformed
 from yachay.components.transform.analyze import transform_arrays
+from yachay.errors import ModelError
 
 from .conftest import CLASSIFICATION, REGRESSION, SMALL
 

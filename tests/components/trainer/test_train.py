@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yachay.components.errors import ConfigurationError, ModelError
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.trainer.config import TrainerConfig
 from yachay.components.trainer.hyperparameters import resolve_hyperparameters
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.train import train
+from yachay.errors import ConfigurationError, ModelError
 
 SMALL = {
     "keras": {"max_epochs": 3, "hidden_units": [8]},

@@ -9,9 +9,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import TFTransformOutput
 
-from yachay.components.errors import DataError
 from yachay.components.transform.analyze import analyze, transform_arrays
 from yachay.components.transform.preprocessing import preprocessing_fn
+from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
     """

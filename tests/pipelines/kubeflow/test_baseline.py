@@ -8,7 +8,7 @@ from kubernetes import client, config
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.kubeflow import object_store
 from yachay.pipelines.kubeflow import resolve as resolve_module
 from yachay.pipelines.kubeflow.executor_input import StepArtifact, StepInput

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kfp_samples import compiled_pipeline
 from kfp_server import KfpServer
 
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.kubeflow import client
 from yachay.pipelines.kubeflow.client import KubeflowError, check_host, connect, quiet, ui_link
 from yachay.pipelines.kubeflow.cron import read_cron

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.conditions import Condition, ConditionError
 
 INPUTS: dict[str, Any] = {

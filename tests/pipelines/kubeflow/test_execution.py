@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.errors import DataError
+from yachay.errors import DataError
 from yachay.pipelines.kubeflow import entrypoint
 from yachay.pipelines.kubeflow.execution import execution_properties, find_raw_data
 from yachay.pipelines.kubeflow.executor_input import StepArtifact, StepInput

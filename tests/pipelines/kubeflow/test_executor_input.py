@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.executor_input import read_executor_input, write_executor_output
 
 COMPONENT = {

@@ -13,7 +13,7 @@ import pytest
 from tiny_specs import TinySpec
 
 from yachay.cli import main
-from yachay.components.errors import UsageError, YachayError
+from yachay.errors import UsageError, YachayError
 from yachay.pipelines.kubeflow.launcher import Launcher
 from yachay.pipelines.kubeflow.local_store import LocalStore
 from yachay.pipelines.kubeflow.package import read_package

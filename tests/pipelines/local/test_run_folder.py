@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.errors import UsageError
+from yachay.errors import UsageError
 from yachay.pipelines.local.run_folder import PipelineHome
 from yachay.pipelines.local.summary import Summary
 

@@ -1,0 +1,1 @@
+"""InferenceServices and the runtimes that they name, rendered and as kustomize trees."""
