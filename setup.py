@@ -8,5 +8,9 @@ setup(
     packages=[f"yachay.{name}" for name in find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)])],
     # Naming the package "yachay" itself would ship setup.py with it.
     py_modules=["yachay.__init__", "yachay.errors"],
-    package_data={"": ["*.yaml", "*.json", "*.pbtxt", "*.html", "*.js", "*.css"]},
+    package_data={
+        "": ["*.yaml", "*.json", "*.pbtxt", "*.html", "*.js", "*.css", "page_assets/*"],
+        # Kustomize's folders are no packages.
+        "yachay.manifests": ["**/*.yaml", "**/*.json"],
+    },
 )

@@ -1,0 +1,102 @@
+"""Rules and dashboards: they ask for what the server counts, and the alerts come when they should."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
+from yachay.manifests import keys
+from yachay.serving import metrics
+
+MONITORING = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
+DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+
+
+def rules():
+    return yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]
+
+
+def panels():
+    return [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
+
+
+def queries():
+    alerts = [rule["expr"] for group in rules()["groups"] for rule in group["rules"]]
+    return alerts + [target["expr"] for panel in panels() for target in panel["targets"]]
+
+
+def counted():
+    """The names under which the server's metrics are read, with their labels."""
+    suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
+    wrappers = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    return {
+        f"{wrapper._name}{suffix}": set(wrapper._labelnames)
+        for wrapper in wrappers
+        for suffix in suffixes[wrapper._type]
+    }
+
+
+@pytest.mark.parametrize("query", queries())
+def test_a_query_asks_for_what_the_server_counts(query):
+    names = set(re.findall(r"\byachay_[a-z_]+\b(?=[{\[])", query))
+    assert names
+    assert names <= counted().keys()
+    of_prometheus = {"namespace", "pod", "le", keys.METRIC_MODEL_VERSION}
+    labels = {label.strip() for group in re.findall(r"\bby \(([^)]*)\)", query) for label in group.split(",")}
+    assert labels <= of_prometheus.union(*(counted()[name] for name in names))
+
+
+def test_the_labels_of_versions_are_the_pod_labels_that_the_monitors_copy():
+    copied = {
+        re.sub(r"\W", "_", label)
+        for document in yaml.safe_load_all((MONITORING / "monitors.yaml").read_text())
+        for label in document["spec"]["podTargetLabels"]
+    }
+    assert copied == {keys.METRIC_MODEL_VERSION, keys.METRIC_INFERENCE_SERVICE, keys.METRIC_KNATIVE_REVISION}
+
+
+def test_the_panels_of_a_dashboard_do_not_overlap():
+    for path in DASHBOARDS:
+        seen = set()
+        for panel in json.loads(path.read_text())["panels"]:
+            place = panel["gridPos"]
+            cells = {
+                (x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + 8)
+            }
+            assert not cells & seen
+            assert place["x"] + place["w"] <= 24
+            seen |= cells
+
+
+@needs_promtool
+def test_prometheus_takes_the_rules_and_the_queries_of_the_dashboards(tmp_path):
+    written = [
+        {"record": f"panel:{index}", "expr": query.replace("$__rate_interval", "5m")}
+        for index, query in enumerate(queries())
+    ]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
+    (tmp_path / "queries.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": written}]}))
+    check = ["promtool", "check", "rules", "rules.yaml", "queries.yaml"]
+    result = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@needs_promtool
+def test_each_alert_comes_when_it_should_and_only_then(tmp_path):
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
+    shutil.copy(Path(__file__).parent / "alerts.yaml", tmp_path)
+    result = subprocess.run(
+        ["promtool", "test", "rules", "alerts.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    tested = yaml.safe_load((Path(__file__).parent / "alerts.yaml").read_text())["tests"]
+    assert {case["alertname"] for test in tested for case in test["alert_rule_test"]} == {
+        rule["alert"] for group in rules()["groups"] for rule in group["rules"]
+    }
