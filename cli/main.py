@@ -13,11 +13,16 @@ from .exit_status import ExitStatus
 
 COMMANDS = {
     "compile": "Compile a pipeline for open-source Kubeflow Pipelines 2.",
+    "deploy": "Serve a pushed model by KServe, step by step, with rollback.",
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
+    "report": "Say where a run's evaluation page is; `report index`: a page of all runs.",
+    "rollback": "End a rollout that is under way: back to the last good model.",
     "run": "Run a pipeline on this machine, from data to pushed model.",
     "run-spec": "Run a compiled pipeline on this machine, step by step as a cluster would.",
+    "serve": "Serve a pushed model with KServe's server, and each newer one once it is pushed.",
+    "status": "Say which model a service serves and what its last rollout came to.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
 }
 
@@ -57,7 +62,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """TFX pipelines that run, can be read, and reach production.
 
-    Exit status: 0 done; 1 failed; 2 refused before any work; 3 not blessed; 130 interrupted.
+    Exit status: 0 done; 1 failed; 2 refused before any work; 3 not blessed; 4 rolled back; 130 interrupted.
     """
 
 

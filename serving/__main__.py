@@ -1,0 +1,78 @@
+"""`python -m yachay.serving`: the server in its image, and behind `yachay serve`."""
+
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kserve.logging import configure_logging
+
+from ..errors import ConfigurationError, UsageError, YachayError
+from .prediction_log import prediction_log
+from .settings import make_parser, read_settings
+from .store import ModelSource
+
+if TYPE_CHECKING:
+    from .server import Server
+
+FAILED = 1
+REFUSED = 2
+
+logger = logging.getLogger("yachay.serving")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves until it is stopped, and returns the exit status.
+
+    Args:
+        arguments: sequence of strings. The command line without the program.
+    """
+    try:
+        options = make_parser().parse_args(arguments)
+        settings = read_settings(options)
+        ModelSource(settings.model_dir).newest()
+        # TensorFlow takes seconds to import: what is refused must not wait for it.
+        from .server import Server
+
+        configure_logging(settings.log_config_file or _quiet())
+        log = prediction_log(options)
+        server = Server(settings, [] if log is None else [log])
+        server.load()
+        if log is not None:
+            log.check_features(server.model.current().features)
+        logger.info("%s", _introduction(server))
+        server.start()
+    except YachayError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return REFUSED if isinstance(error, UsageError | ConfigurationError) else FAILED
+    return 0
+
+
+def _introduction(server: "Server") -> str:
+    settings, model = server.settings, server.model.current()
+    scheme = "https" if settings.ssl_certfile else "http"
+    grpc = f", gRPC on {settings.host}:{settings.grpc_port} (plaintext)" if settings.grpc_port else ""
+    return (
+        f"{model.name}, version {model.version}, family {model.family}: "
+        f"{scheme}://{settings.host}:{server.http_port}/v1/models/{model.name}:predict{grpc}"
+    )
+
+
+def _quiet() -> dict[str, Any]:
+    """Returns a logging configuration without a line a request."""
+    level = os.environ.get("KSERVE_LOGLEVEL", "WARNING")
+    quiet = {name: {"level": level} for name in ("kserve", "kserve.trace", "uvicorn", "uvicorn.error")}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": "WARNING", "handlers": ["stderr"]},
+        "loggers": {**quiet, "yachay": {"level": "INFO"}},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

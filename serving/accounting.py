@@ -1,0 +1,75 @@
+"""What is counted, timed and traced of each request for predictions."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import metrics
+from .errors import RequestError
+
+
+class Account:
+    """One request.
+
+    Args:
+        span: OpenTelemetry span; None where nothing is traced.
+    """
+
+    def __init__(self, span: Any) -> None:
+        self.status = "200"
+        self._span = span
+
+    def describe(self, **attributes: Any) -> None:
+        """Adds attributes to the trace."""
+        if self._span is not None:
+            self._span.set_attributes({f"yachay.{name}": value for name, value in attributes.items()})
+
+
+class Accounting:
+    """Keeps account of a model's requests.
+
+    Args:
+        model_name: string.
+        tracer: OpenTelemetry tracer; None where nothing is traced. Defaults to None.
+    """
+
+    def __init__(self, model_name: str, tracer: Any = None) -> None:
+        self._model_name = model_name
+        self._tracer = tracer
+        self._in_flight = metrics.IN_FLIGHT.labels(model_name)
+        self._counters: dict[tuple[str, str], Any] = {}
+        self._seconds = {protocol: metrics.SECONDS.labels(model_name, protocol) for protocol in ("v1", "v2", "grpc")}
+
+    @contextlib.contextmanager
+    def request(self, protocol: str, headers: Mapping[str, str]) -> Iterator[Account]:
+        """Counts, times and traces a request; the headers say which trace it belongs to."""
+        with self._span(protocol, headers) as span:
+            account = Account(span)
+            self._in_flight.inc()
+            start = time.perf_counter()
+            try:
+                yield account
+            finally:
+                self._seconds[protocol].observe(time.perf_counter() - start)
+                self._in_flight.dec()
+                self._count(protocol, account.status)
+                account.describe(status=account.status)
+
+    def refuse(self, error: RequestError) -> None:
+        """Counts a refusal by its reason."""
+        metrics.REFUSED.labels(self._model_name, error.refusal.label).inc()
+
+    def _count(self, protocol: str, status: str) -> None:
+        counter = self._counters.get((protocol, status))
+        if counter is None:
+            counter = metrics.REQUESTS.labels(self._model_name, protocol, status)
+            self._counters[protocol, status] = counter
+        counter.inc()
+
+    def _span(self, protocol: str, headers: Mapping[str, str]) -> contextlib.AbstractContextManager[Any]:
+        if self._tracer is None:
+            return contextlib.nullcontext()
+        from .tracing import request_span
+
+        return request_span(self._tracer, self._model_name, protocol, headers)

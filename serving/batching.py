@@ -1,0 +1,175 @@
+"""Natural micro-batching: what queued while the model was busy is its next batch. Nothing waits for a timer."""
+
+import asyncio
+import dataclasses
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from .contract import Array
+from .errors import Refusal, RequestError
+from .inputs import Inputs
+
+logger = logging.getLogger(__name__)
+
+Outputs = Mapping[str, Array]
+MAX_QUEUED_BATCHES = 32
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """A request that waits for its answer.
+
+    Args:
+        inputs: `Inputs`.
+        answered: function of the outputs. Called in the thread that predicts, after the answer is on its way.
+        future: future of the outputs.
+    """
+
+    inputs: Inputs
+    answered: Callable[[Outputs], None]
+    future: asyncio.Future[Outputs]
+
+    def resolve(self, result: Outputs | Exception) -> None:
+        """Sets the answer, in the event loop."""
+        if self.future.done():
+            return
+        if isinstance(result, Exception):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
+
+
+class Batcher:
+    """A thread that answers what is queued, in batches.
+
+    Args:
+        answer: function of a dict of dtype to array `(F, N)` that returns a dict of output name to array `(N, ...)`.
+        max_rows: int. The most rows of a batch; a request with more is a batch of its own.
+        watch: function of what `answer` took and returned. Called in the thread, after the answers are on their way.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Mapping[str, Array]], Outputs],
+        max_rows: int,
+        watch: Callable[[Mapping[str, Array], Outputs], None],
+    ) -> None:
+        self._answer = answer
+        self._max_rows = max_rows
+        self._watch = watch
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._next: Job | None = None
+        self._closing = False
+        self._answered: list[tuple[Mapping[str, Array], Outputs]] = []
+        self._num_queued_rows = 0
+        self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
+        self._thread.start()
+
+    async def submit(self, inputs: Inputs, answered: Callable[[Outputs], None]) -> Outputs:
+        """Returns the outputs of inputs.
+
+        Raises:
+            RequestError: if too much is queued, or the model has no answer to these inputs.
+        """
+        if self._num_queued_rows > MAX_QUEUED_BATCHES * self._max_rows:
+            raise RequestError(Refusal.OVERLOADED, "Expected room in the queue. Received: a full one. Try again later.")
+        job = Job(inputs, answered, asyncio.get_running_loop().create_future())
+        self._num_queued_rows += inputs.num_rows
+        self._queue.put(job)
+        try:
+            return await job.future
+        finally:
+            self._num_queued_rows -= inputs.num_rows
+
+    def close(self) -> None:
+        """Answers what is queued and ends the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while jobs := self._take():
+            results = self._answer_all(jobs)
+            loop = jobs[0].future.get_loop()
+            loop.call_soon_threadsafe(_resolve, jobs, results)
+            self._watch_all(jobs, results)
+
+    def _take(self) -> list[Job]:
+        """Returns what is queued, at most a batch; nothing once the batcher is closed and empty."""
+        first = self._next or (None if self._closing else self._queue.get())
+        self._next = None
+        if first is None:
+            return []
+        jobs, num_rows = [first], first.inputs.num_rows
+        while not self._closing and num_rows < self._max_rows:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._closing = True
+            elif num_rows + job.inputs.num_rows > self._max_rows:
+                self._next = job
+                break
+            else:
+                jobs.append(job)
+                num_rows += job.inputs.num_rows
+        return jobs
+
+    def _answer_all(self, jobs: Sequence[Job]) -> list[Outputs | Exception]:
+        try:
+            matrices = _concatenated([job.inputs for job in jobs])
+            outputs = self._answer(matrices)
+        except Exception as error:
+            if len(jobs) == 1:
+                return [error]
+            # One request's rows must not fail another's.
+            return [result for job in jobs for result in self._answer_all([job])]
+        self._answered.append((matrices, outputs))
+        return [_checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
+
+    def _watch_all(self, jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:
+        try:
+            for matrices, outputs in self._answered:
+                self._watch(matrices, outputs)
+            for job, result in zip(jobs, results, strict=True):
+                if not isinstance(result, Exception):
+                    job.answered(result)
+        except Exception:
+            logger.exception("A batch was answered but not watched")
+        self._answered.clear()
+
+
+def _resolve(jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:
+    for job, result in zip(jobs, results, strict=True):
+        job.resolve(result)
+
+
+def _concatenated(inputs: Sequence[Inputs]) -> Mapping[str, Array]:
+    if len(inputs) == 1:
+        return inputs[0].matrices
+    return {dtype: np.concatenate([each.matrices[dtype] for each in inputs], axis=1) for dtype in inputs[0].matrices}
+
+
+def _split(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
+    if len(sizes) == 1:
+        return [outputs]
+    ends = np.cumsum(sizes)
+    return [
+        {name: values[end - size : end] for name, values in outputs.items()}
+        for end, size in zip(ends, sizes, strict=True)
+    ]
+
+
+def _checked(outputs: Outputs) -> Outputs | Exception:
+    for values in outputs.values():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return RequestError(
+                Refusal.UNANSWERABLE,
+                "Expected rows that the model has a finite answer to. Received: values too large for it. "
+                "Compare them with the training data.",
+            )
+    return outputs

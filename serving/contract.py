@@ -1,0 +1,69 @@
+"""What the rooms of the server share: a model's features, a prediction, and who watches predictions."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """A raw feature that a model asks for, as its `assets.extra/yachay.json` says.
+
+    Args:
+        name: string. Name of the signature's input.
+        dtype: `"float32"`, `"int64"` or `"string"`.
+        kind: string. `"numeric"`, `"ordinal"`, `"categorical"`, `"boolean"` or `"time"`.
+        optional: bool. Whether a client may leave it out.
+        missing: number or string. What the signature takes for a missing value; None where it may not be missing.
+        domain: dict with `values`, or `min` and `max`; None where the schema has no domain.
+        original_name: string. The column's name in the raw data, accepted as an alias.
+    """
+
+    name: str
+    dtype: Literal["float32", "int64", "string"]
+    kind: str
+    optional: bool
+    missing: float | int | str | None
+    domain: Mapping[str, Any] | None
+    original_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The answer to one request of `N` rows.
+
+    Args:
+        request_id: string. The client's `x-request-id` or V2 `id`, or one that the server made.
+        time: datetime with time zone UTC. When the request came.
+        model_name: string.
+        model_version: string.
+        protocol: `"v1"`, `"v2"` or `"grpc"`.
+        features: sequence of `Feature`, those of the model version that answered.
+        inputs: dict of feature name to array of shape `(N,)`: float32, int64, or str as object. A missing value is the
+            feature's `missing`.
+        outputs: dict of output name to array of shape `(N,)` or `(N, K)`: float32, int64, or str as object.
+    """
+
+    request_id: str
+    time: datetime
+    model_name: str
+    model_version: str
+    protocol: Literal["v1", "v2", "grpc"]
+    features: Sequence[Feature]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+
+
+class PredictionObserver(Protocol):
+    """Watches predictions. The server calls it in the thread that predicts, once the answers are on their way."""
+
+    def record(self, prediction: Prediction) -> None:
+        """Takes a prediction. Must never block: the next batch waits for it."""
+
+    def close(self) -> None:
+        """Finishes. Called once, after the last prediction, when the server has drained."""

@@ -1,0 +1,47 @@
+"""Why a request is refused.
+
+- `RequestError(DataError)`: the client can mend it; carries a `Refusal`, which gives the HTTP status, the gRPC code and
+  the label of the metric.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+
+import grpc
+
+from ..errors import DataError
+
+
+class Refusal(Enum):
+    """Why a request is refused: label of the metric, HTTP status, gRPC code."""
+
+    MALFORMED = ("malformed", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    FIELDS = ("fields", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    VALUES = ("values", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    TOO_MANY_ROWS = ("too_many_rows", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    UNANSWERABLE = ("unanswerable", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    UNAUTHORIZED = ("unauthorized", 401, grpc.StatusCode.UNAUTHENTICATED)
+    UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
+    CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)
+    BODY_TOO_LARGE = ("body_too_large", 413, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    NOT_READY = ("not_ready", 503, grpc.StatusCode.UNAVAILABLE)
+    OVERLOADED = ("overloaded", 503, grpc.StatusCode.UNAVAILABLE)
+
+    def __init__(self, label: str, status: int, code: grpc.StatusCode) -> None:
+        self.label = label
+        self.status = status
+        self.code = code
+
+
+class RequestError(DataError):
+    """A request is refused.
+
+    Args:
+        refusal: `Refusal`.
+        message: string. What was expected, what came, and the mend.
+        failures: sequence of strings. One line for each thing that is wrong. Defaults to none.
+    """
+
+    def __init__(self, refusal: Refusal, message: str, failures: Sequence[str] = ()) -> None:
+        super().__init__(message, failures)
+        self.refusal = refusal

@@ -1,0 +1,104 @@
+"""Follows a source of models: a new version is loaded, warmed and swapped in while the old one answers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from ..errors import ModelError
+from . import metrics
+from .contract import PredictionObserver
+from .kserve_model import NamedModel
+from .limits import Limits
+from .model import ServedModel
+from .saved_model import load_saved_model
+from .store import ModelSource, ModelVersion
+
+logger = logging.getLogger(__name__)
+
+
+class HotSwap:
+    """Keeps the newest version in service.
+
+    Args:
+        model: `NamedModel`. Where versions are put into service.
+        source: `ModelSource`.
+        limits: `Limits`.
+        observers: sequence of `PredictionObserver`.
+    """
+
+    def __init__(
+        self, model: NamedModel, source: ModelSource, limits: Limits, observers: Sequence[PredictionObserver]
+    ) -> None:
+        self._model = model
+        self._source = source
+        self._limits = limits
+        self._observers = tuple(observers)
+        self._refused: object = None
+
+    def load_first(self) -> None:
+        """Puts the newest version into service before the server starts.
+
+        Raises:
+            UsageError: if there is none.
+            ModelError: if it cannot be loaded.
+        """
+        self._put(self._load(self._source.newest()))
+
+    async def follow(self, poll_seconds: float) -> None:
+        """Looks for a newer version again and again, and says so where one cannot be used."""
+        while True:
+            await asyncio.sleep(poll_seconds)
+            try:
+                await self.update()
+            except Exception as error:  # Whatever is wrong with a store, the one in service must go on being followed.
+                metrics.LOAD_FAILURES.labels(self._model.name).inc()
+                kept = self._model.served
+                logger.error("%s Version %s stays in service.", error, kept.version if kept else None)
+
+    async def update(self, again: bool = False) -> None:
+        """Puts the newest version into service if it is not, nor was refused as it stands.
+
+        Args:
+            again: bool. Whether also one that was refused, or is in service, is loaded. Defaults to False.
+
+        Raises:
+            UsageError: if there is none.
+            ModelError: if it cannot be loaded; the one in service stays.
+        """
+        version = await asyncio.to_thread(self._source.newest)
+        if not again:
+            if not self._model.ready:  # A client took it out of service.
+                return
+            if self._model.served is not None and version.version == self._model.served.version:
+                return
+            if (version, version.fingerprint()) == self._refused:
+                return
+        try:
+            served = await asyncio.to_thread(self._load, version)
+        except ModelError:
+            self._refused = (version, version.fingerprint())
+            raise
+        # In the event loop, so that no request is between choosing a version and queueing for it.
+        former = self._put(served)
+        if former is not None:
+            await asyncio.to_thread(former.close)
+
+    def _load(self, version: ModelVersion) -> ServedModel:
+        start = time.perf_counter()
+        loaded = load_saved_model(version.path)
+        served = ServedModel(self._model.name, version.version, version.path, loaded, self._limits, self._observers)
+        try:
+            served.warm_up()
+        except Exception as error:
+            served.close()
+            raise ModelError(f"Expected {version.path} to answer. Received: {error}") from error
+        logger.info("Loaded version %s in %.1f s", version.version, time.perf_counter() - start)
+        return served
+
+    def _put(self, served: ServedModel) -> ServedModel | None:
+        former = self._model.swap(served)
+        metrics.MODEL.clear()
+        metrics.MODEL.labels(served.name, served.version, served.family, served.problem).set(1)
+        metrics.LOADED_AT.labels(served.name).set_to_current_time()
+        return former

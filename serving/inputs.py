@@ -1,0 +1,264 @@
+"""From what a client sent to what the signature takes: every field checked, column by column."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from ..errors import suggestion
+from .contract import Array, Feature
+from .errors import Refusal, RequestError
+
+NUMPY_TYPES: Mapping[str, Any] = {"float32": np.float32, "int64": np.int64, "string": np.object_}
+MAX_SHOWN_CHARACTERS = 40
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_INT64 = np.iinfo(np.int64)
+_PYTHON_TYPES: Mapping[str, frozenset[type]] = {
+    "float32": frozenset({float, int}),
+    "int64": frozenset({int}),
+    "string": frozenset({str}),
+}
+_EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
+_JSON_NAMES: Mapping[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number with a decimal point",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Checked rows, packed by type: one tensor a type costs a call less than one a feature.
+
+    Args:
+        num_rows: int, `N`.
+        matrices: dict of dtype to array `(F, N)`, the features of that dtype in the model's order.
+    """
+
+    num_rows: int
+    matrices: Mapping[str, Array]
+
+
+class InputChecker:
+    """Checks what clients send against the features of a model.
+
+    Args:
+        features: sequence of `Feature`.
+        max_rows: int. The most rows a request may have.
+        max_string_bytes: int. The most bytes a string may have in UTF-8.
+    """
+
+    def __init__(self, features: Sequence[Feature], max_rows: int, max_string_bytes: int) -> None:
+        self.features = {feature.name: feature for feature in features}
+        self.groups = {
+            dtype: [feature for feature in features if feature.dtype == dtype]
+            for dtype in NUMPY_TYPES
+            if any(feature.dtype == dtype for feature in features)
+        }
+        self._names = tuple(self.features)
+        self._keys = dict.fromkeys(self._names).keys()
+        self._get_row = itemgetter(*self._names) if len(self._names) > 1 else None
+        self._aliases = {
+            alias: feature.name
+            for feature in features
+            for alias in (feature.original_name, feature.original_name.strip())
+            if alias not in self.features
+        }
+        self._max_rows = max_rows
+        self._max_string_bytes = max_string_bytes
+
+    def feature(self, field: str) -> Feature | None:
+        """Returns the feature that a field names, itself or by its original name; None where there is none."""
+        return self.features.get(self._aliases.get(field, field))
+
+    def check_rows(self, rows: Sequence[Any]) -> Inputs:
+        """Returns the inputs of rows, each a dict of field to value, or the bare value of a model with one feature.
+
+        Raises:
+            RequestError: if a row does not fit.
+        """
+        self._check_num_rows(len(rows))
+        if len(self._names) == 1 and not any(isinstance(row, dict) for row in rows):
+            return self._pack({self._names[0]: rows}, len(rows))
+        for index, row in enumerate(rows):
+            if type(row) is not dict:
+                raise RequestError(
+                    Refusal.MALFORMED,
+                    f"Expected each of `instances` to be an object of fields. Received: {_shown(row)} (row {index}).",
+                )
+        if any(row.keys() != self._keys for row in rows):
+            rows = [self._named(row, f"row {index}") for index, row in enumerate(rows)]
+        if self._get_row is None:
+            columns: Iterable[Sequence[Any]] = [[row[self._names[0]] for row in rows]]
+        else:
+            columns = zip(*map(self._get_row, rows), strict=True)
+        return self._pack(dict(zip(self._names, columns, strict=True)), len(rows))
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]], what: str = "`inputs`") -> Inputs:
+        """Returns the inputs of columns, each a sequence of as many values.
+
+        Args:
+            columns: mapping of field to sequence of values; None for a missing one.
+            what: string. What the client calls the columns. Defaults to `inputs`.
+
+        Raises:
+            RequestError: if a column does not fit.
+        """
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            shortest, longest = (choose(lengths, key=lambda name: lengths[name]) for choose in (min, max))
+            raise RequestError(
+                Refusal.MALFORMED,
+                f"Expected each of {what} to have as many values. Received: {lengths[shortest]:,} of "
+                f"{_quoted(shortest)}, {lengths[longest]:,} of {_quoted(longest)}.",
+            )
+        if not columns:
+            self._named(columns, what)
+        num_rows = next(iter(lengths.values()), 0)
+        self._check_num_rows(num_rows)
+        missing = [None] * num_rows
+        if columns.keys() != self._keys:
+            columns = {
+                name: missing if values is None else values for name, values in self._named(columns, what).items()
+            }
+        return self._pack(columns, num_rows)
+
+    def _check_num_rows(self, num_rows: int) -> None:
+        if num_rows == 0:
+            raise RequestError(Refusal.MALFORMED, "Expected at least one row. Received: none.")
+        if num_rows > self._max_rows:
+            raise RequestError(
+                Refusal.TOO_MANY_ROWS,
+                f"Expected at most {self._max_rows:,} rows a request. Received: {num_rows:,}. Send them in parts.",
+            )
+
+    def _named(self, fields: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Returns the fields under the features' names, None for an optional one that is left out."""
+        named: dict[str, Any] = {}
+        failures = []
+        for field, value in fields.items():
+            feature = self.feature(field)
+            if feature is None:
+                hint = suggestion(field, [known for known in self.features if known not in fields])
+                failures.append(f"Expected a field of the model ({where}). Received: {_quoted(field)}.{hint}")
+            elif feature.name in named:
+                failures.append(
+                    f"Expected {feature.name!r} once ({where}). Received: also its other name {_quoted(field)}."
+                )
+            else:
+                named[feature.name] = value
+        for name, feature in self.features.items():
+            if name not in named:
+                if not feature.optional:
+                    failures.append(
+                        f"Expected {name!r} ({where}) to be {_EXPECTED[feature.dtype]}. Received: no such field."
+                    )
+                named[name] = None
+        if failures:
+            raise _refuse(Refusal.FIELDS, failures, "the model's fields")
+        return named
+
+    def _pack(self, columns: Mapping[str, Sequence[Any]], num_rows: int) -> Inputs:
+        matrices = {}
+        failures: list[str] = []
+        for dtype, features in self.groups.items():
+            values = [columns[feature.name] for feature in features]
+            if not set(map(type, chain.from_iterable(values))) <= _PYTHON_TYPES[dtype]:
+                values = [
+                    self._impute(feature, column, failures) for feature, column in zip(features, values, strict=True)
+                ]
+            if not failures:
+                matrices[dtype] = self._matrix(dtype, values, columns, failures)
+        if failures:
+            raise _refuse(Refusal.VALUES, failures, "values that fit the model")
+        return Inputs(num_rows, matrices)
+
+    def _impute(self, feature: Feature, column: Sequence[Any], failures: list[str]) -> list[Any]:
+        """Returns a column with the model's own sign for a missing value in the place of None."""
+        types = _PYTHON_TYPES[feature.dtype]
+        filled = []
+        for index, value in enumerate(column):
+            if value is None and feature.optional:
+                filled.append(feature.missing)
+            elif type(value) in types:
+                filled.append(value)
+            else:
+                failures.append(_wrong(feature, index, value))
+                break
+        return filled
+
+    def _matrix(
+        self, dtype: str, values: Sequence[Sequence[Any]], columns: Mapping[str, Sequence[Any]], failures: list[str]
+    ) -> Array:
+        if dtype == "string":
+            longest = max(map(len, chain.from_iterable(values)))
+            if longest * 4 > self._max_string_bytes:
+                self._check_strings(values, failures)
+            return np.array(values, np.object_)
+        if dtype == "int64":
+            try:
+                return np.array(values, np.int64)
+            except OverflowError:
+                self._find_outside(dtype, columns, failures, _INT64.min, _INT64.max)
+                return np.empty(0, np.int64)
+        try:
+            matrix: Array = np.array(values, np.float64)
+        except OverflowError:
+            matrix = np.array(np.inf)
+        # A missing value is NaN by now; one that the client sent is found among the columns.
+        if not (np.abs(matrix) <= _FLOAT32_MAX).all():
+            self._find_outside(dtype, columns, failures, -_FLOAT32_MAX, _FLOAT32_MAX)
+            if failures:
+                return matrix
+        return matrix.astype(np.float32)
+
+    def _check_strings(self, values: Sequence[Sequence[Any]], failures: list[str]) -> None:
+        for feature, column in zip(self.groups["string"], values, strict=True):
+            for index, value in enumerate(column):
+                size = len(value.encode())
+                if size > self._max_string_bytes:
+                    failures.append(
+                        f"Expected {feature.name!r} (row {index}) to have at most {self._max_string_bytes:,} bytes. "
+                        f"Received: {size:,}."
+                    )
+                    break
+
+    def _find_outside(
+        self, dtype: str, columns: Mapping[str, Sequence[Any]], failures: list[str], low: float, high: float
+    ) -> None:
+        for feature in self.groups[dtype]:
+            for index, value in enumerate(columns[feature.name]):
+                if value is not None and not low <= value <= high:
+                    failures.append(_wrong(feature, index, value))
+                    break
+
+
+def _wrong(feature: Feature, index: int, value: Any) -> str:
+    expected = _EXPECTED[feature.dtype] + (" or null" if feature.optional else "")
+    if type(value) in (float, int) and feature.dtype == "float32":
+        expected += " in the range of float32"
+    return f"Expected {feature.name!r} (row {index}) to be {expected}. Received: {_shown(value)}."
+
+
+def _refuse(refusal: Refusal, failures: Sequence[str], expected: str) -> RequestError:
+    if len(failures) == 1:
+        return RequestError(refusal, failures[0])
+    return RequestError(refusal, f"Expected {expected}. Received: {len(failures)} that do not fit.", failures)
+
+
+def _shown(value: Any) -> str:
+    kind = _JSON_NAMES.get(type(value), type(value).__name__)
+    return kind if value is None or isinstance(value, list | dict) else f"{_quoted(value)} ({kind})"
+
+
+def _quoted(value: Any) -> str:
+    text = repr(value[:MAX_SHOWN_CHARACTERS] if isinstance(value, str) else value)
+    return f"{text}..." if isinstance(value, str) and len(value) > MAX_SHOWN_CHARACTERS else text

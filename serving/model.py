@@ -1,0 +1,126 @@
+"""A model in service: loaded, warmed, and answering in batches."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .batching import Batcher, Outputs
+from .contract import Array, Feature, Prediction, PredictionObserver
+from .inputs import NUMPY_TYPES, InputChecker, Inputs
+from .limits import Limits
+from .metrics import BatchMetrics
+from .saved_model import LoadedModel, Output
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Who asks, for those that watch predictions.
+
+    Args:
+        request_id: string.
+        protocol: `"v1"`, `"v2"` or `"grpc"`.
+        time: datetime with time zone UTC.
+    """
+
+    request_id: str
+    protocol: Literal["v1", "v2", "grpc"]
+    time: datetime
+
+
+class ServedModel:
+    """A model in service.
+
+    Args:
+        name: string. The name that clients ask for.
+        version: string. The version of the push.
+        path: path of the SavedModel.
+        loaded: `LoadedModel`.
+        limits: `Limits`.
+        observers: sequence of `PredictionObserver`. Defaults to none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        path: Path,
+        loaded: LoadedModel,
+        limits: Limits,
+        observers: Sequence[PredictionObserver] = (),
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.path = path
+        self.metadata: dict[str, Any] = loaded.metadata
+        self.features: tuple[Feature, ...] = loaded.features
+        self.labels: tuple[str, ...] = tuple(loaded.metadata.get("labels", ()))
+        self.outputs: tuple[Output, ...] = loaded.outputs
+        self.inputs = InputChecker(loaded.features, limits.max_rows, limits.max_string_bytes)
+        self._answer = loaded.answer
+        self._limits = limits
+        self._observers = tuple(observers)
+        metrics = BatchMetrics(name, self.inputs.groups, self.labels)
+        self._batcher = Batcher(loaded.answer, limits.max_batch_rows, metrics.count)
+
+    @property
+    def problem(self) -> str:
+        """The problem that the model solves: `"classification"`, `"regression"`, ..."""
+        return str(self.metadata["problem"])
+
+    @property
+    def family(self) -> str:
+        """The model family."""
+        return str(self.metadata["family"])
+
+    async def predict(self, inputs: Inputs, caller: Caller) -> Outputs:
+        """Returns the outputs of checked inputs.
+
+        Raises:
+            RequestError: if the model has no answer to them, or too much is queued.
+        """
+        return await self._batcher.submit(inputs, lambda outputs: self._tell(inputs, outputs, caller))
+
+    def warm_up(self) -> None:
+        """Answers batches of 1, 2, 4, ... rows up to the largest."""
+        largest = self._limits.max_batch_rows
+        for size in [*(2**power for power in range((largest - 1).bit_length())), largest]:
+            self._answer(self._sample(size))
+
+    def close(self) -> None:
+        """Answers what is queued and stops."""
+        self._batcher.close()
+
+    def _sample(self, num_rows: int) -> Mapping[str, Array]:
+        return {
+            dtype: np.repeat(
+                np.array([[_typical(feature)] for feature in features], NUMPY_TYPES[dtype]), num_rows, axis=1
+            )
+            for dtype, features in self.inputs.groups.items()
+        }
+
+    def _tell(self, inputs: Inputs, outputs: Outputs, caller: Caller) -> None:
+        if not self._observers:
+            return
+        columns = {
+            feature.name: column
+            for dtype, features in self.inputs.groups.items()
+            for feature, column in zip(features, inputs.matrices[dtype], strict=True)
+        }
+        prediction = Prediction(
+            caller.request_id, caller.time, self.name, self.version, caller.protocol, self.features, columns, outputs
+        )
+        for observer in self._observers:
+            observer.record(prediction)
+
+
+def _typical(feature: Feature) -> float | int | str:
+    domain = feature.domain or {}
+    value = domain["values"][0] if domain.get("values") else domain.get("min")
+    if value is None:
+        value = "" if feature.dtype == "string" else 0
+    kind: Callable[[Any], float | int | str] = {"float32": float, "int64": int, "string": str}[feature.dtype]
+    return kind(value)

@@ -1,0 +1,12 @@
+"""The id under which a request stands in the answer, the traces and the prediction log."""
+
+import uuid
+
+MAX_CHARACTERS = 128
+
+
+def request_id(given: str | None) -> str:
+    """Returns the client's id where it is short printable ASCII, and a new one where it is not."""
+    if given and len(given) <= MAX_CHARACTERS and given.isascii() and given.isprintable():
+        return given
+    return uuid.uuid4().hex

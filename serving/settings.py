@@ -1,0 +1,131 @@
+"""The server's flags: KServe's own, and ours beside them."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+# The import reads sys.argv: the SDK keeps its flags in a module.
+from kserve.model_server import parser as kserve_parser
+from kserve.utils.utils import strtobool
+
+from ..errors import ConfigurationError
+from .access import TOKEN_VARIABLE, read_token
+from .limits import Limits
+from .prediction_log import add_arguments
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a server runs.
+
+    Args:
+        model_name: string. The name that clients ask for.
+        model_dir: path of a SavedModel, of a push, or of a store of pushes, which is followed.
+        host: string. The address to listen on.
+        http_port: int.
+        grpc_port: int; None for no gRPC.
+        limits: `Limits`. Defaults to their defaults.
+        poll_seconds: float. How often a store is looked at. Defaults to 2.
+        token: string. What clients must send; None where anybody may ask. Defaults to None.
+        opens_repository: bool. Whether clients may load and unload the model. Defaults to False.
+        is_traced: bool. Whether OpenTelemetry traces are exported. Defaults to False.
+        has_page: bool. Whether `/` is a page for a person. Defaults to True.
+        ssl_certfile: string. Path of a certificate for HTTPS; None for HTTP. Defaults to None.
+        ssl_keyfile: string. Path of its key. Defaults to None.
+        log_config_file: string. Path of a logging configuration; None for a quiet one. Defaults to None.
+        grpc_options: tuple of gRPC channel arguments. Defaults to none.
+    """
+
+    model_name: str
+    model_dir: Path
+    host: str
+    http_port: int
+    grpc_port: int | None
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    poll_seconds: float = 2.0
+    token: str | None = dataclasses.field(default=None, repr=False)
+    opens_repository: bool = False
+    is_traced: bool = False
+    has_page: bool = True
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    log_config_file: str | None = None
+    grpc_options: tuple[tuple[str, int], ...] = ()
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the server's flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m yachay.serving",
+        description="KServe's server over a pushed model.",
+        parents=[kserve_parser],
+        conflict_handler="resolve",
+        allow_abbrev=False,
+    )
+    defaults = Limits()
+    add = parser.add_argument
+    add("--model_dir", type=Path, required=True, help="A SavedModel, a push, or a store of pushes (followed).")
+    add("--host", default="0.0.0.0", help="The address to listen on.")
+    add("--max_rows", type=int, default=defaults.max_rows, help="Rows of a request.")
+    add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are answered together.")
+    add("--max_string_bytes", type=int, default=defaults.max_string_bytes, help="Bytes of a string.")
+    add("--max_body_bytes", type=int, default=defaults.max_body_bytes, help="Bytes of a request's body.")
+    add("--poll_seconds", type=float, default=Settings.poll_seconds, help="How often a store is looked at.")
+    add("--token_file", type=Path, help=f"File of a token that clients must send (or {TOKEN_VARIABLE}).")
+    add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")
+    add("--enable_tracing", type=strtobool, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
+    add("--enable_page", type=strtobool, default=True, help="A page for a person at /.")
+    add_arguments(parser)
+    return parser
+
+
+def read_settings(options: argparse.Namespace) -> Settings:
+    """Returns the settings of parsed flags.
+
+    Raises:
+        ConfigurationError: if a value cannot be used.
+    """
+    if options.workers != 1:
+        raise ConfigurationError(
+            f"Expected --workers=1. Received: {options.workers}. A TensorFlow model cannot be sent to another process; "
+            "run more replicas."
+        )
+    limits = Limits(options.max_rows, options.max_batch_rows, options.max_string_bytes, options.max_body_bytes)
+    for name, value in [*dataclasses.asdict(limits).items(), ("poll_seconds", options.poll_seconds)]:
+        if not value > 0:
+            raise ConfigurationError(f"Expected --{name} to be above 0. Received: {value}.")
+    if not options.model_name or "/" in options.model_name or ":" in options.model_name:
+        raise ConfigurationError(
+            "Expected --model_name without a slash or a colon, which end it in an address. "
+            f"Received: {options.model_name!r}."
+        )
+    return Settings(
+        model_name=options.model_name,
+        model_dir=options.model_dir,
+        host=options.host,
+        http_port=options.http_port,
+        grpc_port=options.grpc_port if options.enable_grpc else None,
+        limits=limits,
+        poll_seconds=options.poll_seconds,
+        token=read_token(options.token_file),
+        opens_repository=bool(options.enable_repository_api),
+        is_traced=bool(options.enable_tracing),
+        has_page=bool(options.enable_page),
+        log_config_file=options.log_config_file,
+        grpc_options=(
+            ("grpc.max_send_message_length", options.grpc_max_send_message_length),
+            ("grpc.max_receive_message_length", options.grpc_max_receive_message_length),
+        ),
+        **_tls(options),
+    )
+
+
+def _tls(options: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in ("ssl_certfile", "ssl_keyfile")}
+    if len([path for path in given.values() if path]) == 1:
+        raise ConfigurationError("Expected --ssl_certfile and --ssl_keyfile together. Received: one of them.")
+    for name, path in given.items():
+        if path and not Path(path).is_file():
+            raise ConfigurationError(f"Expected --{name} to be a file. Received: {path}, which is none.")
+    return given

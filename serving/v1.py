@@ -1,0 +1,96 @@
+"""The V1 protocol: `instances` in rows, `inputs` in columns, answered as TensorFlow Serving does."""
+
+from typing import Any
+
+import orjson
+
+from ..errors import suggestion
+from .batching import Outputs
+from .errors import Refusal, RequestError
+from .inputs import InputChecker, Inputs
+from .saved_model import SIGNATURE
+
+_KEYS = ("instances", "inputs", "signature_name")
+
+
+def parse_json(body: bytes, charset: str | None = None) -> Any:
+    """Returns the content of a body of JSON.
+
+    Args:
+        body: bytes.
+        charset: string. The charset that the client names; None for UTF-8.
+
+    Raises:
+        RequestError: if it is not JSON in that charset.
+    """
+    try:
+        if charset is not None and charset.lower() not in ("utf-8", "utf8"):
+            body = body.decode(charset).encode()
+        return orjson.loads(body)
+    except LookupError:
+        raise RequestError(
+            Refusal.MALFORMED, f"Expected a charset that Python knows. Received: {charset!r}. Send UTF-8."
+        ) from None
+    except UnicodeError:
+        raise RequestError(Refusal.MALFORMED, f"Expected a body in {charset}. Received: other bytes.") from None
+    except orjson.JSONDecodeError as error:
+        raise RequestError(
+            Refusal.MALFORMED,
+            f"Expected a body of JSON, its numbers finite. Received: {'nothing' if not body else error}.",
+        ) from None
+
+
+def read_request(payload: Any, checker: InputChecker) -> tuple[Inputs, bool]:
+    """Returns the inputs of a request, and whether it is by rows.
+
+    Raises:
+        RequestError: if it does not fit the protocol or the model.
+    """
+    if not isinstance(payload, dict):
+        raise RequestError(
+            Refusal.MALFORMED, "Expected an object with `instances` (rows) or `inputs` (columns). Received: no object."
+        )
+    for key in payload:
+        if key not in _KEYS:
+            raise RequestError(
+                Refusal.MALFORMED, f"Expected only {', '.join(_KEYS)}. Received: {key[:40]!r}.{suggestion(key, _KEYS)}"
+            )
+    if payload.get("signature_name", SIGNATURE) != SIGNATURE:
+        raise RequestError(
+            Refusal.MALFORMED, f"Expected `signature_name` to be {SIGNATURE!r} or left out. Received: another."
+        )
+    if ("instances" in payload) == ("inputs" in payload):
+        found = "both" if "instances" in payload else "neither"
+        raise RequestError(Refusal.MALFORMED, f"Expected `instances` (rows) or `inputs` (columns). Received: {found}.")
+    if "instances" in payload:
+        rows = payload["instances"]
+        if not isinstance(rows, list):
+            raise RequestError(Refusal.MALFORMED, "Expected `instances` to be a list of rows. Received: no list.")
+        return checker.check_rows(rows), True
+    columns = payload["inputs"]
+    if isinstance(columns, list) and len(checker.features) == 1:
+        columns = {next(iter(checker.features)): columns}
+    if not isinstance(columns, dict):
+        raise RequestError(Refusal.MALFORMED, "Expected `inputs` to be an object of columns. Received: no object.")
+    for name, values in columns.items():
+        if not isinstance(values, list):
+            raise RequestError(
+                Refusal.MALFORMED,
+                f"Expected each of `inputs` to be a list of values. Received: no list of {name[:40]!r}.",
+            )
+    return checker.check_columns(columns), False
+
+
+def write_response(outputs: Outputs, by_rows: bool) -> bytes:
+    """Returns the body of an answer: a bare value a row where there is one output, an object where there are more."""
+    columns = {name: list(values) for name, values in outputs.items()}
+    content: dict[str, Any]
+    if len(columns) == 1:
+        (values,) = columns.values()
+        content = {"predictions" if by_rows else "outputs": values}
+    elif by_rows:
+        rows = zip(*columns.values(), strict=True)
+        content = {"predictions": [dict(zip(columns, row, strict=True)) for row in rows]}
+    else:
+        content = {"outputs": columns}
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -1,0 +1,131 @@
+"""Seconds of the Evaluator and of the evaluation report, with bootstrap intervals and without, on the same run.
+
+Run `python tests/benchmarks/report.py [--data FILE] [--rounds 3]`. A pipeline runs first, on synthetic records where no
+file is named, unless `--artifacts` names the folder of those of a run; then, in one process after the imports and a
+round to warm up, the Evaluator's `Do` and the report (from the artifacts to its three files) are timed in turn. Each
+figure is the fastest round; those of the processor depend less on what else the machine does.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format, text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tfx.components.evaluator.executor import Executor
+from tfx.types import artifact_utils, standard_artifacts
+
+from yachay.components.evaluation_report.build import build_report
+from yachay.components.evaluation_report.inputs import Inputs
+from yachay.components.evaluation_report.resampling import MAX_RESAMPLES
+from yachay.components.evaluation_report.settings import ReportConfig
+from yachay.components.evaluation_report.twin import write_report
+from yachay.pipelines.config import load_config
+from yachay.pipelines.evaluation import eval_config
+from yachay.pipelines.registry import find_pipeline
+from yachay.pipelines.report_config import report_config
+
+PIPELINE, TASK = "student_dropout", "semester2"
+TARGET_RATIO = 1.5
+BEAM_ARGS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
+
+
+def run_pipeline(data: Path | None, workdir: Path) -> Path:
+    """Runs the pipeline and returns the folder of its artifacts."""
+    command = [sys.executable, "-m", "yachay.cli.main", "run", PIPELINE, "--task", TASK, "--workdir", str(workdir)]
+    subprocess.run([*command, *(["--data", str(data)] if data else [])], check=False, capture_output=True)
+    [artifacts] = workdir.glob("*/artifacts")
+    return artifacts
+
+
+def only(artifacts: Path, output: str) -> Path:
+    """Returns the folder of the only artifact of an output."""
+    [folder] = (artifacts / output).iterdir()
+    return folder
+
+
+def evaluate(artifacts: Path, config: Any, folder: Path) -> None:
+    """Runs the Evaluator."""
+    examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
+    examples.uri, model.uri = str(only(artifacts, "ColumnarExampleGen/examples")), str(only(artifacts, "Trainer/model"))
+    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
+    evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
+    thresholds = config.tasks[TASK].thresholds
+    Executor(Executor.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(folder), unique_id="1")).Do(
+        {"examples": [examples], "model": [model]},
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {
+            "eval_config": json_format.MessageToJson(eval_config(config, thresholds)),
+            "example_splits": json.dumps(["eval"]),
+            "fairness_indicator_thresholds": "null",
+        },
+    )
+
+
+def report(artifacts: Path, config: Any, num_resamples: int, folder: Path) -> None:
+    """Builds the report and writes it."""
+    statistics = {
+        split: statistics_pb2.DatasetFeatureStatisticsList.FromString(
+            (only(artifacts, "StatisticsGen/statistics") / f"Split-{split}" / "FeatureStats.pb").read_bytes()
+        ).datasets[0]
+        for split in ("train", "eval")
+    }
+    schema_text = (only(artifacts, "CuratedSchema/schema") / "schema.pbtxt").read_text()
+    examples = only(artifacts, "ColumnarExampleGen/examples") / "Split-eval"
+    inputs = Inputs(
+        config=ReportConfig.model_validate(report_config(config, TASK, is_mock=False)),
+        model_path=str(only(artifacts, "Trainer/model") / "Format-Serving"),
+        example_files=sorted(map(str, examples.iterdir())),
+        evaluation=only(artifacts, "Evaluator/evaluation"),
+        statistics=statistics,
+        schema=text_format.Parse(schema_text, schema_pb2.Schema()),
+    )
+    write_report(build_report(inputs, num_resamples), folder)
+
+
+def seconds(work: Callable[[], None]) -> tuple[float, float]:
+    """Returns the seconds of a piece of work, on the wall and of the processor."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def main() -> None:
+    """Measures and prints all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--artifacts", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    config = load_config(find_pipeline(PIPELINE).config_path)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        artifacts = arguments.artifacts or run_pipeline(arguments.data, folder / "runs")
+        subjects: dict[str, Callable[[], None]] = {
+            "Evaluator": lambda: evaluate(artifacts, config, folder),
+            "report without intervals": lambda: report(artifacts, config, 0, folder / "plain"),
+            "report with intervals": lambda: report(artifacts, config, MAX_RESAMPLES, folder / "intervals"),
+        }
+        rounds = [{name: seconds(work) for name, work in subjects.items()} for _ in range(arguments.rounds + 1)]
+        page = (folder / "intervals" / "report.html").stat().st_size
+    for place, clock in enumerate(("wall", "processor")):
+        fastest = {name: min(one[name][place] for one in rounds[1:]) for name in subjects}
+        for name, taken in fastest.items():
+            print(f"{name:26} {taken:6.2f} s  {clock}")
+        evaluator, plain, intervals = fastest.values()
+        ratio = (evaluator + intervals) / (evaluator + plain)
+        print(f"both, with intervals over without: {ratio:.2f} (at most {TARGET_RATIO} is asked for)")
+    print(f"page {page / 1000:,.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Running
+
+CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
+
+
+def fuzz(served: Running, num_examples: int, folder: Path) -> tuple[int, str]:
+    """Sends good and bad requests made from the server's own document; returns how many, and what was found."""
+    command = shutil.which("st", path=str(Path(sys.executable).parent))
+    assert command is not None
+    result = subprocess.run(
+        [
+            *(command, "run", f"{served.url}/openapi.json", "--phases=fuzzing", "--mode=all"),
+            *(f"--max-examples={num_examples}", f"--checks={','.join(CHECKS)}"),
+            *("--generation-deterministic", "--continue-on-failure", "--no-color"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    match = re.search(r"(\d+) generated", result.stdout)
+    assert match is not None, result.stdout
+    return int(match.group(1)), "" if result.returncode == 0 else result.stdout
+
+
+@pytest.mark.end_to_end
+def test_no_request_made_from_its_own_document_gets_a_500(served: Running, tmp_path: Path) -> None:
+    num_cases, found = fuzz(served, 30, tmp_path)
+
+    assert found == "", found
+    assert num_cases >= 60
+
+
+@pytest.mark.slow
+def test_no_request_of_two_thousand_gets_a_500(served: Running, tmp_path: Path) -> None:
+    num_cases, found = fuzz(served, 1000, tmp_path)
+
+    assert found == "", found
+    assert num_cases >= 2000
