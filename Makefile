@@ -25,15 +25,20 @@ test: check
 test-all: check
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "end_to_end or slow"
 
-# Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once.
+# Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once. The images'
+# lists hold the same versions, of what each needs.
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
+	--custom-compile-command "make lock" --quiet
 lock: setup
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes --extra dev --extra kubeflow \
-		--custom-compile-command "make lock" --quiet pyproject.toml --output-file constraints.txt
+	$(LOCK) --extra dev --extra kubeflow pyproject.toml --output-file constraints.txt
+	$(LOCK) --extra kubeflow --constraint constraints.txt pyproject.toml --output-file docker/requirements-pipeline.txt
+	$(LOCK) --constraint constraints.txt docker/requirements-serving.in --output-file docker/requirements-serving.txt
 
-# The image of a pipeline's steps; GPU=1 makes the one for NVIDIA GPUs.
-IMAGE ?= yachay:$(if $(GPU),gpu,latest)
+# The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs.
+KIND := $(if $(SERVING),.serving)$(if $(GPU),.gpu)
+IMAGE ?= yachay$(if $(SERVING),-serving):$(if $(GPU),gpu,latest)
 image:
-	docker build --file docker/Dockerfile$(if $(GPU),.gpu) --tag $(IMAGE) .
+	docker build --file docker/Dockerfile$(KIND) --tag $(IMAGE) .
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -10,4 +10,5 @@ class ExitStatus(IntEnum):
     FAILED = 1
     REFUSED = 2
     NOT_BLESSED = 3
+    ROLLED_BACK = 4
     INTERRUPTED = 130

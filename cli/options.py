@@ -9,6 +9,7 @@ from ..errors import ConfigurationError, UsageError, YachayError, suggestion
 from ..pipelines.config import PipelineConfig
 from ..pipelines.errors import describe_error
 from ..pipelines.local.run_folder import DEFAULT_WORKDIR
+from ..pipelines.local.summary import Summary
 from .exit_status import ExitStatus
 
 pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")
@@ -55,6 +56,13 @@ def announce(config: PipelineConfig, task: str, family: str, data_uri: str | Non
         )
     else:
         click.echo(f"Data: {data_uri}", err=True)
+
+
+def status_of(summary: Summary) -> ExitStatus:
+    """Returns the exit status of a run that came to its end."""
+    if not summary.is_good:
+        return ExitStatus.NOT_BLESSED
+    return ExitStatus.ROLLED_BACK if summary.is_rolled_back else ExitStatus.DONE
 
 
 def report_error(error: BaseException, log: Any = None) -> ExitStatus:

@@ -43,11 +43,13 @@ def command(
         data_uri = resolve_data(folder, config, data)
         options.announce(config, summary.task, config.model.family, data_uri)
         run_pipeline(folder, config, summary.task, data_uri, workdir, summary)
-        status = ExitStatus.DONE if summary.verdict == "blessed" else ExitStatus.NOT_BLESSED
+        status = options.status_of(summary)
         _print_summary(config, summary)
     except (YachayError, OSError, KeyboardInterrupt) as error:
         summary.error = summary.error or str(error) or "Interrupted."
         status = options.report_error(error, None if isinstance(error, UsageError) else summary.log)
+        if summary.report_uri:
+            click.echo(f"Report: {summary.report_uri}", err=True)
         if status is ExitStatus.INTERRUPTED:
             click.echo("The same command goes on from the finished nodes.", err=True)
     finally:
@@ -59,8 +61,7 @@ def command(
 def _print_summary(config: PipelineConfig, summary: Summary) -> None:
     thresholds = config.tasks[summary.task or config.default_task]
     bounds = thresholds.mock_thresholds if summary.is_mock else thresholds.thresholds
-    blessed = summary.verdict == "blessed"
-    lines = ["", click.style("BLESSED" if blessed else "NOT BLESSED", fg="green" if blessed else "red", bold=True)]
+    lines = ["", click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True)]
     lines += [f"  {reason}" for reason in summary.reasons]
     for name in METRICS[config.problem]:
         line = f"  {name:<10} {summary.metrics[name]:.4f}"
@@ -76,7 +77,9 @@ def _print_summary(config: PipelineConfig, summary: Summary) -> None:
         "",
         f"  rows       {rows['read']:,} read, {rows['kept']:,} kept, {rows['quarantined']:,} quarantined",
         f"  model      {summary.model_uri}",
-        f"  pushed     {summary.pushed_model_uri or 'nothing: the model is not blessed'}",
+        f"  pushed     {summary.pushed}",
+        *([f"  deployed   {summary.deployed}"] if summary.deployed else []),
+        f"  report     {summary.report_uri or 'none'}",
         f"  log        {summary.log}",
     ]
     if rows["quarantined"]:

@@ -51,7 +51,7 @@ def command(
             )
         with _ended_by_signals():
             run_spec(package, arguments, root, workdir, summary)
-        status = ExitStatus.NOT_BLESSED if summary.verdict == "not_blessed" else ExitStatus.DONE
+        status = ExitStatus.DONE if summary.verdict is None else options.status_of(summary)
         _print_summary(summary)
     except KeyboardInterrupt:
         summary.error = "Interrupted. The step was stopped; nothing of it was taken into the store."
@@ -86,8 +86,7 @@ def _print_summary(summary: Summary) -> None:
     if summary.verdict is None:
         lines.append(click.style("DONE", fg="green", bold=True))
     else:
-        blessed = summary.verdict == "blessed"
-        lines.append(click.style("BLESSED" if blessed else "NOT BLESSED", fg="green" if blessed else "red", bold=True))
+        lines.append(click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True))
     lines += [f"  {reason}" for reason in summary.reasons]
     for name, value in summary.metrics.items():
         baseline = (summary.baseline_metrics or {}).get(name)
@@ -98,8 +97,10 @@ def _print_summary(summary: Summary) -> None:
     if summary.model_uri:
         lines += [
             f"  model      {summary.model_uri}",
-            f"  pushed     {summary.pushed_model_uri or 'nothing: the model is not blessed'}",
+            f"  pushed     {summary.pushed}",
         ]
+    if summary.report_uri:
+        lines.append(f"  report     {summary.report_uri}")
     lines.append(f"  log        {summary.log}")
     lines += [f"  warning: {warning}" for warning in summary.warnings]
     if summary.is_mock:

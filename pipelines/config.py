@@ -12,12 +12,14 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ..components.features import FeatureKind, Problem
 from ..components.trainer.hyperparameters import resolve_hyperparameters
 from ..errors import ConfigurationError, suggestion
+from .deploy_settings import DeploySettings
 from .kubeflow.settings import Kubeflow
-from .section import Section
+from .push_settings import PushSettings
+from .report_settings import ReportSettings
+from .section import Section, Share, require_known
 
 CONFIG_FILE = "config.yaml"
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][0-9A-Za-z_]*$")]
 Family = Literal["keras", "boosted_trees", "random_forest", "linear", "auto"]
 FAMILIES: tuple[str, ...] = get_args(Family)
@@ -169,6 +171,9 @@ class PipelineConfig(Section):
     model: Model = Model()
     feature_selection: FeatureSelection = FeatureSelection()
     evaluation: Evaluation = Evaluation()
+    report: ReportSettings = ReportSettings()
+    push: PushSettings = PushSettings()
+    deploy: DeploySettings = DeploySettings()
     kubeflow: Kubeflow = Kubeflow()
     tasks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Task] = Field(min_length=1)
     default_task: str
@@ -196,7 +201,7 @@ class PipelineConfig(Section):
                 raise ValueError(f"tasks.{name}: expected at least one feature, all are excluded")
             for block in (task.thresholds, task.mock_thresholds):
                 for metric, bounds in block.items():
-                    _known(f"tasks.{name}.thresholds", metric, METRICS[self.problem])
+                    require_known(f"tasks.{name}.thresholds", metric, METRICS[self.problem])
                     if bounds.lower is not None and metric in HIGHEST_IS_ONE and bounds.lower > 1:
                         raise ValueError(
                             f"tasks.{name}.thresholds.{metric}: expected `lower` <= 1, received {bounds.lower}: "
@@ -205,7 +210,10 @@ class PipelineConfig(Section):
         for family, given in self.model.hyperparameters.items():
             resolve_hyperparameters(family, given)
         if self.evaluation.change:
-            _known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
+            require_known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
+        if self.deploy.from_pipeline:
+            self.deploy.check_store(self.push.store)
+        self.report.check(self.label.values, METRICS[self.problem], self.tasks)
         return self
 
     def pipeline_name(self, task: str, is_mock: bool) -> str:
@@ -307,8 +315,3 @@ def _section_of(annotation: Any) -> Any:
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
     return annotation
-
-
-def _known(field: str, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise ValueError(f"{field}: expected one of {', '.join(names)}, received {name!r}.{suggestion(name, names)}")

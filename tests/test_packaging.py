@@ -23,9 +23,12 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
     assert {
         "yachay/__init__.py",
         "yachay/errors.py",
+        "yachay/manifests/base/runtime.yaml",
+        "yachay/components/evaluation_report/page_assets/page.html",
         "yachay/pipelines/student_dropout/config.yaml",
         "yachay/schemas/student_dropout/schema.pbtxt",
         "yachay/schemas/student_dropout/marginals.json",
+        "yachay/serving/page_assets/page.html",
     } <= set(names)
     assert "yachay/setup.py" not in names
     assert not any(name.startswith("yachay/tests/") for name in names)

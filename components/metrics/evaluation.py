@@ -40,7 +40,7 @@ class Failure:
         where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key) if self.slice_key else ""
         what = f"{self.metric}{where} against the last blessed model" if self.is_change else f"{self.metric}{where}"
         side, bound = ("below", self.lower) if self.is_too_low else ("above", self.upper)
-        return f"{what} is {self.value:{'+' if self.is_change else ''}.4f}, {side} {bound:g}"
+        return f"{what} is {self.value:{'+' if self.is_change else ''}.4f}, {side} {bound or 0:g}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +76,9 @@ def read_evaluation(uri: Path) -> Evaluation:
     rows: dict[SliceKey, int] = {}
     baseline_slices: dict[SliceKey, dict[str, float]] = {}
     for record in writer.load_and_deserialize_metrics(str(uri)):
+        # The difference of two slices has no slice key, which is how all records are told.
+        if record.HasField("cross_slice_key"):
+            continue
         key = _slice_key(record.slice_key)
         for item in record.metric_keys_and_values:
             if item.key.is_diff or not item.value.HasField("double_value"):
@@ -92,6 +95,12 @@ def read_evaluation(uri: Path) -> Evaluation:
 def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:
     failures = []
     for record in result.metric_validations_per_slice:
+        crossed = record.cross_slice_key
+        key = (
+            *_slice_key(record.slice_key),
+            *_slice_key(crossed.baseline_slice_key),
+            *_slice_key(crossed.comparison_slice_key),
+        )
         for failure in record.failures:
             threshold = failure.metric_threshold
             is_change = threshold.HasField("change_threshold")
@@ -103,9 +112,7 @@ def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:
                 lower = _optional(threshold.value_threshold, "lower_bound")
                 upper = _optional(threshold.value_threshold, "upper_bound")
             value = failure.metric_value.double_value.value
-            failures.append(
-                Failure(failure.metric_key.name, value, lower, upper, is_change, _slice_key(record.slice_key))
-            )
+            failures.append(Failure(failure.metric_key.name, value, lower, upper, is_change, key))
     return failures
 
 

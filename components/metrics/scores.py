@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn import metrics as sklearn_metrics
 
+LOWER_IS_BETTER = frozenset({"rmse", "mae"})
+
 
 def classification_metrics(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Returns the metrics of a classification.

@@ -65,7 +65,6 @@ METRICS: dict[Problem, dict[str, type[metric_types.Metric]]] = {
     Problem.CLASSIFICATION: {"accuracy": Accuracy, "macro_f1": MacroF1, "auc_ovr": AucOvr},
     Problem.REGRESSION: {"rmse": Rmse, "mae": Mae, "r2": R2},
 }
-LOWER_IS_BETTER = frozenset({"rmse", "mae"})
 
 for _metrics in METRICS.values():
     for _metric in _metrics.values():

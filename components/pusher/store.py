@@ -1,22 +1,27 @@
-"""A model store: a folder with one immutable folder a push.
+"""A model store: one immutable place a push.
 
 A push is `<store>/push-<version>/`, which holds `<version>/` (the SavedModel, so that TF Serving finds a version below
-the folder that it is given) and `push.json` beside it. It is written under another name and renamed, so that it is
-whole or absent at any instant.
+the place that it is given), `golden.jsonl` (requests with their answers) and `push.json`, which says what was pushed. A
+push without `push.json` is none: it is written last, and so a push is whole or absent at any instant.
 """
 
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
 import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
-METADATA_FILE = "assets.extra/yachay.json"
-_PUSH = "push-"
-_STAGING = ".staging-"
+from ...errors import YachayError
+
+PUSH = "push-"
+RECEIPT_FILE = "push.json"
+GOLDEN_FILE = "golden.jsonl"
+
+
+class StoreError(YachayError):
+    """A model store cannot be read or written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,66 +30,142 @@ class Push:
 
     Args:
         version: int. Seconds since 1970-01-01 UTC when it was pushed, or the number after the last version.
-        path: path of `<store>/push-<version>`.
+        uri: string. `<store>/push-<version>`: what a KServe `storageUri` names.
         content_hash: string. SHA-256 over the names and contents of the files of the trained model.
-        is_new: bool. Whether this call pushed it.
+        run_id: string. The run that pushed it; empty where it has no name.
+        data_fingerprint: string. Hash of the content of the data.
+        blessing: dict with `blessed`, `model` (URI of the model as the Trainer left it), `baseline` (that of the model
+            that it was compared with, or None) and `metrics`.
     """
 
     version: int
-    path: Path
+    uri: str
     content_hash: str
-    is_new: bool = False
+    run_id: str = ""
+    data_fingerprint: str = ""
+    blessing: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def model_path(self) -> Path:
-        """Path of the SavedModel."""
-        return self.path / str(self.version)
+    def model_uri(self) -> str:
+        """URI of the SavedModel."""
+        return f"{self.uri}/{self.version}"
+
+    @property
+    def trained_uri(self) -> str:
+        """URI of the model as the Trainer left it, with which the next candidate is compared; else of the push."""
+        return str(self.blessing.get("model") or self.model_uri)
+
+    def to_json(self) -> str:
+        """Returns the receipt `push.json`. It does not say where it lies, so that a store may be copied."""
+        receipt = {name: value for name, value in dataclasses.asdict(self).items() if name != "uri"}
+        return json.dumps(receipt, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, uri: str) -> Self:
+        """Returns the push of a receipt; fields of a later version are passed over.
+
+        Raises:
+            StoreError: if it is none.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        try:
+            fields = {name: value for name, value in json.loads(text).items() if name in known}
+            return cls(**fields | {"uri": uri})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"Expected {uri}/{RECEIPT_FILE} to say what was pushed. Received: {error}. Remove {uri}; the next push "
+                "has a place of its own."
+            ) from None
 
 
-def push(model: Path, store: Path, metadata: dict[str, Any]) -> Push:
-    """Copies a SavedModel into a store, unless the store's latest push is of the same model.
+class ModelStore(Protocol):
+    """Where pushes lie."""
+
+    @property
+    def uri(self) -> str:
+        """URI of the store."""
+        ...
+
+    def versions(self) -> list[int]:
+        """Returns the versions of pushes, in no order, also of those that are not finished."""
+        ...
+
+    def read(self, version: int, name: str) -> bytes | None:
+        """Returns the content of a file of a push, or None where there is none."""
+        ...
+
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+        """Adds a push, whole or not at all, and returns its version.
+
+        Args:
+            model: path of the SavedModel.
+            beside: function of the version. Returns the files beside the model; `push.json` is the last.
+        """
+        ...
+
+
+def push(
+    model: Path,
+    store: ModelStore,
+    *,
+    content_hash: str,
+    golden: bytes,
+    run_id: str = "",
+    data_fingerprint: str = "",
+    blessing: Mapping[str, Any] | None = None,
+) -> Push:
+    """Copies a SavedModel into a store.
 
     Args:
-        model: path of the SavedModel as the trainer wrote it.
-        store: path of the store; made where it does not exist.
-        metadata: dict. Added to the model's `assets.extra/yachay.json` in the store.
+        model: path of the SavedModel, with the metadata that only the pusher knows.
+        store: `ModelStore`.
+        content_hash: string. `hash_folder` of the model as the trainer wrote it.
+        golden: bytes. Content of `golden.jsonl`.
+        run_id: string.
+        data_fingerprint: string.
+        blessing: mapping. See `Push`.
 
-    Returns:
-        The new push, or the latest one if it is of the same model.
+    Raises:
+        StoreError: if the store cannot be written; it is then as it was for every reader.
     """
-    content_hash = hash_folder(model)
-    latest = latest_push(store)
-    if latest is not None and latest.content_hash == content_hash:
-        return latest
-    store.mkdir(parents=True, exist_ok=True)
-    for leftover in store.glob(f"{_STAGING}*"):
-        shutil.rmtree(leftover)
-    version = max(int(time.time()), latest.version + 1 if latest else 0)
-    staging, target = store / f"{_STAGING}{version}", store / f"{_PUSH}{version}"
-    try:
-        copy = staging / str(version)
-        shutil.copytree(model, copy)
-        described = json.loads((copy / METADATA_FILE).read_text(encoding="utf-8")) | metadata
-        (copy / METADATA_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-        receipt = {"version": version, "content_hash": content_hash}
-        (staging / "push.json").write_text(json.dumps(receipt, indent=2) + "\n", encoding="utf-8")
-        os.rename(staging, target)  # noqa: PTH104
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-    return Push(version, target, content_hash, is_new=True)
+
+    def made(version: int) -> Push:
+        uri = f"{store.uri}/{PUSH}{version}"
+        return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}))
+
+    version = store.add(
+        model, lambda version: {GOLDEN_FILE: golden, RECEIPT_FILE: made(version).to_json().encode("utf-8")}
+    )
+    return made(version)
 
 
-def latest_push(store: Path) -> Push | None:
+def list_pushes(store: ModelStore) -> list[Push]:
+    """Returns the pushes of a store, oldest first."""
+    pushes = (read_push(store, version) for version in sorted(store.versions()))
+    return [one for one in pushes if one is not None]
+
+
+def latest_push(store: ModelStore) -> Push | None:
     """Returns the push of the highest version, or None for an empty or absent store."""
-    versions = [
-        int(path.name.removeprefix(_PUSH)) for path in store.glob(f"{_PUSH}*") if path.name[len(_PUSH) :].isdigit()
-    ]
-    if not versions:
-        return None
-    path = store / f"{_PUSH}{max(versions)}"
-    receipt = json.loads((path / "push.json").read_text(encoding="utf-8"))
-    return Push(receipt["version"], path, receipt["content_hash"])
+    pushes = (read_push(store, version) for version in sorted(store.versions(), reverse=True))
+    return next((one for one in pushes if one is not None), None)
+
+
+def read_push(store: ModelStore, version: int) -> Push | None:
+    """Returns the push of a version, or None where there is none or it is not finished."""
+    receipt = store.read(version, RECEIPT_FILE)
+    return None if receipt is None else Push.from_json(receipt, f"{store.uri}/{PUSH}{version}")
+
+
+def next_version(versions: Iterable[int]) -> int:
+    """Returns the version of a push beside others: the time, or the number after the last."""
+    return max(int(time.time()), max(versions, default=0) + 1)
+
+
+def parse_version(name: str) -> int | None:
+    """Returns the version in the name of a push's folder, or None for any other name."""
+    number = name.removeprefix(PUSH)
+    return int(number) if name.startswith(PUSH) and number.isascii() and number.isdigit() else None
 
 
 def hash_folder(folder: Path) -> str:

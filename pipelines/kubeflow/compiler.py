@@ -25,6 +25,7 @@ from .requests import NodeRequest, PipelineParameter
 from .settings import Kubeflow, Resources, Store
 from .spec_checks import SCHEMA_VERSION
 from .step import DATA_URI, PIPELINE_ROOT, RawData, StepOptions
+from .views import VIEWS
 
 Json = dict[str, Any]
 
@@ -155,7 +156,8 @@ class _Compilation:
             component = spec["components"].pop(dag["tasks"].pop(name)["componentRef"]["name"])
             del spec["deploymentSpec"]["executors"][component["executorLabel"]]
         key = next(key for key, channel in node.outputs.items() if channel.type is standard_artifacts.Model)
-        resolver, importer = f"{node.id}-resolve", node.id
+        importer = rewrite.task_name(node.id)
+        resolver = f"{importer}-resolve"
         options = StepOptions(self._pipeline_name, baseline=self._settings.baseline.model_dump(exclude_defaults=False))
         self._add_resolve_step(dag, spec, resolver, "baseline", options)
         if self._settings.baseline.source == "pointer":
@@ -205,6 +207,9 @@ class _Compilation:
             given[parameter] = {"componentInputParameter": parameter}
         if request.points_to:
             self._opens_store.add(name)
+        for output in request.views:
+            kind, _ = VIEWS[output]
+            component["outputDefinitions"]["artifacts"][output] = {"artifactType": rewrite.artifact_type(kind)}
         options = request.options(
             self._pipeline_name,
             beam_args=containers.beam_args(executor["container"]),
@@ -219,7 +224,7 @@ class _Compilation:
         self, dag: Json, spec: Json, node: BaseNode, task: Json, component: Json, raw_data: RawData
     ) -> None:
         """Lets the launcher bring the records that the run names in a store."""
-        resolver, importer = f"{node.id}-resolve", f"{node.id}-data"
+        resolver, importer = (f"{self._names[node.id]}-{suffix}" for suffix in ("resolve", "data"))
         self._add_resolve_step(dag, spec, resolver, "data", StepOptions(self._pipeline_name))
         imports.add_import(dag, spec, importer, resolver, raw_data.input, "system.Dataset")
         task.setdefault("inputs", {}).setdefault("artifacts", {})[raw_data.input] = {

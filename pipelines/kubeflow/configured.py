@@ -1,5 +1,7 @@
 """The pipeline of a configuration, compiled: which of its nodes take what from a run."""
 
+import json
+
 from google.protobuf import json_format
 
 from ..chain import RunContext, create_pipeline
@@ -7,11 +9,14 @@ from ..columns import ingest_columns
 from ..config import FAMILIES, PipelineConfig
 from ..evaluation import eval_config
 from ..registry import PipelineFolder
+from ..report_config import report_config
 from .checks import is_importable
 from .compiler import CompiledPipeline, compile_pipeline
 from .errors import CompileError
+from .model_store import check_model_store
 from .requests import NodeRequest, PipelineParameter
 from .step import DATA_URI, PIPELINE_ROOT, Assignment, RawData
+from .views import VIEWS
 
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
 
@@ -32,13 +37,14 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         ConfigurationError: if the pipeline cannot be compiled, with the mend.
     """
     ingest_columns(folder.schema(config), config)
+    check_model_store(config)
     context = RunContext(
         task=task,
         data_uri="",
         is_mock=False,
         schema_text=folder.schema_text(config),
         pipeline_root=config.kubeflow.pipeline_root,
-        model_store="",
+        model_store=config.push.store_of(config.pipeline_name(task, is_mock=False)),
     )
     return compile_pipeline(
         create_pipeline(config, context),
@@ -66,7 +72,7 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
             config.kubeflow.pipeline_root,
             "Where the last blessed model is noted. Empty: at the root that the run has.",
         ),
-        PipelineParameter(FAMILY, "STRING", config.model.family, f"Model family: {', '.join(FAMILIES)}."),
+        PipelineParameter(FAMILY, "STRING", config.model.family, "Model family.", tuple(FAMILIES)),
         PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training."),
         PipelineParameter(
             ROUNDS,
@@ -79,6 +85,8 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
 
 def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
     """Returns what the nodes of the pipeline take from a run."""
+    deploys = config.deploy.from_pipeline
+    mock_store = config.push.store_of(config.pipeline_name(task, is_mock=True))
     mock_thresholds = eval_config(config, config.tasks[task].mock_thresholds)
     trainer = (
         Assignment(FAMILY, "custom_config", (FAMILY,)),
@@ -93,15 +101,22 @@ def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
             arguments=(DATA_URI,), raw_data=RawData("input_pattern", "raw_data", mock_function(config))
         ),
         "FeatureSelector": NodeRequest(properties={SEED: SEED}, rows="rows_train"),
-        "Trainer": NodeRequest(arguments=(FAMILY, SEED, ROUNDS), assignments=trainer),
+        "Trainer": NodeRequest(arguments=(FAMILY, SEED, ROUNDS), assignments=trainer, rows="rows_train"),
         "Evaluator": NodeRequest(
             arguments=(DATA_URI,),
             when_mock={"eval_config": json_format.MessageToJson(mock_thresholds, sort_keys=True)},
             rows="rows_eval",
         ),
+        "EvaluationReport": NodeRequest(
+            arguments=(DATA_URI,),
+            when_mock={"report_config": json.dumps(report_config(config, task, is_mock=True), sort_keys=True)},
+            views=tuple(view for view in VIEWS if view != "classification" or config.label.values),
+            rows="rows_eval",
+        ),
         "Pusher": NodeRequest(
             arguments=(DATA_URI, PIPELINE_ROOT),
-            output_folders={"store": "pushed_model"},
+            when_mock=({"store": mock_store} if mock_store else {}) | ({"deploy": ""} if deploys else {}),
+            output_folders={} if mock_store else {"store": "pushed_model"},
             points_to="model",
             rows="",
         ),

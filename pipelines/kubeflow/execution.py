@@ -14,12 +14,15 @@ from tfx.types.value_artifact import ValueArtifact
 from ...errors import DataError, UsageError
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
-from .roots import find_root
+from .roots import find_root, find_run_id
 from .step import DATA_URI, PIPELINE_ROOT, RawData, StepOptions, pipeline_name
 from .tfx_artifacts import artifact_id, make_artifact, make_place, read_metadata
 from .uris import is_remote, split_pattern
+from .views import REPORT, write_views
 
 Artifacts = dict[str, list[types.Artifact]]
+
+_COUNT = "rows_"
 
 
 def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | None:
@@ -38,7 +41,10 @@ def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | 
         key: [make_artifact(artifact, options.types) for artifact in artifacts]
         for key, artifacts in step.inputs.items()
     }
-    outputs = {key: [make_artifact(artifact, options.types)] for key, artifact in step.outputs.items()}
+    views = {key: step.outputs[key] for key in options.views}
+    outputs = {
+        key: [make_artifact(artifact, options.types)] for key, artifact in step.outputs.items() if key not in views
+    }
     for artifacts in inputs.values():
         for artifact in artifacts:
             make_place(artifact)  # An empty folder does not come through a store.
@@ -58,10 +64,13 @@ def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | 
 
             properties = resolve_files(properties, outputs["examples"][0])
         _run(executor_path, inputs, outputs, properties, options, temporary)
+    pass_counts_on(inputs, outputs)
     names = {
         artifact_id(item.name): item.name for items in (*step.inputs.values(), step.outputs.values()) for item in items
     }
     metadata = {key: read_metadata(artifact, names) for key, [artifact] in outputs.items()}
+    if views:
+        metadata |= write_views(Path(step.outputs[REPORT].path), views)
     for [artifact] in outputs.values():
         if not Path(artifact.uri).exists():
             make_place(artifact)
@@ -72,6 +81,18 @@ def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | 
     values = {name: outputs[key][0].read() for name, key in options.output_parameters.items()}
     write_executor_output(step, metadata, values)
     return _rows(inputs, outputs, options.rows)
+
+
+def pass_counts_on(inputs: Artifacts, outputs: Artifacts) -> None:
+    """Notes on examples that are made of others how many records those hold, for the steps after: TFX does not."""
+    [source] = inputs.get("examples") or [None]
+    if source is None:
+        return
+    counts = [name for name in source.mlmd_artifact.custom_properties if name.startswith(_COUNT)]
+    for [made] in outputs.values():
+        if made.type_name == source.type_name:
+            for name in counts:
+                made.set_int_custom_property(name, int(source.get_int_custom_property(name)))
 
 
 def discard_outputs(step: StepInput) -> None:
@@ -138,7 +159,10 @@ def _run(
         raise UsageError(f"Expected {executor_path} to be an executor. Received: no such class in the image.")
     beam_args = "beam_pipeline_args" if _is_beam(executor_class) else "extra_flags"
     context = executor_class.Context(
-        **{beam_args: list(options.beam_args)}, tmp_dir=temporary, unique_id=Path(temporary).name
+        **{beam_args: list(options.beam_args)},
+        tmp_dir=temporary,
+        unique_id=Path(temporary).name,
+        pipeline_run_id=find_run_id(next(iter(outputs.values()))[0].uri, options.pipeline) if outputs else None,
     )
     executor_class(context).Do(inputs, outputs, properties)
 

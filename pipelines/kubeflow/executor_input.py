@@ -104,7 +104,7 @@ def write_executor_output(step: StepInput, metadata: Mapping[str, Json], paramet
                     {
                         "uri": artifact.uri,
                         "metadata": {
-                            name: _plain(remote_names.to_remote(value))
+                            name: _storable(remote_names.to_remote(value), artifact.type)
                             for name, value in metadata.get(key, {}).items()
                             if value is not None
                         },
@@ -183,7 +183,10 @@ def _required(what: str, value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def _storable(value: Any, kind: str) -> Any:
+    """Returns metadata as its reader takes it: TFX reads lists and objects as JSON, Kubeflow Pipelines as they are."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool) else json.dumps(value)
+    if isinstance(value, str | int | float | bool) or kind.startswith("system."):
+        return value
+    return json.dumps(value)

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ...errors import UsageError, suggestion
+from .requests import read_choices
 from .step import PIPELINE_ROOT
 from .uris import is_root
 
@@ -106,7 +107,12 @@ class Package:
                 raise UsageError(f"Expected -p to name a parameter of {self.name} ({known}). Received: {name!r}.{hint}")
             if name in arguments:
                 raise UsageError(f"Expected -p {name} once. Received: it twice.")
-            arguments[name] = _typed(name, text, self.parameters[name].parameter_type)
+            declared = self.parameters[name]
+            arguments[name] = _typed(name, text, declared.parameter_type)
+            choices = read_choices(declared.description)
+            if choices and text not in choices:
+                hint = suggestion(text, choices)
+                raise UsageError(f"Expected {name} to be one of {', '.join(choices)}. Received: {text!r}.{hint}")
         return arguments
 
     def choose_root(self, root: str | None, arguments: dict[str, Any]) -> str | None:

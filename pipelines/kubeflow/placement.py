@@ -12,7 +12,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from ...errors import suggestion
 from .errors import CompileError
 from .presets import PRESETS
-from .settings import NodeAffinity, PodAffinity, Requirement, Resources, Retry, Secret, Toleration
+from .settings import NodeAffinity, Requirement, Resources, Retry, Secret, Toleration
 
 DEFAULT = "default"
 
@@ -77,10 +77,7 @@ def platform_executor(resources: Resources) -> Json:
         "nodeSelector": {"labels": resources.node_selector} if resources.node_selector else None,
         "tolerations": [_toleration(toleration) for toleration in resources.tolerations],
         "nodeAffinity": [_node_affinity(affinity) for affinity in resources.node_affinity],
-        "podAffinity": [_pod_affinity(affinity) for affinity in resources.pod_affinity],
-        "enabledSharedMemory": {"volumeName": "shm", "size": resources.shared_memory}
-        if resources.shared_memory
-        else None,
+        "emptyDirMounts": [_shared_memory(resources.shared_memory)] if resources.shared_memory else [],
         "secretAsEnv": [_secret_env(secret) for secret in resources.secrets if secret.env],
         "secretAsVolume": [_secret_volume(secret) for secret in resources.secrets if secret.mount_path],
         "pvcMount": [
@@ -171,16 +168,9 @@ def _node_affinity(affinity: NodeAffinity) -> Json:
     )
 
 
-def _pod_affinity(affinity: PodAffinity) -> Json:
-    return _drop_empty(
-        {
-            "matchPodLabels": affinity.labels,
-            "topologyKey": affinity.topology_key,
-            "namespaces": affinity.namespaces,
-            "anti": affinity.anti or None,
-            "weight": affinity.weight,
-        }
-    )
+def _shared_memory(size: str) -> Json:
+    # KFP's own field for it, `enabledSharedMemory`, has no reader in its backend; nor has `podAffinity`.
+    return {"volumeName": "shm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": size}
 
 
 def _secret_env(secret: Secret) -> Json:

@@ -85,7 +85,10 @@ class Pod:
             for name, place in self.step.outputs["parameters"].items()
         }
         outputs = {**self.step.outputs, "parameters": parameters, "outputFile": str(self.output_file)}
-        return {"inputs": {**self.step.inputs, "parameterValues": self._parameters()}, "outputs": outputs}
+        return {
+            "inputs": _given({**self.step.inputs, "parameterValues": self._parameters()}),
+            "outputs": _given(outputs),
+        }
 
     def command(self) -> list[str]:
         """Returns the command with its placeholders filled in."""
@@ -157,6 +160,11 @@ def find_command(command: Sequence[str]) -> bool:
 def each_artifact(artifacts: Mapping[str, Json]) -> list[Json]:
     """Returns the artifacts of a step's `inputs` or `outputs`."""
     return [artifact for listed in artifacts.values() for artifact in listed["artifacts"]]
+
+
+def _given(fields: Json) -> Json:
+    """Returns fields without those that are empty, which the launcher leaves out."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _fill(argument: str, fillings: Mapping[str, str]) -> str:

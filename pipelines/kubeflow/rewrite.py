@@ -41,7 +41,7 @@ def rename_tasks(spec: Json) -> dict[str, str]:
     names: dict[str, str] = {}
     for dag in dags(spec):
         for name in sorted(dag["tasks"]):
-            new = _task_name(name)
+            new = task_name(name)
             if new in names.values():
                 other = next(old for old, given in names.items() if given == new)
                 raise CompileError(
@@ -63,9 +63,24 @@ def rename_tasks(spec: Json) -> dict[str, str]:
     return names
 
 
+def task_name(name: str) -> str:
+    """Returns the name of a node's task: one that Argo takes.
+
+    Raises:
+        CompileError: if the node's name cannot be mended.
+    """
+    new = re.sub(r"[^a-zA-Z0-9]+", "-", name)
+    if not _TASK_NAME.fullmatch(new) or len(new) > MAX_TASK_NAME:
+        raise CompileError(
+            f"Expected a node's name to begin with a letter or digit and to have {MAX_TASK_NAME} characters at most. "
+            f"Received: {name!r}. Rename it with `with_id`."
+        )
+    return new
+
+
 def add_task(dag: Json, spec: Json, name: str, task: Json, component: Json, executor: Json | None = None) -> None:
     """Adds a task with its own component, and executor where it has one, to a DAG of a spec."""
-    name = _task_name(name)
+    name = task_name(name)
     if name in dag["tasks"] or _component_name(name) in spec["components"]:
         raise CompileError(
             f"Expected no node of the name {name!r}, which the compiler needs. Received: one. Rename it with `with_id`."
@@ -178,16 +193,6 @@ def depend_on_producers(spec: Json) -> None:
             dependencies = sorted(producers | set(task.get("dependentTasks", [])))
             if dependencies:
                 task["dependentTasks"] = dependencies
-
-
-def _task_name(name: str) -> str:
-    new = re.sub(r"[^a-zA-Z0-9]+", "-", name)
-    if not _TASK_NAME.fullmatch(new) or len(new) > MAX_TASK_NAME:
-        raise CompileError(
-            f"Expected a node's name to begin with a letter or digit and to have {MAX_TASK_NAME} characters at most. "
-            f"Received: {name!r}. Rename it with `with_id`."
-        )
-    return new
 
 
 def _component_name(task: str) -> str:

@@ -26,6 +26,12 @@ def find_root(parameter: str, artifact_uri: str, pipeline: str) -> str:
     return root
 
 
+def find_run_id(artifact_uri: str, pipeline: str) -> str:
+    """Returns the run of an artifact at `<root>/<pipeline>/<run>/...`, or nothing where its URI does not tell."""
+    _, found, rest = artifact_uri.rpartition(f"/{pipeline}/")
+    return rest.partition("/")[0] if found else ""
+
+
 def never_written(root: str) -> str:
     """Returns the URI that stands for "there is none": well-formed, in the run's bucket, and never written."""
     return f"{root}/{NEVER_WRITTEN}"

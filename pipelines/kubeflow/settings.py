@@ -33,7 +33,7 @@ class Toleration(Section):
 
 
 class Requirement(Section):
-    """A label that a node or pod must or should have."""
+    """A label that a node must or should have."""
 
     key: str
     operator: Operator = "In"
@@ -44,16 +44,6 @@ class NodeAffinity(Section):
     """Nodes that a step's pod needs, or with a `weight` (1 to 100) prefers."""
 
     labels: list[Requirement] = Field(min_length=1)
-    weight: Annotated[int, Field(ge=1, le=100)] | None = None
-
-
-class PodAffinity(Section):
-    """Pods beside which a step's pod must run (`anti`: must not), or with a `weight` should."""
-
-    labels: dict[str, str] = Field(min_length=1)
-    topology_key: str = "kubernetes.io/hostname"
-    namespaces: list[str] = []
-    anti: bool = False
     weight: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
@@ -101,7 +91,6 @@ class Resources(Section):
     node_selector: dict[str, str] = {}
     tolerations: list[Toleration] = []
     node_affinity: list[NodeAffinity] = []
-    pod_affinity: list[PodAffinity] = []
     shared_memory: Quantity | None = None
     env: dict[str, str] = {}
     secrets: list[Secret] = []
@@ -122,10 +111,11 @@ class Resources(Section):
 class Store(Section):
     """How the two steps that open the object store themselves do so; all other data is the launcher's to move.
 
-    `env` is for such as `AWS_ENDPOINT_URL`. The default is the store that Kubeflow Pipelines installs.
+    `env` is for such as `AWS_ENDPOINT_URL`. The default is the store that Kubeflow Pipelines installs since 2.16; up to
+    2.15 its name is `minio-service`.
     """
 
-    env: dict[str, str] = {"AWS_ENDPOINT_URL": "http://minio-service.kubeflow:9000"}
+    env: dict[str, str] = {"AWS_ENDPOINT_URL": "http://seaweedfs.kubeflow:9000"}
     secrets: list[Secret] = [
         Secret(
             name="mlpipeline-minio-artifact",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from ...components.evaluation_report import twin
 from ...errors import YachayError
 from ..local.output import redirected_to
 from ..local.progress import NodeProgress, Progress
@@ -99,7 +100,7 @@ def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) 
     """
     for kind, artifact in made:
         metadata = artifact["metadata"]
-        if kind == "tfx.Examples" and "rows_read" in metadata:
+        if kind == "tfx.Examples" and "data_fingerprint" in metadata:
             summary.rows = {name: int(metadata[f"rows_{name}"]) for name in ("read", "kept", "quarantined")}
             summary.data_fingerprint = metadata["data_fingerprint"]
         elif kind == "yachay.Quarantine":
@@ -115,8 +116,11 @@ def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) 
             evaluation = read_evaluation(store.path(artifact["uri"]))
             summary.metrics, summary.baseline_metrics = evaluation.metrics, evaluation.baseline_metrics
             summary.reasons = [str(failure) for failure in evaluation.failures]
-        elif kind == "tfx.PushedModel" and metadata.get("pushed"):
-            summary.pushed_model_uri = metadata["pushed_destination"]
+        elif kind == "yachay.EvaluationReport":
+            summary.report_uri = str(store.path(artifact["uri"]) / twin.PAGE)
+        elif kind == "tfx.PushedModel":
+            summary.pushed_model_uri = metadata.get("pushed_destination")
+            summary.refusal = metadata.get("refusal")
 
 
 @contextlib.contextmanager

@@ -68,6 +68,7 @@ class StepOptions:
         points_to: string or None. The input artifact that the pointer object names once the step has pushed.
         output_parameters: mapping of output parameter to the value artifact that holds it.
         resolves_files: bool. Whether the step does the work of a file-based ExampleGen's driver first.
+        views: tuple of strings. The outputs that show the step's report, of `views.VIEWS`.
         rows: string. The property of `examples` that says how many records the step handles.
         baseline: mapping or None. The section `baseline` of the configuration, for the step that resolves it.
     """
@@ -83,6 +84,7 @@ class StepOptions:
     points_to: str | None = None
     output_parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
     resolves_files: bool = False
+    views: tuple[str, ...] = ()
     rows: str = "rows_kept"
     baseline: Mapping[str, str] | None = None
 
@@ -98,7 +100,7 @@ class StepOptions:
         """Returns the options; fields of a later version are passed over."""
         known = {field.name for field in dataclasses.fields(cls)}
         fields: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
-        for name in ("beam_args", "arguments"):
+        for name in ("beam_args", "arguments", "views"):
             fields[name] = tuple(fields.get(name, ()))
         fields["assignments"] = tuple(
             Assignment(**{**item, "path": tuple(item["path"])}) for item in fields.get("assignments", ())

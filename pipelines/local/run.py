@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from ...components.evaluation_report import twin
 from ...components.example_gen.typed_tables import load_reader
+from ...components.pusher.location import open_store
+from ...components.pusher.store import latest_push
 from ...errors import UsageError, YachayError
 from ..columns import ingest_columns
 from ..config import Bounds, PipelineConfig
@@ -76,6 +79,9 @@ def run_pipeline(
     if config.data.reader:
         load_reader(config.data.reader)
     schema_text = folder.schema_text(config)
+    if store := config.push.store_of(config.pipeline_name(task, is_mock)):
+        # A store that cannot be read is refused now, not after the training.
+        latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
     home = PipelineHome(workdir.absolute() / config.pipeline_name(task, is_mock))
     home.make()
     with home.locked():
@@ -124,7 +130,8 @@ def _run(
     from .runner import run_nodes
 
     logging.set_verbosity(logging.INFO)
-    context = RunContext(task, data_uri, summary.is_mock, schema_text, str(home.artifacts_path), str(home.models_path))
+    model_store = config.push.store_of(config.pipeline_name(task, summary.is_mock)) or str(home.models_path)
+    context = RunContext(task, data_uri, summary.is_mock, schema_text, str(home.artifacts_path), model_store)
     pipeline = create_pipeline(config, context)
     nodes = [NodeProgress(component.id) for component in pipeline.components]
     outputs: Outputs = {}
@@ -162,8 +169,19 @@ def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Sum
         summary.verdict = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
         thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
         summary.reasons = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
-    if (pusher := outputs.get("Pusher")) and pusher["pushed_model"].properties["pushed"]:
-        summary.pushed_model_uri = pusher["pushed_model"].properties["pushed_destination"]
+    if report := outputs.get("EvaluationReport"):
+        summary.report_uri = str(Path(report["report"].uri, twin.PAGE))
+    if pusher := outputs.get("Pusher"):
+        properties = pusher["pushed_model"].properties
+        summary.pushed_model_uri = properties.get("pushed_destination")
+        summary.refusal = properties.get("refusal")
+        if "deploy_state" in properties:
+            summary.deployment = {
+                "state": properties["deploy_state"],
+                "service_url": properties.get("service_url", ""),
+                "serving_version": properties.get("serving_version", ""),
+                "reason": properties.get("deploy_reason", ""),
+            }
 
 
 def _reason(failure: "Failure", bounds: Bounds | None) -> str:

@@ -23,6 +23,8 @@ from ...errors import YachayError
 from ..errors import describe_error
 from .progress import NodeProgress, Progress
 
+# The cache's key holds neither the contents of the model store nor what the server answered.
+_NEVER_CACHED = ("Pusher",)
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
 
@@ -73,6 +75,8 @@ def run_nodes(
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     for node, progress_node in zip(ir.nodes, nodes, strict=True):
+        if progress_node.id in _NEVER_CACHED:
+            node.pipeline_node.execution_options.caching_options.enable_cache = False
         start = time.monotonic()
         progress_node.state = "running"
         try:
@@ -158,7 +162,8 @@ def _rows(outputs: Outputs, node_id: str) -> int | None:
     if examples is None:
         return None
     counts = {
-        "Trainer": "rows_train", "FeatureSelector": "rows_train", "Evaluator": "rows_eval",
+        "Trainer": "rows_train", "FeatureSelector": "rows_train",
+        "Evaluator": "rows_eval", "EvaluationReport": "rows_eval",
         "ColumnarExampleGen": "rows_kept", "StatisticsGen": "rows_kept", "Transform": "rows_kept",
     }  # fmt: skip
     return int(examples[counts[node_id]]) if node_id in counts else None

@@ -5,7 +5,11 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import pydantic
+
+from ...errors import DataError
 
 
 @dataclasses.dataclass
@@ -23,7 +27,9 @@ class Summary:
         slices: list of dicts with `slice` (column to value), `rows` and each metric; small slices are left out.
         model_uri: string or None. The trained model.
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
-        report_uri: string or None. The evaluation as a page.
+        refusal: string or None. Why a blessed model was not pushed.
+        deployment: dict or None. What deploying came to: `state`, `service_url`, `serving_version` and `reason`.
+        report_uri: string or None. The evaluation as a page; its path.
         rows: dict of `read`, `kept` and `quarantined` to counts.
         quarantine_uri: string or None. The records that did not fit, with line and reason.
         nodes: list of dicts with `id`, `state`, `seconds` and `cached`.
@@ -44,6 +50,8 @@ class Summary:
     slices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     model_uri: str | None = None
     pushed_model_uri: str | None = None
+    refusal: str | None = None
+    deployment: dict[str, str] | None = None
     report_uri: str | None = None
     rows: dict[str, int] = dataclasses.field(default_factory=dict)
     quarantine_uri: str | None = None
@@ -54,15 +62,68 @@ class Summary:
     warnings: list[str] = dataclasses.field(default_factory=list)
     error: str | None = None
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the model is blessed and was not refused at the push."""
+        return self.verdict == "blessed" and self.refusal is None
+
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether the model was pushed, but its deployment failed or was taken back."""
+        return self.deployment is not None and self.deployment["state"] in ("rolled_back", "failed")
+
+    @property
+    def deployed(self) -> str | None:
+        """What the deployment came to, for people; None where there was none."""
+        if self.deployment is None:
+            return None
+        words = [self.deployment["state"].replace("_", " "), self.deployment["service_url"], self.deployment["reason"]]
+        return ", ".join(word for word in words if word)
+
+    @property
+    def outcome(self) -> str:
+        """The verdict for people."""
+        return "NOT BLESSED" if self.verdict != "blessed" else "NOT PUSHED" if self.refusal else "BLESSED"
+
+    @property
+    def pushed(self) -> str:
+        """Where the model was pushed, or why it was not, for people."""
+        reason = self.refusal or ("the model is not blessed" if self.verdict == "not_blessed" else "no step pushes")
+        return self.pushed_model_uri or "nothing: " + reason.replace("\n", "\n             ")
+
     def to_json(self) -> str:
         """Returns the summary as JSON, numbers that JSON does not know as null."""
         return json.dumps(_finite(dataclasses.asdict(self)), indent=2)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a summary; fields of a later version, and numbers that JSON did not know, are left out.
+
+        Raises:
+            DataError: if it cannot be read, or is none.
+        """
+        try:
+            summary: Self = pydantic.TypeAdapter(cls).validate_python(_without_nulls(json.loads(path.read_bytes())))
+        except OSError as error:
+            raise DataError(f"Expected a summary at {path}. Received: {error.strerror}.") from None
+        except pydantic.ValidationError as error:
+            fields = ", ".join(".".join(str(part) for part in one["loc"]) for one in error.errors()[:3])
+            raise DataError(f"Expected {path} to hold the summary of a run. Received: another {fields}.") from None
+        except (ValueError, RecursionError):
+            raise DataError(f"Expected {path} to hold the summary of a run. Received: no JSON.") from None
+        return summary
 
     def write(self, path: Path) -> None:
         """Writes the summary, whole or not at all."""
         temporary = path.with_suffix(".tmp")
         temporary.write_text(self.to_json() + "\n", encoding="utf-8")
         os.replace(temporary, path)  # noqa: PTH105
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _finite(value: Any) -> Any:

@@ -22,6 +22,7 @@ NODES = [
     "Trainer",
     "Evaluator",
     "Pusher",
+    "EvaluationReport",
 ]
 CACHED = {*NODES[:7]} - {"LatestBlessedModel"}  # which is looked up anew in every run
 HOME = "student-dropout-semester2-mock"
@@ -64,6 +65,20 @@ def test_the_summary_and_the_log_lie_in_the_run_folder(first: Any) -> None:
 
     assert json.loads((log.parent / "summary.json").read_text()) == first.output
     assert "Execution" in log.read_text()
+
+
+def test_the_report_is_found_also_by_the_command_and_in_the_index(first: Any, yachay: Any, workdir: Path) -> None:
+    found = yachay("report", first.output["run_id"], "--workdir", workdir)
+    indexed = yachay("report", "index", "--workdir", workdir)
+
+    assert f"  report     {first.output['report_uri']}" in first.stderr
+    assert found.output["page"] == first.output["report_uri"]
+    assert found.output["verdict"] == first.output["verdict"]
+    assert {name: one["value"] for name, one in found.output["metrics"].items()} == first.output["metrics"]
+    assert {threshold["metric"] for threshold in found.output["thresholds"]} == {"accuracy", "macro_f1", "auc_ovr"}
+    assert Path(found.output["twin"]).is_file()
+    assert indexed.output["runs"] == 1
+    assert str(Path(found.output["page"]).relative_to(workdir)) in Path(indexed.output["page"]).read_text()
 
 
 def test_a_second_run_on_the_same_records_takes_ingest_to_trainer_from_the_cache(

@@ -22,6 +22,7 @@ STEPS = [
     "Trainer",
     "Evaluator",
     "Pusher",
+    "EvaluationReport",
 ]
 PIPELINE = "student-dropout-semester2"
 
@@ -57,6 +58,24 @@ def test_the_compiled_spec_runs_from_synthetic_records_to_a_pushed_model(first: 
     assert "SYNTHETIC DATA" in first.stderr
     pushed = first.output["pushed_model_uri"].replace("://", "/")
     assert (workdir / PIPELINE / "store" / pushed / "saved_model.pb").is_file()
+
+
+def test_the_report_is_shown_by_the_artifacts_that_the_page_of_kubeflow_pipelines_reads(
+    first: Any, workdir: Path
+) -> None:
+    report = Path(first.output["report_uri"]).parent
+    [step] = (workdir / PIPELINE / "store").glob("minio/mlpipeline/v2/artifacts/*/*/EvaluationReport/*")
+    metrics, classification = (json.loads((step / view).read_text()) for view in ("metrics", "classification"))
+
+    assert report == step / "report"
+    assert (step / "page").read_bytes() == (report / "report.html").read_bytes()
+    assert (step / "summary").read_text().startswith("# BLESSED: student\\_dropout, semester2\n\n**SYNTHETIC DATA")
+    assert metrics == {**first.output["metrics"], "blessed": 1.0}
+    assert [one["displayName"] for one in classification["confusionMatrix"]["annotationSpecs"]] == [
+        *("Dropout", "Enrolled", "Graduate")
+    ]
+    assert sum(map(sum, (row["row"] for row in classification["confusionMatrix"]["rows"]))) > 800
+    assert classification["confidenceMetrics"][-1] == {"confidenceThreshold": 0, "recall": 1, "falsePositiveRate": 1}
 
 
 def test_a_second_run_compares_with_the_model_of_the_first(yachay: Any, spec: Path, workdir: Path, first: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from report_samples import sample_report
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -53,6 +54,19 @@ def clean(status: Parameter[str]):
 
 class Unnamed(Artifact):
     TYPE_NAME = "Unnamed"
+
+
+class SampleReport(Artifact):
+    TYPE_NAME = "yachay.SampleReport"
+
+
+class ReportExecutor(BaseExecutor):
+    """Writes a report: its page and its twin."""
+
+    def Do(self, input_dict, output_dict, exec_properties):  # noqa: N802
+        [report] = output_dict["report"]
+        Path(report.uri, "report.html").write_text("<!doctype html><title>page</title>")
+        Path(report.uri, "report.json").write_text(sample_report().model_dump_json())
 
 
 class Executor(BaseExecutor):

@@ -248,12 +248,20 @@ def test_a_stock_example_gen_does_its_drivers_work_in_the_step():
     assert not tasks_of(spec)["CsvExampleGen"]["cachingOptions"]
 
 
-def resolve_latest(strategy):
+def resolve_latest(strategy, name="Latest"):
     return Resolver(
         strategy_class=strategy,
         model=types.Channel(type=standard_artifacts.Model),
         model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id("Latest")
+    ).with_id(name)
+
+
+def test_a_resolvers_steps_are_found_whatever_its_name():
+    latest = resolve_latest(LatestBlessedModelStrategy, "latest.blessed")
+    spec = compile_nodes(latest, samples.bless(model=latest.outputs["model"]))
+    uri = tasks_of(spec)["latest-blessed"]["inputs"]["parameters"]["uri"]
+    assert uri["taskOutputParameter"]["producerTask"] == "latest-blessed-resolve"
+    assert "env" in spec["deploymentSpec"]["executors"]["exec-latest-blessed-resolve"]["container"]
 
 
 def refuse(message, *nodes, **options):

@@ -12,6 +12,7 @@ from yachay.pipelines.kubeflow.execution import execution_properties, find_raw_d
 from yachay.pipelines.kubeflow.executor_input import StepArtifact, StepInput
 from yachay.pipelines.kubeflow.pointer import read_pointer
 from yachay.pipelines.kubeflow.step import Assignment, RawData, StepOptions
+from yachay.pipelines.kubeflow.views import REPORT, VIEWS
 
 RUN = "minio://mlpipeline/v2/artifacts/dropout/run-1"
 
@@ -96,6 +97,16 @@ def test_types_and_properties_of_inputs_survive_the_store(tmp_path, mounts):
     assert metadata["blessing_id"] == "7"
 
 
+def test_examples_that_are_made_of_others_have_their_counts(tmp_path, mounts, capsys):
+    inputs = {"examples": ("tfx.Examples", {"rows_train": 3097.0, "span": 2.0})}
+    outputs = {"model": "tfx.Model", "transformed_examples": "tfx.Examples"}
+    options = StepOptions("dropout", rows="rows_train")
+    entrypoint.main(arguments(tmp_path, "sample_components.Executor", inputs=inputs, outputs=outputs, options=options))
+    assert output(tmp_path, "transformed_examples")["metadata"]["rows_train"] == 3097
+    assert "rows_train" not in output(tmp_path, "model")["metadata"]
+    assert last_line(capsys)["rows"] == 3097
+
+
 def test_an_input_that_did_not_come_through_the_store_is_an_empty_folder(tmp_path, mounts):
     entrypoint.main(arguments(tmp_path, "sample_components.Executor", inputs={"base": ("tfx.Model", {})}))
     assert (mounts / "base").is_dir()
@@ -105,6 +116,30 @@ def test_an_optional_input_that_is_absent_is_left_out(tmp_path, mounts):
     inputs = {"optional_baseline": ("tfx.Model", {})}
     entrypoint.main(arguments(tmp_path, "sample_components.Executor", inputs=inputs))
     assert output(tmp_path)["metadata"]["num_inputs"] == 0
+
+
+def test_a_report_is_shown_by_further_outputs_whose_metadata_are_lists_and_objects(tmp_path, mounts):
+    kinds = {output: kind for output, (kind, _) in VIEWS.items()}
+    step = arguments(
+        tmp_path,
+        "sample_components.ReportExecutor",
+        outputs={REPORT: "yachay.SampleReport", **kinds},
+        options=StepOptions(
+            "dropout", views=tuple(VIEWS), types={"yachay.SampleReport": "sample_components.SampleReport"}
+        ),
+    )
+
+    assert entrypoint.main(step) == 0
+
+    assert (mounts / "page").read_text() == (mounts / "report/report.html").read_text()
+    assert (mounts / "summary").read_text().startswith("# BLESSED")
+    assert output(tmp_path, "page")["metadata"] == {"display_name": "Evaluation"}
+    metrics = output(tmp_path, "metrics")["metadata"]
+    assert metrics == {"display_name": "Metrics", "accuracy": 0.8, "macro_f1": 0.7, "blessed": 1.0}
+    classification = output(tmp_path, "classification")["metadata"]
+    assert classification["confusionMatrix"]["rows"][0] == {"row": [3, 1, 0]}
+    assert classification["confidenceMetrics"][0]["confidenceThreshold"] == 1.0
+    assert json.loads((mounts / "classification").read_text()).keys() < classification.keys()
 
 
 def test_a_failing_executor_leaves_no_output_and_says_why_in_the_last_line(tmp_path, mounts, capsys):

@@ -18,7 +18,6 @@ EVERYTHING = Resources.model_validate(
         "node_selector": {"pool": "gpu"},
         "tolerations": [{"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule", "seconds": 60}],
         "node_affinity": [{"labels": [{"key": "zone", "values": ["a", "b"]}], "weight": 10}],
-        "pod_affinity": [{"labels": {"app": "x"}, "anti": True}],
         "shared_memory": "2Gi",
         "secrets": [{"name": "keys", "env": {"TOKEN": "token"}}, {"name": "files", "mount_path": "/secrets"}],
         "volumes": [{"name": "claim", "mount_path": "/data", "sub_path": "raw"}],
@@ -66,6 +65,14 @@ def test_a_request_beyond_the_limit_is_refused(own, default):
     resources = {"Trainer": Resources.model_validate(own), "default": Resources.model_validate(default)}
     with pytest.raises(CompileError, match=r"Expected 'Trainer' to request no more (cpu|memory) than its limit"):
         resolve_resources(resources, ["Trainer"])
+
+
+def test_shared_memory_is_a_mount_for_kubeflow_passes_over_its_own_field():
+    document = platform_executor(EVERYTHING)
+    assert document["emptyDirMounts"] == [
+        {"volumeName": "shm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": "2Gi"}
+    ]
+    assert "enabledSharedMemory" not in document
 
 
 def test_everything_that_can_be_asked_for_is_known_to_kubeflows_proto():

@@ -81,6 +81,7 @@ def test_a_step_is_told_what_the_driver_tells_and_finds_its_inputs_where_the_lau
     assert model["type"] == {"instanceSchema": ""}
     assert model["metadata"].pop("store_session_info")
     assert model["metadata"] == {"rows": 5, "kept": 1, "names": {"list": ["a"]}, "display_name": "model"}
+    assert told["inputs"].keys() == {"artifacts"}
     assert told["outputs"]["artifacts"].keys() == {"executor-logs"}
     assert told["outputs"]["outputFile"].endswith("/output_metadata.json")
 
@@ -332,14 +333,20 @@ def test_a_step_is_tried_again_after_longer_and_longer_waits_until_their_time_is
     assert waits == [10, 30, 90]
 
 
+def exit_task(spec: TinySpec, awaited: str) -> None:
+    policy = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    task = spec.step(
+        "Tell", "note(parameters['status'])", {"status": ""}, dependentTasks=[awaited], triggerPolicy=policy
+    )
+    task["inputs"]["parameters"]["status"] = {"taskFinalStatus": {"producerTask": awaited}}
+
+
 @pytest.mark.parametrize(("status", "state"), [(0, "COMPLETE"), (1, "FAILED")])
 def test_an_exit_task_runs_however_the_other_ended_and_is_told(spec: TinySpec, status: int, state: str) -> None:
     inner = spec.inner()
     inner.step("Work", f"sys.exit({status})")
     spec.dag("All", inner)
-    policy = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-    task = spec.step("Tell", "note(parameters['status'])", {"status": ""}, dependentTasks=["All"], triggerPolicy=policy)
-    task["inputs"]["parameters"]["status"] = {"taskFinalStatus": {"producerTask": "All"}}
+    exit_task(spec, "All")
 
     if status:
         assert "Work failed" in fails(spec)
@@ -354,6 +361,19 @@ def test_an_exit_task_runs_however_the_other_ended_and_is_told(spec: TinySpec, s
         "state": state,
     }
     assert states(spec)["Tell"] == "done"
+
+
+def test_an_exit_task_is_told_of_no_end_where_a_sub_dag_holds_importers_only(spec: TinySpec) -> None:
+    inner, imports = spec.inner(), spec.inner()
+    imports.importer("Import", {"uri": "<uri>"})
+    inner.step("Work")
+    inner.dag("Imports", imports, {"uri": "gs://bucket/none"})
+    spec.dag("All", inner)
+    exit_task(spec, "All")
+    run(spec)
+
+    [told] = witness(spec)
+    assert json.loads(told)["state"] == "RUNNING"
 
 
 def test_a_step_past_its_deadline_is_stopped(spec: TinySpec) -> None:

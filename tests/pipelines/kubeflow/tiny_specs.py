@@ -14,7 +14,7 @@ import json, os, sys
 from pathlib import Path
 given = json.loads(sys.argv[1])
 inputs, outputs = given["inputs"], given["outputs"]
-parameters = inputs["parameterValues"]
+parameters = inputs.get("parameterValues", {})
 def path(artifact): return Path(os.environ["YACHAY_MOUNT_ROOT"], artifact["uri"].replace("://", "/", 1))
 def taken(key): return path(inputs["artifacts"][key]["artifacts"][0])
 def made(key, **files):

@@ -1,0 +1,37 @@
+"""What the commands that talk to a cluster have in common."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..components.rollout.cluster import Cluster
+    from ..components.rollout.rollout import Outcome
+
+namespace_option = click.option("--namespace", metavar="TEXT", help="Namespace (default: the context's).")
+context_option = click.option("--context", metavar="TEXT", help="Context of the kubeconfig (default: the current one).")
+
+
+def connect(namespace: str | None, context: str | None) -> "Cluster":
+    """Returns the cluster that the pod is in or that the kubeconfig names."""
+    # The Kubernetes client takes a second to import: --help must not wait for it.
+    from ..components.rollout.cluster import Cluster
+
+    return Cluster.connect(namespace or None, context)
+
+
+def say(line: str) -> None:
+    """Tells a person what happens."""
+    click.echo(line, err=True)
+
+
+def print_outcome(name: str, outcome: "Outcome") -> None:
+    """Prints what a rollout came to."""
+    is_good = outcome.state in ("promoted", "unchanged")
+    word = outcome.state.replace("_", " ").upper()
+    click.echo("", err=True)
+    click.secho(f"{word}: {name}, version {outcome.version}", err=True, fg="green" if is_good else "red", bold=True)
+    if outcome.reason:
+        click.echo(f"  reason     {outcome.reason}", err=True)
+    click.echo(f"  serving    {outcome.serving_version or 'nothing yet'}", err=True)
+    click.echo(f"  url        {outcome.url or 'not known yet'}", err=True)

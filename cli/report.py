@@ -1,0 +1,188 @@
+"""`yachay report` and `yachay report index`."""
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..components.evaluation_report.twin import TWIN
+from ..errors import DataError, UsageError, YachayError
+from ..pipelines.local.past_runs import LATEST, PastRun, find_run
+from ..pipelines.local.summary import Summary
+from . import options
+from .exit_status import ExitStatus
+
+INDEX = "index"
+FIELDS = ("run", "pipeline", "task", "state", "verdict", "metrics", "thresholds", "is_mock", "page", "twin", "error")
+"""What `--json` prints, whatever happens."""
+
+open_option = click.option("--open", "is_opening", is_flag=True, help="Open the page in the browser.")
+
+
+class _Report(click.Command):
+    """The command, and in front of it `index`, which no run is called."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args[:1] == [INDEX]:
+            return index.make_context(f"{info_name} {INDEX}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("report", cls=_Report, epilog="`yachay report index` makes a page of all runs.")
+@click.argument("run", metavar="[RUN|latest]", default=LATEST)
+@click.option("--pipeline", metavar="NAME", help="Take only runs of this pipeline.")
+@click.option("--task", metavar="T", help="Take only runs of this task.")
+@options.workdir_option
+@open_option
+@options.json_option
+def command(
+    run: str, pipeline: str | None, task: str | None, workdir: Path, is_opening: bool, as_json: bool
+) -> ExitStatus:
+    """Say where the evaluation page of a run is, with its verdict and metrics.
+
+    RUN is the id of a run or the path of its folder.
+    """
+    status = ExitStatus.DONE
+    output: dict[str, Any] = dict.fromkeys(FIELDS)
+    try:
+        found = find_run(workdir, run, pipeline, task)
+        output |= _describe(found)
+        if found.page_path is None:
+            raise UsageError(_why_no_page(found))
+        if not as_json:
+            click.echo(_in_words(found, output))
+        if is_opening:
+            _open(found.page_path)
+    except YachayError as error:
+        output["error"] = str(error)
+        status = options.report_error(error)
+    finally:
+        if as_json:
+            click.echo(json.dumps(output, indent=2))
+    return status
+
+
+@click.command("index")
+@options.workdir_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write (default: index.html in the workdir).",
+)
+@open_option
+@options.json_option
+def index(workdir: Path, output: Path | None, is_opening: bool, as_json: bool) -> ExitStatus:
+    """Write one page of all runs: filters, the history of each metric, two runs side by side.
+
+    The page links to those of the runs by relative paths, so it can move together with the workdir.
+    """
+    from ..pipelines.report_index import write_index
+
+    path = output or workdir / "index.html"
+    written: dict[str, Any] = {"page": str(path.absolute()), "runs": None, "error": None}
+    status = ExitStatus.DONE
+    try:
+        written["runs"] = write_index(workdir, path)
+        if not as_json:
+            click.echo(f"{path}: {written['runs']:,} runs, {path.stat().st_size:,} bytes")
+        if is_opening:
+            _open(path)
+    except (YachayError, OSError) as error:
+        written["error"] = str(error)
+        status = options.report_error(error)
+    finally:
+        if as_json:
+            click.echo(json.dumps(written, indent=2))
+    return status
+
+
+def _describe(run: PastRun) -> dict[str, Any]:
+    summary = run.summary
+    described: dict[str, Any] = {
+        "run": run.run_id,
+        "pipeline": run.pipeline,
+        "task": run.task,
+        "state": run.state,
+        "verdict": summary.verdict if summary else None,
+        "metrics": {name: {"value": value} for name, value in (summary.metrics if summary else {}).items()},
+        "thresholds": [],
+        "is_mock": run.is_mock,
+    }
+    if run.page_path is None:
+        return described
+    described |= {"page": str(run.page_path), "twin": str(run.page_path.with_name(TWIN))}
+    try:
+        report = run.report()
+    except DataError as error:
+        click.echo(f"Warning: {error} The page itself is there.", err=True)
+        return described | {"twin": None}
+    return described | {
+        "metrics": {name: estimate.model_dump() for name, estimate in report.metrics.items()},
+        "thresholds": [
+            threshold.model_dump(mode="json", exclude={"failing_slices"}) for threshold in report.verdict.thresholds
+        ],
+    }
+
+
+def _in_words(run: PastRun, described: dict[str, Any]) -> str:
+    summary = run.summary or Summary()
+    lines = [f"{run.pipeline}, task {run.task or 'not known'}, run {run.run_id}"]
+    if described["is_mock"]:
+        lines.append(click.style("SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
+    if summary.verdict:
+        lines.append(click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True))
+    lines += [f"  {reason}" for reason in summary.reasons]
+    if summary.refusal:
+        lines.append(f"  pushed     {summary.pushed}")
+    for name, estimate in described["metrics"].items():
+        lines.append(f"  {name:<10} {_number(estimate['value'])}{_interval(estimate)}{_bounds(name, described)}")
+    if summary.error:
+        lines.append(f"  failed after it: {summary.error}")
+    lines += ["", f"  page       {described['page']}"]
+    if described["twin"]:
+        lines.append(f"  twin       {described['twin']}")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.4f}"
+
+
+def _interval(estimate: dict[str, Any]) -> str:
+    if estimate.get("low") is None or estimate.get("high") is None:
+        return ""
+    return f"  [{estimate['low']:.4f}, {estimate['high']:.4f}]"
+
+
+def _bounds(metric: str, described: dict[str, Any]) -> str:
+    parts = [
+        f"{sign} {threshold[side]:g}"
+        for threshold in described["thresholds"]
+        if threshold["metric"] == metric and not threshold["is_change"] and not threshold["slice"]
+        for sign, side in ((">=", "lower"), ("<=", "upper"))
+        if threshold[side] is not None
+    ]
+    return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _why_no_page(run: PastRun) -> str:
+    expected = f"Expected the run {run.run_id} to have an evaluation page. Received: none."
+    if run.summary is None:
+        return f"{expected} {run.problem}"
+    if run.summary.report_uri:
+        return f"{expected} {run.summary.report_uri} is gone. Run the pipeline again."
+    if run.state == "failed":
+        where = f" at {run.failed_node}" if run.failed_node else ""
+        return f"{expected} It failed{where}: {run.summary.error or 'see its log'}"
+    return f"{expected} Its pipeline has no EvaluationReport, or is of an earlier version. Run it again."
+
+
+def _open(path: Path) -> None:
+    if not webbrowser.open(path.absolute().as_uri()):
+        raise UsageError(f"Expected a browser for --open. Received: none. Open {path} yourself.")

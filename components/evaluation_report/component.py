@@ -1,0 +1,94 @@
+"""`EvaluationReport`: the evaluation of a model as a page and as data."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from ...errors import ConfigurationError
+from . import artifacts, executor
+from .settings import ReportConfig
+
+
+class EvaluationReportSpec(component_spec.ComponentSpec):
+    """Interface of `EvaluationReport`."""
+
+    PARAMETERS = {"report_config": component_spec.ExecutionParameter(type=str)}
+    INPUTS = {
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel, optional=True),
+    }
+    OUTPUTS = {"report": component_spec.ChannelParameter(type=artifacts.EvaluationReport)}
+
+
+class EvaluationReport(base_component.BaseComponent):
+    """Says how good a model is, for whom, and why it was blessed or not.
+
+    `report` holds one page that needs no network (`report.html`) and its numbers (`report.json`, `slices.csv`): the
+    gate's metrics with bootstrap intervals, slices, fairness, curves, calibration, errors, a leaderboard, the data,
+    feature importance and lineage. The model answers the records of the split `eval` once; a model without a blessing
+    is reported too.
+
+    Args:
+        evaluation: channel of `ModelEvaluation`. What the Evaluator measured.
+        blessing: channel of `ModelBlessing`. Its verdict.
+        model: channel of `Model`. The candidate.
+        examples: channel of `Examples`. The ingested examples; the split `eval` is read.
+        statistics: channel of `ExampleStatistics`.
+        anomalies: channel of `ExampleAnomalies`.
+        schema: channel of `Schema`. The curated schema.
+        report_config: mapping of what a `ReportConfig` holds: the label, slices, thresholds with their reasons,
+            fairness columns, anchors, the words of the model card.
+        baseline_model: channel of `Model`. The last blessed model, for paired comparisons. Defaults to none.
+        pushed_model: channel of `PushedModel`. Defaults to none.
+
+    Raises:
+        ConfigurationError: if `report_config` does not fit.
+    """
+
+    SPEC_CLASS = EvaluationReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        evaluation: types.BaseChannel,
+        blessing: types.BaseChannel,
+        model: types.BaseChannel,
+        examples: types.BaseChannel,
+        statistics: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        schema: types.BaseChannel,
+        report_config: Mapping[str, Any],
+        baseline_model: types.BaseChannel | None = None,
+        pushed_model: types.BaseChannel | None = None,
+    ) -> None:
+        try:
+            ReportConfig.model_validate(report_config)
+        except pydantic.ValidationError as error:
+            raise ConfigurationError(f"Expected `report_config` to fit. Received: {error}") from None
+        super().__init__(
+            EvaluationReportSpec(
+                evaluation=evaluation,
+                blessing=blessing,
+                model=model,
+                examples=examples,
+                statistics=statistics,
+                anomalies=anomalies,
+                schema=schema,
+                baseline_model=baseline_model,
+                pushed_model=pushed_model,
+                report_config=json.dumps(report_config, sort_keys=True),
+                report=types.Channel(artifacts.EvaluationReport),
+            )
+        )

@@ -1,0 +1,1 @@
+"""The templates, style, script and texts of the evaluation page."""

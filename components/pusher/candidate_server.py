@@ -1,0 +1,133 @@
+"""The predict API on a model that is not pushed yet, in a process of its own."""
+
+import contextlib
+import ctypes
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ...errors import ModelError
+
+NAME = "candidate"
+
+_POLL_SECONDS = 0.1
+_TOKEN = "YACHAY_SERVING_TOKEN"
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_LIBC = ctypes.CDLL(None)  # Loaded here: between fork and exec nothing may be.
+
+
+def server_command(model_dir: Path, port: int) -> list[str]:
+    """Returns the command of the predict API, as its image starts it but for the doors that nobody here uses."""
+    return [
+        *(sys.executable, "-m", "yachay.serving", f"--model_name={NAME}", f"--model_dir={model_dir}"),
+        *("--host=127.0.0.1", f"--http_port={port}", "--enable_grpc=false", "--enable_page=false"),
+    ]
+
+
+class CandidateServer:
+    """A server that was started.
+
+    Args:
+        process: `Popen`.
+        url: string. Its address.
+        log: path of the file that takes what it prints.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+        self.url = url
+        self._process, self._log = process, log
+
+    def wait_until_ready(self, ready_seconds: float) -> None:
+        """Waits until the server says that it can predict.
+
+        Args:
+            ready_seconds: float. From now.
+
+        Raises:
+            ModelError: if it ends before, or is not ready in time.
+        """
+        end = time.monotonic() + ready_seconds
+        while not self._is_ready():
+            self.check_alive()
+            if time.monotonic() > end:
+                raise ModelError(
+                    f"Expected the server to be ready within {ready_seconds:g} s (push.ready_seconds). Received: not "
+                    f"ready.{self._last_lines()}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def check_alive(self) -> None:
+        """Refuses a server that has ended.
+
+        Raises:
+            ModelError: if so.
+        """
+        status = self._process.poll()
+        if status is not None:
+            how = f"exit status {status}" if status >= 0 else f"it was ended by {signal.Signals(-status).name}"
+            raise ModelError(f"Expected the server to serve the model. Received: {how}.{self._last_lines()}")
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/v2/models/{NAME}/ready", timeout=5) as response:
+                return bool(response.status == 200)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _last_lines(self) -> str:
+        lines = [line for line in self._log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        return "".join(f"\n  {line[:300]}" for line in lines[-5:])
+
+
+@contextlib.contextmanager
+def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateServer]:
+    """Starts a server, and stops it with all that it started.
+
+    Args:
+        command: sequence of strings.
+        port: int. Where it will listen, on loopback.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != _TOKEN}
+    # This process holds the GPU's memory.
+    environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+        try:
+            yield CandidateServer(process, f"http://127.0.0.1:{port}", Path(log.name))
+        finally:
+            _kill(process)
+
+
+def free_port() -> int:
+    """Returns a port of the loopback interface that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _end_with_parent() -> None:
+    # A push that is killed takes its server along.
+    _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    # Nobody else asks it anything: there is nothing to drain.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,84 @@
+"""A model store in a folder: on a disk, or on a volume that is mounted."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from filelock import FileLock
+
+from .store import PUSH, StoreError, next_version, parse_version
+
+_STAGING = ".staging-"
+_LOCK = ".lock"
+
+
+class FolderStore:
+    """Pushes in a folder.
+
+    A push is written under another name and renamed. Pushes at once come one after the other.
+
+    Args:
+        path: path of the folder; made by the first push.
+        uri: string. How others name it; defaults to the path.
+    """
+
+    def __init__(self, path: Path, uri: str = "") -> None:
+        self.path = path
+        self.uri = uri or str(path)
+
+    def versions(self) -> list[int]:
+        """Returns the versions of pushes, in no order."""
+        with self._asked("read"):
+            names = [path.name for path in self.path.iterdir()] if self.path.exists() else []
+        return [version for name in names if (version := parse_version(name)) is not None]
+
+    def read(self, version: int, name: str) -> bytes | None:
+        """Returns the content of a file of a push, or None where there is none."""
+        with self._asked("read"):
+            try:
+                return (self.path / f"{PUSH}{version}" / name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+        """Adds a push, whole or not at all, and returns its version.
+
+        Raises:
+            StoreError: if the folder cannot be written.
+        """
+        with self._asked("write"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                for leftover in self.path.glob(f"{_STAGING}*"):
+                    shutil.rmtree(leftover)
+                version = next_version(self.versions())
+                staging = self.path / f"{_STAGING}{version}"
+                try:
+                    shutil.copytree(model, staging / str(version))
+                    for name, content in beside(version).items():
+                        (staging / name).write_bytes(content)
+                    staging.rename(self.path / f"{PUSH}{version}")
+                except BaseException:
+                    shutil.rmtree(staging, ignore_errors=True)
+                    raise
+        return version
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = self.path / _LOCK
+        with FileLock(lock):
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _asked(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"Expected to {verb} the model store {self.uri}. Received: {type(error).__name__}: {error}. Check the "
+                "folder's permissions and the free space, or name another as push.store."
+            ) from error

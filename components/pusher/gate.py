@@ -1,0 +1,46 @@
+"""The gate before a push: the model answers in a session, and in the predict API, as it did when it was trained."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ...errors import ModelError
+from ..trainer.session_check import check_session
+from .candidate_server import NAME, candidate_server, free_port, server_command
+from .golden import GoldenRequest, check_answers
+from .golden_rows import make_golden
+
+
+def check_candidate(
+    model_dir: Path,
+    read_examples: Callable[[], Sequence[bytes]],
+    ready_seconds: float,
+    command: Callable[[Path, int], Sequence[str]] = server_command,
+) -> list[GoldenRequest]:
+    """Checks a model that is to be pushed.
+
+    The server starts while the session is checked: both take seconds.
+
+    Args:
+        model_dir: path of the SavedModel as it would be pushed.
+        read_examples: function that returns serialized `tf.Example` of the eval split.
+        ready_seconds: float. How long the server may take until it is ready, from when the session is checked.
+        command: function of the model's folder and the port. Returns the command of the server.
+
+    Returns:
+        The golden requests that it answered.
+
+    Raises:
+        ModelError: if it fails.
+    """
+    port = free_port()
+    with candidate_server(command(model_dir, port), port) as server:
+        examples = read_examples()
+        check_session(model_dir, examples)
+        golden = make_golden(model_dir, examples)
+        server.wait_until_ready(ready_seconds)
+        try:
+            check_answers(server.url, NAME, golden)
+        except ModelError:
+            server.check_alive()
+            raise
+    return golden

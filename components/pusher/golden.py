@@ -1,0 +1,152 @@
+"""Golden requests: rows of the eval split with the answers of the model as it was trained.
+
+A server gives these answers before the model is pushed, and a deployment can be asked for them at any time after.
+"""
+
+import dataclasses
+import http.client
+import json
+import math
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import ModelError
+
+TOLERANCE = 1e-5
+"""Largest difference of two numbers, relative where above 1: that of the session check."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GoldenRequest:
+    """A row and its answer.
+
+    Args:
+        row: mapping of raw feature to value; None where it is missing.
+        prediction: the answer as the V1 protocol gives it: a mapping of output to value, or the value of the only one.
+    """
+
+    row: Mapping[str, Any]
+    prediction: Any
+
+
+def write_golden(golden: Sequence[GoldenRequest]) -> bytes:
+    """Returns golden requests as JSON lines, each with the body of a V1 request and that of its response."""
+    lines = [
+        json.dumps(
+            {"request": {"instances": [one.row]}, "response": {"predictions": [one.prediction]}}, allow_nan=False
+        )
+        for one in golden
+    ]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8")
+
+
+def read_golden(content: bytes) -> list[GoldenRequest]:
+    """Returns the golden requests of JSON lines.
+
+    Raises:
+        ModelError: if they are none.
+    """
+    golden = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            document = json.loads(line)
+            [row], [prediction] = document["request"]["instances"], document["response"]["predictions"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"Expected line {number} of the golden requests to hold a request of one row and its response. "
+                f"Received: {error!r}. Push the model anew."
+            ) from None
+        golden.append(GoldenRequest(row, prediction))
+    return golden
+
+
+def check_answers(
+    url: str,
+    model_name: str,
+    golden: Sequence[GoldenRequest],
+    *,
+    tolerance: float = TOLERANCE,
+    timeout_seconds: float = 30,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Asks a server for all golden requests, each by itself and then all at once.
+
+    Args:
+        url: string. Address of the server, such as `http://127.0.0.1:8080`.
+        model_name: string.
+        golden: sequence of `GoldenRequest`.
+        tolerance: float. Defaults to `TOLERANCE`; a GPU differs by more.
+        timeout_seconds: float. For each request.
+        headers: mapping. Such as `Authorization` or `Host`.
+
+    Raises:
+        ModelError: if it does not answer, or otherwise.
+    """
+    address = f"{url}/v1/models/{model_name}:predict"
+    numbered = list(enumerate(golden, 1))
+    for requests in (*([one] for one in numbered), numbered):
+        predictions = _ask(address, [one.row for _, one in requests], timeout_seconds, headers or {})
+        if len(predictions) != len(requests):
+            raise ModelError(
+                f"Expected the server to answer a request of {len(requests)} rows with as many predictions. Received: "
+                f"{len(predictions)}."
+            )
+        for (number, one), prediction in zip(requests, predictions, strict=True):
+            difference = find_difference(one.prediction, prediction, tolerance)
+            if difference:
+                # The row itself may be a person's record: the message goes into logs and pages.
+                missing = ", ".join(name for name, value in one.row.items() if value is None) or "nothing"
+                raise ModelError(
+                    "Expected the server to answer as the model did when it was trained. Received: "
+                    f"{difference}, for golden row {number} (missing: {missing}) in a request of {len(requests)} rows."
+                )
+
+
+def find_difference(expected: Any, received: Any, tolerance: float = TOLERANCE, place: str = "prediction") -> str:
+    """Returns where two answers differ first, or nothing where they do not.
+
+    Args:
+        expected: JSON value.
+        received: JSON value.
+        tolerance: float. For numbers, relative where above 1.
+        place: string. What the values are called.
+    """
+    if isinstance(expected, Mapping) and isinstance(received, Mapping) and expected.keys() == received.keys():
+        found = (find_difference(expected[key], received[key], tolerance, f"{place}.{key}") for key in expected)
+        return next(filter(None, found), "")
+    if isinstance(expected, list) and isinstance(received, list) and len(expected) == len(received):
+        pairs = enumerate(zip(expected, received, strict=True))
+        found = (find_difference(one, other, tolerance, f"{place}[{index}]") for index, (one, other) in pairs)
+        return next(filter(None, found), "")
+    if _is_number(expected) and _is_number(received):
+        same = math.isclose(expected, received, rel_tol=tolerance, abs_tol=tolerance)
+    else:
+        same = type(expected) is type(received) and expected == received
+    return "" if same else f"{place} {json.dumps(received)} in place of {json.dumps(expected)}"
+
+
+def _ask(address: str, rows: Sequence[Mapping[str, Any]], timeout_seconds: float, headers: Mapping[str, str]) -> Any:
+    request = urllib.request.Request(
+        address,
+        json.dumps({"instances": rows}, allow_nan=False).encode("utf-8"),
+        {"Content-Type": "application/json", **headers},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
+            predictions = json.load(response)["predictions"]
+    except urllib.error.HTTPError as error:
+        body = error.read(1000).decode("utf-8", "replace")
+        received = f"status {error.code}, {body}"
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        received = f"{type(error).__name__}: {error}"
+    else:
+        if isinstance(predictions, list):
+            return predictions
+        received = f"predictions that are no list but {type(predictions).__name__}"
+    raise ModelError(f"Expected {address} to answer a request of {len(rows)} rows. Received: {received}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

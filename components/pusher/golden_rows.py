@@ -1,0 +1,79 @@
+"""Makes golden requests from a model and records of the eval split."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ...errors import ModelError
+from ..trainer.export import SERVING_EXAMPLES
+from ..trainer.metadata import read_metadata
+from .golden import GoldenRequest
+
+
+def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenRequest]:
+    """Returns a golden request for each record, and one for each optional feature that no record lacks.
+
+    The answers are those of the signature for examples in the Python loader: what the Evaluator judged. It takes no
+    stand-in for a missing value, so the server's own is put to the test.
+
+    Args:
+        model_dir: path of a SavedModel with its metadata.
+        examples: sequence of serialized `tf.Example`.
+
+    Raises:
+        ModelError: if the model has no signature for examples, or an answer is not a number.
+    """
+    records = [tf.train.Example.FromString(example) for example in examples]
+    features = read_metadata(str(model_dir))["features"]
+    for feature in features:
+        if feature["optional"] and all(_values(record, feature["name"]) for record in records):
+            records.append(_without(records[0], feature["name"]))
+    model = tf.saved_model.load(str(model_dir))
+    if SERVING_EXAMPLES not in model.signatures:
+        raise ModelError(
+            f"Expected the model to have the signature {SERVING_EXAMPLES}. Received: {', '.join(model.signatures)}. "
+            "Export with the Trainer."
+        )
+    answers = model.signatures[SERVING_EXAMPLES](
+        examples=tf.constant([record.SerializeToString() for record in records])
+    )
+    columns = {name: [_plain(value) for value in answer.numpy().tolist()] for name, answer in answers.items()}
+    golden = []
+    for index, record in enumerate(records):
+        prediction = {name: column[index] for name, column in columns.items()}
+        row = {feature["name"]: _raw_value(record, feature) for feature in features}
+        golden.append(GoldenRequest(row, prediction if len(prediction) > 1 else next(iter(prediction.values()))))
+    return golden
+
+
+def _without(record: tf.train.Example, name: str) -> tf.train.Example:
+    copy = tf.train.Example()
+    copy.CopyFrom(record)
+    del copy.features.feature[name]
+    return copy
+
+
+def _raw_value(record: tf.train.Example, feature: Mapping[str, Any]) -> Any:
+    values = _values(record, feature["name"])
+    return _plain(values[0]) if values else None
+
+
+def _values(record: tf.train.Example, name: str) -> list[Any]:
+    if name not in record.features.feature:
+        return []
+    held = record.features.feature[name]
+    kind = held.WhichOneof("kind")
+    return list(getattr(held, kind).value) if kind else []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ModelError(f"Expected rows and answers of finite numbers. Received: {value}. Do not push this model.")
+    return value

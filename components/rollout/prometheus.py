@@ -1,0 +1,133 @@
+"""What Prometheus knows of the two models of a rollout."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from typing import Protocol, Self
+
+import httpx
+
+from .errors import MonitoringError
+
+TIMEOUT_SECONDS = 10.0
+PROMETHEUS_TOKEN = "PROMETHEUS_TOKEN"
+
+
+@dataclasses.dataclass(frozen=True)
+class Traffic:
+    """Requests that the servers of one model version answered.
+
+    Args:
+        requests: float. Their number.
+        errors: float. Those answered with 5xx.
+        p99_seconds: float or None. 99th percentile of the latency; None where there were none.
+        classes: mapping of predicted class to count; empty for a model that predicts none.
+    """
+
+    requests: float
+    errors: float
+    p99_seconds: float | None
+    classes: Mapping[str, float]
+
+
+class Monitor(Protocol):
+    """Knows the traffic of a model version."""
+
+    def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
+        """Returns the traffic of a version over the last `window_seconds`.
+
+        Raises:
+            MonitoringError: if it is not known.
+        """
+        ...
+
+
+class Prometheus:
+    """`Monitor` by the HTTP API of Prometheus.
+
+    The servers of a version are found by their own `yachay_model`, joined on `instance`, so that no relabelling
+    is needed.
+
+    Args:
+        url: string. Such as `http://prometheus.monitoring.svc:9090`.
+        token: string or None. Sent as a bearer token.
+        labels: mapping. Labels that the metrics must have, such as the namespace where a Prometheus sees several.
+    """
+
+    def __init__(self, url: str, token: str | None = None, labels: Mapping[str, str] | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._labels = dict(labels or {})
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @classmethod
+    def connect(cls, url: str, labels: Mapping[str, str]) -> Self | None:
+        """Returns the Prometheus at an address, once it has answered; None for no address.
+
+        The variable `PROMETHEUS_TOKEN` holds its token, where it asks for one.
+
+        Raises:
+            MonitoringError: if it refuses or does not answer.
+        """
+        if not url:
+            return None
+        prometheus = cls(url, os.environ.get(PROMETHEUS_TOKEN), labels)
+        prometheus.check()
+        return prometheus
+
+    def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
+        """Returns the traffic of a version over the last `window_seconds`.
+
+        Raises:
+            MonitoringError: if Prometheus refuses or does not answer.
+        """
+        named = ",".join(f'{name}="{value}"' for name, value in {"model_name": model, **self._labels}.items())
+        of_version = f'* on (instance) group_left () max by (instance) (yachay_model{{{named},version="{version}"}})'
+
+        def counted(selector: str) -> str:
+            # Not increase(), which misses what a series counted before its first scrape: above all the first errors.
+            before = f"({selector} offset {math.ceil(window_seconds)}s or {selector} * 0)"
+            return f"clamp_min({selector} - {before}, 0) {of_version}"
+
+        requests = counted(f"yachay_requests_total{{{named}}}")
+        errors = counted(f'yachay_requests_total{{{named},status=~"5.."}}')
+        buckets = counted(f"yachay_request_seconds_bucket{{{named}}}")
+        classes = counted(f"yachay_predicted_classes_total{{{named}}}")
+        p99 = self._number(f"histogram_quantile(0.99, sum by (le) ({buckets}))")
+        return Traffic(
+            requests=self._number(f"sum({requests})") or 0.0,
+            errors=self._number(f"sum({errors})") or 0.0,
+            p99_seconds=p99,
+            classes={
+                labels["label"]: value for labels, value in self._query(f"sum by (label) ({classes})") if value > 0
+            },
+        )
+
+    def check(self) -> None:
+        """Asks for a constant.
+
+        Raises:
+            MonitoringError: if Prometheus refuses or does not answer.
+        """
+        self._query("vector(1)")
+
+    def _number(self, query: str) -> float | None:
+        values = [value for _, value in self._query(query) if math.isfinite(value)]
+        return values[0] if values else None
+
+    def _query(self, query: str) -> list[tuple[dict[str, str], float]]:
+        try:
+            response = httpx.post(
+                f"{self._url}/api/v1/query", data={"query": query}, headers=self._headers, timeout=TIMEOUT_SECONDS
+            )
+            answer = response.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise MonitoringError(
+                f"Expected Prometheus at {self._url} to answer. Received: {type(error).__name__}. Check --prometheus."
+            ) from None
+        if response.status_code != 200 or answer.get("status") != "success":
+            raise MonitoringError(
+                f"Expected Prometheus at {self._url} to answer a query. Received: {response.status_code} "
+                f"{answer.get('error', '')}."
+            )
+        return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]

@@ -1,0 +1,112 @@
+"""From a configuration and a push to the service that is to be deployed."""
+
+import dataclasses
+from pathlib import Path
+
+from ..components.pusher.location import is_shared, open_store
+from ..components.pusher.store import PUSH, Push, StoreError, latest_push, parse_version, read_push
+from ..components.rollout.order import Order
+from ..errors import UsageError
+from ..manifests.service import Model, Service
+from .config import PipelineConfig
+from .deploy_settings import ANY_MODEL
+from .local.run_folder import PipelineHome
+
+
+def service_name(config: PipelineConfig, task: str) -> str:
+    """Returns the name of the InferenceService of a task."""
+    return config.deploy.service or config.pipeline_name(task, is_mock=False)
+
+
+def describe_service(config: PipelineConfig, task: str, push: Push, namespace: str) -> Service:
+    """Returns the service of a pushed model.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string.
+        push: `Push`.
+        namespace: string. Taken where the configuration names none.
+
+    Raises:
+        UsageError: if the configuration names no image.
+        ManifestError: if it cannot be served like this.
+    """
+    if not config.deploy.image:
+        raise UsageError(
+            "Expected --image NAME@sha256:DIGEST, the server's image, or deploy.image in the configuration. "
+            "Received: none. `make image` builds it; the registry tells the digest of what was pushed to it."
+        )
+    model = Model(
+        storage_uri=push.uri,
+        content_hash=push.content_hash,
+        trained_uri=push.trained_uri,
+        image=config.deploy.image,
+    )
+    return config.deploy.to_service(service_name(config, task), namespace, model)
+
+
+def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | None, receipt: Path | None) -> Push:
+    """Returns the push that is to be deployed: the one that is named, else the latest of the store.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string.
+        workdir: path of the folder that holds the homes of pipelines.
+        model: string or None. URI of a push, `<store>/push-<version>`.
+        receipt: path or None. The push's `push.json`, where the store cannot be read from here.
+
+    Raises:
+        UsageError: if there is no such push, or the cluster could not fetch it.
+        StoreError: if the store cannot be read.
+    """
+    if model is not None:
+        return _named(config, model.rstrip("/"), receipt)
+    name = config.pipeline_name(task, is_mock=False)
+    uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
+    push = latest_push(open_store(uri, config.push.mount, config.push.endpoint_url))
+    if push is None:
+        raise UsageError(
+            f"Expected a pushed model in {uri}. Received: none. Run the pipeline on real data, or name a push: --model."
+        )
+    if not is_shared(uri):
+        raise UsageError(
+            f"Expected a model where the cluster can fetch it. Received: {push.uri}, on this machine. Push to a bucket "
+            "(--set push.store=s3://BUCKET/FOLDER in yachay run), or copy that folder to one and name it: --model "
+            f"s3://BUCKET/FOLDER/{PUSH}{push.version} --receipt {push.uri}/push.json."
+        )
+    return push
+
+
+def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
+    store, _, name = uri.rpartition("/")
+    version = parse_version(name)
+    if not store or version is None:
+        raise UsageError(f"Expected --model to name a push, STORE/{PUSH}VERSION. Received: {uri!r}.")
+    if receipt is not None:
+        try:
+            text = receipt.read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"Expected --receipt to name the push.json of {uri}. Received: {error}.") from None
+        push = Push.from_json(text, uri)
+        if push.version != version:
+            raise UsageError(f"Expected the push.json of version {version}. Received: that of version {push.version}.")
+        return push
+    try:
+        found = read_push(open_store(store, config.push.mount, config.push.endpoint_url), version)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} If the store cannot be read from here, name its push.json: --receipt FILE."
+        ) from None
+    if found is None:
+        raise UsageError(f"Expected a finished push at {uri}. Received: none, or one without push.json.")
+    return found
+
+
+def deploy_order(config: PipelineConfig, task: str, is_mock: bool) -> str:
+    """Returns what the Pusher is told to deploy, as JSON; nothing for mock data, or where runs do not deploy."""
+    settings, canary = config.deploy, config.deploy.canary
+    if is_mock or not settings.from_pipeline:
+        return ""
+    model = dataclasses.replace(ANY_MODEL, image=settings.image)
+    service = settings.to_service(service_name(config, task), "", model)
+    return Order(service, canary.plan(), canary.prometheus, canary.labels).to_json()

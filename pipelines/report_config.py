@@ -1,0 +1,78 @@
+"""What the evaluation report takes from a pipeline's configuration, as plain data."""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .config import PipelineConfig
+from .report_settings import Anchor, Words
+
+_ON_MOCK_DATA = Words(
+    en="Measured on real records; this run's are synthetic, so the two do not compare.",
+    es="Medido con registros reales; los de esta ejecución son sintéticos, así que no se comparan.",
+)
+
+
+def report_config(config: PipelineConfig, task: str, is_mock: bool) -> dict[str, Any]:
+    """Returns what the component `EvaluationReport` takes: values that JSON knows, every key always there.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string. Name of the task.
+        is_mock: bool. Whether the records are synthetic, and so judged by the thresholds for mock data.
+    """
+    settings, asked = config.report, config.tasks[task]
+    features = {name: kind.value for name, kind in config.task_features(task).items()}
+    thresholds = asked.mock_thresholds if is_mock else asked.thresholds
+    return {
+        "pipeline": config.name,
+        "task": task,
+        "is_mock": is_mock,
+        "problem": config.problem.value,
+        "label": config.label.name,
+        "label_values": config.label.values,
+        "features": features,
+        "excluded": _excluded(config, config.exclude | asked.exclude),
+        "slices": config.evaluation.slices,
+        "min_slice_rows": config.evaluation.min_slice_rows,
+        "fairness": config.evaluation.fairness,
+        "thresholds": {metric: bounds.model_dump() for metric, bounds in thresholds.items()},
+        "change": config.evaluation.change.model_dump() if config.evaluation.change else None,
+        "seed": config.model.seed,
+        "source": config.data.source,
+        "licence": config.data.licence,
+        "alert_label": settings.alert_label or next(iter(config.label.values), ""),
+        "cost_false_positive": settings.costs.false_positive,
+        "cost_false_negative": settings.costs.false_negative,
+        "unit": settings.unit,
+        "anchors": [_anchor(anchor, is_mock) for anchor in settings.anchors if anchor.task in (None, task)],
+        "card": {
+            "title": _or_english(settings.card.title, config.title),
+            "task": _or_english(settings.card.tasks.get(task, Words()), asked.description),
+            "intended_use": settings.card.intended_use.model_dump(),
+            "limits": settings.card.limits.model_dump(),
+            "ethics": settings.card.ethics.model_dump(),
+            "licence": config.data.licence,
+            "contact": settings.card.contact,
+        },
+        "language": settings.language,
+    }
+
+
+def _excluded(config: PipelineConfig, reasons: dict[str, str]) -> dict[str, str]:
+    """Returns `{column: reason}`: a pattern stands for the columns that it matches, a name also for one of no kind."""
+    columns = [name for names in config.features.values() for name in names]
+    matched = {name: reason for pattern, reason in reasons.items() for name in columns if fnmatchcase(name, pattern)}
+    return matched | {name: reason for name, reason in reasons.items() if "*" not in name}
+
+
+def _anchor(anchor: Anchor, is_mock: bool) -> dict[str, Any]:
+    caveat = anchor.caveat.model_dump()
+    if is_mock:
+        caveat = {
+            language: f"{words} {caveat[language]}".strip() for language, words in _ON_MOCK_DATA.model_dump().items()
+        }
+    return anchor.model_dump(exclude={"task"}) | {"caveat": caveat}
+
+
+def _or_english(words: Words, english: str) -> dict[str, str]:
+    return {"en": words.en or english, "es": words.es}
