@@ -65,10 +65,8 @@ class TreeEnsemble(tf.Module):
         self._feature = _constant(np.concatenate([tree.feature for tree in trees]), tf.int32, "feature")
         threshold = round_down(np.concatenate([tree.threshold for tree in trees]))
         self._threshold = _constant(threshold, tf.float32, "threshold")
-        left = np.concatenate([tree.left + root for tree, root in zip(trees, roots, strict=True)])
-        self._left = _constant(left, tf.int32, "left")
-        right = np.concatenate([tree.right + root for tree, root in zip(trees, roots, strict=True)])
-        self._right = _constant(right, tf.int32, "right")
+        children = [np.stack([tree.right, tree.left], axis=1) + root for tree, root in zip(trees, roots, strict=True)]
+        self._children = _constant(np.concatenate(children).ravel(), tf.int32, "children")
         self._value = _constant(np.concatenate([tree.value for tree in trees]), tf.float64, "value")
         self._base = _constant(base, tf.float64, "base")
         offsets, left_codes = _code_tables(trees, roots, sum(sizes))
@@ -78,26 +76,24 @@ class TreeEnsemble(tf.Module):
 
     def __call__(self, matrix: tf.Tensor) -> tf.Tensor:
         """Returns the `float32` scores `(N, K)` of a `float32` matrix `(N, F)` without NaN."""
-        # The variables are read once: a read in the loop would be one a level.
-        roots, feature, threshold, left, right = (
-            tf.convert_to_tensor(variable)
-            for variable in (self._roots, self._feature, self._threshold, self._left, self._right)
+        # The variables are read once: a read a level would be a copy a level.
+        feature, threshold, children = (
+            tf.convert_to_tensor(variable) for variable in (self._feature, self._threshold, self._children)
         )
         offset, left_codes = tf.convert_to_tensor(self._code_offset), tf.convert_to_tensor(self._left_codes)
-
-        def descend(level: tf.Tensor, nodes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            values = tf.gather(matrix, tf.gather(feature, nodes), batch_dims=1)
+        num_rows, num_columns = tf.unstack(tf.shape(matrix))
+        cells, first_cells = tf.reshape(matrix, [-1]), (tf.range(num_rows) * num_columns)[:, tf.newaxis]
+        nodes = tf.tile(tf.convert_to_tensor(self._roots)[tf.newaxis, :], [num_rows, 1])
+        for _ in range(self._depth):
+            values = tf.gather(cells, first_cells + tf.gather(feature, nodes))
             goes_left = values <= tf.gather(threshold, nodes)
             if self._has_codes:
                 offsets = tf.gather(offset, nodes)
                 by_code = offsets >= 0
                 places = tf.where(by_code, offsets + tf.cast(values, tf.int32), 0)
                 goes_left = tf.where(by_code, tf.gather(left_codes, places), goes_left)
-            return level + 1, tf.where(goes_left, tf.gather(left, nodes), tf.gather(right, nodes))
-
-        start = tf.tile(roots[tf.newaxis, :], [tf.shape(matrix)[0], 1])
-        _, leaves = tf.while_loop(lambda level, _: level < self._depth, descend, (tf.constant(0), start))
-        total = self._base + tf.reduce_sum(tf.gather(tf.convert_to_tensor(self._value), leaves), axis=1)
+            nodes = tf.gather(children, 2 * nodes + tf.cast(goes_left, tf.int32))
+        total = self._base + tf.reduce_sum(tf.gather(tf.convert_to_tensor(self._value), nodes), axis=1)
         return tf.cast(tf.nn.softmax(total) if self._link == "softmax" else total, tf.float32)
 
 
