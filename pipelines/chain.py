@@ -44,6 +44,7 @@ class RunContext:
         schema_text: string. The curated schema in text form.
         pipeline_root: string. Folder of the artifacts.
         model_store: string. Where models are pushed; see `Pusher`.
+        image: string. The container image of the steps; empty on this machine.
     """
 
     task: str
@@ -52,6 +53,7 @@ class RunContext:
     schema_text: str
     pipeline_root: str
     model_store: str
+    image: str = ""
 
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
@@ -136,7 +138,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
-        report_config=report_config(config, context.task, context.is_mock),
+        report_config=report_config(config, context.task, context.is_mock, context.image),
     )
     return Pipeline(
         pipeline_name=config.pipeline_name(context.task, context.is_mock),

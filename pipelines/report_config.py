@@ -12,13 +12,14 @@ _ON_MOCK_DATA = Words(
 )
 
 
-def report_config(config: PipelineConfig, task: str, is_mock: bool) -> dict[str, Any]:
+def report_config(config: PipelineConfig, task: str, is_mock: bool, image: str = "") -> dict[str, Any]:
     """Returns what the component `EvaluationReport` takes: values that JSON knows, every key always there.
 
     Args:
         config: `PipelineConfig`.
         task: string. Name of the task.
         is_mock: bool. Whether the records are synthetic, and so judged by the thresholds for mock data.
+        image: string. The container image of the step.
     """
     settings, asked = config.report, config.tasks[task]
     features = {name: kind.value for name, kind in config.task_features(task).items()}
@@ -54,6 +55,7 @@ def report_config(config: PipelineConfig, task: str, is_mock: bool) -> dict[str,
             "licence": config.data.licence,
             "contact": settings.card.contact,
         },
+        "image": image,
         "language": settings.language,
     }
 

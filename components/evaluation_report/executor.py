@@ -68,6 +68,7 @@ class Executor(base_executor.BaseExecutor):
                     name: examples.get_int_custom_property(f"rows_{name}") for name in ("read", "kept", "quarantined")
                 },
                 lineage=Lineage(
+                    image=config.image,
                     run_id=(self._context and self._context.pipeline_run_id) or "",
                     created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                     data_fingerprint=examples.get_string_custom_property("data_fingerprint"),

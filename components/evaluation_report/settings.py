@@ -60,6 +60,7 @@ class ReportConfig(_Section):
         baseline_predictions: dict of name to the column that holds a baseline's prediction, for the skill of a
             regression.
         anchors: tuple of `Anchor`.
+        image: string. The container image of the step; empty where it runs in none.
         language: `"en"`, `"es"` or None. What the page starts with; None takes the reader's own.
     """
 
@@ -87,6 +88,7 @@ class ReportConfig(_Section):
     baseline_predictions: dict[str, str] = {}
     anchors: tuple[Anchor, ...] = ()
     card: ModelCard = ModelCard()
+    image: str = ""
     language: Literal["en", "es"] | None = None
 
     @model_validator(mode="after")

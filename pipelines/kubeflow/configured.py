@@ -45,13 +45,14 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         schema_text=folder.schema_text(config),
         pipeline_root=config.kubeflow.pipeline_root,
         model_store=config.push.store_of(config.pipeline_name(task, is_mock=False)),
+        image=image,
     )
     return compile_pipeline(
         create_pipeline(config, context),
         image,
         config.kubeflow,
         pipeline_parameters(config),
-        node_requests(config, task),
+        node_requests(config, task, image),
     )
 
 
@@ -83,7 +84,7 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
     ]
 
 
-def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
+def node_requests(config: PipelineConfig, task: str, image: str) -> dict[str, NodeRequest]:
     """Returns what the nodes of the pipeline take from a run."""
     deploys = config.deploy.from_pipeline
     mock_store = config.push.store_of(config.pipeline_name(task, is_mock=True))
@@ -109,7 +110,7 @@ def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
         ),
         "EvaluationReport": NodeRequest(
             arguments=(DATA_URI,),
-            when_mock={"report_config": json.dumps(report_config(config, task, is_mock=True), sort_keys=True)},
+            when_mock={"report_config": json.dumps(report_config(config, task, True, image), sort_keys=True)},
             views=tuple(view for view in VIEWS if view != "classification" or config.label.values),
             rows="rows_eval",
         ),

@@ -14,5 +14,7 @@ def test_a_regression_shows_no_classes() -> None:
         update={"problem": Problem.REGRESSION, "label": label, "tasks": bounds, "evaluation": evaluation}
     )
 
-    assert set(node_requests(config, "semester2")["EvaluationReport"].views) == VIEWS.keys()
-    assert set(node_requests(regression, "semester2")["EvaluationReport"].views) == VIEWS.keys() - {"classification"}
+    assert set(node_requests(config, "semester2", "image")["EvaluationReport"].views) == VIEWS.keys()
+    assert set(node_requests(regression, "semester2", "image")["EvaluationReport"].views) == VIEWS.keys() - {
+        "classification"
+    }
