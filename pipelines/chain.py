@@ -134,6 +134,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         model=trainer.outputs["model"],
         baseline_model=latest_blessed.outputs["model"],
         pushed_model=pusher.outputs["pushed_model"],
+        transform_graph=transform.outputs["transform_graph"],
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],

@@ -213,7 +213,8 @@ class PipelineConfig(Section):
             require_known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
         if self.deploy.from_pipeline:
             self.deploy.check_store(self.push.store)
-        self.report.check(self.label.values, METRICS[self.problem], self.tasks)
+        known = dict.fromkeys([*columns, *(pattern for pattern in patterns if "*" not in pattern)])
+        self.report.check(self.label.values, known, METRICS[self.problem], self.tasks)
         return self
 
     def pipeline_name(self, task: str, is_mock: bool) -> str:

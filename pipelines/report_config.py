@@ -45,6 +45,8 @@ def report_config(config: PipelineConfig, task: str, is_mock: bool, image: str =
         "cost_false_positive": settings.costs.false_positive,
         "cost_false_negative": settings.costs.false_negative,
         "unit": settings.unit,
+        "error_columns": settings.error_columns,
+        "baseline_predictions": settings.baselines,
         "anchors": [_anchor(anchor, is_mock) for anchor in settings.anchors if anchor.task in (None, task)],
         "card": {
             "title": _or_english(settings.card.title, config.title),

@@ -62,6 +62,8 @@ class ReportSettings(Section):
         alert_label: string or None. The class of which a record is alerted; None takes the first of `label.values`.
         costs: `Costs`.
         unit: string. Unit of a regression's target.
+        error_columns: list of columns by whose values the errors of a regression are shown: horizon, hour, season.
+        baselines: dict of name to the column that holds what a baseline predicts, for the skill of a regression.
         anchors: list of `Anchor`.
         card: `Card`.
     """
@@ -70,14 +72,19 @@ class ReportSettings(Section):
     alert_label: str | None = None
     costs: Costs = Costs()
     unit: str = ""
+    error_columns: list[str] = Field(default_factory=list)
+    baselines: dict[str, str] = Field(default_factory=dict)
     anchors: list[Anchor] = Field(default_factory=list)
     card: Card = Card()
 
-    def check(self, labels: Collection[str], metrics: Collection[str], tasks: Collection[str]) -> None:
+    def check(
+        self, labels: Collection[str], columns: Collection[str], metrics: Collection[str], tasks: Collection[str]
+    ) -> None:
         """Checks the names in the section against the rest of the configuration.
 
         Args:
             labels: collection of strings. The classes; empty for a regression.
+            columns: collection of strings. Those that the records may have, inputs or not.
             metrics: collection of strings. Those of the problem.
             tasks: collection of strings.
 
@@ -88,6 +95,11 @@ class ReportSettings(Section):
             if not labels:
                 raise ValueError("report.alert_label: expected none, for a regression has no classes")
             require_known("report.alert_label", self.alert_label, labels)
+        for field, names in (("error_columns", self.error_columns), ("baselines", list(self.baselines.values()))):
+            if names and labels:
+                raise ValueError(f"report.{field}: expected none, for it is about the errors of a regression")
+            for name in names:
+                require_known(f"report.{field}", name, columns)
         for index, anchor in enumerate(self.anchors):
             for metric in anchor.metrics:
                 require_known(f"report.anchors.{index}.metrics", metric, metrics)

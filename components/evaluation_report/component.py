@@ -28,6 +28,7 @@ class EvaluationReportSpec(component_spec.ComponentSpec):
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
         "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel, optional=True),
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
     }
     OUTPUTS = {"report": component_spec.ChannelParameter(type=artifacts.EvaluationReport)}
 
@@ -52,6 +53,7 @@ class EvaluationReport(base_component.BaseComponent):
             fairness columns, anchors, the words of the model card.
         baseline_model: channel of `Model`. The last blessed model, for paired comparisons. Defaults to none.
         pushed_model: channel of `PushedModel`. Defaults to none.
+        transform_graph: channel of `TransformGraph`, for the seconds that Transform took. Defaults to none.
 
     Raises:
         ConfigurationError: if `report_config` does not fit.
@@ -72,6 +74,7 @@ class EvaluationReport(base_component.BaseComponent):
         report_config: Mapping[str, Any],
         baseline_model: types.BaseChannel | None = None,
         pushed_model: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
     ) -> None:
         try:
             ReportConfig.model_validate(report_config)
@@ -88,6 +91,7 @@ class EvaluationReport(base_component.BaseComponent):
                 schema=schema,
                 baseline_model=baseline_model,
                 pushed_model=pushed_model,
+                transform_graph=transform_graph,
                 report_config=json.dumps(report_config, sort_keys=True),
                 report=types.Channel(artifacts.EvaluationReport),
             )

@@ -19,10 +19,22 @@ from .build import build_report
 from .inputs import Inputs
 from .report import Lineage
 from .settings import ReportConfig
+from .timing import read_node_seconds
 from .twin import write_report
 
 EVAL = "eval"
 STATISTICS_FILE = "FeatureStats.pb"
+# In the order of the pipeline.
+_MADE_IN_THE_RUN = (
+    "examples",
+    "schema",
+    "statistics",
+    "anomalies",
+    "transform_graph",
+    "model",
+    "evaluation",
+    "pushed_model",
+)
 
 Artifacts = Mapping[str, list[types.Artifact]]
 
@@ -75,6 +87,9 @@ class Executor(base_executor.BaseExecutor):
                     span=str(examples.span),
                     model_uri=model.uri,
                     pushed_model_uri="" if pushed is None else pushed.get_string_custom_property("pushed_destination"),
+                    node_seconds=read_node_seconds(
+                        artifact for key in _MADE_IN_THE_RUN for artifact in input_dict.get(key, ())
+                    ),
                 ),
             )
         )

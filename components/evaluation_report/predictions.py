@@ -211,6 +211,8 @@ def _words(table: pa.RecordBatch, name: str) -> NDArray[np.object_]:
 def _numbers(table: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     numbers = np.full(table.num_rows, np.nan)
     present, values = _flat(table, name)
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        raise DataError(f"Expected numbers in {name!r}. Received: words. Name another column.")
     numbers[present] = values.to_numpy(zero_copy_only=False)
     return numbers
 

@@ -67,7 +67,7 @@ def _run(parsed: argparse.Namespace) -> int | None:
     from .execution import discard_outputs, execute
 
     try:
-        return execute(parsed.executor, step, options)
+        return execute(parsed.node, parsed.executor, step, options)
     except BaseException:
         discard_outputs(step)
         raise

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from tfx import types
 from tfx.types.value_artifact import ValueArtifact
 
+from ...components.evaluation_report.timing import note_node
 from ...errors import DataError, UsageError
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
@@ -25,10 +27,11 @@ Artifacts = dict[str, list[types.Artifact]]
 _COUNT = "rows_"
 
 
-def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | None:
+def execute(node: str, executor_path: str, step: StepInput, options: StepOptions) -> int | None:
     """Runs an executor and writes what it made.
 
     Args:
+        node: string. Name of the step.
         executor_path: string. Dotted path of the executor's class.
         step: `StepInput`.
         options: `StepOptions`.
@@ -36,6 +39,7 @@ def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | 
     Returns:
         The number of records that the step handled, where the ingest said it.
     """
+    start = time.monotonic()
     raw_data = step.inputs.pop(options.raw_data.input, []) if options.raw_data else []
     inputs = {
         key: [make_artifact(artifact, options.types) for artifact in artifacts]
@@ -65,6 +69,8 @@ def execute(executor_path: str, step: StepInput, options: StepOptions) -> int | 
             properties = resolve_files(properties, outputs["examples"][0])
         _run(executor_path, inputs, outputs, properties, options, temporary)
     pass_counts_on(inputs, outputs)
+    for [artifact] in outputs.values():
+        note_node(artifact.mlmd_artifact, node, time.monotonic() - start)
     names = {
         artifact_id(item.name): item.name for items in (*step.inputs.values(), step.outputs.values()) for item in items
     }

@@ -19,6 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from ...components.evaluation_report.timing import note_node
 from ...errors import YachayError
 from ..errors import describe_error
 from .progress import NodeProgress, Progress
@@ -89,7 +90,12 @@ def run_nodes(
             progress_node.seconds = time.monotonic() - start
             if progress_node.state in ("failed", "interrupted"):
                 progress.ended(progress_node)
-        outputs[progress_node.id] = _outputs(store, execution.id)
+        made = _output_artifacts(store, execution.id)
+        if progress_node.state == "done":
+            for artifact in made.values():
+                note_node(artifact, progress_node.id, progress_node.seconds)
+            store.put_artifacts(list(made.values()))
+        outputs[progress_node.id] = {key: _artifact(artifact) for key, artifact in made.items()}
         progress_node.rows = _rows(outputs, progress_node.id)
         progress.ended(progress_node)
 
@@ -134,7 +140,7 @@ def _run_node(
     return execution
 
 
-def _outputs(store: metadata_store.MetadataStore, execution_id: int) -> dict[str, Artifact]:
+def _output_artifacts(store: metadata_store.MetadataStore, execution_id: int) -> dict[str, metadata_store_pb2.Artifact]:
     events = [
         event
         for event in store.get_events_by_execution_ids([execution_id])
@@ -143,7 +149,7 @@ def _outputs(store: metadata_store.MetadataStore, execution_id: int) -> dict[str
     artifacts = {
         artifact.id: artifact for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
     }
-    return {event.path.steps[0].key: _artifact(artifacts[event.artifact_id]) for event in events}
+    return {event.path.steps[0].key: artifacts[event.artifact_id] for event in events}
 
 
 def _artifact(proto: metadata_store_pb2.Artifact) -> Artifact:

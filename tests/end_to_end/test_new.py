@@ -1,5 +1,6 @@
 """`yachay new` on data of another shape, and its pipeline run at once."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ pytestmark = pytest.mark.end_to_end
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tab-separated, gaps in a number and a word, a key, a constant, words as categories."""
     rng = np.random.default_rng(3)
-    lines = ["House id\tarea m2\tdistrict\tfloors\tcountry\tprice"]
+    lines = ["House id\tarea m2\tdistrict\tfloors\tcountry\tlast price\tprice"]
     for number in range(900):
         area, district, floors = rng.gamma(6, 20), rng.choice(["Lima", "Cusco", "Puno"]), rng.integers(1, 4)
         price = 900 * area + {"Lima": 60_000, "Cusco": 20_000, "Puno": 0}[district] + rng.normal(0, 9_000)
         shown = "" if rng.random() < 0.05 else f"{area:.1f}"
-        lines.append(f"H{number}\t{shown}\t{district}\t{floors}\tPeru\t{price:.2f}")
+        lines.append(f"H{number}\t{shown}\t{district}\t{floors}\tPeru\t{price - 40_000:.0f}\t{price:.2f}")
     path = tmp_path_factory.mktemp("houses") / "houses.tsv"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -29,11 +30,21 @@ def test_a_regression_on_gappy_data_runs_at_once(yachay: Any, houses: Path, tmp_
 
     assert run(["new", "houses", "--data", str(houses), "--label", "price", "--output", str(tmp_path)]) == 0
 
-    result = yachay("run", tmp_path / "houses", "--workdir", tmp_path / "runs")
+    result = yachay(
+        "run", tmp_path / "houses", "--workdir", tmp_path / "runs",
+        "--set", "exclude={last_price: the price of last year}",
+        "--set", "report.error_columns=[district]", "--set", "report.baselines={last year: last_price}",
+    )  # fmt: skip
 
     assert result.status == 0, (result.output["reasons"], result.stderr)
     assert result.output["rows"]["kept"] == 900
     assert result.output["metrics"]["r2"] > 0.7
+    errors = json.loads(Path(result.output["report_uri"]).with_name("report.json").read_text())["regression"]
+    assert [table["by"] for table in errors["tables"]] == ["all", "district"]
+    assert {row["value"] for row in errors["tables"][1]["rows"]} == {"Lima", "Cusco", "Puno"}
+    rmse = result.output["metrics"]["rmse"]
+    skill = errors["tables"][0]["rows"][0]["skill"]["last year"]["value"]
+    assert skill == pytest.approx(1 - rmse / 40_000, abs=1e-3)
 
 
 def test_a_classification_of_student_performance_runs_at_once(yachay: Any, real_data: Path, tmp_path: Path) -> None:

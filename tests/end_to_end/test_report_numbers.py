@@ -64,6 +64,14 @@ def test_the_page_the_command_line_and_the_gate_say_the_same(result: Any, report
     assert not [note.code for note in report.notes if note.code in ("gate_differs", "evaluation_unreadable")]
 
 
+def test_the_page_says_how_long_each_step_took(report: Report) -> None:
+    assert list(report.lineage.node_seconds) == [
+        "ColumnarExampleGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "Transform", "Trainer",
+        "Evaluator", "Pusher",
+    ]  # fmt: skip
+    assert report.lineage.node_seconds["Transform"] > 1
+
+
 def test_overall_numbers_are_scikit_learns(report: Report, answers: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, _ = answers
     predicted = scores.argmax(axis=1)

@@ -122,11 +122,11 @@ def test_an_accuracy_above_the_upper_bound_is_refused_with_the_reason(yachay: An
 @pytest.mark.parametrize(
     "node",
     [
-        "StatisticsGen",
+        pytest.param("StatisticsGen", marks=pytest.mark.slow),
         "Transform",
         pytest.param("Trainer", marks=pytest.mark.slow),
         pytest.param("Evaluator", marks=pytest.mark.slow),
-        "Pusher",
+        pytest.param("Pusher", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_goes_on_from_its_finished_nodes(yachay: Any, tmp_path: Path, first: Any, node: str) -> None:

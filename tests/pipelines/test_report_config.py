@@ -24,6 +24,8 @@ STUDENT_DROPOUT = find_pipelines()["student_dropout"].config_path
         ("report.anchors=[{name: a, metrics: {accuracy: .5}}]", r"report\.anchors\.0\.source: Field required"),
         ("report.card.tasks={semester9: later}", r"report\.card\.tasks: expected one of enrolment"),
         ("report.card.intended_use={fr: Aider}", r"report\.card\.intended_use\.fr: no such field"),
+        ("report.error_columns=[hour]", r"report\.error_columns: expected none, for it is about the errors of a regr"),
+        ("report.baselines={persistence: Debtor}", r"report\.baselines: expected none"),
         ("report.langauge=es", r"report\.langauge: no such field\. Did you mean 'language'"),
     ],
 )

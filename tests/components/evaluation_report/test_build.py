@@ -306,6 +306,17 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
     assert judged.importance[0].drop.low > 0  # type: ignore[operator]
 
 
+def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+    path = write_examples(make_table(50, ()), tmp_path / "eval.gz")
+    config = {
+        "problem": "regression", "label_values": (), "alert_label": "", "fairness": [], "change": None,
+        "thresholds": {}, "example_files": [path], "model_path": make_model(labels=(), features=("dose",)),
+    }  # fmt: skip
+
+    with pytest.raises(DataError, match=r"Expected numbers in 'sex'\. Received: words"):
+        build_report(changed(inputs, **config, baseline_predictions={"by sex": "sex"}), FEW)
+
+
 def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
     model = Model(model_path, Problem.CLASSIFICATION)
 

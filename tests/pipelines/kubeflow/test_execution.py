@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from yachay.components.evaluation_report.timing import read_node_seconds
 from yachay.errors import DataError
 from yachay.pipelines.kubeflow import entrypoint
 from yachay.pipelines.kubeflow.execution import execution_properties, find_raw_data
 from yachay.pipelines.kubeflow.executor_input import StepArtifact, StepInput
 from yachay.pipelines.kubeflow.pointer import read_pointer
 from yachay.pipelines.kubeflow.step import Assignment, RawData, StepOptions
+from yachay.pipelines.kubeflow.tfx_artifacts import make_artifact
 from yachay.pipelines.kubeflow.views import REPORT, VIEWS
 
 RUN = "minio://mlpipeline/v2/artifacts/dropout/run-1"
@@ -105,6 +107,14 @@ def test_examples_that_are_made_of_others_have_their_counts(tmp_path, mounts, ca
     assert output(tmp_path, "transformed_examples")["metadata"]["rows_train"] == 3097
     assert "rows_train" not in output(tmp_path, "model")["metadata"]
     assert last_line(capsys)["rows"] == 3097
+
+
+def test_what_a_step_made_says_how_long_it_took(tmp_path, mounts):
+    entrypoint.main(arguments(tmp_path, "sample_components.Executor"))
+    metadata = output(tmp_path)["metadata"]
+    assert metadata["node_seconds"] >= 0
+    came_in = StepArtifact("tfx.Model", f"{RUN}/model", "/model", "7", metadata | {"node_seconds": 3.25})
+    assert read_node_seconds([make_artifact(came_in, {})]) == {"Sample": 3.25}
 
 
 def test_an_input_that_did_not_come_through_the_store_is_an_empty_folder(tmp_path, mounts):
