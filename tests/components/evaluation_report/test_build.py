@@ -313,8 +313,8 @@ def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, t
         "thresholds": {}, "example_files": [path], "model_path": make_model(labels=(), features=("dose",)),
     }  # fmt: skip
 
-    with pytest.raises(DataError, match=r"Expected numbers in 'sex'\. Received: words"):
-        build_report(changed(inputs, **config, baseline_predictions={"by sex": "sex"}), FEW)
+    with pytest.raises(DataError, match=r"Expected numbers in 'age'\. Received: words"):
+        build_report(changed(inputs, **config, baseline_predictions={"by age": "age"}), FEW)
 
 
 def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
