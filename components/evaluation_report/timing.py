@@ -13,15 +13,16 @@ _SECONDS = "node_seconds"
 
 
 def note_node(artifact: metadata_store_pb2.Artifact, node: str, seconds: float) -> None:
-    """Notes on an artifact which node made it.
+    """Notes on an artifact which node made it, unless it says so already: a resolver answers with another's artifact.
 
     Args:
         artifact: ML Metadata's `Artifact`, changed in place.
         node: string. Name of the node.
         seconds: float. Wall time that the node took.
     """
-    artifact.custom_properties[_NODE].string_value = node
-    artifact.custom_properties[_SECONDS].double_value = round(seconds, 2)
+    if _NODE not in artifact.custom_properties:
+        artifact.custom_properties[_NODE].string_value = node
+        artifact.custom_properties[_SECONDS].double_value = round(seconds, 2)
 
 
 def read_node_seconds(artifacts: Iterable[types.Artifact]) -> dict[str, float]:

@@ -91,6 +91,12 @@ def test_a_second_run_on_the_same_records_takes_ingest_to_trainer_from_the_cache
     assert second.output["baseline_metrics"]["accuracy"] == second.output["metrics"]["accuracy"]
     assert second.output["pushed_model_uri"] == first.output["pushed_model_uri"]
     assert "from cache" in second.stderr
+    lineages = [
+        json.loads(Path(run.output["report_uri"]).with_name("report.json").read_text())["lineage"]["node_seconds"]
+        for run in (first, second)
+    ]
+    assert lineages[0].keys() == lineages[1].keys() >= {"Transform", "Trainer", "Evaluator"}
+    assert lineages[0]["Trainer"] == lineages[1]["Trainer"]
 
 
 def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Path, first: Any) -> None:
