@@ -12,6 +12,7 @@ from ..errors import UsageError, YachayError
 from ..pipelines.local.summary import Summary
 from . import options
 from .exit_status import ExitStatus
+from .outcome import print_summary
 
 
 @click.command("run-spec")
@@ -52,7 +53,7 @@ def command(
         with _ended_by_signals():
             run_spec(package, arguments, root, workdir, summary)
         status = ExitStatus.DONE if summary.verdict is None else options.status_of(summary)
-        _print_summary(summary)
+        print_summary(summary)
     except KeyboardInterrupt:
         summary.error = "Interrupted. The step was stopped; nothing of it was taken into the store."
         status = ExitStatus.INTERRUPTED
@@ -79,30 +80,3 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-
-
-def _print_summary(summary: Summary) -> None:
-    lines = [""]
-    if summary.verdict is None:
-        lines.append(click.style("DONE", fg="green", bold=True))
-    else:
-        lines.append(click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True))
-    lines += [f"  {reason}" for reason in summary.reasons]
-    for name, value in summary.metrics.items():
-        baseline = (summary.baseline_metrics or {}).get(name)
-        lines.append(f"  {name:<10} {value:.4f}" + ("" if baseline is None else f"  last blessed {baseline:.4f}"))
-    if rows := summary.rows:
-        counts = f"{rows['read']:,} read, {rows['kept']:,} kept, {rows['quarantined']:,} quarantined"
-        lines += ["", f"  rows       {counts}"]
-    if summary.model_uri:
-        lines += [
-            f"  model      {summary.model_uri}",
-            f"  pushed     {summary.pushed}",
-        ]
-    if summary.report_uri:
-        lines.append(f"  report     {summary.report_uri}")
-    lines.append(f"  log        {summary.log}")
-    lines += [f"  warning: {warning}" for warning in summary.warnings]
-    if summary.is_mock:
-        lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
-    click.echo("\n".join(lines), err=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ...components.evaluation_report import twin
+from ...components.evaluation_report.report import Report
 from ...errors import YachayError
+from ..local.describe import describe_evaluation, describe_ingest, describe_push
 from ..local.output import redirected_to
 from ..local.progress import NodeProgress, Progress
 from ..local.run_folder import PipelineHome
@@ -98,29 +100,34 @@ def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) 
         store: `LocalStore`.
         summary: `Summary`, filled in place.
     """
+    uris: dict[str, str] = {}
     for kind, artifact in made:
         metadata = artifact["metadata"]
+        uris[kind] = artifact["uri"]
         if kind == "tfx.Examples" and "data_fingerprint" in metadata:
-            summary.rows = {name: int(metadata[f"rows_{name}"]) for name in ("read", "kept", "quarantined")}
-            summary.data_fingerprint = metadata["data_fingerprint"]
-        elif kind == "yachay.Quarantine":
-            summary.quarantine_uri = artifact["uri"]
-        elif kind == "tfx.Model":
-            summary.model_uri = artifact["uri"]
+            describe_ingest(metadata, summary)
         elif kind == "tfx.ModelBlessing":
             summary.verdict = "blessed" if metadata.get("blessed") else "not_blessed"
-        elif kind == "tfx.ModelEvaluation":
-            # Imported here: TFMA takes seconds.
-            from ...components.metrics.evaluation import read_evaluation
-
-            evaluation = read_evaluation(store.path(artifact["uri"]))
-            summary.metrics, summary.baseline_metrics = evaluation.metrics, evaluation.baseline_metrics
-            summary.reasons = [str(failure) for failure in evaluation.failures]
-        elif kind == "yachay.EvaluationReport":
-            summary.report_uri = str(store.path(artifact["uri"]) / twin.PAGE)
         elif kind == "tfx.PushedModel":
-            summary.pushed_model_uri = metadata.get("pushed_destination")
-            summary.refusal = metadata.get("refusal")
+            describe_push(metadata, summary)
+    summary.quarantine_uri, summary.model_uri = uris.get("yachay.Quarantine"), uris.get("tfx.Model")
+    report = None
+    if "yachay.EvaluationReport" in uris:
+        folder = store.path(uris["yachay.EvaluationReport"])
+        summary.report_uri = str(folder / twin.PAGE)
+        report = Report.model_validate_json((folder / twin.TWIN).read_bytes())
+        summary.bounds = {
+            threshold.metric: threshold.model_dump(include={"lower", "upper"}, exclude_none=True)
+            for threshold in report.verdict.thresholds
+            if not threshold.is_change and not threshold.slice
+        }
+    if "tfx.ModelEvaluation" in uris:
+        # Imported here: TFMA takes seconds.
+        from ...components.metrics.evaluation import read_evaluation
+
+        evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
+        describe_evaluation(evaluation, report.min_slice_rows if report else None, summary)
+        summary.reasons = [str(failure) for failure in evaluation.failures]
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """A whole run of a pipeline on this machine."""
 
 import importlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,6 +12,7 @@ from ...errors import UsageError, YachayError
 from ..columns import ingest_columns
 from ..config import Bounds, PipelineConfig
 from ..registry import PipelineFolder
+from .describe import describe_evaluation, describe_ingest, describe_push
 from .output import redirected_to
 from .progress import NodeProgress, Progress
 from .run_folder import PipelineHome, RunFolder
@@ -150,38 +150,25 @@ def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Sum
     """Fills a summary with what the nodes made, as far as they got."""
     from ...components.metrics.evaluation import read_evaluation
 
+    thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
     if ingest := outputs.get("ColumnarExampleGen"):
-        properties = ingest["examples"].properties
-        summary.rows = {name: int(properties[f"rows_{name}"]) for name in ("read", "kept", "quarantined")}
-        summary.data_fingerprint = properties["data_fingerprint"]
+        describe_ingest(ingest["examples"].properties, summary)
         summary.quarantine_uri = ingest["quarantine"].uri
-        summary.warnings += json.loads(properties["warnings"])
     if trainer := outputs.get("Trainer"):
         summary.model_uri = trainer["model"].uri
     if evaluator := outputs.get("Evaluator"):
         evaluation = read_evaluation(Path(evaluator["evaluation"].uri))
-        summary.metrics, summary.baseline_metrics = evaluation.metrics, evaluation.baseline_metrics
-        summary.slices = [
-            {"slice": dict(key), "rows": evaluation.rows[key], **metrics}
-            for key, metrics in sorted(evaluation.slices.items())
-            if key and evaluation.rows[key] >= config.evaluation.min_slice_rows
-        ]
+        describe_evaluation(evaluation, config.evaluation.min_slice_rows, summary)
+        summary.bounds = {
+            metric: bounds.model_dump(include={"lower", "upper"}, exclude_none=True)
+            for metric, bounds in thresholds.items()
+        }
         summary.verdict = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
-        thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
         summary.reasons = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
     if report := outputs.get("EvaluationReport"):
         summary.report_uri = str(Path(report["report"].uri, twin.PAGE))
     if pusher := outputs.get("Pusher"):
-        properties = pusher["pushed_model"].properties
-        summary.pushed_model_uri = properties.get("pushed_destination")
-        summary.refusal = properties.get("refusal")
-        if "deploy_state" in properties:
-            summary.deployment = {
-                "state": properties["deploy_state"],
-                "service_url": properties.get("service_url", ""),
-                "serving_version": properties.get("serving_version", ""),
-                "reason": properties.get("deploy_reason", ""),
-            }
+        describe_push(pusher["pushed_model"].properties, summary)
 
 
 def _reason(failure: "Failure", bounds: Bounds | None) -> str:

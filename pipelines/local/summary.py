@@ -23,6 +23,7 @@ class Summary:
         verdict: `"blessed"`, `"not_blessed"` or None where the run did not get that far.
         reasons: list of strings. The thresholds that the model does not meet.
         metrics: dict of metric to value on the `eval` split.
+        bounds: dict of metric to `lower` and `upper`, as far as the gate has them.
         baseline_metrics: dict likewise of the last blessed model, or None.
         slices: list of dicts with `slice` (column to value), `rows` and each metric; small slices are left out.
         model_uri: string or None. The trained model.
@@ -46,6 +47,7 @@ class Summary:
     verdict: str | None = None
     reasons: list[str] = dataclasses.field(default_factory=list)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    bounds: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     baseline_metrics: dict[str, float] | None = None
     slices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     model_uri: str | None = None

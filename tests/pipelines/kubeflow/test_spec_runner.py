@@ -409,7 +409,10 @@ def test_a_second_run_finds_in_the_store_what_the_first_left(spec: TinySpec) -> 
 
 def test_the_summary_holds_what_the_steps_made(spec: TinySpec) -> None:
     made = {
-        "examples": ("tfx.Examples", {"rows_read": 9, "rows_kept": 8, "rows_quarantined": 1, "data_fingerprint": "f"}),
+        "examples": (
+            "tfx.Examples",
+            {"rows_read": 9, "rows_kept": 8, "rows_quarantined": 1, "data_fingerprint": "f", "warnings": "[]"},
+        ),
         "model": ("tfx.Model", {}),
         "blessing": ("tfx.ModelBlessing", {"blessed": 1}),
         "pushed": ("tfx.PushedModel", {"pushed": 1, "pushed_destination": "minio://b/push-1/1"}),

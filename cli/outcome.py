@@ -1,0 +1,39 @@
+"""What a run came to, for people."""
+
+import click
+
+from ..pipelines.local.summary import Summary
+
+
+def print_summary(summary: Summary) -> None:
+    """Prints the summary of a run that came to its end."""
+    outcome, is_good = ("DONE", True) if summary.verdict is None else (summary.outcome, summary.is_good)
+    lines = ["", click.style(outcome, fg="green" if is_good else "red", bold=True)]
+    lines += [f"  {reason}" for reason in summary.reasons]
+    lines += [f"  {name:<10} {value:.4f}{_beside(name, summary)}" for name, value in summary.metrics.items()]
+    if rows := summary.rows:
+        counts = f"{rows['read']:,} read, {rows['kept']:,} kept, {rows['quarantined']:,} quarantined"
+        lines += ["", f"  rows       {counts}"]
+    if summary.model_uri:
+        lines += [f"  model      {summary.model_uri}", f"  pushed     {summary.pushed}"]
+    if summary.deployed:
+        lines.append(f"  deployed   {summary.deployed}")
+    if summary.report_uri:
+        lines.append(f"  report     {summary.report_uri}")
+    lines.append(f"  log        {summary.log}")
+    if summary.rows.get("quarantined"):
+        lines.append(f"  quarantine {summary.quarantine_uri}")
+    lines += [f"  warning: {warning}" for warning in summary.warnings]
+    cached = [node["id"] for node in summary.nodes if node["cached"]]
+    if cached:
+        lines.append(f"  from cache {', '.join(cached)}")
+    if summary.is_mock:
+        lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
+    click.echo("\n".join(lines), err=True)
+
+
+def _beside(metric: str, summary: Summary) -> str:
+    bounds = summary.bounds.get(metric, {})
+    parts = [f"{sign} {bounds[side]:g}" for sign, side in ((">=", "lower"), ("<=", "upper")) if side in bounds]
+    last = (summary.baseline_metrics or {}).get(metric)
+    return (f"  ({', '.join(parts)})" if parts else "") + ("" if last is None else f"  last blessed {last:.4f}")
