@@ -4,11 +4,11 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What a command ends with."""
+    """What a command ends with; a model that was rolled back is as little in place as one that is not blessed."""
 
     DONE = 0
     FAILED = 1
     REFUSED = 2
     NOT_BLESSED = 3
-    ROLLED_BACK = 4
+    ROLLED_BACK = 3
     INTERRUPTED = 130

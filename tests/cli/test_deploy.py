@@ -80,7 +80,7 @@ def test_a_model_that_does_not_start_ends_with_its_own_exit_status(
     main.run(deploy(receipt, "--canary", "100"))
     kserve.broken.add("8")
 
-    assert main.run(deploy(receipt, "--canary", "100", "--json", version=8)) == 4
+    assert main.run(deploy(receipt, "--canary", "100", "--json", version=8)) == 3
 
     output = capsys.readouterr()
     answer = json.loads(output.out)

@@ -52,7 +52,7 @@ def test_a_run_deploys_what_it_pushed_and_rolls_back_what_does_not_start(
         cluster.breaks_others_than(deployment["serving_version"])
         second = yachay(*run, "--set", "model.seed=7", "--set", "evaluation.change=null")
 
-        assert second.status == 4, second.stderr
+        assert second.status == 3, second.stderr
         assert second.output["deployment"]["state"] == "rolled_back"
         assert second.output["deployment"]["serving_version"] == deployment["serving_version"]
         assert cluster.traffic("student-dropout-semester2") == {deployment["serving_version"]: 100}
