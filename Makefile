@@ -20,10 +20,10 @@ check: setup
 	$(BIN)/pytest -q -n 2 -m "not end_to_end and not slow"
 
 test: check
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "end_to_end and not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "end_to_end and not slow"
 
 test-all: check
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "end_to_end or slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "end_to_end or slow"
 
 # Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once. The images'
 # lists hold the same versions, of what each needs.

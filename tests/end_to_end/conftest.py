@@ -47,3 +47,12 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("YACHAY_DATA is not set: it names the folder of the real data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled spec of student_dropout."""
+    path = tmp_path_factory.mktemp("spec") / "student_dropout.yaml"
+    command = [*COMMAND, "compile", "student_dropout", "-o", str(path), "--image", "registry.example/yachay:1"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return path
