@@ -14,6 +14,7 @@ pytestmark = pytest.mark.end_to_end
 PIPELINE = "student-dropout-semester2"
 
 
+@pytest.mark.slow
 def test_records_in_a_store_come_in_by_the_parameter_data_uri_and_a_bad_model_is_not_pushed(
     yachay: Any, spec: Path, tmp_path: Path
 ) -> None:
