@@ -4,6 +4,7 @@
     - `DataError`: the data cannot be used as it is (carries the failures as data).
     - `ModelError`: a model cannot be trained, exported or pushed.
     - `ConfigurationError`: a configuration is refused before any work.
+        - `CompileError`: a pipeline cannot be compiled; nothing is written.
     - `UsageError`: a command is refused before any work.
 """
 
@@ -40,6 +41,10 @@ class ModelError(YachayError):
 
 class ConfigurationError(YachayError):
     """A configuration is refused before any work."""
+
+
+class CompileError(ConfigurationError):
+    """A pipeline cannot be compiled; nothing is written."""
 
 
 class UsageError(YachayError):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..components.rollout.cluster import Cluster
-    from ..components.rollout.rollout import Outcome
+    from ..deployment.cluster import Cluster
+    from ..deployment.rollout import Outcome
 
 namespace_option = click.option("--namespace", metavar="TEXT", help="Namespace (default: the context's).")
 context_option = click.option("--context", metavar="TEXT", help="Context of the kubeconfig (default: the current one).")
@@ -15,7 +15,7 @@ context_option = click.option("--context", metavar="TEXT", help="Context of the 
 def connect(namespace: str | None, context: str | None) -> "Cluster":
     """Returns the cluster that the pod is in or that the kubeconfig names."""
     # The Kubernetes client takes a second to import: --help must not wait for it.
-    from ..components.rollout.cluster import Cluster
+    from ..deployment.cluster import Cluster
 
     return Cluster.connect(namespace or None, context)
 

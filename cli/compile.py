@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError, YachayError
-from ..pipelines.local.output import redirected_to
 from ..pipelines.registry import find_pipeline
+from ..pipelines.runs.output import redirected_to
 from . import options
 from .exit_status import ExitStatus
 
@@ -53,7 +53,7 @@ def command(
         image = config.kubeflow.choose_image(image)
         with _without_collecting(), redirected_to(Path(os.devnull)):
             # TFX takes seconds to import: a refused command must not wait for it.
-            from ..pipelines.kubeflow.configured import compile_configuration
+            from ..pipelines.kubeflow.compile.configured import compile_configuration
 
             content = compile_configuration(folder, config, chosen, image).to_yaml()
         _write(output, content)

@@ -86,7 +86,7 @@ def command(
         if receipt is not None and model is None:
             raise UsageError("Expected --receipt beside --model. Received: --receipt alone.")
 
-        from ..components.rollout.delivery import apply_runtime, write_manifests
+        from ..deployment.delivery import apply_runtime, write_manifests
         from ..manifests.render import render, to_yaml
         from ..pipelines.deployment import describe_service, find_push
 
@@ -101,8 +101,8 @@ def command(
             elif not as_json:
                 click.echo(to_yaml(documents), nl=False)
             return status
-        from ..components.rollout.prometheus import Prometheus
-        from ..components.rollout.rollout import deploy
+        from ..deployment.prometheus import Prometheus
+        from ..deployment.rollout import deploy
 
         cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
         service = dataclasses.replace(

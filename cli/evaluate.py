@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from ..errors import YachayError
-from ..pipelines.config import FAMILIES, METRICS, Family, PipelineConfig
-from ..pipelines.local.output import redirected_to
+from ..pipelines.config.pipeline_config import FAMILIES, METRICS, Family, PipelineConfig
 from ..pipelines.local.run import resolve_data, write_mock_data
-from ..pipelines.local.run_folder import PipelineHome
 from ..pipelines.registry import find_pipeline
+from ..pipelines.runs.output import redirected_to
+from ..pipelines.runs.run_folder import PipelineHome
 from . import options
 from .exit_status import ExitStatus
 

@@ -5,7 +5,7 @@ import json
 import click
 
 from ..errors import YachayError
-from ..pipelines.config import FAMILIES
+from ..pipelines.config.pipeline_config import FAMILIES
 from ..pipelines.registry import find_pipelines
 from . import options
 from .exit_status import ExitStatus

@@ -90,7 +90,7 @@ def run(arguments: list[str]) -> int:
 
 def _refusal(arguments: list[str], message: str) -> str:
     if arguments[0] in ("run", "run-spec"):
-        from ..pipelines.local.summary import Summary
+        from ..pipelines.runs.summary import Summary
 
         return Summary(error=message).to_json()
     return json.dumps({"error": message})

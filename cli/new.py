@@ -21,7 +21,7 @@ def command(name: str, data: Path, label: str, output: Path) -> ExitStatus:
 
     The kinds of features are inferred; look at them in NAME/config.yaml, then `yachay run NAME`.
     """
-    from ..pipelines.scaffold import scaffold
+    from ..pipelines.scaffold.scaffold import scaffold
 
     try:
         folder = scaffold(name, data, label, output)

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError, UsageError, YachayError, suggestion
-from ..pipelines.config import PipelineConfig
+from ..pipelines.config.pipeline_config import PipelineConfig
 from ..pipelines.errors import describe_error
-from ..pipelines.local.run_folder import DEFAULT_WORKDIR
-from ..pipelines.local.summary import Summary
+from ..pipelines.runs.run_folder import DEFAULT_WORKDIR
+from ..pipelines.runs.summary import Summary
 from .exit_status import ExitStatus
 
 pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")

@@ -2,7 +2,7 @@
 
 import click
 
-from ..pipelines.local.summary import Summary
+from ..pipelines.runs.summary import Summary
 
 
 def print_summary(summary: Summary) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ..components.evaluation_report.twin import TWIN
+from ..components.evaluation_report.report_files import TWIN
 from ..errors import DataError, UsageError, YachayError
-from ..pipelines.local.past_runs import LATEST, PastRun, find_run
-from ..pipelines.local.summary import Summary
+from ..pipelines.runs.past_runs import LATEST, PastRun, find_run
+from ..pipelines.runs.summary import Summary
 from . import options
 from .exit_status import ExitStatus
 
@@ -82,7 +82,7 @@ def index(workdir: Path, output: Path | None, is_opening: bool, as_json: bool) -
 
     The page links to those of the runs by relative paths, so it can move together with the workdir.
     """
-    from ..pipelines.report_index import write_index
+    from ..pipelines.runs.report_index import write_index
 
     path = output or workdir / "index.html"
     written: dict[str, Any] = {"page": str(path.absolute()), "runs": None, "error": None}

@@ -43,7 +43,7 @@ def command(
     try:
         config = find_pipeline(pipeline, config_path).load(overrides)
         chosen = options.choose_task(config, task)
-        from ..components.rollout.rollout import rollback
+        from ..deployment.rollout import rollback
         from ..pipelines.deployment import service_name
 
         cluster = cluster_options.connect(namespace or config.deploy.namespace, context)

@@ -6,8 +6,8 @@ import click
 
 from ..errors import UsageError, YachayError
 from ..pipelines.local.run import resolve_data, run_pipeline
-from ..pipelines.local.summary import Summary
 from ..pipelines.registry import find_pipeline
+from ..pipelines.runs.summary import Summary
 from . import options
 from .exit_status import ExitStatus
 from .outcome import print_summary

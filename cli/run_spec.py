@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError, YachayError
-from ..pipelines.local.summary import Summary
+from ..pipelines.runs.summary import Summary
 from . import options
 from .exit_status import ExitStatus
 from .outcome import print_summary
@@ -33,8 +33,8 @@ def command(
     s3://bucket/key is store/s3/bucket/key.
     """
     # kfp takes most of a second to import: --help must not wait for it.
-    from ..pipelines.kubeflow.package import read_package
-    from ..pipelines.kubeflow.spec_run import is_mock, run_spec
+    from ..pipelines.kubeflow.emulator.spec_run import is_mock, run_spec
+    from ..pipelines.kubeflow.spec.package import read_package
 
     summary = Summary()
     status = ExitStatus.DONE

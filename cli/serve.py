@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError, YachayError
-from ..pipelines.config import PipelineConfig
-from ..pipelines.local.run_folder import PipelineHome
+from ..pipelines.config.pipeline_config import PipelineConfig
 from ..pipelines.registry import find_pipeline
+from ..pipelines.runs.run_folder import PipelineHome
 from . import options
 from .exit_status import ExitStatus
 

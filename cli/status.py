@@ -12,7 +12,7 @@ from . import cluster_options, options
 from .exit_status import ExitStatus
 
 if TYPE_CHECKING:
-    from ..components.rollout.status import Status
+    from ..deployment.status import Status
 
 
 @click.command("status")
@@ -38,7 +38,7 @@ def command(
     try:
         config = find_pipeline(pipeline, config_path).load(overrides)
         chosen = options.choose_task(config, task)
-        from ..components.rollout.status import read_status
+        from ..deployment.status import read_status
         from ..pipelines.deployment import service_name
 
         cluster = cluster_options.connect(namespace or config.deploy.namespace, context)

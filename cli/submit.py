@@ -42,10 +42,10 @@ def command(
     the file that KF_PIPELINES_SA_TOKEN_PATH names, certificate authorities from SSL_CERT_FILE.
     """
     # kfp takes most of a second to import: --help must not wait for it.
-    from ..pipelines.kubeflow.client import connect, quiet
-    from ..pipelines.kubeflow.follow import follow
-    from ..pipelines.kubeflow.package import read_package
-    from ..pipelines.kubeflow.submission import Submission, make_order, submit
+    from ..pipelines.kubeflow.client.client import connect, quiet
+    from ..pipelines.kubeflow.client.follow import follow
+    from ..pipelines.kubeflow.client.submission import Submission, make_order, submit
+    from ..pipelines.kubeflow.spec.package import read_package
 
     submission = Submission()
     status = ExitStatus.DONE

@@ -23,7 +23,7 @@ from ..components.feature_selection.component import FeatureSelector
 from ..components.pusher.component import Pusher
 from ..schemas import parse_schema
 from .columns import ingest_arguments
-from .config import PipelineConfig
+from .config.pipeline_config import PipelineConfig
 from .deployment import deploy_order
 from .evaluation import eval_config
 from .report_config import report_config

@@ -5,7 +5,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ..errors import ConfigurationError
-from .config import PipelineConfig
+from .config.pipeline_config import PipelineConfig
 
 _TYPES = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float32", schema_pb2.BYTES: "string"}
 

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from ..components.evaluator.scores import classification_metrics, regression_metrics
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
@@ -23,7 +24,6 @@ from ..components.example_gen.write import whole_or_absent
 from ..components.feature_selection.records import decode_records, hash_records, read_examples, sample_records
 from ..components.feature_selection.select import reduce_schema, select_features
 from ..components.features import Problem
-from ..components.metrics.scores import classification_metrics, regression_metrics
 from ..components.trainer.config import TrainerConfig
 from ..components.trainer.table import make_table
 from ..components.trainer.train import train
@@ -31,7 +31,7 @@ from ..components.transform.analyze import analyze, transform_arrays
 from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_arguments
-from .config import Family, PipelineConfig
+from .config.pipeline_config import Family, PipelineConfig
 from .folds import fold_method, split_folds
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"

@@ -3,14 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-from ..components.pusher.location import is_shared, open_store
-from ..components.pusher.store import PUSH, Push, StoreError, latest_push, parse_version, read_push
-from ..components.rollout.order import Order
+from ..deployment.order import Order
 from ..errors import UsageError
 from ..manifests.service import Model, Service
-from .config import PipelineConfig
-from .deploy_settings import ANY_MODEL
-from .local.run_folder import PipelineHome
+from ..model_store.location import is_shared, open_store
+from ..model_store.store import PUSH, Push, StoreError, latest_push, parse_version, read_push
+from .config.deploy_settings import ANY_MODEL
+from .config.pipeline_config import PipelineConfig
+from .runs.run_folder import PipelineHome
 
 
 def service_name(config: PipelineConfig, task: str) -> str:

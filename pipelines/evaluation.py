@@ -2,10 +2,10 @@
 
 from tensorflow_model_analysis.proto import config_pb2
 
+from ..components.evaluator.scores import LOWER_IS_BETTER
+from ..components.evaluator.tfma_metrics import METRICS, metric_config
 from ..components.features import Problem
-from ..components.metrics.scores import LOWER_IS_BETTER
-from ..components.metrics.tfma_metrics import METRICS, metric_config
-from .config import Bounds, Change, PipelineConfig
+from .config.pipeline_config import Bounds, Change, PipelineConfig
 
 PREDICTION_KEYS = {Problem.CLASSIFICATION: "scores", Problem.REGRESSION: "outputs"}
 

@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from ..components.features import Problem
 from ..errors import DataError
-from .config import PipelineConfig
+from .config.pipeline_config import PipelineConfig
 
 Rows = NDArray[np.int64]
 

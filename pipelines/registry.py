@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ..errors import ConfigurationError, UsageError, suggestion
 from ..schemas import SchemaError, load_schema, schema_path
-from .config import CONFIG_FILE, PipelineConfig, load_config
+from .config.pipeline_config import CONFIG_FILE, PipelineConfig, load_config
 
 ENTRY_POINT_GROUP = "yachay.pipelines"
 

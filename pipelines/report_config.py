@@ -3,8 +3,8 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .config import PipelineConfig
-from .report_settings import Anchor, Words
+from .config.pipeline_config import PipelineConfig
+from .config.report_settings import Anchor, Words
 
 _ON_MOCK_DATA = Words(
     en="Measured on real records; this run's are synthetic, so the two do not compare.",

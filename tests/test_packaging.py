@@ -24,7 +24,7 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
         "yachay/__init__.py",
         "yachay/errors.py",
         "yachay/manifests/base/runtime.yaml",
-        "yachay/components/evaluation_report/page_assets/page.html",
+        "yachay/components/evaluation_report/page/assets/page.html",
         "yachay/pipelines/student_dropout/config.yaml",
         "yachay/schemas/student_dropout/schema.pbtxt",
         "yachay/schemas/student_dropout/marginals.json",

@@ -15,12 +15,12 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from ..example_validator.anomalies import read_anomalies
-from .build import build_report
-from .inputs import Inputs
+from .analysis.build import build_report
+from .analysis.inputs import Inputs
 from .report import Lineage
+from .report_files import write_report
 from .settings import ReportConfig
 from .timing import read_node_seconds
-from .twin import write_report
 
 EVAL = "eval"
 STATISTICS_FILE = "FeatureStats.pb"

@@ -4,8 +4,8 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from ...model_store.location import check_location
 from . import executor
-from .location import check_location
 
 READY_SECONDS = 120
 

@@ -16,14 +16,14 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from ...deployment.order import Order
 from ...errors import ModelError
-from ..metrics.evaluation import read_evaluation
-from ..rollout.order import Order
+from ...model_store.location import open_store
+from ...model_store.store import Push, hash_folder, latest_push, push
+from ..evaluator.evaluation import read_evaluation
 from ..trainer.metadata import METADATA_FILE
 from .gate import check_candidate
 from .golden import write_golden
-from .location import open_store
-from .store import Push, hash_folder, latest_push, push
 
 NUM_CHECKED_RECORDS = 64
 

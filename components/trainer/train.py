@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ModelError
-from ..metrics.scores import classification_metrics, regression_metrics
+from ..evaluator.scores import classification_metrics, regression_metrics
 from .boosted_trees import BoostedTrees
 from .config import TrainerConfig
 from .family import Family, FittedModel

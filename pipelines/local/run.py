@@ -4,22 +4,22 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ...components.evaluation_report import twin
+from ...components.evaluation_report import report_files as twin
 from ...components.example_gen.typed_tables import load_reader
-from ...components.pusher.location import open_store
-from ...components.pusher.store import latest_push
 from ...errors import UsageError, YachayError
+from ...model_store.location import open_store
+from ...model_store.store import latest_push
 from ..columns import ingest_columns
-from ..config import Bounds, PipelineConfig
+from ..config.pipeline_config import Bounds, PipelineConfig
 from ..registry import PipelineFolder
-from .describe import describe_evaluation, describe_ingest, describe_push
-from .output import redirected_to
-from .progress import NodeProgress, Progress
-from .run_folder import PipelineHome, RunFolder
-from .summary import Summary
+from ..runs.describe import describe_evaluation, describe_ingest, describe_push
+from ..runs.output import redirected_to
+from ..runs.progress import NodeProgress, Progress
+from ..runs.run_folder import PipelineHome, RunFolder
+from ..runs.summary import Summary
 
 if TYPE_CHECKING:
-    from ...components.metrics.evaluation import Failure
+    from ...components.evaluator.evaluation import Failure
     from .runner import Outputs
 
 
@@ -148,7 +148,7 @@ def _run(
 
 def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Summary) -> None:
     """Fills a summary with what the nodes made, as far as they got."""
-    from ...components.metrics.evaluation import read_evaluation
+    from ...components.evaluator.evaluation import read_evaluation
 
     thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
     if ingest := outputs.get("ColumnarExampleGen"):

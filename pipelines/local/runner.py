@@ -22,7 +22,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from ...components.evaluation_report.timing import note_node
 from ...errors import YachayError
 from ..errors import describe_error
-from .progress import NodeProgress, Progress
+from ..runs.progress import NodeProgress, Progress
 
 # The cache's key holds neither the contents of the model store nor what the server answered.
 _NEVER_CACHED = ("Pusher",)

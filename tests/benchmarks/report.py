@@ -22,12 +22,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.components.evaluator.executor import Executor
 from tfx.types import artifact_utils, standard_artifacts
 
-from yachay.components.evaluation_report.build import build_report
-from yachay.components.evaluation_report.inputs import Inputs
-from yachay.components.evaluation_report.resampling import MAX_RESAMPLES
+from yachay.components.evaluation_report.analysis.build import build_report
+from yachay.components.evaluation_report.analysis.inputs import Inputs
+from yachay.components.evaluation_report.analysis.resampling import MAX_RESAMPLES
+from yachay.components.evaluation_report.report_files import write_report
 from yachay.components.evaluation_report.settings import ReportConfig
-from yachay.components.evaluation_report.twin import write_report
-from yachay.pipelines.config import load_config
+from yachay.pipelines.config.pipeline_config import load_config
 from yachay.pipelines.evaluation import eval_config
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.report_config import report_config

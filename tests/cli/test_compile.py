@@ -3,7 +3,7 @@ import pytest
 from yachay.cli.compile import _write
 from yachay.cli.main import run
 from yachay.errors import UsageError
-from yachay.pipelines.kubeflow.presets import PRESETS
+from yachay.pipelines.kubeflow.compile.presets import PRESETS
 
 
 def refuse(capsys, *arguments):

@@ -14,7 +14,7 @@ from kfp_samples import compiled_pipeline, platform_document
 from kfp_server import KfpServer
 
 from yachay.cli.main import run
-from yachay.pipelines.kubeflow import follow
+from yachay.pipelines.kubeflow.client import follow
 
 Write = Callable[..., str]
 LABEL = ["-p", "label=Target"]

@@ -11,7 +11,7 @@ import pytest
 from kfp import components, local
 from kfp.local import config, status, subprocess_task_handler
 
-from yachay.components.metrics.evaluation import read_evaluation
+from yachay.components.evaluator.evaluation import read_evaluation
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 

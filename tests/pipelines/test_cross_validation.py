@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from yachay.errors import DataError, UsageError
-from yachay.pipelines.config import PipelineConfig
+from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.cross_validation import CrossValidation, cross_validate
 from yachay.pipelines.registry import find_pipeline
 

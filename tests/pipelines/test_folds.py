@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from yachay.errors import DataError
-from yachay.pipelines.config import PipelineConfig
+from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.folds import fold_method, split_folds
 
 

@@ -17,7 +17,7 @@ from yachay.components.evaluation_report.report import (
     Threshold,
     Verdict,
 )
-from yachay.pipelines.local.summary import Summary
+from yachay.pipelines.runs.summary import Summary
 
 NONE = Estimate(value=None)
 

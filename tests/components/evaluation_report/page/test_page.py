@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.evaluation_report import page
-from yachay.components.evaluation_report.page import MAX_BYTES, SECTIONS, render_page
-from yachay.components.evaluation_report.page_selection import NOTE_SECTIONS
-from yachay.components.evaluation_report.page_texts import fill, load_texts
+from yachay.components.evaluation_report.page import page
+from yachay.components.evaluation_report.page.page import MAX_BYTES, SECTIONS, render_page
+from yachay.components.evaluation_report.page.selection import NOTE_SECTIONS
+from yachay.components.evaluation_report.page.texts import fill, load_texts
 from yachay.components.evaluation_report.report import (
     Confusion,
     Curve,
@@ -231,7 +231,7 @@ def test_a_note_stands_in_the_section_that_lacks_something(make_report: MakeRepo
 
 def test_every_note_of_the_report_has_a_sentence_and_a_section() -> None:
     codes = set()
-    for module in Path(page.__file__).parent.glob("*.py"):
+    for module in Path(page.__file__).parents[1].rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Note":
                 codes |= {item.value.value for item in node.keywords if item.arg == "code"}

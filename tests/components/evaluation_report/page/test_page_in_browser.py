@@ -3,8 +3,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from yachay.components.evaluation_report.page import render_page
-from yachay.components.evaluation_report.page_selection import rates_at
+from yachay.components.evaluation_report.page.page import render_page
+from yachay.components.evaluation_report.page.selection import rates_at
 from yachay.components.evaluation_report.report import Report
 
 pytestmark = pytest.mark.end_to_end

@@ -1,0 +1,286 @@
+"""The report from an evaluation, a model and the records it was evaluated on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...evaluator.evaluation import Evaluation
+from ...evaluator.scores import LOWER_IS_BETTER
+from ...example_validator.anomalies import find_anomalies
+from ...features import Problem
+from ...trainer.metadata import read_metadata
+from ..report import Data, Fairness, Importance, LeaderboardRow, Lineage, Note, Report, SliceRow, Verdict
+from ..settings import ReportConfig
+from .classification import classification
+from .distributions import TRAIN, distributions, feature_rows, label_counts, label_mean
+from .fairness import MAX_CLASSES, fairness
+from .gate import gate_metrics, read_gate, reason
+from .importance import permutation_importance
+from .inputs import Inputs
+from .leaderboard import leaderboard, trivial
+from .predictions import Model, Predictions, is_known, predict, read_labels
+from .regression import regression
+from .resampling import MAX_RESAMPLES, Resamples, num_resamples
+from .slices import metric_values, slice_rows
+from .statistics import METRICS
+from .verdict import comparisons, thresholds
+
+
+def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
+    """Returns the report of a model.
+
+    What cannot be computed is left out, and a note says so; the candidate itself must answer.
+
+    Args:
+        inputs: `Inputs`.
+        max_resamples: int. 0 gives numbers without intervals. Defaults to `MAX_RESAMPLES`.
+
+    Raises:
+        DataError: if there is no record.
+        ModelError: if the candidate has no metadata or no signature for examples.
+    """
+    config = inputs.config
+    notes: list[Note] = []
+    metadata = read_metadata(inputs.model_path)
+    model = Model(inputs.model_path, config.problem)
+    gate = read_gate(inputs.evaluation, notes)
+    predictions = _predict(inputs, model, metadata, notes)
+    num_classes = max(len(config.label_values), 1)
+    resamples = Resamples(
+        len(predictions), min(num_resamples(len(predictions), num_classes), max_resamples), config.seed
+    )
+    values = metric_values(config.problem, predictions.labels, predictions.scores, resamples)
+    metrics = gate_metrics(gate, values, notes)
+    slices = _slices(inputs, predictions, resamples, metrics, gate, notes)
+    baseline_values = None
+    if predictions.baseline_scores is not None:
+        baseline_values = metric_values(config.problem, predictions.labels, predictions.baseline_scores, resamples)
+    baseline = dict(gate.baseline_metrics) if gate is not None and gate.baseline_metrics else {}
+    if not baseline and baseline_values is not None:
+        baseline = {name: float(resampled[0]) for name, resampled in baseline_values.items()}
+    classifier, regressor = None, None
+    groups: tuple[Fairness, ...] = ()
+    if config.problem is Problem.CLASSIFICATION:
+        classifier, more = classification(
+            predictions.labels,
+            predictions.scores,
+            config.label_values,
+            resamples,
+            config.alert_label,
+            (config.cost_false_positive, config.cost_false_negative),
+        )
+        notes += more
+        groups = _fairness(config, predictions, resamples, notes)
+    else:
+        regressor = regression(
+            predictions.labels,
+            predictions.scores,
+            resamples,
+            {name: predictions.columns[name] for name in config.error_columns if name in predictions.columns},
+            {name: predictions.numbers[column] for name, column in config.baseline_predictions.items()},
+            unit=config.unit,
+            min_rows=config.min_slice_rows,
+            seed=config.seed,
+        )
+    importance_metric = _importance_metric(config)
+    return Report(
+        problem=config.problem.value,
+        verdict=Verdict(
+            is_blessed=inputs.is_blessed,
+            is_mock=config.is_mock,
+            thresholds=thresholds(config, metrics, baseline, None if gate is None else gate.failures, slices),
+            comparisons=() if baseline_values is None else comparisons(values, baseline_values, gate),
+            is_pushed=inputs.is_pushed,
+            push_refusal=inputs.push_refusal,
+        ),
+        metrics=metrics,
+        metric_directions={name: "down" if name in LOWER_IS_BETTER else "up" for name in METRICS[config.problem]},
+        slices=slices,
+        min_slice_rows=config.min_slice_rows,
+        fairness=groups,
+        classification=classifier,
+        regression=regressor,
+        leaderboard=leaderboard(
+            metadata["family"],
+            {name: estimate.value for name, estimate in metrics.items()},
+            baseline or None,
+            metadata["leaderboard"],
+            _trivial(inputs, predictions, notes),
+            config.anchors,
+        ),
+        data=_data(inputs, metadata),
+        importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
+        importance_metric=importance_metric,
+        lineage=_lineage(inputs, metadata),
+        card=config.card,
+        notes=tuple(notes),
+    )
+
+
+def _predict(inputs: Inputs, model: Model, metadata: Mapping[str, Any], notes: list[Note]) -> Predictions:
+    config = inputs.config
+    baseline = _baseline(inputs, metadata, notes)
+    predictions = predict(
+        inputs.example_files,
+        model,
+        baseline,
+        config.label,
+        config.label_values,
+        config.columns,
+        tuple(config.baseline_predictions.values()),
+    )
+    if predictions.baseline_problem:
+        notes.append(Note(code="baseline_unusable", values={"reason": predictions.baseline_problem}))
+    if predictions.num_unknown_labels:
+        notes.append(Note(code="records_without_label", values={"count": predictions.num_unknown_labels}))
+    if predictions.num_not_finite:
+        notes.append(Note(code="records_without_answer", values={"count": predictions.num_not_finite}))
+    if predictions.several_values:
+        columns = ", ".join(predictions.several_values)
+        notes.append(Note(code="columns_of_several_values", values={"columns": columns}))
+    return predictions
+
+
+def _baseline(inputs: Inputs, metadata: Mapping[str, Any], notes: list[Note]) -> Model | None:
+    if inputs.baseline_path is None:
+        notes.append(Note(code="baseline_missing"))
+        return None
+    try:
+        other = read_metadata(inputs.baseline_path)
+        if (other["problem"], other["labels"]) != (metadata["problem"], metadata["labels"]):
+            notes.append(Note(code="baseline_of_other_labels", values={"labels": ", ".join(other["labels"])}))
+            return None
+        return Model(inputs.baseline_path, inputs.config.problem)
+    except Exception as error:
+        notes.append(Note(code="baseline_unusable", values={"reason": reason(error)}))
+        return None
+
+
+def _slices(
+    inputs: Inputs,
+    predictions: Predictions,
+    resamples: Resamples,
+    metrics: Mapping[str, Any],
+    gate: Evaluation | None,
+    notes: list[Note],
+) -> tuple[SliceRow, ...]:
+    config = inputs.config
+    overall = SliceRow(slice={}, rows=len(predictions), metrics=dict(metrics))
+    rows = slice_rows(predictions, config.problem, resamples, config.slices, config.min_slice_rows, gate)
+    found = (overall, *rows)
+    absent = [name for name in config.columns if name not in {*predictions.columns, *predictions.several_values}]
+    if absent:
+        notes.append(Note(code="columns_absent", values={"columns": ", ".join(absent)}))
+    if len(found) == 1:
+        notes.append(Note(code="no_slices"))
+    suppressed = sum(row.is_suppressed for row in found)
+    if suppressed:
+        notes.append(Note(code="slices_suppressed", values={"count": suppressed, "rows": config.min_slice_rows}))
+    return found
+
+
+def _fairness(
+    config: ReportConfig, predictions: Predictions, resamples: Resamples, notes: list[Note]
+) -> tuple[Fairness, ...]:
+    if not config.fairness:
+        notes.append(Note(code="no_fairness_columns"))
+        return ()
+    classes = {label: k for k, label in enumerate(config.label_values)}
+    if len(classes) > MAX_CLASSES:
+        alert = config.alert_label or config.label_values[-1]
+        classes = {alert: classes[alert]}
+        notes.append(Note(code="fairness_of_alert_label", values={"label": alert, "classes": len(config.label_values)}))
+    predicted = predictions.scores.argmax(axis=1)
+    return tuple(
+        fairness(
+            predictions.columns,
+            config.fairness,
+            predictions.labels,
+            predicted,
+            classes,
+            resamples,
+            config.min_slice_rows,
+        )
+    )
+
+
+def _trivial(inputs: Inputs, predictions: Predictions, notes: list[Note]) -> list[LeaderboardRow]:
+    config = inputs.config
+    train: Any = None
+    if config.problem is Problem.CLASSIFICATION:
+        counts = label_counts(inputs.statistics, config.label).get(TRAIN, {})
+        known = np.array([counts.get(label, 0) for label in config.label_values], np.float64)
+        train = known / known.sum() if known.sum() else None
+    else:
+        train = label_mean(inputs.statistics, config.label)
+    if train is None:
+        notes.append(Note(code="train_labels_unknown"))
+        return []
+    return trivial(config.problem, predictions.labels, len(config.label_values), train)
+
+
+def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
+    config = inputs.config
+    return Data(
+        source=config.source,
+        licence=config.licence,
+        rows=dict(inputs.rows),
+        split_rows={split: int(dataset.num_examples) for split, dataset in inputs.statistics.items()},
+        label_counts=label_counts(inputs.statistics, config.label),
+        features=feature_rows(
+            inputs.schema,
+            {name: kind.value for name, kind in config.features.items()},
+            [feature["name"] for feature in metadata["features"]],
+            config.excluded,
+            inputs.original_names,
+        ),
+        anomalies=tuple(
+            str(anomaly)
+            for split, found in inputs.anomalies.items()
+            for anomaly in find_anomalies(split, found, inputs.schema)
+        ),
+        distributions=tuple(distributions(inputs.statistics, inputs.schema)),
+    )
+
+
+def _importance_metric(config: ReportConfig) -> str:
+    return config.change.metric if config.change is not None else next(iter(METRICS[config.problem]))
+
+
+def _importance(
+    inputs: Inputs,
+    model: Model,
+    metadata: Mapping[str, Any],
+    predictions: Predictions,
+    metric: str,
+    notes: list[Note],
+) -> tuple[Importance, ...]:
+    config = inputs.config
+    table = predictions.sample_table()
+    labels = read_labels(table, config.label, config.label_values)
+    known = np.flatnonzero(is_known(labels, config.label_values))
+    if len(known) < config.min_slice_rows:
+        notes.append(Note(code="importance_skipped", values={"reason": f"{len(known)} < {config.min_slice_rows}"}))
+        return ()
+    if len(known) < len(predictions):
+        notes.append(Note(code="importance_of_sample", values={"rows": len(known), "of": len(predictions)}))
+    features = [feature["name"] for feature in metadata["features"]]
+    return permutation_importance(
+        model, table.take(pa.array(known)), labels[known], features, config.problem, metric, config.seed
+    )
+
+
+def _lineage(inputs: Inputs, metadata: Mapping[str, Any]) -> Lineage:
+    return inputs.lineage.model_copy(
+        update={
+            "pipeline": inputs.config.pipeline,
+            "task": inputs.config.task,
+            "family": metadata["family"],
+            "code_version": metadata["versions"].get("yachay", ""),
+            "seed": metadata["seed"],
+            "parameters": metadata["hyperparameters"],
+            "versions": metadata["versions"],
+        }
+    )

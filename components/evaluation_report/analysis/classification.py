@@ -1,0 +1,184 @@
+"""What is shown of a classifier: confusion, curves, calibration and operating points."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn import metrics as sklearn_metrics
+
+from ..report import CalibrationBin, ClassEvaluation, Classification, Confusion, Curve, Histogram, Note, OperatingPoints
+from .resampling import Resamples, Values, to_estimate
+from .statistics import Labels, Mask, auc, average_precision, calibration_error, class_rates, group_sums, mean
+
+NUM_POINTS = 200
+NUM_BINS = 10
+NUM_HISTOGRAM_BINS = 20
+MAX_CURVES = 12
+MAX_CONFUSION_LABELS = 40
+OTHER = "…"
+
+_DIGITS = 6
+
+
+def classification(
+    labels: Labels,
+    scores: Values,
+    label_values: Sequence[str],
+    resamples: Resamples,
+    alert_label: str = "",
+    costs: tuple[float, float] = (1.0, 1.0),
+) -> tuple[Classification, list[Note]]:
+    """Returns the numbers of a classifier, and notes on what was left out.
+
+    Args:
+        labels: int array of shape `(N,)`.
+        scores: float array of shape `(N, K)`.
+        label_values: sequence of K strings.
+        resamples: `Resamples` of the records.
+        alert_label: string. Defaults to the last class.
+        costs: pair of floats: of an alert too many, and of a record that is not alerted.
+    """
+    notes = []
+    num_classes, rows = len(label_values), np.bincount(labels, minlength=len(label_values))
+    alert = alert_label or label_values[-1]
+    # The largest classes, and always the one that is acted upon.
+    ranked = sorted(range(num_classes), key=lambda k: (label_values[k] != alert, -rows[k]))
+    shown = sorted(ranked[:MAX_CURVES])
+    if num_classes > MAX_CURVES:
+        notes.append(Note(code="curves_of_largest_classes", values={"shown": MAX_CURVES, "classes": num_classes}))
+    if absent := [label_values[k] for k in range(num_classes) if not rows[k]]:
+        notes.append(
+            Note(code="classes_without_records", values={"count": len(absent), "labels": ", ".join(absent[:10])})
+        )
+    if num_classes > MAX_CONFUSION_LABELS:
+        notes.append(Note(code="confusion_folded", values={"shown": MAX_CONFUSION_LABELS, "classes": num_classes}))
+    predicted = scores.argmax(axis=1)
+    rates = resamples.compute(
+        lambda weights: class_rates(labels, predicted, num_classes, weights)[:, shown].reshape(3 * len(shown), -1)
+    ).reshape(3, len(shown), -1)
+    own = scores[np.arange(len(labels)), labels]
+    squares = (scores**2).sum(axis=1) - 2 * own + 1
+    losses = -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
+    return Classification(
+        labels=tuple(label_values),
+        confusion=confusion(labels, predicted, label_values),
+        classes=tuple(
+            _class_evaluation(labels == k, scores[:, k], label_values[k], rates[:, index], resamples)
+            for index, k in enumerate(shown)
+        ),
+        brier=to_estimate(resamples.compute(lambda weights: mean(squares, weights))),
+        log_loss=to_estimate(resamples.compute(lambda weights: mean(losses, weights))),
+        alert_label=alert,
+        cost_false_positive=costs[0],
+        cost_false_negative=costs[1],
+    ), notes
+
+
+def confusion(labels: Labels, predicted: Labels, label_values: Sequence[str]) -> Confusion:
+    """Returns the counts of true by predicted class; beyond 40 classes the smallest ones are folded into one."""
+    num_classes = len(label_values)
+    names, place = list(label_values), np.arange(num_classes)
+    if num_classes > MAX_CONFUSION_LABELS:
+        rows = np.bincount(labels, minlength=num_classes)
+        kept = np.sort(np.argsort(-rows, kind="stable")[: MAX_CONFUSION_LABELS - 1])
+        place = np.full(num_classes, MAX_CONFUSION_LABELS - 1)
+        place[kept] = np.arange(len(kept))
+        names = [*(label_values[k] for k in kept), OTHER]
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (place[labels], place[predicted]), 1)
+    return Confusion(labels=tuple(names), counts=tuple(tuple(row) for row in counts.tolist()))
+
+
+def _class_evaluation(
+    is_positive: Mask, scores: Values, label: str, rates: Values, resamples: Resamples
+) -> ClassEvaluation:
+    edges = np.linspace(0, 1, NUM_BINS + 1)
+    bins = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, NUM_BINS - 1)
+    precision, recall, f1 = (to_estimate(values) for values in rates)
+    exists = bool(is_positive.any() and not is_positive.all())
+    squares = (scores - is_positive) ** 2
+    return ClassEvaluation(
+        label=label,
+        rows=int(is_positive.sum()),
+        auc=to_estimate(resamples.compute(auc(is_positive, scores))),
+        average_precision=to_estimate(resamples.compute(average_precision(is_positive, scores))),
+        expected_calibration_error=to_estimate(
+            resamples.compute(lambda weights: calibration_error(bins, NUM_BINS, is_positive, scores, weights))
+        ),
+        brier=to_estimate(resamples.compute(lambda weights: mean(squares, weights))),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        roc=_roc(is_positive, scores) if exists else None,
+        precision_recall=_precision_recall(is_positive, scores) if exists else None,
+        gain=_gain(is_positive, scores) if exists else None,
+        calibration=_calibration(bins, edges, is_positive, scores, resamples),
+        scores_positive=_histogram(scores[is_positive]),
+        scores_negative=_histogram(scores[~is_positive]),
+        operating_points=operating_points(is_positive, scores),
+    )
+
+
+def operating_points(is_positive: Mask, scores: Values) -> OperatingPoints:
+    """Returns exact counts at hundredths and at quantiles of the scores."""
+    quantiles = np.quantile(scores, np.linspace(0, 1, NUM_POINTS - 100), method="lower")
+    thresholds = np.unique(np.concatenate([np.linspace(0, 1, 101), np.floor(quantiles * 1e4) / 1e4]).round(4))
+    positives, negatives = np.sort(scores[is_positive]), np.sort(scores[~is_positive])
+    missed, rejected = np.searchsorted(positives, thresholds), np.searchsorted(negatives, thresholds)
+    return OperatingPoints(
+        thresholds=tuple(thresholds.tolist()),
+        true_positives=tuple((len(positives) - missed).tolist()),
+        false_positives=tuple((len(negatives) - rejected).tolist()),
+        true_negatives=tuple(rejected.tolist()),
+        false_negatives=tuple(missed.tolist()),
+    )
+
+
+def _roc(is_positive: Mask, scores: Values) -> Curve:
+    false_positive_rate, true_positive_rate, _ = sklearn_metrics.roc_curve(is_positive, scores)
+    return thinned(false_positive_rate, true_positive_rate)
+
+
+def _precision_recall(is_positive: Mask, scores: Values) -> Curve:
+    precision, recall, _ = sklearn_metrics.precision_recall_curve(is_positive, scores, drop_intermediate=True)
+    return thinned(recall[::-1], precision[::-1])
+
+
+def _gain(is_positive: Mask, scores: Values) -> Curve:
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    reached = np.cumsum(is_positive[order])[ends] / is_positive.sum()
+    return thinned(np.append(0.0, (ends + 1) / len(scores)), np.append(0.0, reached))
+
+
+def thinned(x: Values, y: Values, num_points: int = NUM_POINTS) -> Curve:
+    """Returns some 200 of the points of a curve, evenly in their order, with both ends."""
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(num_points, len(x))).round().astype(np.int64))
+    return Curve(x=tuple(x[chosen].round(_DIGITS).tolist()), y=tuple(y[chosen].round(_DIGITS).tolist()))
+
+
+def _calibration(
+    bins: Labels, edges: Values, is_positive: Mask, scores: Values, resamples: Resamples
+) -> tuple[CalibrationBin, ...]:
+    rows = np.bincount(bins, minlength=NUM_BINS)
+    sums = np.bincount(bins, scores, NUM_BINS)
+
+    def positive_rates(weights: Values) -> Values:
+        hits = group_sums(bins, NUM_BINS, weights, is_positive.astype(np.float64))
+        return hits / group_sums(bins, NUM_BINS, weights)
+
+    rates = resamples.compute(positive_rates)
+    return tuple(
+        CalibrationBin(
+            low=round(float(edges[index]), _DIGITS),
+            high=round(float(edges[index + 1]), _DIGITS),
+            rows=int(rows[index]),
+            mean_score=float(sums[index] / rows[index]) if rows[index] else None,
+            positive_rate=to_estimate(rates[index]),
+        )
+        for index in range(NUM_BINS)
+    )
+
+
+def _histogram(scores: Values) -> Histogram:
+    counts, edges = np.histogram(scores, NUM_HISTOGRAM_BINS, (0.0, 1.0))
+    return Histogram(edges=tuple(edges.round(_DIGITS).tolist()), counts=tuple(counts.tolist()))

@@ -1,0 +1,220 @@
+"""The data behind an evaluation, from its schema and the statistics of its splits."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from ..report import Distribution, FeatureRow
+from .resampling import Values, finite
+
+TRAIN, EVAL = "train", "eval"
+NUM_BINS = 10
+MAX_VALUES = 20
+MAX_DOMAIN_VALUES = 8
+OTHER = "…"
+
+Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
+
+_DTYPES = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float32", schema_pb2.BYTES: "string"}
+_DIGITS = 6
+
+
+def feature_rows(
+    schema: schema_pb2.Schema,
+    kinds: Mapping[str, str],
+    used: Sequence[str],
+    excluded: Mapping[str, str],
+    original_names: Mapping[str, str],
+) -> tuple[FeatureRow, ...]:
+    """Returns the columns of a schema.
+
+    Args:
+        schema: `Schema`.
+        kinds: mapping of input column to its kind.
+        used: sequence of columns that the model asks for.
+        excluded: mapping of column to the reason why it is no input.
+        original_names: mapping of column to its name in the raw data.
+    """
+    return tuple(
+        FeatureRow(
+            name=feature.name,
+            original_name=original_names.get(feature.name, ""),
+            kind=kinds.get(feature.name, ""),
+            dtype=_DTYPES.get(feature.type, ""),
+            domain=_domain(schema, feature),
+            is_required=feature.presence.min_fraction == 1,
+            is_used=feature.name in used,
+            excluded_because=excluded.get(feature.name, ""),
+        )
+        for feature in schema.feature
+    )
+
+
+def label_counts(statistics: Statistics, label: str) -> dict[str, dict[str, int]]:
+    """Returns the records of each class of each split."""
+    counts = {}
+    for split, dataset in statistics.items():
+        column = _columns(dataset).get(label)
+        if column is not None and column.HasField("string_stats"):
+            counts[split] = {value: round(count) for value, count in _value_counts(column).items()}
+    return counts
+
+
+def label_mean(statistics: Statistics, label: str) -> float | None:
+    """Returns the mean of a numeric label in training, or None where it is not known."""
+    column = _columns(statistics[TRAIN]).get(label) if TRAIN in statistics else None
+    return finite(column.num_stats.mean) if column is not None and column.HasField("num_stats") else None
+
+
+def distributions(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Distribution]:
+    """Yields the values of each column in the splits, side by side, in the order of the schema."""
+    columns = {split: _columns(dataset) for split, dataset in statistics.items()}
+    for feature in schema.feature:
+        found = {split: known[feature.name] for split, known in columns.items() if feature.name in known}
+        kinds = {column.WhichOneof("stats") for column in found.values()}
+        missing = {split: _missing_share(column, statistics[split].num_examples) for split, column in found.items()}
+        if kinds == {"string_stats"}:
+            yield _categorical(feature, found, missing)
+        elif kinds == {"num_stats"}:
+            yield _numeric(feature, found, missing)
+
+
+def l_infinity(first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    """Returns the largest difference of the shares of a value, as TFDV's `infinity_norm`."""
+    totals = sum(first.values()), sum(second.values())
+    return max(
+        (abs(first.get(key, 0) / totals[0] - second.get(key, 0) / totals[1]) for key in {*first, *second}), default=0.0
+    )
+
+
+def jensen_shannon(first: Values, second: Values) -> float:
+    """Returns the Jensen-Shannon divergence in bits, 0 to 1, of two counts over the same bins, as TFDV's."""
+    p, q = first / first.sum(), second / second.sum()
+    middle = (p + q) / 2
+    return float(sum(_relative_entropy(part, middle) for part in (p, q)) / 2)
+
+
+def rebinned(edges: Values, counts: Values, onto: Values) -> Values:
+    """Returns counts between other edges, each bin's records taken as spread evenly over it."""
+    # A bin without width holds records of one value: they belong to the new bin that begins or lies there.
+    spread = np.zeros(len(onto) - 1)
+    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+        if high > low:
+            overlap = np.clip(np.minimum(onto[1:], high) - np.maximum(onto[:-1], low), 0, None)
+            spread += count * overlap / (high - low)
+        else:
+            spread[np.clip(np.searchsorted(onto, low, side="right") - 1, 0, len(spread) - 1)] += count
+    return spread
+
+
+def _categorical(
+    feature: schema_pb2.Feature,
+    columns: Mapping[str, statistics_pb2.FeatureNameStatistics],
+    missing: dict[str, float],
+) -> Distribution:
+    counts = {split: _value_counts(column) for split, column in columns.items()}
+    total: dict[str, float] = {}
+    for values in counts.values():
+        for value, count in values.items():
+            total[value] = total.get(value, 0) + count
+    ranked = sorted(total, key=lambda value: (-total[value], value))
+    shown = ranked[:MAX_VALUES]
+    shares = {}
+    for split, values in counts.items():
+        size = sum(values.values()) or 1.0
+        parts = [values.get(value, 0.0) / size for value in shown]
+        shares[split] = _rounded([*parts, 1 - sum(parts)] if len(ranked) > len(shown) else parts)
+    distance = l_infinity(counts[TRAIN], counts[EVAL]) if counts.get(TRAIN) and counts.get(EVAL) else None
+    comparator = feature.drift_comparator.infinity_norm
+    return Distribution(
+        feature=feature.name,
+        kind="categorical",
+        bins=(*shown, OTHER) if len(ranked) > len(shown) else tuple(shown),
+        shares=shares,
+        missing_shares=missing,
+        distance=distance,
+        distance_name="l_infinity",
+        threshold=comparator.threshold if feature.drift_comparator.HasField("infinity_norm") else None,
+    )
+
+
+def _numeric(
+    feature: schema_pb2.Feature,
+    columns: Mapping[str, statistics_pb2.FeatureNameStatistics],
+    missing: dict[str, float],
+) -> Distribution:
+    histograms = {split: found for split, column in columns.items() if (found := _standard_histogram(column))}
+    bins: tuple[str, ...] = ()
+    shares, distance = {}, None
+    if histograms:
+        low = min(edges[0] for edges, _ in histograms.values())
+        high = max(edges[-1] for edges, _ in histograms.values())
+        common = np.linspace(low, high, NUM_BINS + 1) if high > low else np.array([low, low + 1])
+        for split, (edges, counts) in histograms.items():
+            part = rebinned(edges, counts, common)
+            shares[split] = _rounded(part / (part.sum() or 1.0))
+        bins = tuple(f"{start:.4g} – {end:.4g}" for start, end in itertools.pairwise(common))
+        if TRAIN in histograms and EVAL in histograms:
+            union = np.unique(np.concatenate([edges for edges, _ in histograms.values()]))
+            union = union if len(union) > 1 else common
+            distance = jensen_shannon(*(rebinned(*histograms[split], union) for split in (TRAIN, EVAL)))
+    comparator = feature.drift_comparator.jensen_shannon_divergence
+    return Distribution(
+        feature=feature.name,
+        kind="numeric",
+        bins=bins,
+        shares=shares,
+        missing_shares=missing,
+        distance=distance,
+        distance_name="jensen_shannon",
+        threshold=comparator.threshold if feature.drift_comparator.HasField("jensen_shannon_divergence") else None,
+    )
+
+
+def _columns(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, statistics_pb2.FeatureNameStatistics]:
+    return {column.path.step[0] if column.path.step else column.name: column for column in dataset.features}
+
+
+def _value_counts(column: statistics_pb2.FeatureNameStatistics) -> dict[str, float]:
+    return {bucket.label: bucket.sample_count for bucket in column.string_stats.rank_histogram.buckets}
+
+
+def _standard_histogram(column: statistics_pb2.FeatureNameStatistics) -> tuple[Values, Values] | None:
+    for histogram in column.num_stats.histograms:
+        if histogram.type == statistics_pb2.Histogram.STANDARD and histogram.buckets:
+            edges = [histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)]
+            counts = [bucket.sample_count for bucket in histogram.buckets]
+            if np.isfinite(edges).all() and sum(counts) > 0:
+                return np.array(edges), np.array(counts)
+    return None
+
+
+def _missing_share(column: statistics_pb2.FeatureNameStatistics, num_examples: int) -> float:
+    stats = getattr(column, column.WhichOneof("stats")).common_stats
+    return 1 - stats.num_non_missing / num_examples if num_examples else 0.0
+
+
+def _domain(schema: schema_pb2.Schema, feature: schema_pb2.Feature) -> str:
+    kind = feature.WhichOneof("domain_info")
+    if kind in ("int_domain", "float_domain"):
+        domain = getattr(feature, kind)
+        low, high = (f"{getattr(domain, bound):g}" if domain.HasField(bound) else "" for bound in ("min", "max"))
+        return f"{low} – {high}" if low or high else ""
+    values: Sequence[str] = ()
+    if kind == "string_domain":
+        values = feature.string_domain.value
+    elif kind == "domain":
+        values = next((domain.value for domain in schema.string_domain if domain.name == feature.domain), ())
+    more = ", " + OTHER if len(values) > MAX_DOMAIN_VALUES else ""
+    return ", ".join(values[:MAX_DOMAIN_VALUES]) + more
+
+
+def _relative_entropy(p: Values, q: Values) -> float:
+    inside = p > 0
+    return float((p[inside] * np.log2(p[inside] / q[inside])).sum())
+
+
+def _rounded(shares: Sequence[float] | Values) -> tuple[float, ...]:
+    return tuple(np.asarray(shares).clip(0).round(_DIGITS).tolist())

@@ -1,0 +1,94 @@
+"""Bootstrap intervals of any statistic of records that can be computed with weights, all resamples at once.
+
+A resample of N records is a vector of how often each was drawn. `Resamples` holds many of them as the columns of one
+matrix whose first column is all ones: a statistic that is computed for every column gives its value and its sampling
+distribution together. Differences, gaps and ratios are plain arithmetic on such rows, and are paired since every
+statistic sees the same resamples.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..report import Estimate
+
+Values = NDArray[np.float64]
+Rows = NDArray[np.int64] | slice
+Statistic = Callable[[Values], Values]
+"""From weights of shape `(N, R)` to values of shape `(R,)` or `(M, R)`."""
+
+MAX_RESAMPLES = 2000
+MIN_RESAMPLES = 200
+COVERAGE = 0.95
+ALL_ROWS = slice(None)
+
+_WORK = 20_000_000
+_CHUNK = 2_000_000
+_DIGITS = 6
+
+
+def num_resamples(num_rows: int, num_classes: int = 1) -> int:
+    """Returns how many resamples are drawn: 2,000, and down to 200 where records times classes are many."""
+    return int(np.clip(_WORK // max(num_rows * num_classes, 1), MIN_RESAMPLES, MAX_RESAMPLES))
+
+
+class Resamples:
+    """Plain bootstrap resamples of records (Efron, 1979), drawn once.
+
+    Args:
+        num_rows: int. Number of records, N.
+        num_resamples: int. Number of resamples; 0 gives values without intervals.
+        seed: int.
+    """
+
+    def __init__(self, num_rows: int, num_resamples: int, seed: int) -> None:
+        counts = np.ones((num_rows, num_resamples + 1), np.uint16)
+        generator = np.random.default_rng(seed)
+        for column in range(1, num_resamples + 1):
+            drawn = generator.integers(0, num_rows, num_rows)
+            counts[:, column] = np.bincount(drawn, minlength=num_rows)
+        self._counts = counts
+
+    def compute(self, statistic: Statistic, rows: Rows = ALL_ROWS) -> Values:
+        """Returns a statistic of some rows for the records as they are and for each resample.
+
+        Args:
+            statistic: `Statistic` of those rows.
+            rows: int array of row numbers. Defaults to all.
+
+        Returns:
+            Float array of shape `(R + 1,)` or `(M, R + 1)`.
+        """
+        counts = self._counts[rows]
+        step = max(_CHUNK // max(len(counts), 1), 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = [
+                statistic(counts[:, start : start + step].astype(np.float64))
+                for start in range(0, counts.shape[1], step)
+            ]
+        return np.concatenate(parts, axis=-1)
+
+
+def to_estimate(values: Values, value: float | None = None) -> Estimate:
+    """Returns the number and its percentile interval.
+
+    Args:
+        values: float array of shape `(R + 1,)`, as `Resamples.compute` gives it. Resamples without a number, in which
+            a class has no record, are left out.
+        value: float. The number of another source, such as the gate. Defaults to the first of `values`.
+    """
+    value = finite(values[0] if value is None else value)
+    resampled = values[1:][np.isfinite(values[1:])]
+    if value is None or not len(resampled):
+        return Estimate(value=value)
+    tail = (1 - COVERAGE) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return Estimate(value=value, low=round(float(low), _DIGITS), high=round(float(high), _DIGITS))
+
+
+def finite(value: Any) -> float | None:
+    """Returns a number, or None for NaN and infinity."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,84 @@
+"""The slice table: each metric of each slice with its interval."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evaluator.evaluation import Evaluation
+from ...features import Problem
+from ..report import SliceRow
+from .predictions import Column, Predictions
+from .resampling import ALL_ROWS, Resamples, Rows, Values, to_estimate
+from .statistics import METRICS, Labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """Records that share the values of some columns.
+
+    Args:
+        name: dict of column to value; empty for all records.
+        rows: int array of row numbers.
+    """
+
+    name: dict[str, str]
+    rows: Labels
+
+
+def find_slices(columns: Mapping[str, Column], specs: Sequence[Sequence[str]]) -> Iterator[Slice]:
+    """Yields the slices of columns and crossed columns, in the order of their values; records without one are in none.
+
+    Args:
+        columns: mapping of name to `Column`.
+        specs: sequence of sequences of column names; those with an unknown column give no slice.
+    """
+    for spec in specs:
+        if not spec or not set(spec) <= set(columns):
+            continue
+        codes = np.stack([columns[name].codes for name in spec], axis=1)
+        inside = np.flatnonzero((codes >= 0).all(axis=1))
+        keys, groups = np.unique(codes[inside], axis=0, return_inverse=True)
+        order = np.argsort(groups.reshape(-1), kind="stable")
+        ends = np.cumsum(np.bincount(groups.reshape(-1), minlength=len(keys)))
+        for key, (start, end) in zip(keys, itertools.pairwise([0, *ends]), strict=True):
+            name = {column: columns[column].values[code] for column, code in zip(spec, key, strict=True)}
+            yield Slice(name, inside[order[start:end]])
+
+
+def metric_values(
+    problem: Problem, labels: NDArray[Any], scores: Values, resamples: Resamples, rows: Rows = ALL_ROWS
+) -> dict[str, Values]:
+    """Returns each metric of some records, as they are and for each resample."""
+    statistics = {name: metric(labels[rows], scores[rows]) for name, metric in METRICS[problem].items()}
+
+    def compute(weights: Values) -> Values:
+        return np.stack([statistic(weights) for statistic in statistics.values()])
+
+    return dict(zip(statistics, resamples.compute(compute, rows), strict=True))
+
+
+def slice_rows(
+    predictions: Predictions,
+    problem: Problem,
+    resamples: Resamples,
+    specs: Sequence[Sequence[str]],
+    min_rows: int,
+    evaluation: Evaluation | None,
+) -> Iterator[SliceRow]:
+    """Yields a line for each slice; its values are the gate's own where the gate has them."""
+    gate = {} if evaluation is None else {frozenset(key): metrics for key, metrics in evaluation.slices.items()}
+    for part in find_slices(predictions.columns, specs):
+        if len(part.rows) < min_rows:
+            yield SliceRow(slice=part.name, rows=len(part.rows), is_suppressed=True)
+            continue
+        known = gate.get(frozenset(part.name.items()), {})
+        values = metric_values(problem, predictions.labels, predictions.scores, resamples, part.rows)
+        yield SliceRow(
+            slice=part.name,
+            rows=len(part.rows),
+            metrics={name: to_estimate(resampled, known.get(name)) for name, resampled in values.items()},
+        )

@@ -1,0 +1,156 @@
+"""The verdict: what the gate compared, and the candidate beside the last blessed model."""
+
+from collections.abc import Mapping, Sequence
+
+from ...evaluator.evaluation import Evaluation, Failure
+from ...evaluator.scores import LOWER_IS_BETTER
+from ..report import Comparison, Estimate, SliceEstimate, SliceRow, Threshold
+from ..settings import ReportConfig
+from .resampling import Values, finite, to_estimate
+
+MAX_FAILING_SLICES = 20
+
+
+def thresholds(
+    config: ReportConfig,
+    metrics: Mapping[str, Estimate],
+    baseline: Mapping[str, float],
+    failures: Sequence[Failure] | None,
+    slices: Sequence[SliceRow],
+) -> tuple[Threshold, ...]:
+    """Returns the bounds of the gate, each with what it decided.
+
+    Args:
+        config: `ReportConfig`.
+        metrics: mapping of metric to `Estimate` over all records.
+        baseline: mapping of metric to the value of the last blessed model; empty where there is none.
+        failures: sequence of the gate's `Failure`; None where they cannot be read, and the values decide.
+        slices: sequence of `SliceRow`.
+    """
+    found = []
+    for name, bounds in config.thresholds.items():
+        value = metrics[name].value if name in metrics else None
+        found.append(
+            Threshold(
+                metric=name,
+                value=value,
+                lower=bounds.lower,
+                upper=bounds.upper,
+                reason="; ".join(reason for reason in (bounds.lower_reason, bounds.upper_reason) if reason),
+                is_met=_is_met(value, bounds.lower, bounds.upper, failures, name, is_change=False),
+                margin=_margin(value, bounds.lower, bounds.upper),
+                failing_slices=_failing(name, bounds.lower, bounds.upper, slices),
+            )
+        )
+    # Without a last blessed model the gate compares nothing.
+    if config.change is not None and baseline:
+        found.append(_change(config.change.metric, config.change.tolerance, metrics, baseline, failures))
+    told = {(bound.metric, bound.is_change) for bound in found}
+    # An Evaluator that is configured by hand may have others, and on slices.
+    others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in told]
+    return (*found, *(_other(failure) for failure in others))
+
+
+def comparisons(
+    candidate: Mapping[str, Values], baseline: Mapping[str, Values], gate: Evaluation | None
+) -> tuple[Comparison, ...]:
+    """Returns the metrics of both models on the same resamples.
+
+    Args:
+        candidate: mapping of metric to its values for the records and each resample.
+        baseline: likewise of the last blessed model.
+        gate: `Evaluation`, whose values are told where it has them.
+    """
+    found = []
+    for name, values in candidate.items():
+        ours = values[0] if gate is None else gate.metrics.get(name, values[0])
+        theirs = baseline[name][0]
+        if gate is not None and gate.baseline_metrics:
+            theirs = gate.baseline_metrics.get(name, theirs)
+        difference = to_estimate(values - baseline[name], ours - theirs)
+        found.append(
+            Comparison(
+                metric=name,
+                candidate=finite(ours),
+                baseline=finite(theirs),
+                difference=difference,
+                is_within_noise=None
+                if difference.low is None or difference.high is None
+                else difference.low <= 0 <= difference.high,
+            )
+        )
+    return tuple(found)
+
+
+def _change(
+    name: str,
+    tolerance: float,
+    metrics: Mapping[str, Estimate],
+    baseline: Mapping[str, float],
+    failures: Sequence[Failure] | None,
+) -> Threshold:
+    ours, theirs = metrics[name].value if name in metrics else None, finite(baseline.get(name, float("nan")))
+    value = None if ours is None or theirs is None else ours - theirs
+    lower, upper = (None, tolerance) if name in LOWER_IS_BETTER else (0.0 - tolerance, None)
+    return Threshold(
+        metric=name,
+        value=value,
+        lower=lower,
+        upper=upper,
+        is_met=_is_met(value, lower, upper, failures, name, is_change=True),
+        margin=_margin(value, lower, upper),
+        is_change=True,
+    )
+
+
+def _other(failure: Failure) -> Threshold:
+    value = finite(failure.value)
+    return Threshold(
+        metric=failure.metric,
+        value=value,
+        lower=failure.lower,
+        upper=failure.upper,
+        is_met=False,
+        margin=_margin(value, failure.lower, failure.upper),
+        is_change=failure.is_change,
+        slice=dict(failure.slice_key),
+    )
+
+
+def _is_met(
+    value: float | None,
+    lower: float | None,
+    upper: float | None,
+    failures: Sequence[Failure] | None,
+    metric: str,
+    *,
+    is_change: bool,
+) -> bool:
+    if failures is not None:
+        return not any(
+            failure.metric == metric and failure.is_change == is_change and not failure.slice_key
+            for failure in failures
+        )
+    margin = _margin(value, lower, upper)
+    return margin is not None and margin >= 0
+
+
+def _margin(value: float | None, lower: float | None, upper: float | None) -> float | None:
+    if value is None:
+        return None
+    distances = [value - lower] if lower is not None else []
+    distances += [upper - value] if upper is not None else []
+    return min(distances, default=None)
+
+
+def _failing(
+    name: str, lower: float | None, upper: float | None, slices: Sequence[SliceRow]
+) -> tuple[SliceEstimate, ...]:
+    failing = []
+    for row in slices:
+        estimate = row.metrics.get(name)
+        margin = None if estimate is None or not row.slice else _margin(estimate.value, lower, upper)
+        if estimate is not None and margin is not None and margin < 0:
+            failing.append((margin, SliceEstimate(slice=row.slice, rows=row.rows, estimate=estimate)))
+    failing.sort(key=lambda item: item[0])
+    return tuple(part for _, part in failing[:MAX_FAILING_SLICES])

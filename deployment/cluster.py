@@ -1,0 +1,191 @@
+"""The few calls to the Kubernetes API that a rollout makes."""
+
+import dataclasses
+import json
+import time
+from typing import Any, Self
+
+import urllib3
+from kubernetes import client, config
+
+from ..errors import UsageError
+from .errors import ClusterError
+
+FIELD_MANAGER = "yachay"
+TIMEOUT_SECONDS = (5, 30)
+NUM_TRIES = 4
+_TRANSIENT = (429, 500, 502, 503, 504)
+
+Document = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """A kind of namespaced object; the core ones have no group."""
+
+    group: str
+    version: str
+    plural: str
+
+    def path(self, namespace: str, name: str) -> str:
+        """Returns the path of an object in the API."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        return f"{root}/{self.version}/namespaces/{namespace}/{self.plural}/{name}"
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+INFERENCE_SERVICE = Resource("serving.kserve.io", "v1beta1", "inferenceservices")
+SERVING_RUNTIME = Resource("serving.kserve.io", "v1alpha1", "servingruntimes")
+CONFIG_MAP = Resource("", "v1", "configmaps")
+KNATIVE_SERVICE = Resource("serving.knative.dev", "v1", "services")
+DEPLOYMENT = Resource("apps", "v1", "deployments")
+
+
+class Cluster:
+    """The Kubernetes API, in one namespace.
+
+    Args:
+        api: `kubernetes.client.ApiClient`.
+        namespace: string.
+        retry_seconds: float. Pause before a call that failed for a passing reason is tried again; doubled each time.
+    """
+
+    def __init__(self, api: Any, namespace: str, retry_seconds: float = 1.0) -> None:
+        self._api = api
+        self.namespace = namespace
+        self._retry_seconds = retry_seconds
+
+    @classmethod
+    def connect(cls, namespace: str | None, context: str | None = None) -> Self:
+        """Returns the cluster that the pod is in or that the kubeconfig names.
+
+        Args:
+            namespace: string. None takes the kubeconfig context's, or `default`.
+            context: string. Context of the kubeconfig; None takes the current one.
+
+        Raises:
+            UsageError: if there is neither a service account nor a usable kubeconfig.
+        """
+        try:
+            try:
+                if context is not None:
+                    raise config.ConfigException
+                config.load_incluster_config()
+            except config.ConfigException:
+                config.load_kube_config(context=context)
+                _, active = config.list_kube_config_contexts()
+                namespace = namespace or (active or {}).get("context", {}).get("namespace")
+        except (config.ConfigException, OSError) as error:
+            raise UsageError(
+                f"Expected a kubeconfig that names a cluster. Received: {str(error).strip(' .') or 'none'}. Set "
+                "KUBECONFIG, name one of its contexts with --context, or render without a cluster: --dry-run."
+            ) from None
+        settings = client.Configuration.get_default_copy()
+        settings.retries = False
+        return cls(client.ApiClient(settings), namespace or "default")
+
+    def get(self, resource: Resource, name: str) -> Document | None:
+        """Returns an object, or None where there is none of the name.
+
+        Raises:
+            ClusterError: if the API refuses or does not answer.
+        """
+        try:
+            return self._call("GET", resource, name)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def apply(self, resource: Resource, document: Document, *, is_forced: bool = False) -> Document:
+        """Creates or changes an object so that the fields of `document` are as they are there (server-side apply).
+
+        Args:
+            resource: `Resource`.
+            document: dict. The fields that we manage; one that an earlier call set and this one lacks is removed.
+            is_forced: bool. Whether to take over fields that another manager set.
+
+        Raises:
+            ClusterError: if the API refuses or does not answer.
+        """
+        query = [("fieldManager", FIELD_MANAGER), ("force", str(is_forced).lower()), ("fieldValidation", "Strict")]
+        return self._call(
+            "PATCH", resource, document["metadata"]["name"], "application/apply-patch+yaml", document, query
+        )
+
+    def patch(self, resource: Resource, name: str, changes: Document) -> Document:
+        """Changes fields of an object (JSON merge patch: null removes).
+
+        Raises:
+            ClusterError: if the API refuses, also for a `resourceVersion` among the changes that is not the object's.
+        """
+        query = [("fieldManager", FIELD_MANAGER)]
+        return self._call("PATCH", resource, name, "application/merge-patch+json", changes, query)
+
+    def _call(
+        self,
+        method: str,
+        resource: Resource,
+        name: str,
+        content_type: str | None = None,
+        body: Document | None = None,
+        query: list[tuple[str, str]] | None = None,
+    ) -> Document:
+        for attempt in range(NUM_TRIES - 1):
+            try:
+                return self._call_once(method, resource, name, content_type, body, query)
+            except ClusterError as error:
+                if error.status is not None and error.status not in _TRANSIENT:
+                    raise
+            time.sleep(self._retry_seconds * 2**attempt)
+        return self._call_once(method, resource, name, content_type, body, query)
+
+    def _call_once(
+        self,
+        method: str,
+        resource: Resource,
+        name: str,
+        content_type: str | None,
+        body: Document | None,
+        query: list[tuple[str, str]] | None,
+    ) -> Document:
+        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
+        try:
+            response = self._api.call_api(
+                resource.path(self.namespace, name),
+                method,
+                query_params=query or [],
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
+            document: Document = json.loads(response.data)
+        except client.ApiException as error:
+            raise ClusterError(self._refusal(error, method, resource, name), error.status) from None
+        except (urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError) as error:
+            raise ClusterError(
+                f"Expected the Kubernetes API at {self._api.configuration.host} to answer. Received: "
+                f"{type(error).__name__}. Is the cluster up, and does the kubeconfig name it?"
+            ) from None
+        return document
+
+    def _refusal(self, error: Any, method: str, resource: Resource, name: str) -> str:
+        what = f"{resource}/{name} in the namespace {self.namespace}"
+        try:
+            message = json.loads(error.body)["message"]
+        except (TypeError, ValueError, KeyError):
+            message = error.reason
+        verb = {"GET": "get", "PATCH": "patch"}[method]
+        mend = {
+            401: " The credentials are missing or expired: log in to the cluster again.",
+            403: f" Give the account the verb {verb} (and create) on {resource}: "
+            "manifests/components/pipeline-runner has such a role.",
+            404: f" Is {resource} installed, and does the namespace exist?",
+            409: " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
+        }.get(error.status, "")
+        return f"Expected to {verb} {what}. Received: {error.status} {message}.{mend}".replace("..", ".")

@@ -1,0 +1,20 @@
+"""Errors of a rollout."""
+
+from ..errors import YachayError
+
+
+class ClusterError(YachayError):
+    """The Kubernetes API refuses a request or does not answer.
+
+    Args:
+        message: string. What was expected, what came, and the mend.
+        status: int or None. The HTTP status; None where there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class MonitoringError(YachayError):
+    """Prometheus refuses a query or does not answer."""

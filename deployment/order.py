@@ -1,0 +1,68 @@
+"""What a pipeline is told to deploy: everything but the model, which it makes itself."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Self
+
+from ..manifests.service import Model, Service
+from .cluster import Cluster
+from .delivery import apply_runtime
+from .plan import Limits, Plan
+from .prometheus import Prometheus
+from .record import service_from_json
+from .rollout import Outcome, Progress, deploy
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """A deployment to come.
+
+    Args:
+        service: `Service`, whose model only lends its image.
+        plan: `Plan`.
+        prometheus: string. Address of Prometheus; empty for none.
+        labels: mapping. Labels that the metrics must have.
+    """
+
+    service: Service
+    plan: Plan
+    prometheus: str = ""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Returns the order as JSON."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Returns the order of `to_json`."""
+        fields = json.loads(text)
+        plan = fields["plan"] | {"steps": tuple(fields["plan"]["steps"]), "limits": Limits(**fields["plan"]["limits"])}
+        return cls(service_from_json(fields["service"]), Plan(**plan), fields["prometheus"], fields["labels"])
+
+    def carry_out(self, storage_uri: str, content_hash: str, trained_uri: str, progress: Progress) -> Outcome:
+        """Deploys a pushed model.
+
+        Args:
+            storage_uri: string. The push.
+            content_hash: string.
+            trained_uri: string. The model as the Trainer left it.
+            progress: function of one string. Told what happens.
+
+        Raises:
+            UsageError: if the deployment is refused, or there is no cluster.
+            ClusterError: if the API refuses or does not answer.
+            MonitoringError: if Prometheus does not answer at the start.
+        """
+        cluster = Cluster.connect(self.service.namespace or None)
+        model = Model(
+            storage_uri=storage_uri,
+            content_hash=content_hash,
+            trained_uri=trained_uri,
+            image=self.service.model.image,
+        )
+        service = dataclasses.replace(self.service, model=model, namespace=cluster.namespace)
+        monitor = Prometheus.connect(self.prometheus, self.labels)
+        apply_runtime(cluster, service, progress)
+        return deploy(cluster, service, self.plan, monitor, progress)

@@ -1,0 +1,112 @@
+"""Whether the pods of a model version are ready to answer, and why not.
+
+An InferenceService's own status cannot tell: in Standard mode its `observedGeneration` is that of the Deployment, and
+its conditions say nothing of which template they are of. So the object that KServe makes of it is read: the Deployment
+or the Knative service, whose template names the model version.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from ..manifests.keys import MODEL_VERSION
+from ..manifests.service import Service
+from .cluster import DEPLOYMENT, INFERENCE_SERVICE, KNATIVE_SERVICE, Cluster, Document
+
+
+@dataclasses.dataclass(frozen=True)
+class Readiness:
+    """Whether a version is ready.
+
+    Args:
+        is_ready: bool.
+        has_failed: bool. Whether it will not become ready by waiting.
+        reason: string. Why it is not ready, for a person.
+    """
+
+    is_ready: bool
+    reason: str = ""
+    has_failed: bool = False
+
+
+def readiness(cluster: Cluster, service: Service) -> Readiness:
+    """Returns whether the pods of `service.model` are ready: those of the canary where the service has one.
+
+    Raises:
+        ClusterError: if the API refuses or does not answer.
+    """
+    name = service.name
+    if service.mode == "knative":
+        child = cluster.get(KNATIVE_SERVICE, f"{name}-predictor")
+        state = _knative(child, service)
+    else:
+        suffix = service.canary_name if service.previous is not None else service.predictor_name
+        child = cluster.get(DEPLOYMENT, f"{name}-{suffix}-predictor" if suffix else f"{name}-predictor")
+        state = _deployment(child, service)
+    if state.is_ready:
+        return state
+    live = cluster.get(INFERENCE_SERVICE, name)
+    detail = _failure(live or {})
+    return dataclasses.replace(state, reason=f"{state.reason}: {detail}") if detail else state
+
+
+def _knative(child: Document | None, service: Service) -> Readiness:
+    if child is None:
+        return Readiness(False, "KServe has not made the Knative service yet")
+    if not _is_taken(child, child["spec"]["template"], service):
+        return Readiness(False, f"KServe has not taken version {service.model.version} yet")
+    status = child["status"]
+    conditions = _conditions(status)
+    configured = conditions.get("ConfigurationsReady", {})
+    if configured.get("status") == "False":
+        return Readiness(False, _said(configured), has_failed=True)
+    if status.get("latestCreatedRevisionName") != status.get("latestReadyRevisionName"):
+        return Readiness(False, f"revision {status.get('latestCreatedRevisionName')} is starting")
+    if conditions.get("Ready", {}).get("status") != "True":
+        return Readiness(False, _said(conditions.get("Ready", {})))
+    return Readiness(True)
+
+
+def _deployment(child: Document | None, service: Service) -> Readiness:
+    if child is None:
+        return Readiness(False, "KServe has not made the Deployment yet")
+    if not _is_taken(child, child["spec"]["template"], service):
+        return Readiness(False, f"KServe has not taken version {service.model.version} yet")
+    status = child["status"]
+    conditions = _conditions(status)
+    progressing = conditions.get("Progressing", {})
+    if progressing.get("status") == "False":
+        return Readiness(False, _said(progressing), has_failed=True)
+    wanted = child["spec"].get("replicas", 1)
+    updated, available, total = (status.get(key, 0) for key in ("updatedReplicas", "availableReplicas", "replicas"))
+    if updated < wanted or available < wanted or total > updated:
+        return Readiness(False, f"{min(updated, available)} of {wanted} pods are ready")
+    return Readiness(True)
+
+
+def _is_taken(child: Document, template: Document, service: Service) -> bool:
+    version = template.get("metadata", {}).get("annotations", {}).get(MODEL_VERSION)
+    observed = child.get("status", {}).get("observedGeneration", -1)
+    return bool(version == str(service.model.version) and observed >= child["metadata"]["generation"])
+
+
+def _failure(live: Document) -> str:
+    status = live.get("status", {})
+    info = status.get("modelStatus", {}).get("lastFailureInfo", {})
+    if info:
+        return " ".join(str(info[key]) for key in ("reason", "message") if info.get(key))
+    said = [_said(condition) for condition in _false(status.get("conditions", ()))]
+    return "; ".join(dict.fromkeys(text for text in said if text))
+
+
+def _false(conditions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [condition for condition in conditions if condition.get("status") == "False"]
+
+
+def _conditions(status: Document) -> dict[str, dict[str, Any]]:
+    return {condition["type"]: condition for condition in status.get("conditions", ())}
+
+
+def _said(condition: dict[str, Any]) -> str:
+    said = ": ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
+    return said or f"{condition.get('type', 'a condition')} is {condition.get('status', 'not known yet')}"

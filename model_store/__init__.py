@@ -1,0 +1,1 @@
+"""The model store: the layout of a push, the folders and buckets that hold pushes, and their digests."""

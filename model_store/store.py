@@ -1,0 +1,178 @@
+"""A model store: one immutable place a push.
+
+A push is `<store>/push-<version>/`, which holds `<version>/` (the SavedModel, so that TF Serving finds a version below
+the place that it is given), `golden.jsonl` (requests with their answers) and `push.json`, which says what was pushed. A
+push without `push.json` is none: it is written last, and so a push is whole or absent at any instant.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from ..errors import YachayError
+
+PUSH = "push-"
+RECEIPT_FILE = "push.json"
+GOLDEN_FILE = "golden.jsonl"
+
+
+class StoreError(YachayError):
+    """A model store cannot be read or written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Push:
+    """A pushed model.
+
+    Args:
+        version: int. Seconds since 1970-01-01 UTC when it was pushed, or the number after the last version.
+        uri: string. `<store>/push-<version>`: what a KServe `storageUri` names.
+        content_hash: string. SHA-256 over the names and contents of the files of the trained model.
+        run_id: string. The run that pushed it; empty where it has no name.
+        data_fingerprint: string. Hash of the content of the data.
+        blessing: dict with `blessed`, `model` (URI of the model as the Trainer left it), `baseline` (that of the model
+            that it was compared with, or None) and `metrics`.
+    """
+
+    version: int
+    uri: str
+    content_hash: str
+    run_id: str = ""
+    data_fingerprint: str = ""
+    blessing: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def model_uri(self) -> str:
+        """URI of the SavedModel."""
+        return f"{self.uri}/{self.version}"
+
+    @property
+    def trained_uri(self) -> str:
+        """URI of the model as the Trainer left it, with which the next candidate is compared; else of the push."""
+        return str(self.blessing.get("model") or self.model_uri)
+
+    def to_json(self) -> str:
+        """Returns the receipt `push.json`. It does not say where it lies, so that a store may be copied."""
+        receipt = {name: value for name, value in dataclasses.asdict(self).items() if name != "uri"}
+        return json.dumps(receipt, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, uri: str) -> Self:
+        """Returns the push of a receipt; fields of a later version are passed over.
+
+        Raises:
+            StoreError: if it is none.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        try:
+            fields = {name: value for name, value in json.loads(text).items() if name in known}
+            return cls(**fields | {"uri": uri})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"Expected {uri}/{RECEIPT_FILE} to say what was pushed. Received: {error}. Remove {uri}; the next push "
+                "has a place of its own."
+            ) from None
+
+
+class ModelStore(Protocol):
+    """Where pushes lie."""
+
+    @property
+    def uri(self) -> str:
+        """URI of the store."""
+        ...
+
+    def versions(self) -> list[int]:
+        """Returns the versions of pushes, in no order, also of those that are not finished."""
+        ...
+
+    def read(self, version: int, name: str) -> bytes | None:
+        """Returns the content of a file of a push, or None where there is none."""
+        ...
+
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+        """Adds a push, whole or not at all, and returns its version.
+
+        Args:
+            model: path of the SavedModel.
+            beside: function of the version. Returns the files beside the model; `push.json` is the last.
+        """
+        ...
+
+
+def push(
+    model: Path,
+    store: ModelStore,
+    *,
+    content_hash: str,
+    golden: bytes,
+    run_id: str = "",
+    data_fingerprint: str = "",
+    blessing: Mapping[str, Any] | None = None,
+) -> Push:
+    """Copies a SavedModel into a store.
+
+    Args:
+        model: path of the SavedModel, with the metadata that only the pusher knows.
+        store: `ModelStore`.
+        content_hash: string. `hash_folder` of the model as the trainer wrote it.
+        golden: bytes. Content of `golden.jsonl`.
+        run_id: string.
+        data_fingerprint: string.
+        blessing: mapping. See `Push`.
+
+    Raises:
+        StoreError: if the store cannot be written; it is then as it was for every reader.
+    """
+
+    def made(version: int) -> Push:
+        uri = f"{store.uri}/{PUSH}{version}"
+        return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}))
+
+    version = store.add(
+        model, lambda version: {GOLDEN_FILE: golden, RECEIPT_FILE: made(version).to_json().encode("utf-8")}
+    )
+    return made(version)
+
+
+def list_pushes(store: ModelStore) -> list[Push]:
+    """Returns the pushes of a store, oldest first."""
+    pushes = (read_push(store, version) for version in sorted(store.versions()))
+    return [one for one in pushes if one is not None]
+
+
+def latest_push(store: ModelStore) -> Push | None:
+    """Returns the push of the highest version, or None for an empty or absent store."""
+    pushes = (read_push(store, version) for version in sorted(store.versions(), reverse=True))
+    return next((one for one in pushes if one is not None), None)
+
+
+def read_push(store: ModelStore, version: int) -> Push | None:
+    """Returns the push of a version, or None where there is none or it is not finished."""
+    receipt = store.read(version, RECEIPT_FILE)
+    return None if receipt is None else Push.from_json(receipt, f"{store.uri}/{PUSH}{version}")
+
+
+def next_version(versions: Iterable[int]) -> int:
+    """Returns the version of a push beside others: the time, or the number after the last."""
+    return max(int(time.time()), max(versions, default=0) + 1)
+
+
+def parse_version(name: str) -> int | None:
+    """Returns the version in the name of a push's folder, or None for any other name."""
+    number = name.removeprefix(PUSH)
+    return int(number) if name.startswith(PUSH) and number.isascii() and number.isdigit() else None
+
+
+def hash_folder(folder: Path) -> str:
+    """Returns the SHA-256 over the relative names and the contents of the files of a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

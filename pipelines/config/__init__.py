@@ -1,0 +1,1 @@
+"""The configuration of a pipeline: all of its settings."""

@@ -1,0 +1,160 @@
+"""The section `deploy` of a configuration: how a pushed model is served by KServe."""
+
+import dataclasses
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from ...deployment.plan import Limits, Plan
+from ...manifests.errors import ManifestError
+from ...manifests.service import Autoscaler, Autoscaling, Logger, Model, Service, check_image
+from ...manifests.storage import pushed_version
+from .section import Section, Share
+
+
+class AutoscalingSettings(Section):
+    """How the number of pods follows the load; see `manifests.service.Autoscaling`."""
+
+    kind: Autoscaler
+    metric: str | None = None
+    target: int | None = None
+    prometheus: str | None = None
+    query: str | None = None
+
+
+class LoggerSettings(Section):
+    """Where requests and answers are sent; see `manifests.service.Logger`."""
+
+    url: str
+    mode: str = "all"
+    headers: tuple[str, ...] = ()
+
+
+class CanarySettings(Section):
+    """How a new model gets the requests, and by what it is judged.
+
+    Args:
+        steps: list of ints. Ascending shares in per cent, the last 100.
+        prometheus: string. Address of Prometheus; needed for steps below 100.
+        labels: dict. Labels that its metrics must have, such as `namespace` where it sees several.
+        bake_minutes: float. How long each share is watched.
+        ready_minutes: float. How long new pods may take.
+        poll_seconds: float. Pause between two looks at the pods and at Prometheus.
+        max_error_rate: float. Share of requests answered with 5xx.
+        max_p99_ms: float. 99th percentile of the latency.
+        max_stability_index: float. Population stability index of the predicted classes.
+        min_requests: int. Requests to the candidate without which it is not judged, and rolled back in the end.
+    """
+
+    steps: list[int] = [10, 50, 100]
+    prometheus: str = ""
+    labels: dict[str, str] = {}
+    bake_minutes: Annotated[float, Field(gt=0)] = 5.0
+    ready_minutes: Annotated[float, Field(gt=0)] = 20.0
+    poll_seconds: Annotated[float, Field(gt=0)] = 5.0
+    max_error_rate: Share = 0.01
+    max_p99_ms: Annotated[float, Field(gt=0)] = 500.0
+    max_stability_index: Annotated[float, Field(gt=0)] = 0.25
+    min_requests: Annotated[int, Field(ge=1)] = 50
+
+    @model_validator(mode="after")
+    def _makes_a_plan(self) -> Self:
+        self.plan()
+        return self
+
+    def plan(self, *, is_forced: bool = False) -> Plan:
+        """Returns the plan of a rollout."""
+        limits = Limits(self.max_error_rate, self.max_p99_ms / 1000, self.max_stability_index, self.min_requests)
+        return Plan(
+            steps=tuple(self.steps),
+            bake_seconds=self.bake_minutes * 60,
+            ready_seconds=self.ready_minutes * 60,
+            poll_seconds=self.poll_seconds,
+            limits=limits,
+            is_forced=is_forced,
+        )
+
+
+class DeploySettings(Section):
+    """How a pushed model is served; what is not said here is as in `manifests.service.Service`.
+
+    Args:
+        from_pipeline: bool. Whether a run deploys what it pushes.
+        service: string. The InferenceService's name; empty takes the pipeline's and the task's.
+        namespace: string. Empty takes that of the cluster's context.
+        image: string. The server's image by digest.
+    """
+
+    from_pipeline: bool = False
+    service: str = ""
+    namespace: str = ""
+    image: str = ""
+    mode: str = "knative"
+    cloud: str = "none"
+    gpu: str | None = None
+    num_gpus: int = 1
+    has_spare_gpu: bool = True
+    autoscaling: AutoscalingSettings | None = None
+    min_replicas: int = 1
+    max_replicas: int = 4
+    runtime: str = "yachay"
+    cpu: str = "2"
+    cpu_limit: str = "4"
+    memory: str = "4Gi"
+    service_account: str = "yachay-model-reader"
+    timeout_seconds: int = 60
+    logger: LoggerSettings | None = None
+    env: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    predictor: dict[str, Any] = {}
+    canary: CanarySettings = CanarySettings()
+
+    @model_validator(mode="after")
+    def _can_be_served(self) -> Self:
+        if self.image:
+            check_image(self.image)
+        elif self.from_pipeline:
+            raise ValueError("expected `image`, the server's image by digest, with `from_pipeline`")
+        self.to_service("checked", "default", ANY_MODEL)
+        return self
+
+    def check_store(self, store: str) -> None:
+        """Checks that KServe can fetch what is pushed to a store.
+
+        Raises:
+            ValueError: if it cannot.
+        """
+        try:
+            pushed_version(f"{store}/push-1")
+        except ManifestError:
+            raise ValueError(
+                "deploy.from_pipeline: expected `push.store` to be a place that KServe fetches models from, such as "
+                f"s3://bucket/models, received {store!r}"
+            ) from None
+
+    def to_service(self, name: str, namespace: str, model: Model) -> Service:
+        """Returns the service of a model.
+
+        Args:
+            name: string. Taken where `service` is empty.
+            namespace: string. Taken where `namespace` is empty.
+            model: `Model`.
+
+        Raises:
+            ManifestError: if it cannot be served like this.
+        """
+        same = {field.name for field in dataclasses.fields(Service)} & set(type(self).model_fields)
+        fields: dict[str, Any] = {field: getattr(self, field) for field in same}
+        fields |= {
+            "name": self.service or name,
+            "namespace": self.namespace or namespace,
+            "model": model,
+            "autoscaling": self.autoscaling and Autoscaling(**self.autoscaling.model_dump()),
+            "logger": self.logger and Logger(**self.logger.model_dump()),
+        }
+        return Service(**fields)
+
+
+ANY_MODEL = Model(
+    storage_uri="gs://any/push-1", content_hash="0" * 64, trained_uri="any", image="any@sha256:" + "0" * 64
+)

@@ -1,0 +1,1 @@
+"""Uploads, starts, schedules and follows compiled pipelines with the stock client."""

@@ -1,0 +1,61 @@
+"""The schedules that Kubeflow Pipelines reads: six fields, seconds first, or a descriptor such as `@daily`."""
+
+import re
+
+from ....errors import UsageError
+
+_DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_EVERY = re.compile(r"@every (\d+(\.\d+)?(h|m|s))+")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
+    ("seconds", 0, 59, ()),
+    ("minutes", 0, 59, ()),
+    ("hours", 0, 23, ()),
+    ("days of the month", 1, 31, ()),
+    ("months", 1, 12, _MONTHS),
+    ("days of the week", 0, 6, _DAYS),
+)
+
+
+def read_cron(text: str) -> str:
+    """Returns a schedule as Kubeflow Pipelines reads it.
+
+    A line of five fields, as crontab has it, gets the second 0: Kubeflow would take its minutes for seconds.
+
+    Args:
+        text: string. Five or six fields, or a descriptor.
+
+    Raises:
+        UsageError: if it is no schedule.
+    """
+    text = text.strip()
+    if text in _DESCRIPTORS or _EVERY.fullmatch(text):
+        return text
+    fields = text.split()
+    if len(fields) == 5:
+        fields = ["0", *fields]
+    if len(fields) != 6:
+        raise UsageError(
+            "Expected --schedule to be five fields as in crontab, six with seconds first, or one of "
+            f"{', '.join(_DESCRIPTORS)}, '@every 1h30m'. Received: {text!r}."
+        )
+    for field, (what, lowest, highest, names) in zip(fields, _FIELDS, strict=True):
+        for part in field.split(","):
+            if not _is_range(part.lower(), lowest, highest, names):
+                raise UsageError(
+                    f"Expected the {what} of --schedule to be *, numbers from {lowest} to {highest}, ranges or "
+                    f"steps of them. Received: {field!r} in {text!r}."
+                )
+    return " ".join(fields)
+
+
+def _is_range(part: str, lowest: int, highest: int, names: tuple[str, ...]) -> bool:
+    match = re.fullmatch(r"(?:[*?]|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)
+    if match is None or (match[3] and int(match[3]) == 0):
+        return False
+    words = [word for word in match.groups()[:2] if word]
+    if not all(word in names or word.isdecimal() for word in words):
+        return False
+    bounds = [names.index(word) + lowest if word in names else int(word) for word in words]
+    return bounds == sorted(bounds) and all(lowest <= bound <= highest for bound in bounds)

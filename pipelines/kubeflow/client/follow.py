@@ -1,0 +1,79 @@
+"""Follows a run on Kubeflow Pipelines to its end."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from ...runs.progress import NodeProgress, Progress
+from .client import Client, KubeflowError
+from .submission import Order, Submission
+
+POLL_SECONDS = 5.0
+LOST_SECONDS = 60.0
+
+_FINISHED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
+_NODE_STATES = {
+    "RUNNING": "running",
+    "SUCCEEDED": "done",
+    "SKIPPED": "skipped",
+    "FAILED": "failed",
+    "CANCELED": "interrupted",
+}
+
+
+def follow(client: Client, order: Order, submission: Submission, stderr: TextIO) -> None:
+    """Follows a run to its end, with a line a task.
+
+    Args:
+        client: `Client`.
+        order: `Order`.
+        submission: `Submission` with a run, filled in place.
+        stderr: text stream of the progress.
+
+    Raises:
+        KubeflowError: if the run does not succeed, or the server is gone for longer than a minute.
+    """
+    nodes = {name: NodeProgress(name) for name in order.package.task_names()}
+    last_answer = time.monotonic()
+    with Progress(stderr, list(nodes.values())) as progress:
+        while submission.state not in _FINISHED:
+            try:
+                run = client.get_run(submission.run_id)
+            except KubeflowError as error:
+                if not error.may_pass or time.monotonic() - last_answer > LOST_SECONDS:
+                    raise KubeflowError(f"{error}\nThe run may go on: {submission.link}", error.status) from None
+            else:
+                last_answer = time.monotonic()
+                submission.state = run.state
+                _show(run, nodes, progress)
+            if submission.state not in _FINISHED:
+                time.sleep(POLL_SECONDS)
+    if submission.state != "SUCCEEDED":
+        raise KubeflowError(_failure(run, nodes.values(), submission))
+
+
+def _show(run: Any, nodes: Mapping[str, NodeProgress], progress: Progress) -> None:
+    """Takes over the states of the tasks; the server also lists each task's driver and pod, which nobody wrote."""
+    for detail in _details(run):
+        node = nodes.get(detail.display_name)
+        state = _NODE_STATES.get(detail.state, "waiting")
+        if node is None or node.state == state:
+            continue
+        node.state = state
+        if detail.start_time and detail.end_time:
+            node.seconds = max((detail.end_time - detail.start_time).total_seconds(), 0.0)
+        if state not in ("waiting", "running"):
+            progress.ended(node)
+
+
+def _failure(run: Any, nodes: Iterable[NodeProgress], submission: Submission) -> str:
+    failed = ", ".join(node.id for node in nodes if node.state == "failed")
+    errors = [run.error, *(status.error for status in run.state_history or ()), *(d.error for d in _details(run))]
+    reasons = list(dict.fromkeys(error.message for error in errors if error and error.message))
+    told = f"Expected the run to succeed. Received: {submission.state}"
+    told += f" of {failed}." if failed else "."
+    return "\n".join([told, *(f"  {reason}" for reason in reasons), f"Its logs: {submission.link}"])
+
+
+def _details(run: Any) -> Sequence[Any]:
+    return (run.run_details.task_details if run.run_details else None) or ()

@@ -1,0 +1,1 @@
+"""Runs a compiled spec on this machine, step by step as a cluster would."""

@@ -1,0 +1,166 @@
+"""A whole run of a compiled spec on this machine: `yachay run-spec`.
+
+In the home of the pipeline's runs (see `local.run_folder`), `store/` is a folder that stands for all object stores:
+`minio://b/k` is `store/minio/b/k`. What a run leaves there, such as the pointer to the last blessed model, the next one
+finds.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ....components.evaluation_report import report_files as twin
+from ....components.evaluation_report.report import Report
+from ....errors import YachayError
+from ...registry import find_pipelines
+from ...runs.describe import describe_evaluation, describe_ingest, describe_push
+from ...runs.output import redirected_to
+from ...runs.progress import NodeProgress, Progress
+from ...runs.run_folder import PipelineHome
+from ...runs.summary import Summary
+from ..spec.options import DATA_URI
+from ..spec.package import Package
+from .launcher import Launcher
+from .local_store import LocalStore
+from .spec_runner import CompiledSpec, SpecRunner
+
+DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts"
+"""Where Kubeflow Pipelines keeps the artifacts of a run that names no root."""
+
+Json = dict[str, Any]
+
+
+def run_spec(
+    package: Package, arguments: Mapping[str, Any], pipeline_root: str | None, workdir: Path, summary: Summary
+) -> None:
+    """Runs a compiled spec and fills in its summary, also where it fails.
+
+    Args:
+        package: `Package`.
+        arguments: mapping of parameter to value.
+        pipeline_root: string or None. As the request of a run has it.
+        workdir: path of the folder that holds the homes of pipelines.
+        summary: `Summary`, filled in place.
+
+    Raises:
+        YachayError: if the spec is refused or a step fails.
+        KeyboardInterrupt: if the user stops it.
+    """
+    summary.pipeline, summary.task = find_task(package.name)
+    summary.is_mock = is_mock(package, arguments)
+    package.require(arguments)
+    spec = CompiledSpec(package)
+    summary.warnings += spec.warnings()
+    home = PipelineHome(workdir.absolute() / package.name)
+    home.make()
+    with home.locked():
+        run = home.new_run()
+        summary.run_id, summary.log = run.run_id, str(run.log_path)
+        shutil.copyfile(package.path, run.path / f"pipeline{package.path.suffix}")
+        root = (pipeline_root or DEFAULT_PIPELINE_ROOT).split("?")[0].rstrip("/")
+        try:
+            with redirected_to(run.log_path) as stderr, _scratch(home) as scratch:
+                store = LocalStore(home.path / "store")
+                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch)
+                _run(spec, arguments, launcher, store, summary, stderr)
+        except YachayError as error:
+            summary.error = str(error)
+            raise
+        except KeyboardInterrupt:
+            summary.error = "Interrupted."
+            raise
+        finally:
+            summary.write(run.summary_path)
+
+
+def is_mock(package: Package, arguments: Mapping[str, Any]) -> bool:
+    """Returns whether a run is one on synthetic records."""
+    parameter = package.parameters.get(DATA_URI)
+    return parameter is not None and not arguments.get(DATA_URI, parameter.default_value.string_value)
+
+
+def find_task(name: str) -> tuple[str, str | None]:
+    """Returns the pipeline and task of a compiled pipeline's name, or the name itself where they are not known."""
+    for folder in find_pipelines().values():
+        config = folder.load()
+        for task in config.tasks:
+            if config.pipeline_name(task, is_mock=False) == name:
+                return config.name, task
+    return name, None
+
+
+def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) -> None:
+    """Fills a summary with what the steps made, as far as they got.
+
+    Args:
+        made: list of `(type, RuntimeArtifact)`.
+        store: `LocalStore`.
+        summary: `Summary`, filled in place.
+    """
+    uris: dict[str, str] = {}
+    for kind, artifact in made:
+        metadata = artifact["metadata"]
+        uris[kind] = artifact["uri"]
+        if kind == "tfx.Examples" and "data_fingerprint" in metadata:
+            describe_ingest(metadata, summary)
+        elif kind == "tfx.ModelBlessing":
+            summary.verdict = "blessed" if metadata.get("blessed") else "not_blessed"
+        elif kind == "tfx.PushedModel":
+            describe_push(metadata, summary)
+    summary.quarantine_uri, summary.model_uri = uris.get("yachay.Quarantine"), uris.get("tfx.Model")
+    report = None
+    if "yachay.EvaluationReport" in uris:
+        folder = store.path(uris["yachay.EvaluationReport"])
+        summary.report_uri = str(folder / twin.PAGE)
+        report = Report.model_validate_json((folder / twin.TWIN).read_bytes())
+        summary.bounds = {
+            threshold.metric: threshold.model_dump(include={"lower", "upper"}, exclude_none=True)
+            for threshold in report.verdict.thresholds
+            if not threshold.is_change and not threshold.slice
+        }
+    if "tfx.ModelEvaluation" in uris:
+        # Imported here: TFMA takes seconds.
+        from ....components.evaluator.evaluation import read_evaluation
+
+        evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
+        describe_evaluation(evaluation, report.min_slice_rows if report else None, summary)
+        summary.reasons = [str(failure) for failure in evaluation.failures]
+
+
+@contextlib.contextmanager
+def _scratch(home: PipelineHome) -> Iterator[Path]:
+    """Yields a folder for the pods of steps, away from the home, and removes what a killed run left."""
+    link = home.path / "scratch"
+    if link.is_symlink():
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+        link.unlink()
+    with tempfile.TemporaryDirectory(prefix="yachay-", ignore_cleanup_errors=True) as folder:
+        link.symlink_to(folder)
+        try:
+            yield Path(folder)
+        finally:
+            link.unlink(missing_ok=True)
+
+
+def _run(
+    spec: CompiledSpec,
+    arguments: Mapping[str, Any],
+    launcher: Launcher,
+    store: LocalStore,
+    summary: Summary,
+    stderr: TextIO,
+) -> None:
+    nodes = {path: NodeProgress(path[-1]) for path in spec.leaves()}
+    made: list[tuple[str, Json]] = []
+    try:
+        with Progress(stderr, list(nodes.values())) as progress:
+            SpecRunner(spec, launcher, str(summary.run_id), nodes, progress, made).run(arguments)
+    finally:
+        summary.nodes = [
+            {"id": node.id, "state": node.state, "seconds": round(node.seconds, 2), "cached": False}
+            for node in nodes.values()
+        ]
+        describe(made, store, summary)

@@ -1,0 +1,1 @@
+"""What the compiler and a step share of a compiled pipeline."""

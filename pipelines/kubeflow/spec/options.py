@@ -1,0 +1,115 @@
+"""What the compiler tells a step's container: the argument `--options`."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+ENTRYPOINT = "yachay.pipelines.kubeflow.step.entrypoint"
+
+PIPELINE_ROOT = "pipeline_root"
+DATA_URI = "data_uri"
+
+RESOLVED_URI = "uri"
+"""The output parameter of a resolve step."""
+
+RESOLUTION = "resolution"
+"""The output artifact of a resolve step: what it found, as JSON. By its URI the step knows the run's root."""
+
+NEVER_WRITTEN = "none"
+"""Below the pipeline root, the name of the URI that stands for "there is none"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """A pipeline parameter that goes into a field of an execution property which is a JSON object.
+
+    Args:
+        parameter: string. The input parameter.
+        property: string. The execution property.
+        path: tuple of strings. Keys that lead to the field.
+        zero_keeps: bool. Whether 0 leaves the field as it is.
+    """
+
+    parameter: str
+    property: str
+    path: tuple[str, ...]
+    zero_keeps: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RawData:
+    """How an ingest gets its records.
+
+    Args:
+        property: string. The execution property that takes the local path or pattern.
+        input: string. The input artifact that holds what `data_uri` names in a store.
+        mock: string or None. Dotted path of the function `(path) -> None` that writes synthetic records.
+    """
+
+    property: str
+    input: str
+    mock: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class StepOptions:
+    """What else the compiler knows of a step.
+
+    Args:
+        pipeline: string. Name of the pipeline.
+        beam_args: tuple of strings.
+        types: mapping of artifact type to the dotted path of its class, where it is none of TFX's.
+        arguments: tuple of strings. Input parameters that are no execution properties.
+        assignments: tuple of `Assignment`.
+        when_mock: mapping of execution property to its value where `data_uri` is empty.
+        raw_data: `RawData` or None.
+        output_folders: mapping of execution property to the output artifact whose local path it takes.
+        points_to: string or None. The input artifact that the pointer object names once the step has pushed.
+        output_parameters: mapping of output parameter to the value artifact that holds it.
+        resolves_files: bool. Whether the step does the work of a file-based ExampleGen's driver first.
+        views: tuple of strings. The outputs that show the step's report, of `views.VIEWS`.
+        rows: string. The property of `examples` that says how many records the step handles.
+        baseline: mapping or None. The section `baseline` of the configuration, for the step that resolves it.
+    """
+
+    pipeline: str
+    beam_args: tuple[str, ...] = ()
+    types: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    when_mock: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    raw_data: RawData | None = None
+    output_folders: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    points_to: str | None = None
+    output_parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    resolves_files: bool = False
+    views: tuple[str, ...] = ()
+    rows: str = "rows_kept"
+    baseline: Mapping[str, str] | None = None
+
+    def to_json(self) -> str:
+        """Returns the options as JSON, without those that have their defaults."""
+        fields = dataclasses.asdict(self)
+        default = dataclasses.asdict(StepOptions(self.pipeline))
+        told = {name: value for name, value in fields.items() if name == "pipeline" or value != default[name]}
+        return json.dumps(told, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Returns the options; fields of a later version are passed over."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        fields: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
+        for name in ("beam_args", "arguments", "views"):
+            fields[name] = tuple(fields.get(name, ()))
+        fields["assignments"] = tuple(
+            Assignment(**{**item, "path": tuple(item["path"])}) for item in fields.get("assignments", ())
+        )
+        if raw_data := fields.get("raw_data"):
+            fields["raw_data"] = RawData(**raw_data)
+        return cls(**fields)
+
+
+def pipeline_name(options: StepOptions, data_uri: str | None) -> str:
+    """Returns the name under which runs share a baseline: apart for mock data, which an empty `data_uri` means."""
+    return f"{options.pipeline}-mock" if data_uri == "" else options.pipeline

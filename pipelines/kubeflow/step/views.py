@@ -1,0 +1,40 @@
+"""What the page of Kubeflow Pipelines shows of a report: further outputs of its step."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ....components.evaluation_report import report_files as twin
+from ....components.evaluation_report.page.kubeflow_views import classification_metrics, markdown, scalar_metrics
+from ....components.evaluation_report.report import Report
+from ..spec.views import VIEWS
+from .executor_input import StepArtifact
+
+
+def write_views(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
+    """Writes the views of a report.
+
+    Args:
+        folder: path of the report.
+        places: mapping of output to its `StepArtifact`, which is a file; some or all of `VIEWS`.
+
+    Returns:
+        `{output: metadata of its artifact}`.
+    """
+    report = Report.model_validate_json((folder / twin.TWIN).read_bytes())
+    written = {}
+    for output, artifact in places.items():
+        path = Path(artifact.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata: dict[str, Any] = {}
+        if output == "page":
+            shutil.copyfile(folder / twin.PAGE, path)
+        elif output == "summary":
+            path.write_text(markdown(report), encoding="utf-8")
+        else:
+            metadata = scalar_metrics(report) if output == "metrics" else classification_metrics(report)
+            path.write_text(json.dumps(metadata), encoding="utf-8")
+        written[output] = {"display_name": VIEWS[output][1], **metadata}
+    return written

@@ -1,0 +1,1 @@
+"""A run: folder, progress, summary and index, whether its pipeline ran as it is or as a compiled spec."""

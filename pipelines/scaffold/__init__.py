@@ -1,0 +1,1 @@
+"""What `yachay new` infers and writes."""

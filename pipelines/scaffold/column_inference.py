@@ -1,0 +1,139 @@
+"""What a column is, as far as its values can tell. A column
+
+- without a value, with one value, or of nested values is no input;
+- of numbers is boolean if they are 0 and 1; categorical if they are whole and at most `MAX_CODES` different ones, each
+  with `RECORDS_A_VALUE` records on average; no input if they are whole, all different, and in ascending or descending
+  order or under a name that ends in "id"; else numeric. Digits with a leading zero are words;
+- of dates or times is a time;
+- of words is categorical if they are at most `MAX_WORDS` different ones, each with `RECORDS_A_VALUE` records on
+  average; else no input.
+
+No column is inferred to be ordinal.
+"""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from ...components.example_gen.convert import to_text
+from ...components.example_gen.spec import ColumnType
+from ...components.features import FeatureKind
+
+MAX_CODES = 10
+MAX_WORDS = 1000
+RECORDS_A_VALUE = 5
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LEADING_ZERO = re.compile(r"0\d+")
+_ID_NAME = re.compile(r"(?:(?:^|_)id|Id|ID)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class InferredColumn:
+    """A column as the sample shows it.
+
+    Args:
+        name: string. Identifier.
+        original_name: string. Name in the file.
+        type: `ColumnType` or None where the column holds no plain values.
+        kind: `FeatureKind` or None for a column that is no input.
+        required: bool. Whether every record of the sample has a value.
+        values: tuple of strings. The words of a categorical text column, sorted.
+        reason: string. Why the column is no input; empty for an input.
+    """
+
+    name: str
+    original_name: str
+    type: ColumnType | None
+    kind: FeatureKind | None
+    required: bool = True
+    values: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def infer_column(name: str, original_name: str, array: pa.Array) -> InferredColumn:
+    """Returns what a column is, by the rules of this module.
+
+    Args:
+        name: string. Identifier.
+        original_name: string. Name in the file.
+        array: `pyarrow.Array` of its values as a table yields them, null where there is none.
+    """
+    return _infer_values(InferredColumn(name, original_name, None, None, required=not array.null_count), array)
+
+
+def widen(column: InferredColumn) -> InferredColumn:
+    """Returns a column that later records are likely to fit: numbers with fractions, other words, values missing."""
+    is_count = column.kind is FeatureKind.NUMERIC and column.type is ColumnType.INT64
+    kind = ColumnType.FLOAT32 if is_count else column.type
+    return dataclasses.replace(column, type=kind, required=False, values=())
+
+
+def are_numbers(texts: Iterable[str]) -> bool:
+    """Returns whether every text is a finite decimal number."""
+    return all(_NUMBER.fullmatch(text.strip()) for text in texts)
+
+
+def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
+    kind, name = array.type, column.name
+    if pa.types.is_nested(kind):
+        return dataclasses.replace(column, reason=f"holds nested values ({kind})")
+    present = array.drop_null()
+    distinct = present.unique()
+    if not len(distinct):
+        return dataclasses.replace(column, reason="has no value")
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        column = dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.TIME)
+    elif not (kind == pa.string() or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or _is_number(kind)):
+        return dataclasses.replace(column, reason=f"holds neither numbers nor words ({kind})")
+    else:
+        texts = to_text(name, distinct).to_pylist()
+        are_words = kind == pa.string() and (not are_numbers(texts) or any(map(_has_leading_zero, texts)))
+        if are_words:
+            column = _infer_words(column, texts, len(present))
+        else:
+            column = _infer_numbers(column, texts, len(present), pa.types.is_floating(kind))
+    if len(distinct) == 1:
+        return dataclasses.replace(
+            column, kind=None, values=(), reason=f"is always {to_text(name, distinct)[0].as_py()!r}"
+        )
+    return column
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _has_leading_zero(text: str) -> bool:
+    return bool(_LEADING_ZERO.fullmatch(text.strip()))
+
+
+def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is_floating: bool) -> InferredColumn:
+    """Returns the column of numbers whose different texts, in the order of the file, are given."""
+    numbers = list(dict.fromkeys(float(text) for text in texts))
+    are_whole = all(number.is_integer() and abs(number) < 2**53 for number in numbers)
+    if are_whole and set(numbers) == {0, 1}:
+        return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.BOOLEAN)
+    if are_whole and len(numbers) <= MAX_CODES and num_values >= RECORDS_A_VALUE * len(numbers):
+        return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.CATEGORICAL)
+    is_integer = are_whole and not is_floating and all(text.strip().lstrip("+-").isdigit() for text in texts)
+    column = dataclasses.replace(column, type=ColumnType.INT64 if is_integer else ColumnType.FLOAT32)
+    if is_integer and column.required and len(numbers) == num_values:
+        steps = {low < high for low, high in itertools.pairwise(numbers)}
+        if len(steps) == 1:
+            return dataclasses.replace(column, reason="numbers the records: all different, in order")
+        if _ID_NAME.search(column.name):
+            return dataclasses.replace(column, reason="names the records: all different")
+    return dataclasses.replace(column, kind=FeatureKind.NUMERIC)
+
+
+def _infer_words(column: InferredColumn, texts: list[str], num_values: int) -> InferredColumn:
+    column = dataclasses.replace(column, type=ColumnType.STRING)
+    if len(texts) == num_values:
+        return dataclasses.replace(column, reason="names the records: all different")
+    if len(texts) > MAX_WORDS or num_values < RECORDS_A_VALUE * len(texts):
+        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} records")
+    return dataclasses.replace(column, kind=FeatureKind.CATEGORICAL, values=tuple(sorted(texts)))

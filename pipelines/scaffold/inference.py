@@ -1,0 +1,209 @@
+"""What a data file is good for, as far as a look at its records can tell."""
+
+import dataclasses
+import difflib
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...components.example_gen.convert import to_text
+from ...components.example_gen.inputs import resolve_input
+from ...components.example_gen.read import data_paths, open_table
+from ...components.example_gen.spec import Column, ColumnType, IngestSpec
+from ...components.example_gen.tables import Table, blank, check_columns
+from ...components.features import Problem, to_identifier
+from ...errors import DataError, UsageError
+from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, widen
+
+SAMPLE_ROWS = 100_000
+MAX_CLASSES = 100
+MAX_NUMERIC_CLASSES = 20
+MISSING_MARKERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-", "."})
+
+
+@dataclasses.dataclass(frozen=True)
+class Inference:
+    """What a data file is good for.
+
+    Args:
+        columns: tuple of `InferredColumn` without the label, in the order of the file.
+        label: `InferredColumn`.
+        problem: `Problem`.
+        class_counts: dict of class to number of records, in the order of the classes; empty for a regression.
+        missing_label_share: float. The part of the records that have no label.
+        missing_values: tuple of strings that mean "no value".
+        num_rows: int. Number of records in the sample.
+        is_whole: bool. Whether the sample is the whole data.
+    """
+
+    columns: tuple[InferredColumn, ...]
+    label: InferredColumn
+    problem: Problem
+    class_counts: dict[str, int]
+    missing_label_share: float
+    missing_values: tuple[str, ...]
+    num_rows: int
+    is_whole: bool
+
+
+def infer(data: str, label: str) -> Inference:
+    """Looks at the first `SAMPLE_ROWS` records of a data file, and at every label of a classification.
+
+    The label is a class if it is a word, or one of at most `MAX_NUMERIC_CLASSES` numbers with `RECORDS_A_VALUE` records
+    each on average. Where the data goes on after the sample, columns are taken to be optional, and numeric ones to have
+    fractions.
+
+    Args:
+        data: string. Path of a CSV or Parquet file, a folder or a pattern.
+        label: string. The label's name in the file, or its identifier.
+
+    Raises:
+        DataError: if the data cannot be read, no column can be an input, or the label has no value, one value, or too
+            many words.
+        UsageError: if there is no such column as the label.
+    """
+    tables = _open(data, to_identifier(label))
+    names = tables[0].original_names
+    name = _find_label(label, names, tables[0].path)
+    sample, is_whole = _sample(tables)
+    if not sample.num_rows:
+        raise DataError(f"Expected records in {data}. Received: a header only. Name data with records.")
+    values = {column: sample.column(column).combine_chunks() for column in names}
+    missing_values = ("", *_missing_markers(values))
+    values = {column: _blank(array, missing_values) for column, array in values.items()}
+    label_texts = Counter(_texts(name, values[name]))
+    problem = _problem(label_texts, data, name)
+    if problem is Problem.CLASSIFICATION:
+        counts = label_texts if is_whole else _count_labels(tables, name, missing_values)
+        class_counts = {text: counts[text] for text in _sorted_classes(counts, data, name)}
+        label_column = InferredColumn(name, names[name], ColumnType.STRING, None, values=tuple(class_counts))
+    else:
+        class_counts = {}
+        label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
+    columns = tuple(infer_column(column, names[column], values[column]) for column in names if column != name)
+    if not is_whole:
+        columns = tuple(map(widen, columns))
+    if not any(column.kind for column in columns):
+        reasons = [f"{column.original_name}: {column.reason}" for column in columns]
+        raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
+    return Inference(
+        columns=columns,
+        label=label_column,
+        problem=problem,
+        class_counts=class_counts,
+        missing_label_share=values[name].null_count / sample.num_rows,
+        missing_values=missing_values,
+        num_rows=sample.num_rows,
+        is_whole=is_whole,
+    )
+
+
+def _open(data: str, label: str) -> list[Table]:
+    spec = IngestSpec(columns={label: Column(ColumnType.STRING)}, label=label)
+    paths, _ = data_paths(resolve_input(data), spec)
+    tables = [open_table(path, spec) for path in paths]
+    for table in tables[1:]:
+        check_columns(table.path, table.original_names, tables[0].original_names, label)
+    return tables
+
+
+def _find_label(label: str, names: dict[str, str], path: Path) -> str:
+    name = next((name for name, original in names.items() if label in (original, name)), None)
+    if name is None:
+        folded = {original.casefold(): original for original in names.values()}
+        close = difflib.get_close_matches(label.casefold(), folded, n=1)
+        hint = f" Did you mean {folded[close[0]]!r}?" if close else ""
+        raise UsageError(
+            f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}.{hint}"
+        )
+    return name
+
+
+def _sample(tables: Sequence[Table]) -> tuple[pa.Table, bool]:
+    """Returns the first `SAMPLE_ROWS` records, and whether there are no more."""
+    names = list(tables[0].original_names)
+    parts = [pa.table({name: pa.array([], pa.null()) for name in names})]
+    num_rows = 0
+    for batch in _batches(tables, names):
+        parts.append(pa.Table.from_batches([batch.slice(0, SAMPLE_ROWS - num_rows)]))
+        num_rows += batch.num_rows
+        if num_rows > SAMPLE_ROWS:
+            break
+    try:
+        return pa.concat_tables(parts, promote_options="permissive"), num_rows <= SAMPLE_ROWS
+    except pa.ArrowException as error:
+        raise DataError(
+            f"Expected a column to have one type in all files. Received: {error}. Write them alike."
+        ) from None
+
+
+def _batches(tables: Sequence[Table], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    return itertools.chain.from_iterable(table.batches(columns) for table in tables)
+
+
+def _count_labels(tables: Sequence[Table], label: str, missing_values: Sequence[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for batch in _batches(tables, [label]):
+        counts.update(_texts(label, _blank(batch.column(label), missing_values)))
+        if len(counts) > MAX_CLASSES:
+            break
+    return counts
+
+
+def _blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
+    if pa.types.is_floating(array.type):
+        return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    return blank(array, missing_values) if array.type == pa.string() else array
+
+
+def _texts(name: str, array: pa.Array) -> list[str]:
+    texts: list[str] = to_text(name, array).drop_null().to_pylist()
+    return texts
+
+
+def _problem(texts: Counter[str], data: str, label: str) -> Problem:
+    if not texts:
+        raise DataError(f"Expected labels in the column {label!r} of {data}. Received: none. Name another column.")
+    if len(texts) == 1:
+        raise DataError(
+            f"Expected two or more values in the label column {label!r} of {data}. "
+            f"Received: {next(iter(texts))!r} only. Name another column."
+        )
+    if not are_numbers(texts):
+        return Problem.CLASSIFICATION
+    few = len(texts) <= MAX_NUMERIC_CLASSES and texts.total() >= RECORDS_A_VALUE * len(texts)
+    return Problem.CLASSIFICATION if few else Problem.REGRESSION
+
+
+def _sorted_classes(counts: Counter[str], data: str, label: str) -> list[str]:
+    if len(counts) > MAX_CLASSES:
+        raise DataError(
+            f"Expected at most {MAX_CLASSES} classes in the label column {label!r} of {data}. "
+            f"Received: {len(counts)} or more different words. Name a column of classes or of numbers."
+        )
+    if not are_numbers(counts):
+        return sorted(counts)
+    classes = sorted(counts, key=lambda text: (float(text), text))
+    twice = [pair for pair in itertools.pairwise(classes) if float(pair[0]) == float(pair[1])]
+    if twice:
+        raise DataError(
+            f"Expected one spelling of each class in the label column {label!r} of {data}. "
+            f"Received: {twice[0][0]!r} and {twice[0][1]!r}. Write each class in one way."
+        )
+    return classes
+
+
+def _missing_markers(values: dict[str, pa.Array]) -> list[str]:
+    """Returns the texts that stand among numbers and mean "no value"."""
+    markers: set[str] = set()
+    for array in values.values():
+        if array.type == pa.string():
+            texts = set(array.unique().drop_null().to_pylist())
+            found = texts & MISSING_MARKERS
+            if found and texts - found and are_numbers(texts - found):
+                markers |= found
+    return sorted(markers)

@@ -1,0 +1,246 @@
+"""`yachay new`: a pipeline folder for a data file, with the kinds of its columns inferred."""
+
+import difflib
+import math
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...components.example_gen.spec import ColumnType
+from ...components.features import FeatureKind, Problem
+from ...errors import UsageError
+from ...schemas import SCHEMA_FILE, parse_schema
+from ..config.pipeline_config import CONFIG_FILE, load_config
+from .column_inference import InferredColumn
+from .inference import Inference, infer
+
+README_FILE = "README.md"
+TASK = "all_columns"
+MAX_DOMAIN_WORDS = 100
+MIN_DOMAIN_MASS = 0.95
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
+
+
+def scaffold(name: str, data: Path, label: str, output: Path) -> Path:
+    """Writes a pipeline folder: `config.yaml`, `schema.pbtxt` and `README.md`. It is written whole or not at all.
+
+    Args:
+        name: string. The pipeline's name: lower-case letters, digits and `_`.
+        data: path of a CSV or Parquet file, a folder or a pattern.
+        label: string. The column to predict, by its name in the file or its identifier.
+        output: path of the folder in which the folder `name` is made.
+
+    Returns:
+        Path of the new folder.
+
+    Raises:
+        UsageError: if the name or the label does not fit, the data is absent, or the folder exists or cannot be made.
+        DataError: if the data cannot be read or used.
+    """
+    if not _NAME.fullmatch(name):
+        fitting = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:60]
+        hint = f" Would {fitting!r} do?" if fitting else ""
+        raise UsageError(
+            "Expected NAME to begin with a lower-case letter, then lower-case letters, digits and `_`, 60 at most. "
+            f"Received: {name!r}.{hint}"
+        )
+    folder = output / name
+    if os.path.lexists(folder):
+        raise UsageError(f"Expected a new folder. Received: {folder}, which exists. Take another name, or remove it.")
+    if not data.exists() and not any(character in str(data) for character in "*?[{"):
+        raise UsageError(f"Expected data at {data}. Received: no such file or folder.{_neighbour(data)}")
+    inference = infer(str(data), label)
+    files = {
+        CONFIG_FILE: _config(name, data, folder, inference),
+        SCHEMA_FILE: _schema(inference),
+        README_FILE: _readme(name, data, inference),
+    }
+    _write(folder, files)
+    return folder
+
+
+def _neighbour(path: Path) -> str:
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f" Did you mean {str(path.parent / close[0])!r}?" if close else ""
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    temporary = folder.parent / f".{folder.name}.{os.getpid()}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        for file, text in files.items():
+            (temporary / file).write_text(text, encoding="utf-8")
+        load_config(temporary / CONFIG_FILE)
+        parse_schema(files[SCHEMA_FILE], SCHEMA_FILE)
+        temporary.rename(folder)
+    except OSError as error:
+        raise UsageError(
+            f"Expected to write {folder}. Received: {error.strerror or error}. Name a folder with --output that you "
+            "may write to and that has room."
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
+    is_classification = inference.problem is Problem.CLASSIFICATION
+    source: dict[str, Any] = {"schema": SCHEMA_FILE, "source": data.name, "path": _path_from(folder, data)}
+    if len(inference.missing_values) > 1:
+        source["missing_values"] = list(inference.missing_values)
+    if inference.missing_label_share > 0:
+        # Records without a label are quarantined; as many as the sample has must not stop the run.
+        source["max_quarantined_share"] = min(1.0, math.ceil(inference.missing_label_share * 100 + 1) / 100)
+    label: dict[str, Any] = {"name": inference.label.name}
+    if is_classification:
+        label["values"] = list(inference.class_counts)
+    inputs = {kind: [column.name for column in inference.columns if column.kind is kind] for kind in _KIND_ORDER}
+    head = {
+        "name": name,
+        "title": f"{inference.label.original_name} of {data.name}",
+        "problem": inference.problem.value,
+        "data": source,
+        "label": label,
+    }
+    features = {"features": {kind.value: names for kind, names in inputs.items() if names}}
+    exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
+    rest = {
+        "split": {"method": "hash", "eval_share": 0.2},
+        "model": {"family": "boosted_trees", "seed": 42},
+        "evaluation": {"change": {"metric": "macro_f1" if is_classification else "rmse", "tolerance": 0.0}},
+        "default_task": TASK,
+        "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference)}},
+    }
+    parts = [
+        f"# Written by `yachay new` from {_sample_words(inference)} of {data.name}.\n",
+        _yaml(head),
+        "\n# The inputs. Check their kinds: a code is `categorical`, numbered levels in an order are `ordinal`.\n"
+        "# Take out what is known only after the label or says it in other words (a leak), and what must not decide\n"
+        "# about a person; give the reason under `exclude`.\n",
+        _yaml(features),
+        _yaml(exclude) if exclude["exclude"] else "",
+        "\n# `evaluation.slices` names columns by whose values the model is judged apart: [[Gender], [Region]].\n"
+        "# `report.card` tells readers of the evaluation page what the model is for, its limits and whom to ask;\n"
+        "# `report.alert_label` and `report.costs` set where its threshold slider starts.\n",
+        _yaml(rest),
+    ]
+    return "".join(parts)
+
+
+def _path_from(folder: Path, data: Path) -> str:
+    """Returns the data's path: relative to the pipeline's folder where both lie in one folder, so that it can move."""
+    parent, path = folder.parent.resolve(), data.absolute()
+    return os.path.relpath(path, parent / folder.name) if path.is_relative_to(parent) else str(path)
+
+
+def _thresholds(inference: Inference) -> dict[str, Any]:
+    if inference.problem is Problem.REGRESSION:
+        return {"r2": {"lower": 0.0, "lower_reason": "always answering the mean reaches 0"}}
+    majority = max(inference.class_counts, key=lambda text: inference.class_counts[text])
+    share = inference.class_counts[majority] / sum(inference.class_counts.values())
+    return {
+        "accuracy": {"lower": round(share, 3), "lower_reason": f"always answering {majority!r} reaches {share:.3f}"}
+    }
+
+
+def _schema(inference: Inference) -> str:
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    types = {
+        ColumnType.INT64: schema_pb2.INT,
+        ColumnType.FLOAT32: schema_pb2.FLOAT,
+        ColumnType.STRING: schema_pb2.BYTES,
+    }
+    schema = schema_pb2.Schema()
+    for column in (*inference.columns, inference.label):
+        if column.type is None:
+            continue
+        feature = schema.feature.add(name=column.name, type=types[column.type])
+        if column.required or column is inference.label:
+            feature.presence.min_fraction = 1
+            feature.shape.SetInParent()
+        feature.presence.min_count = 1
+        if column.kind is FeatureKind.BOOLEAN:
+            feature.int_domain.min, feature.int_domain.max = 0, 1
+            feature.int_domain.is_categorical = True
+        elif column.kind is FeatureKind.CATEGORICAL and column.type is ColumnType.INT64:
+            feature.int_domain.is_categorical = True
+        elif 0 < len(column.values) <= MAX_DOMAIN_WORDS:
+            feature.string_domain.name = column.name
+            feature.string_domain.value.extend(column.values)
+            if column is not inference.label:
+                feature.distribution_constraints.min_domain_mass = MIN_DOMAIN_MASS
+    comment = (
+        "# Written by `yachay new`. Add the bounds that you know: int_domain { min: 0 }, float_domain { max: 100 }.\n"
+        f"# Words that are in no `string_domain` may make up {1 - MIN_DOMAIN_MASS:.0%} of a column.\n\n"
+    )
+    return comment + str(text_format.MessageToString(schema))
+
+
+def _readme(name: str, data: Path, inference: Inference) -> str:
+    label = inference.label
+    columns = "\n".join(_table_row(column) for column in inference.columns)
+    classes = "".join(f"\n- {_cell(text)}: {count} records" for text, count in inference.class_counts.items())
+    question = "which class" if inference.problem is Problem.CLASSIFICATION else "which number"
+    return f"""# {name}
+
+Predicts `{label.name}` ({inference.problem.value}: {question}) from the records of `{data.name}`.
+
+    yachay run {name}
+
+## Before you rely on it
+
+This folder was written by `yachay new` from {_sample_words(inference)}. It looked at values, not at their meaning:
+
+- Is each input known when the prediction is asked for? One that is not makes the evaluation too good.
+- Are the kinds right? They are in `{CONFIG_FILE}`; what the columns may hold is in `{SCHEMA_FILE}`.
+- May each input decide about a person? Keep the others for `evaluation.slices`.
+- The thresholds only say that the model beats the simplest answer. Set those that make it useful.
+
+## Intended use, source and licence of the data, limits
+
+To be written by who knows the data.
+
+## Label
+{classes or f"{chr(10)}`{label.name}` is a number."}
+
+## Columns
+
+| column | name in the file | type | kind | values |
+|---|---|---|---|---|
+{columns}
+"""
+
+
+def _table_row(column: InferredColumn) -> str:
+    kind = column.kind.value if column.kind else f"no input: {column.reason}"
+    kind_of_type = column.type.value if column.type else ""
+    presence = "always there" if column.required else "may be missing"
+    return f"| `{column.name}` | {_cell(column.original_name)} | {kind_of_type} | {_cell(kind)} | {presence} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _sample_words(inference: Inference) -> str:
+    return f"{'all' if inference.is_whole else 'the first'} {inference.num_rows:,} records"
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents the items of lists, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)

@@ -1,0 +1,346 @@
+"""The report of a small model, and of inputs with parts missing or broken."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_data_validation as tfdv
+
+from yachay.components.evaluation_report.analysis.build import build_report
+from yachay.components.evaluation_report.analysis.inputs import Inputs
+from yachay.components.evaluation_report.analysis.predictions import Model
+from yachay.components.evaluation_report.report import Report
+from yachay.components.evaluation_report.report_files import slices_csv, write_report
+from yachay.components.evaluation_report.settings import ReportConfig
+from yachay.components.evaluator.scores import classification_metrics, regression_metrics
+from yachay.components.features import Problem
+from yachay.errors import DataError, ModelError
+
+from ..conftest import LABELS, MakeModel, Records, make_table, write_evaluation, write_examples
+
+CONFIG: dict[str, Any] = {
+    "problem": "classification",
+    "label": "outcome",
+    "label_values": LABELS,
+    "pipeline": "small",
+    "task": "only",
+    "features": {"dose": "numeric", "noise": "numeric"},
+    "slices": [["sex"], ["age"], ["sex", "age"]],
+    "fairness": ["sex"],
+    "thresholds": {"accuracy": {"lower": 0.3}},
+    "change": {"metric": "macro_f1", "tolerance": 0.0},
+    "alert_label": "no",
+}
+FEW = 50
+
+
+@pytest.fixture(scope="module")
+def inputs(records: Records, model_path: str) -> Inputs:
+    statistics = {
+        split: tfdv.generate_statistics_from_dataframe(make_table(200, seed=seed)).datasets[0]
+        for split, seed in (("train", 1), ("eval", 0))
+    }
+    schema = tfdv.infer_schema(tfdv.generate_statistics_from_dataframe(records.table))
+    return Inputs(ReportConfig.model_validate(CONFIG), model_path, [records.path], statistics=statistics, schema=schema)
+
+
+@pytest.fixture(scope="module")
+def scores(records: Records, model_path: str) -> np.ndarray:
+    logits = records.table.dose.to_numpy()[:, None] * 1.5 * np.array([-1, 0, 1])
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def report(inputs: Inputs) -> Report:
+    return build_report(inputs, 300)
+
+
+def codes(report: Report) -> set[str]:
+    return {note.code for note in report.notes}
+
+
+def changed(inputs: Inputs, **fields: Any) -> Inputs:
+    """Inputs with other fields, or other ones of their configuration."""
+    known = {field.name for field in dataclasses.fields(inputs)}
+    config = ReportConfig.model_validate(CONFIG | {name: value for name, value in fields.items() if name not in known})
+    return dataclasses.replace(
+        inputs, config=config, **{name: value for name, value in fields.items() if name in known}
+    )
+
+
+def test_the_metrics_are_those_of_the_answers(report: Report, records: Records, scores: np.ndarray) -> None:
+    labels = np.array([LABELS.index(word) for word in records.table.outcome])
+
+    assert {name: one.value for name, one in report.metrics.items()} == pytest.approx(
+        classification_metrics(labels, scores), abs=1e-6
+    )
+    assert report.slices[0].rows == 300
+    assert report.classification is not None
+    assert report.classification.labels == LABELS
+
+
+def test_the_same_inputs_give_the_same_report(inputs: Inputs, report: Report) -> None:
+    assert build_report(inputs, 300) == report
+
+
+def test_a_feature_that_the_model_does_not_hear_loses_nothing_where_it_is_shuffled(report: Report) -> None:
+    dose, noise = report.importance
+
+    assert report.importance_metric == "macro_f1"
+    assert (dose.feature, noise.feature) == ("dose", "noise")
+    assert dose.drop.low > 0.05  # type: ignore[operator]
+    assert (noise.drop.value, noise.drop.low, noise.drop.high) == (0, 0, 0)
+
+
+def test_the_leaderboard_has_trivial_answers_of_the_training_labels(report: Report) -> None:
+    assert [row.name for row in report.leaderboard] == ["linear", "linear", "majority_class", "stratified_random"]
+
+
+def test_the_overall_numbers_are_the_gates_own(inputs: Inputs, report: Report, tmp_path: Path) -> None:
+    told = {name: (one.value or 0) + 1e-9 for name, one in report.metrics.items()}
+    evaluation = write_evaluation(tmp_path / "evaluation", {(): told, (("age", "<20"),): {"accuracy": 0.25}})
+
+    judged = build_report(changed(inputs, evaluation=evaluation), FEW)
+
+    assert {name: one.value for name, one in judged.metrics.items()} == told
+    assert next(row for row in judged.slices if row.slice == {"age": "<20"}).metrics["accuracy"].value == 0.25
+    assert codes(judged) == {"baseline_missing"}
+
+
+def test_a_gate_that_says_something_else_is_noted(inputs: Inputs, tmp_path: Path) -> None:
+    evaluation = write_evaluation(tmp_path / "evaluation", {(): {"accuracy": 0.99, "auc_ovr": float("nan")}})
+
+    judged = build_report(changed(inputs, evaluation=evaluation), FEW)
+
+    [note, nan] = [note for note in judged.notes if note.code == "gate_differs"]
+    assert (note.values["metric"], note.values["gate"]) == ("accuracy", "0.99")
+    assert (nan.values["metric"], judged.metrics["auc_ovr"].value) == ("auc_ovr", None)
+    assert judged.verdict.thresholds[0].is_met
+
+
+def test_a_truncated_evaluation_leaves_numbers_from_the_records(inputs: Inputs, tmp_path: Path) -> None:
+    evaluation = write_evaluation(tmp_path / "evaluation", {(): {"accuracy": 0.99}})
+    metrics = evaluation / "metrics-00000-of-00001.tfrecord"
+    metrics.write_bytes(metrics.read_bytes()[:-7])
+
+    judged = build_report(changed(inputs, evaluation=evaluation), FEW)
+
+    assert "evaluation_unreadable" in codes(judged)
+    assert judged.metrics["accuracy"].value != 0.99
+    assert judged.verdict.thresholds[0].is_met
+
+
+@pytest.mark.parametrize("lost", ["metrics-00000-of-00001.tfrecord", "validations.tfrecord"])
+def test_an_evaluation_without_a_file_is_unreadable(inputs: Inputs, tmp_path: Path, lost: str) -> None:
+    evaluation = write_evaluation(tmp_path / "evaluation", {(): {"accuracy": 0.99}})
+    (evaluation / lost).unlink()
+
+    assert "evaluation_unreadable" in codes(build_report(changed(inputs, evaluation=evaluation), FEW))
+
+
+def test_a_baseline_is_compared_on_the_same_records(inputs: Inputs, make_model: MakeModel, records: Records) -> None:
+    judged = build_report(changed(inputs, baseline_path=make_model(strength=-1.5)), FEW)
+
+    accuracy = judged.verdict.comparisons[0]
+    assert accuracy.is_within_noise is False
+    assert accuracy.difference.value == pytest.approx((accuracy.candidate or 0) - (accuracy.baseline or 0))
+    assert [row.kind for row in judged.leaderboard[:2]] == ["candidate", "baseline"]
+    assert [bound.is_change for bound in judged.verdict.thresholds] == [False, True]
+
+
+def test_without_a_baseline_nothing_is_compared(report: Report) -> None:
+    assert report.verdict.comparisons == ()
+    assert codes(report) == {"baseline_missing", "evaluation_missing"}
+
+
+def test_a_baseline_of_other_labels_is_not_compared(inputs: Inputs, make_model: MakeModel) -> None:
+    judged = build_report(changed(inputs, baseline_path=make_model(labels=("no", "yes"))), FEW)
+
+    assert judged.verdict.comparisons == ()
+    assert "baseline_of_other_labels" in codes(judged)
+
+
+def test_a_baseline_that_asks_for_a_column_that_is_gone_is_not_compared(inputs: Inputs, make_model: MakeModel) -> None:
+    judged = build_report(changed(inputs, baseline_path=make_model(features=("height",))), FEW)
+
+    assert judged.verdict.comparisons == ()
+    [note] = [note for note in judged.notes if note.code == "baseline_unusable"]
+    assert "height" in str(note.values["reason"])
+
+
+def test_a_baseline_that_is_gone_is_not_compared(inputs: Inputs, tmp_path: Path) -> None:
+    assert "baseline_unusable" in codes(build_report(changed(inputs, baseline_path=str(tmp_path / "gone")), FEW))
+
+
+def test_a_single_slice_and_columns_that_no_record_has(inputs: Inputs) -> None:
+    judged = build_report(changed(inputs, slices=[["shoe_size"]], fairness=[]), FEW)
+
+    assert len(judged.slices) == 1
+    assert codes(judged) >= {"columns_absent", "no_slices", "no_fairness_columns"}
+
+
+def test_two_thousand_slices(inputs: Inputs, tmp_path: Path) -> None:
+    table = make_table(4000)
+    table["pupil"] = np.arange(4000) // 2
+    table["school"] = np.arange(4000) // 20
+    path = write_examples(table, tmp_path / "eval.gz")
+
+    judged = build_report(changed(inputs, example_files=[path], slices=[["pupil"], ["school"]]), FEW)
+
+    assert sum(row.is_suppressed for row in judged.slices) == 2000
+    assert len(judged.slices) == 2201
+    [note] = [note for note in judged.notes if note.code == "slices_suppressed"]
+    assert note.values == {"count": 2000, "rows": 10}
+    assert all(not row.metrics for row in judged.slices if row.rows < 10)
+
+
+def test_three_hundred_classes(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+    labels = tuple(f"c{k:03}" for k in range(300))
+    path = write_examples(make_table(600, labels), tmp_path / "eval.gz")
+
+    judged = build_report(
+        changed(inputs, label_values=labels, alert_label="c007", example_files=[path], model_path=make_model(labels)),
+        FEW,
+    )
+
+    assert judged.classification is not None
+    assert len(judged.classification.classes) == 12
+    assert codes(judged) >= {"curves_of_largest_classes", "confusion_folded", "fairness_of_alert_label"}
+    assert {one.label for one in judged.fairness} == {"c007"}
+
+
+def test_columns_of_several_values_give_no_slices(inputs: Inputs, tmp_path: Path) -> None:
+    table = make_table(100)
+    table["age"] = [["<20", ">=23"]] + [["<20"]] * 99
+    path = write_examples(table, tmp_path / "eval.gz")
+
+    judged = build_report(changed(inputs, example_files=[path]), FEW)
+
+    assert "columns_of_several_values" in codes(judged)
+    assert {tuple(row.slice) for row in judged.slices} == {(), ("sex",)}
+
+
+def test_records_without_a_known_label_or_an_answer_are_left_out_and_counted(inputs: Inputs, tmp_path: Path) -> None:
+    table = make_table(100)
+    table.loc[:2, "outcome"] = "never heard of"
+    table.loc[3:4, "dose"] = np.float32("inf")
+    table.loc[5, "sex"] = None
+    path = write_examples(table, tmp_path / "eval.gz")
+
+    judged = build_report(changed(inputs, example_files=[path]), FEW)
+
+    counts = {note.code: note.values.get("count") for note in judged.notes}
+    assert (counts["records_without_label"], counts["records_without_answer"]) == (3, 2)
+    assert judged.slices[0].rows == 95
+    assert sum(row.rows for row in judged.slices if list(row.slice) == ["sex"]) == 94
+
+
+def test_few_records_and_a_column_without_values(inputs: Inputs, tmp_path: Path) -> None:
+    table = make_table(8)
+    table["nothing"] = [[]] * 8
+    path = write_examples(table, tmp_path / "eval.gz")
+
+    few = build_report(changed(inputs, example_files=[path], slices=[["nothing"]]), FEW)
+    enough = build_report(changed(inputs, example_files=[path], min_slice_rows=1), FEW)
+
+    assert codes(few) >= {"importance_skipped", "columns_absent"}
+    assert few.importance == ()
+    assert [row.feature for row in enough.importance] == ["dose", "noise"]
+
+
+def test_records_without_any_label_are_refused(inputs: Inputs, tmp_path: Path) -> None:
+    path = write_examples(make_table(20).drop(columns="outcome"), tmp_path / "eval.gz")
+
+    with pytest.raises(DataError, match=r"Expected records of the label 'outcome'.*Received: none"):
+        build_report(changed(inputs, example_files=[path]), FEW)
+
+
+def test_a_model_without_metadata_is_refused(inputs: Inputs, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"assets.extra/yachay.json"):
+        build_report(changed(inputs, model_path=str(tmp_path)), FEW)
+
+
+def test_without_statistics_there_are_no_trivial_answers_and_no_distributions(inputs: Inputs) -> None:
+    judged = build_report(changed(inputs, statistics={}), FEW)
+
+    assert "train_labels_unknown" in codes(judged)
+    assert judged.data.distributions == ()
+
+
+def test_without_resamples_there_are_numbers_without_intervals(inputs: Inputs) -> None:
+    plain = build_report(inputs, 0)
+
+    assert plain.metrics["accuracy"].value is not None
+    assert plain.metrics["accuracy"].low is None
+
+
+def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+    table = make_table(200, ())
+    table["persistence"] = table.outcome + 3
+    config = {
+        "problem": "regression", "label_values": (), "alert_label": "", "fairness": [], "change": None,
+        "thresholds": {"rmse": {"upper": 2.0}}, "error_columns": ["age"],
+        "baseline_predictions": {"persistence": "persistence"},
+    }  # fmt: skip
+
+    judged = build_report(
+        changed(
+            inputs,
+            **config,
+            example_files=[write_examples(table, tmp_path / "eval.gz")],
+            model_path=make_model(labels=(), features=("dose",)),
+        ),
+        FEW,
+    )
+
+    expected = regression_metrics(table.outcome.to_numpy(float), 2 * table.dose.to_numpy(float))
+    assert {name: one.value for name, one in judged.metrics.items()} == pytest.approx(expected, abs=1e-6)
+    assert judged.classification is None
+    assert judged.regression is not None
+    assert [one.by for one in judged.regression.tables] == ["all", "age"]
+    skill = judged.regression.tables[0].rows[0].skill["persistence"].value
+    assert skill == pytest.approx(1 - expected["rmse"] / 3, abs=1e-6)
+    assert judged.importance[0].drop.low > 0  # type: ignore[operator]
+
+
+def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+    path = write_examples(make_table(50, ()), tmp_path / "eval.gz")
+    config = {
+        "problem": "regression", "label_values": (), "alert_label": "", "fairness": [], "change": None,
+        "thresholds": {}, "example_files": [path], "model_path": make_model(labels=(), features=("dose",)),
+    }  # fmt: skip
+
+    with pytest.raises(DataError, match=r"Expected numbers in 'age'\. Received: words"):
+        build_report(changed(inputs, **config, baseline_predictions={"by age": "age"}), FEW)
+
+
+def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
+    model = Model(model_path, Problem.CLASSIFICATION)
+
+    examples = list(tf.data.TFRecordDataset(records.path, compression_type="GZIP").as_numpy_iterator())
+
+    assert np.concatenate([model.predict(examples[:7]), model.predict(examples[7:])]) == pytest.approx(scores, abs=1e-6)
+
+
+def test_the_twin_holds_every_slice_and_reads_back(report: Report, tmp_path: Path) -> None:
+    write_report(report, tmp_path)
+
+    assert Report.model_validate_json((tmp_path / "report.json").read_text()) == report
+    lines = (tmp_path / "slices.csv").read_text().splitlines()
+    assert lines == slices_csv(report).splitlines()
+    assert len(lines) == 1 + len(report.slices)
+    assert lines[0] == "slice,rows,suppressed," + ",".join(
+        f"{name}{bound}" for name in report.metrics for bound in ("", "_low", "_high")
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "slices.csv"}
+
+
+def test_a_suppressed_slice_has_no_number_in_the_twin(inputs: Inputs) -> None:
+    twin = slices_csv(build_report(changed(inputs, min_slice_rows=60), FEW))
+
+    suppressed = [line for line in twin.splitlines() if ",1," in line and "age=" in line]
+    assert suppressed
+    assert all(line.endswith(",1" + "," * 9) for line in suppressed)

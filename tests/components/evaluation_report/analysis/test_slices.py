@@ -1,0 +1,87 @@
+"""Slices of raw columns, with what a small one may show."""
+
+import numpy as np
+import pytest
+
+from yachay.components.evaluation_report.analysis.predictions import Column, Predictions
+from yachay.components.evaluation_report.analysis.resampling import Resamples
+from yachay.components.evaluation_report.analysis.slices import find_slices, slice_rows
+from yachay.components.evaluation_report.report import SliceRow
+from yachay.components.evaluator.evaluation import Evaluation
+from yachay.components.evaluator.scores import classification_metrics
+from yachay.components.features import Problem
+
+N = 240
+
+
+@pytest.fixture
+def predictions() -> Predictions:
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 2, N)
+    columns = {
+        "sex": Column(("0", "1"), rng.integers(0, 2, N)),
+        "age": Column(("<20", "20-<23", ">=23"), np.where(np.arange(N) < 6, 2, rng.integers(-1, 2, N))),
+    }
+    return Predictions(labels, rng.dirichlet(np.ones(2), N), None, columns, {}, ())
+
+
+def rows_of(predictions: Predictions, specs: list[list[str]], gate: Evaluation | None = None) -> list[SliceRow]:
+    resamples = Resamples(N, 50, 1)
+    return list(slice_rows(predictions, Problem.CLASSIFICATION, resamples, specs, 10, gate))
+
+
+def test_slices_come_in_the_order_of_their_values_and_leave_out_records_without_one(predictions: Predictions) -> None:
+    slices = list(find_slices(predictions.columns, [["age"]]))
+
+    assert [part.name for part in slices] == [{"age": "<20"}, {"age": "20-<23"}, {"age": ">=23"}]
+    assert sum(len(part.rows) for part in slices) == (predictions.columns["age"].codes >= 0).sum() < N
+
+
+def test_a_crossed_slice_holds_the_records_of_both_values(predictions: Predictions) -> None:
+    slices = {tuple(part.name.items()): part.rows for part in find_slices(predictions.columns, [["sex", "age"]])}
+
+    expected = (predictions.columns["sex"].codes == 1) & (predictions.columns["age"].codes == 0)
+    assert slices[("sex", "1"), ("age", "<20")].tolist() == np.flatnonzero(expected).tolist()
+
+
+def test_a_slice_has_the_numbers_of_the_gates_own_function(predictions: Predictions) -> None:
+    row = next(row for row in rows_of(predictions, [["sex"]]) if row.slice == {"sex": "1"})
+
+    inside = predictions.columns["sex"].codes == 1
+    expected = classification_metrics(predictions.labels[inside], predictions.scores[inside])
+    assert row.rows == inside.sum()
+    assert {name: estimate.value for name, estimate in row.metrics.items()} == pytest.approx(expected, abs=1e-12)
+    assert all(estimate.low <= estimate.value <= estimate.high for estimate in row.metrics.values())  # type: ignore[operator]
+
+
+def test_the_value_is_the_gates_where_the_gate_has_one_in_any_order_of_columns(predictions: Predictions) -> None:
+    key = (("age", "<20"), ("sex", "1"))
+    gate = Evaluation({(): {}, key: {"accuracy": 0.123}}, {}, {}, ())
+
+    rows = rows_of(predictions, [["sex", "age"]], gate)
+
+    assert [row.metrics["accuracy"].value for row in rows if row.slice == {"sex": "1", "age": "<20"}] == [0.123]
+
+
+def test_a_slice_of_fewer_than_ten_records_shows_its_size_alone(predictions: Predictions) -> None:
+    row = next(row for row in rows_of(predictions, [["age"]]) if row.slice == {"age": ">=23"})
+
+    assert row == SliceRow(slice={"age": ">=23"}, rows=6, is_suppressed=True)
+
+
+def test_a_class_that_is_absent_from_a_slice_is_left_out_of_its_auc() -> None:
+    labels = np.array([0, 1] * 10 + [0] * 10)
+    predictions = Predictions(
+        labels, np.random.default_rng(0).dirichlet(np.ones(2), 30), None,
+        {"g": Column(("a", "b"), np.repeat([0, 1], [20, 10]))}, {}, (),
+    )  # fmt: skip
+
+    [both, one] = slice_rows(predictions, Problem.CLASSIFICATION, Resamples(30, 50, 1), [["g"]], 10, None)
+
+    assert both.metrics["auc_ovr"].value is not None
+    assert one.metrics["auc_ovr"].value is None
+    assert one.metrics["accuracy"].value is not None
+
+
+def test_unknown_columns_give_no_slice(predictions: Predictions) -> None:
+    assert not list(find_slices(predictions.columns, [["shoe_size"], ["sex", "shoe_size"], []]))

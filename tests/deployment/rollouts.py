@@ -1,0 +1,48 @@
+"""What the tests of rollouts share."""
+
+import dataclasses
+
+from kserve_cluster import NAMESPACE
+
+from yachay.deployment.errors import MonitoringError
+from yachay.deployment.plan import Limits, Plan
+from yachay.deployment.prometheus import Traffic
+from yachay.manifests.service import Model, Service
+
+PLAN = Plan(
+    bake_seconds=0.1,
+    ready_seconds=2,
+    patience_seconds=0.2,
+    poll_seconds=0.02,
+    limits=Limits(min_requests=10),
+)
+
+
+def model(version: int) -> Model:
+    return Model(
+        storage_uri=f"gs://models/dropout/push-{version}",
+        content_hash=f"{version:064d}",
+        trained_uri=f"gs://artifacts/Trainer/model/{version}",
+        image="images.example.com/server@sha256:" + "0" * 64,
+    )
+
+
+def service(version: int, mode: str = "knative") -> Service:
+    described = Service(name="dropout", namespace=NAMESPACE, model=model(version), mode=mode)
+    return described if mode == "knative" else dataclasses.replace(described, min_replicas=2)
+
+
+AS_BEFORE = Traffic(1000, 0, 0.02, {"Dropout": 300, "Graduate": 700})
+
+
+@dataclasses.dataclass
+class Watched:
+    """A `Monitor` whose traffic a test decides: the figures of each version; `None` is away."""
+
+    traffic_of: dict[str, Traffic | None]
+
+    def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
+        traffic = self.traffic_of.get(version, AS_BEFORE)
+        if traffic is None:
+            raise MonitoringError("Expected Prometheus to answer. Received: ConnectError.")
+        return traffic

@@ -1,0 +1,169 @@
+"""Against a real Prometheus, which scrapes servers that count as the predict API does."""
+
+import dataclasses
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import prometheus_client
+import pytest
+import yaml
+from kserve_cluster import KServeCluster
+from rollouts import PLAN, service
+
+from yachay.deployment.cluster import Cluster
+from yachay.deployment.errors import MonitoringError
+from yachay.deployment.prometheus import Prometheus
+from yachay.deployment.rollout import deploy
+
+pytestmark = pytest.mark.end_to_end
+
+
+class Pod:
+    """A server of one model version, as far as Prometheus sees it."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        names = {"registry": self.registry}
+        self._requests = prometheus_client.Counter(
+            "yachay_requests_total", "", ["model_name", "protocol", "status"], **names
+        )
+        self._seconds = prometheus_client.Histogram("yachay_request_seconds", "", ["model_name", "protocol"], **names)
+        self._classes = prometheus_client.Counter(
+            "yachay_predicted_classes_total", "", ["model_name", "label"], **names
+        )
+        info = prometheus_client.Gauge("yachay_model", "", ["model_name", "version"], **names)
+        info.labels("dropout", version).set(1)
+        self.server, self.thread = prometheus_client.start_http_server(0, "127.0.0.1", self.registry)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        self.answer(0, "200", 0.01, "Graduate")
+
+    def answer(self, count: int, status: str, seconds: float, label: str) -> None:
+        self._requests.labels("dropout", "v1", status).inc(count)
+        self._classes.labels("dropout", label).inc(count)
+        for _ in range(count):
+            self._seconds.labels("dropout", "v1").observe(seconds)
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def pods() -> Iterator[dict[str, Pod]]:
+    pods = {"1": Pod("1"), "2": Pod("2")}
+    yield pods
+    for pod in pods.values():
+        pod.stop()
+
+
+@pytest.fixture
+def prometheus(pods: dict[str, Pod], tmp_path: Path) -> Iterator[str]:
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no prometheus: install the system's package of that name")
+    config = {
+        "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
+        "scrape_configs": [
+            {"job_name": "pods", "static_configs": [{"targets": [pod.address for pod in pods.values()]}]}
+        ],
+    }
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={tmp_path / 'prometheus.yml'}",
+            f"--storage.tsdb.path={tmp_path / 'data'}",
+            f"--web.listen-address={address}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _until(lambda: httpx.get(f"http://{address}/-/ready").status_code == 200)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except httpx.HTTPError:
+            pass
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.1)
+
+
+def test_each_version_s_requests_errors_latency_and_classes_are_found(prometheus: str, pods: dict[str, Pod]) -> None:
+    monitor = Prometheus(prometheus)
+    _until(lambda: bool(httpx.get(f"{prometheus}/api/v1/query?query=yachay_model").json()["data"]["result"][1:]))
+    time.sleep(1)
+    pods["1"].answer(300, "200", 0.02, "Graduate")
+    pods["2"].answer(80, "200", 0.02, "Graduate")
+    pods["2"].answer(20, "500", 2.0, "Dropout")
+
+    _until(
+        lambda: monitor.traffic("dropout", "2", 60).errors == 20 and monitor.traffic("dropout", "1", 60).requests == 300
+    )
+    old, new = monitor.traffic("dropout", "1", 60), monitor.traffic("dropout", "2", 60)
+
+    assert old.errors == 0
+    assert (new.errors, new.requests) == (20, 100)
+    assert old.p99_seconds is not None
+    assert old.p99_seconds <= 0.025
+    assert new.p99_seconds is not None
+    assert new.p99_seconds > 1
+    assert new.classes == {"Dropout": 20, "Graduate": 80}
+    assert old.classes == {"Graduate": 300}
+
+
+def test_a_version_without_a_server_has_no_requests(prometheus: str) -> None:
+    traffic = Prometheus(prometheus).traffic("dropout", "9", 60)
+
+    assert (traffic.requests, traffic.errors, traffic.p99_seconds, dict(traffic.classes)) == (0, 0, None, {})
+
+
+def test_a_refused_query_and_a_server_that_is_gone_are_said(prometheus: str) -> None:
+    with pytest.raises(MonitoringError, match=r"Expected Prometheus at .* to answer a query. Received: 400"):
+        Prometheus(prometheus)._query("sum(")
+    with pytest.raises(MonitoringError, match=r"Expected Prometheus at http://127.0.0.1:9 to answer"):
+        Prometheus("http://127.0.0.1:9").check()
+
+
+@pytest.mark.parametrize(("status", "state"), [("200", "promoted"), ("500", "rolled_back")])
+def test_a_rollout_is_judged_by_what_prometheus_says(
+    prometheus: str, pods: dict[str, Pod], cluster: Cluster, kserve: KServeCluster, status: str, state: str
+) -> None:
+    plan = dataclasses.replace(PLAN, bake_seconds=3, patience_seconds=10, poll_seconds=0.2)
+    stopped = threading.Event()
+
+    def clients() -> None:
+        while not stopped.wait(0.05):
+            for version, percent in kserve.traffic("dropout").items():
+                pods[version].answer(percent // 5, status if version == "2" else "200", 0.01, "Graduate")
+
+    load = threading.Thread(target=clients)
+    load.start()
+    try:
+        deploy(cluster, service(1), plan, Prometheus(prometheus), print)
+        outcome = deploy(cluster, service(2), plan, Prometheus(prometheus), print)
+    finally:
+        stopped.set()
+        load.join()
+
+    assert outcome.state == state
+    assert status == "200" or "requests failed, more than 1.0%" in outcome.reason

@@ -1,0 +1,132 @@
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from yachay.model_store.folder_store import FolderStore
+from yachay.model_store.store import Push, StoreError, hash_folder, latest_push, list_pushes, push, read_push
+
+
+def _push(model: Path, store: FolderStore) -> Push:
+    return push(
+        model,
+        store,
+        content_hash=hash_folder(model),
+        golden=b"{}\n",
+        run_id="run-1",
+        data_fingerprint="f1",
+        blessing={"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
+    )
+
+
+def _names(store: FolderStore) -> list[str]:
+    return sorted(path.name for path in store.path.iterdir())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+def test_a_push_holds_a_version_folder_with_the_model(model: Path, store: FolderStore) -> None:
+    result = _push(model, store)
+
+    assert result.uri == f"{store.path}/push-{result.version}"
+    assert result.model_uri == f"{result.uri}/{result.version}"
+    assert Path(result.model_uri, "saved_model.pb").read_bytes() == b"graph"
+    assert Path(result.uri, "golden.jsonl").read_bytes() == b"{}\n"
+    assert _names(store) == [f"push-{result.version}"]
+
+
+def test_the_receipt_says_what_was_pushed_and_not_where(model: Path, store: FolderStore) -> None:
+    result = _push(model, store)
+
+    assert json.loads(Path(result.uri, "push.json").read_text()) == {
+        "version": result.version,
+        "content_hash": hash_folder(model),
+        "run_id": "run-1",
+        "data_fingerprint": "f1",
+        "blessing": {"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
+    }
+    assert read_push(store, result.version) == latest_push(store) == result
+
+
+def test_a_second_push_gets_a_higher_version_even_within_a_second(model: Path, store: FolderStore) -> None:
+    first, second = _push(model, store), _push(model, store)
+
+    assert second.version > first.version
+    assert list_pushes(store) == [first, second]
+    assert latest_push(store) == second
+
+
+def test_an_absent_store_holds_no_push(store: FolderStore) -> None:
+    assert latest_push(store) is None
+    assert list_pushes(store) == []
+    assert read_push(store, 7) is None
+
+
+def test_a_folder_without_a_receipt_is_no_push(model: Path, store: FolderStore) -> None:
+    result = _push(model, store)
+    (store.path / f"push-{result.version + 1}" / "1").mkdir(parents=True)
+
+    assert latest_push(store) == result
+
+
+def test_a_receipt_that_is_none_is_named(model: Path, store: FolderStore) -> None:
+    result = _push(model, store)
+    Path(result.uri, "push.json").write_text("[]")
+
+    with pytest.raises(StoreError, match=rf"Expected .*push-{result.version}/push.json to say what was pushed"):
+        latest_push(store)
+
+
+def test_a_push_that_fails_leaves_the_store_as_it_was(model: Path, store: FolderStore) -> None:
+    first = _push(model, store)
+    (model / "saved_model.pb").unlink()
+    (model / "saved_model.pb").symlink_to("nowhere")
+
+    with pytest.raises(StoreError, match="Expected to write the model store"):
+        push(model, store, content_hash="other", golden=b"")
+
+    assert _names(store) == [f"push-{first.version}"]
+
+
+def test_a_folder_that_may_not_be_written_is_named(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match=r"Expected to write the model store .*/file"):
+        _push(model, FolderStore(tmp_path / "file"))
+
+
+def test_a_killed_push_is_no_push_and_the_next_one_removes_what_it_left(model: Path, store: FolderStore) -> None:
+    code = (
+        "import os, pathlib, sys\n"
+        "from yachay.model_store.folder_store import FolderStore\n"
+        "from yachay.model_store.store import push\n"
+        "def kill(version): os.kill(os.getpid(), 9)\n"
+        "FolderStore(pathlib.Path(sys.argv[2])).add(pathlib.Path(sys.argv[1]), kill)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(model), str(store.path)], check=False)
+
+    assert killed.returncode == -9
+    assert any(name.startswith(".staging-") for name in _names(store))
+    assert latest_push(store) is None
+
+    result = _push(model, store)
+
+    assert _names(store) == [f"push-{result.version}"]
+
+
+def test_pushes_at_once_all_arrive(model: Path, store: FolderStore) -> None:
+    threads = [threading.Thread(target=_push, args=(model, store)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    pushes = list_pushes(store)
+    assert len({one.version for one in pushes}) == 4
+    assert all(Path(one.model_uri, "variables/variables.index").exists() for one in pushes)

@@ -1,0 +1,38 @@
+"""The section `push` of a configuration."""
+
+import pytest
+
+from yachay.errors import ConfigurationError
+from yachay.pipelines.config.pipeline_config import PipelineConfig
+from yachay.pipelines.registry import find_pipelines
+
+
+def load(*overrides: str) -> PipelineConfig:
+    return find_pipelines()["student_dropout"].load(overrides)
+
+
+def test_models_lie_with_the_runs_where_no_store_is_named() -> None:
+    assert load().push.store_of("student-dropout-semester2") == ""
+
+
+def test_each_pipeline_task_and_kind_of_data_has_a_store_of_its_own() -> None:
+    config = load("push.store=s3://bucket/models/")
+
+    stores = {config.push.store_of(config.pipeline_name(task, is_mock)) for task in config.tasks for is_mock in (0, 1)}
+
+    assert len(stores) == 6
+    assert "s3://bucket/models/student-dropout-semester2-mock" in stores
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("push.store=hdfs://a/b", r"push: Expected the model store to be a folder, gs://, .*Received: 'hdfs://a/b'"),
+        ("push={store: pvc://claim/models}", r"push: Expected push\.mount to name the folder"),
+        ("push.endpoint_url=http://127.0.0.1:9000", "push: expected `mount` and `endpoint_url` with a `store` only"),
+        ("push.ready_seconds=0", r"push\.ready_seconds: Input should be greater than or equal to 1"),
+    ],
+)
+def test_what_can_be_no_store_is_refused_before_any_work(override: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(override)

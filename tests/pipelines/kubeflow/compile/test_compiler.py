@@ -1,0 +1,370 @@
+import os
+import re
+from pathlib import Path
+
+import pytest
+import sample_components as samples
+import tfx
+import yaml
+from google.protobuf import json_format
+from kfp import components
+from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx import types
+from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+from tfx.components.infra_validator.component import InfraValidator
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.dsl.component.experimental import placeholders
+from tfx.dsl.component.experimental.container_component import create_container_component
+from tfx.dsl.components.base.base_driver import BaseDriver
+from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.experimental.conditionals.conditional import Cond
+from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.orchestration.kubeflow.decorators import FinalStatusStr
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import infra_validator_pb2
+from tfx.types import standard_artifacts
+
+import yachay
+from yachay.errors import CompileError
+from yachay.pipelines.config.kubeflow_settings import Kubeflow
+from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
+from yachay.pipelines.kubeflow.compile.configured import compile_configuration
+from yachay.pipelines.registry import find_pipeline
+
+IMAGE = "registry.example/yachay:1"
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def compile_nodes(*nodes, name="sample", settings=None, exit_handler=None):
+    pipeline = Pipeline(pipeline_name=name, pipeline_root="", components=list(nodes), enable_cache=True)
+    compiled = compile_pipeline(pipeline, IMAGE, settings, exit_handler=exit_handler)
+    json_format.ParseDict(compiled.pipeline_spec, pipeline_spec_pb2.PipelineSpec())
+    return compiled.pipeline_spec
+
+
+def tasks_of(spec):
+    return spec["root"]["dag"]["tasks"]
+
+
+def argument(spec, task, name):
+    arguments = spec["deploymentSpec"]["executors"][f"exec-{task}"]["container"]["args"]
+    return yaml.safe_load(arguments[arguments.index(name) + 1])
+
+
+@pytest.fixture(scope="module")
+def dropout():
+    folder = find_pipeline("student_dropout")
+    return compile_configuration(folder, folder.load(), "semester2", IMAGE)
+
+
+def test_the_spec_of_student_dropout_is_the_golden_one(dropout):
+    """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/test_compiler.py` writes it anew."""
+    compiled = dropout.to_yaml()
+    patched = re.sub(r"sdkVersion: .*", "sdkVersion: VERSION", compiled)
+    patched = patched.replace(f'"version": "{yachay.__version__}"', '"version": "VERSION"')
+    golden = GOLDEN / "student_dropout.yaml"
+    if os.environ.get("YACHAY_UPDATE_GOLDEN"):
+        golden.write_text(patched, encoding="utf-8")
+    assert f"sdkVersion: yachay-{yachay.__version__}+tfx-{tfx.__version__}\n" in compiled
+    assert patched == golden.read_text(encoding="utf-8")
+
+
+def test_the_same_pipeline_compiles_to_the_same_bytes(dropout):
+    folder = find_pipeline("student_dropout")
+    assert compile_configuration(folder, folder.load(), "semester2", IMAGE).to_yaml() == dropout.to_yaml()
+
+
+def test_the_file_is_one_strict_spec_and_one_platform_document(dropout):
+    spec, platform = yaml.safe_load_all(dropout.to_yaml())
+    parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    assert parsed.schema_version == "2.1.0"
+    assert "lifecycle" not in dropout.to_yaml()
+    assert "instanceSchema" not in dropout.to_yaml()
+
+
+def test_the_kfp_sdk_loads_the_file(dropout, tmp_path):
+    path = tmp_path / "dropout.yaml"
+    path.write_text(dropout.to_yaml())
+    loaded = components.load_component_from_file(str(path))
+    assert set(loaded.component_spec.inputs) == {"data_uri", "pipeline_root", "family", "seed", "rounds"}
+
+
+def test_every_parameter_of_student_dropout_has_a_default(dropout):
+    parameters = dropout.pipeline_spec["root"]["inputDefinitions"]["parameters"]
+    assert {name: parameter["defaultValue"] for name, parameter in parameters.items()} == {
+        "data_uri": "",
+        "pipeline_root": "",
+        "family": "boosted_trees",
+        "seed": 42,
+        "rounds": 0,
+    }
+
+
+def test_what_the_cache_cannot_know_is_never_taken_from_it(dropout):
+    tasks = tasks_of(dropout.pipeline_spec)
+    uncached = {name for name, task in tasks.items() if not task["cachingOptions"].get("enableCache")}
+    assert uncached == {
+        "ColumnarExampleGen",
+        "ColumnarExampleGen-resolve",
+        "ColumnarExampleGen-data",
+        "LatestBlessedModel",
+        "LatestBlessedModel-resolve",
+        "Pusher",
+    }
+
+
+def test_the_baseline_is_a_step_an_importer_in_a_sub_dag_and_an_optional_input(dropout):
+    spec = dropout.pipeline_spec
+    evaluator = tasks_of(spec)["Evaluator"]["inputs"]["artifacts"]["baseline_model"]
+    assert evaluator == {"taskOutputArtifact": {"producerTask": "LatestBlessedModel", "outputArtifactKey": "model"}}
+    assert spec["components"]["comp-Evaluator"]["inputDefinitions"]["artifacts"]["baseline_model"]["isOptional"]
+    assert spec["deploymentSpec"]["executors"]["exec-LatestBlessedModel-import"]["importer"]["artifactUri"] == {
+        "runtimeParameter": "uri"
+    }
+    assert not any("resolver" in executor for executor in spec["deploymentSpec"]["executors"].values())
+
+
+def test_only_the_steps_that_open_the_store_get_its_credentials(dropout):
+    executors = dropout.platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(executors) == {"exec-LatestBlessedModel-resolve", "exec-Pusher"}
+
+
+def test_no_two_steps_have_the_same_container(dropout):
+    executors = dropout.pipeline_spec["deploymentSpec"]["executors"].values()
+    containers = [yaml.dump(executor["container"]) for executor in executors if "container" in executor]
+    assert len(set(containers)) == len(containers)
+
+
+def test_resources_reach_every_step_also_the_ingest():
+    folder = find_pipeline("student_dropout")
+    config = folder.load(
+        [
+            "kubeflow.resources.default={memory: 4Gi, retry: {max_count: 2}}",
+            "kubeflow.resources.Trainer={preset: gke-l4, cpu: 8}",
+        ]
+    )
+    compiled = compile_configuration(folder, config, "semester2", IMAGE)
+    executors = compiled.pipeline_spec["deploymentSpec"]["executors"]
+    for label, executor in executors.items():
+        if "container" in executor:
+            assert executor["container"]["resources"]["resourceMemoryLimit"] == "4Gi", label
+    assert executors["exec-Trainer"]["container"]["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    assert tasks_of(compiled.pipeline_spec)["ColumnarExampleGen"]["retryPolicy"]["maxRetryCount"] == 2
+    placed = compiled.platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert placed["exec-Trainer"]["nodeSelector"]["labels"] == {"cloud.google.com/gke-accelerator": "nvidia-l4"}
+
+
+def test_a_pipeline_without_mock_data_asks_for_its_data(tmp_path):
+    own = find_pipeline("student_dropout")
+    (tmp_path / "schema.pbtxt").write_text(own.schema_text(own.load()))
+    (tmp_path / "config.yaml").write_text(
+        own.config_path.read_text().replace("schema: student_dropout", "schema: schema.pbtxt")
+    )
+    folder = find_pipeline(str(tmp_path))
+    spec = compile_configuration(folder, folder.load(), "semester2", IMAGE).pipeline_spec
+    declared = spec["root"]["inputDefinitions"]["parameters"]["data_uri"]
+    assert "defaultValue" not in declared
+    assert "synthetic" not in declared["description"]
+
+
+def test_a_runtime_parameter_keeps_its_default():
+    scale = RuntimeParameter(name="scale", ptype=int, default=3)
+    spec = compile_nodes(samples.score(scale=scale))
+    assert spec["root"]["inputDefinitions"]["parameters"]["scale"] == {
+        "parameterType": "NUMBER_INTEGER",
+        "defaultValue": 3,
+    }
+
+
+def test_a_value_that_a_step_computes_reaches_the_next_by_a_parameter_of_its_own_name():
+    score = samples.score(scale=2).with_id("my_score")
+    spec = compile_nodes(score, samples.train(rows=score.outputs["rows"].future()[0].value))
+    assert tasks_of(spec)["train"]["inputs"]["parameters"]["rows"] == {
+        "taskOutputParameter": {"producerTask": "my-score", "outputParameterKey": "rows_value"}
+    }
+    assert list(spec["components"]["comp-my-score"]["outputDefinitions"]["parameters"]) == ["rows_value"]
+    assert argument(spec, "my-score", "--options")["output_parameters"] == {"rows_value": "rows"}
+
+
+def test_a_float_that_a_step_computes_is_refused_with_the_node():
+    share = samples.share(scale=2)
+    with pytest.raises(CompileError, match=r"Expected rate of 'step_size', .* the Float 'rate' of 'share'. Let it"):
+        compile_nodes(share, samples.step_size(rate=share.outputs["rate"].future()[0].value))
+
+
+def test_a_condition_names_what_the_gated_step_takes():
+    train = samples.train(rows=1)
+    bless = samples.bless(model=train.outputs["model"])
+    with Cond(bless.outputs["blessing"].future()[0].custom_property("blessed") == 1):
+        push = samples.push(model=train.outputs["model"], verdict=bless.outputs["blessing"])
+    spec = compile_nodes(train, bless, push)
+    condition = tasks_of(spec)["push"]["triggerPolicy"]["condition"]
+    assert "inputs.artifacts['verdict'].artifacts[0].metadata['blessed']" in condition
+    assert "_bless.blessing" not in condition
+
+
+def test_an_exit_handlers_pipeline_has_its_parameters_in_the_sub_dag():
+    scale = RuntimeParameter(name="scale", ptype=int, default=3)
+    handler = samples.clean(status=FinalStatusStr())
+    spec = compile_nodes(samples.score(scale=scale), exit_handler=handler)
+    inner = tasks_of(spec)["tfx-dag"]
+    assert inner["inputs"]["parameters"] == {"scale": {"componentInputParameter": "scale"}}
+    assert spec["components"]["comp-tfx-dag"]["inputDefinitions"]["parameters"] == {
+        "scale": {"parameterType": "NUMBER_INTEGER"}
+    }
+    assert tasks_of(spec)["clean"]["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+
+
+def test_an_importers_output_has_the_name_that_kfp_knows():
+    model = Importer(source_uri="gs://bucket/model", artifact_type=standard_artifacts.Model).with_id("Imported")
+    spec = compile_nodes(model, samples.bless(model=model.outputs["result"]))
+    assert tasks_of(spec)["bless"]["inputs"]["artifacts"]["model"] == {
+        "taskOutputArtifact": {"producerTask": "Imported", "outputArtifactKey": "artifact"}
+    }
+
+
+def test_a_container_of_its_own_gets_local_paths():
+    train = samples.train(rows=1)
+    own = create_container_component(
+        name="Own",
+        image="other:1",
+        command=["copy", placeholders.InputUriPlaceholder("model")],
+        inputs={"model": standard_artifacts.Model},
+    )
+    spec = compile_nodes(train, own(model=train.outputs["model"]))
+    container = spec["deploymentSpec"]["executors"]["exec-Own"]["container"]
+    assert container["command"] == ["copy", "{{$.inputs.artifacts['model'].path}}"]
+    assert container["image"] == "other:1"
+
+
+def test_a_stock_example_gen_does_its_drivers_work_in_the_step():
+    spec = compile_nodes(CsvExampleGen(input_base="/mounted"))
+    assert argument(spec, "CsvExampleGen", "--options")["resolves_files"] is True
+    assert not tasks_of(spec)["CsvExampleGen"]["cachingOptions"]
+
+
+def resolve_latest(strategy, name="Latest"):
+    return Resolver(
+        strategy_class=strategy,
+        model=types.Channel(type=standard_artifacts.Model),
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id(name)
+
+
+def test_a_resolvers_steps_are_found_whatever_its_name():
+    latest = resolve_latest(LatestBlessedModelStrategy, "latest.blessed")
+    spec = compile_nodes(latest, samples.bless(model=latest.outputs["model"]))
+    uri = tasks_of(spec)["latest-blessed"]["inputs"]["parameters"]["uri"]
+    assert uri["taskOutputParameter"]["producerTask"] == "latest-blessed-resolve"
+    assert "env" in spec["deploymentSpec"]["executors"]["exec-latest-blessed-resolve"]["container"]
+
+
+def refuse(message, *nodes, **options):
+    with pytest.raises(CompileError, match=message):
+        compile_nodes(*nodes, **options)
+
+
+def test_another_resolver_strategy_is_refused():
+    refuse(
+        r"resolver 'Latest' to have LatestBlessedModelStrategy.*LatestArtifact", resolve_latest(LatestArtifactStrategy)
+    )
+
+
+def test_the_blessing_of_a_resolver_is_refused():
+    latest = resolve_latest(LatestBlessedModelStrategy)
+    taker = samples.compare(model=latest.outputs["model"], blessing=latest.outputs["model_blessing"])
+    refuse(r"take the model of the resolver 'Latest' only", latest, taker)
+
+
+def test_an_infra_validator_is_refused():
+    train = samples.train(rows=1)
+    validator = InfraValidator(model=train.outputs["model"], serving_spec=_serving_spec())
+    refuse(r"InfraValidator 'InfraValidator', which TFX does not compile. Remove it", train, validator)
+
+
+def _serving_spec():
+    return infra_validator_pb2.ServingSpec(tensorflow_serving={"tags": ["latest"]}, local_docker={})
+
+
+def test_an_importer_of_a_local_path_is_refused():
+    model = Importer(source_uri="/data/model", artifact_type=standard_artifacts.Model).with_id("Imported")
+    refuse(r"importer 'Imported' to name a URI that begins with gs://.*'/data/model'", model)
+
+
+def test_an_importer_under_a_condition_is_refused():
+    train = samples.train(rows=1)
+    with Cond(train.outputs["model"].future()[0].uri != ""):
+        model = Importer(source_uri="gs://b/model", artifact_type=standard_artifacts.Model).with_id("Imported")
+    refuse(r"importer 'Imported' to have no condition", train, model)
+
+
+def test_a_module_file_is_refused():
+    train = samples.train(rows=1)
+    trainer = Trainer(
+        examples=types.Channel(type=standard_artifacts.Examples),
+        module_file="trainer.py",
+        base_model=train.outputs["model"],
+    )
+    refuse(r"'Trainer' to name its code by a dotted path.*run_fn='package\.module\.run_fn'", train, trainer)
+
+
+@pytest.mark.parametrize("path", ["nowhere.run_fn", "yachay.components.trainer.run_fn.nothing", "__main__.run_fn"])
+def test_user_code_that_cannot_be_imported_is_refused(path):
+    trainer = Trainer(examples=types.Channel(type=standard_artifacts.Examples), run_fn=path)
+    refuse(rf"run_fn of 'Trainer' to be importable here as in the image. Received: '{re.escape(path)}'", trainer)
+
+
+def test_an_executor_that_cannot_be_imported_is_refused():
+    class Hidden(samples.Executor):
+        pass
+
+    node = samples.train(rows=1)
+    node.executor_spec.executor_class = Hidden
+    refuse(r"executor of 'train' to be importable. Received: .*<locals>\.Hidden", node)
+
+
+def test_a_driver_of_its_own_is_refused():
+    class Driver(BaseDriver):
+        pass
+
+    node = samples.train(rows=1)
+    node.driver_class = Driver
+    refuse(r"'train' to have no driver of its own.*Received: Driver.*NEEDS_NO_DRIVER", node)
+
+
+def test_an_artifact_type_without_a_namespace_is_refused():
+    node = StatisticsGen(examples=types.Channel(type=standard_artifacts.Examples))
+    node.outputs["statistics"].type = samples.Unnamed
+    refuse(r"artifact type of StatisticsGen.statistics to have a name such as 'yachay\.Quarantine'", node)
+
+
+def test_an_argument_that_linux_does_not_take_is_refused():
+    train = samples.train(rows=1)
+    bless = samples.bless(model=train.outputs["model"])
+    push = samples.push(model=train.outputs["model"], verdict=bless.outputs["blessing"], note="x" * 2**17)
+    refuse(r"the parameters of 'push' to have less than 131,072 bytes", train, bless, push)
+
+
+def test_nodes_whose_names_become_one_are_refused():
+    nodes = [samples.train(rows=1).with_id("my_train"), samples.train(rows=1).with_id("my.train")]
+    refuse(r"'my\.train' and 'my_train', which are both 'my-train'", *nodes)
+
+
+def test_a_node_of_a_name_that_the_compiler_needs_is_refused():
+    nodes = [resolve_latest(LatestBlessedModelStrategy), samples.train(rows=1).with_id("Latest-resolve")]
+    refuse(r"no node of the name 'Latest-resolve'", *nodes)
+
+
+@pytest.mark.parametrize("name", ["Sample", "sample-", "my_sample"])
+def test_a_pipeline_name_that_kubernetes_does_not_take_is_refused(name):
+    refuse(rf"Received: '{name}'. Rename the pipeline", samples.train(rows=1), name=name)
+
+
+def test_an_unknown_preset_is_refused():
+    settings = Kubeflow.model_validate({"resources": {"train": {"preset": "gke-l9"}}})
+    refuse(r"Received: 'gke-l9'. Did you mean 'gke-l4'", samples.train(rows=1), settings=settings)

@@ -1,0 +1,70 @@
+"""What model store a compiled pipeline can have."""
+
+import pytest
+
+from yachay.errors import CompileError
+from yachay.pipelines.kubeflow.compile.configured import node_requests
+from yachay.pipelines.kubeflow.compile.model_store import check_model_store
+from yachay.pipelines.registry import find_pipelines
+
+CLAIM = "push={store: pvc://models/served, mount: /mnt/models}"
+
+
+def load(*overrides):
+    return find_pipelines()["student_dropout"].load(overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("push.store=minio://models",),
+        ("push.store=gs://models",),
+        ("push={store: s3://models, endpoint_url: http://minio:9000}",),
+        ("push.store=s3://models", "kubeflow.pipeline_root=s3://root"),
+        ("push.store=s3://models", "kubeflow.store={env: {}, secrets: []}"),
+        (CLAIM, "kubeflow.resources.Pusher.volumes=[{name: models, mount_path: /mnt/models}]"),
+        (CLAIM, "kubeflow.resources.default.volumes=[{name: models, mount_path: /mnt/models}]"),
+    ],
+)
+def test_a_store_that_the_step_can_open_is_taken(overrides):
+    check_model_store(load(*overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("push.store=/models",), r"Expected push\.store to be gs://.* Received: '/models'"),
+        (("push.store=s3://models",), r"Expected kubeflow\.store to say .* opens s3://models"),
+        ((CLAIM,), r"Expected the Pusher's step to mount the whole claim of pvc://models/served at push\.mount"),
+        ((CLAIM, "kubeflow.resources.Pusher.volumes=[{name: models, mount_path: /mnt/other}]"), "no such volume"),
+        (
+            (CLAIM, "kubeflow.resources.Pusher.volumes=[{name: models, mount_path: /mnt/models, sub_path: a}]"),
+            "no such volume",
+        ),
+    ],
+)
+def test_a_store_that_it_could_not_open_is_refused(overrides, message):
+    with pytest.raises(CompileError, match=message):
+        check_model_store(load(*overrides))
+
+
+def test_the_step_pushes_synthetic_models_elsewhere():
+    request = node_requests(load("push.store=minio://models"), "semester2", "image")["Pusher"]
+
+    assert request.when_mock == {"store": "minio://models/student-dropout-semester2-mock"}
+    assert request.output_folders == {}
+
+
+def test_the_step_never_deploys_synthetic_models():
+    image = "deploy.image=images.example.com/server@sha256:" + "0" * 64
+    deploying = load("push.store=s3://models", "deploy.from_pipeline=true", image)
+
+    assert node_requests(deploying, "semester2", "image")["Pusher"].when_mock["deploy"] == ""
+
+
+def test_models_lie_with_the_run_where_no_store_is_named():
+    request = node_requests(load(), "semester2", "image")["Pusher"]
+
+    assert request.when_mock == {}
+    assert request.output_folders == {"store": "pushed_model"}

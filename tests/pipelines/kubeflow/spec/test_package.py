@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from kfp_samples import compiled_pipeline
+
+from yachay.errors import UsageError
+from yachay.pipelines.kubeflow.spec.package import Package, read_package
+from yachay.pipelines.kubeflow.spec.requests import PipelineParameter
+
+
+def package_with_root(path: Path, default: str) -> Package:
+    document = compiled_pipeline()
+    document["root"]["inputDefinitions"]["parameters"]["pipeline_root"]["defaultValue"] = default
+    path.write_text(yaml.safe_dump(document))
+    return read_package(path)
+
+
+def test_the_root_of_the_configuration_is_that_of_the_run(tmp_path: Path) -> None:
+    package = package_with_root(tmp_path / "pipeline.yaml", "s3://models/kubeflow")
+    arguments: dict[str, object] = {}
+
+    assert package.choose_root(None, arguments) == "s3://models/kubeflow"
+    assert arguments == {"pipeline_root": "s3://models/kubeflow"}
+
+
+def test_the_option_goes_before_the_root_of_the_configuration(tmp_path: Path) -> None:
+    package = package_with_root(tmp_path / "pipeline.yaml", "s3://models/kubeflow")
+
+    assert package.choose_root("gs://other", {}) == "gs://other"
+
+
+def test_without_any_root_the_server_has_its_own(tmp_path: Path) -> None:
+    assert package_with_root(tmp_path / "pipeline.yaml", "").choose_root(None, {}) is None
+
+
+def test_a_value_that_a_parameter_does_not_take_is_refused(tmp_path: Path) -> None:
+    document = compiled_pipeline()
+    family = PipelineParameter("family", "STRING", "linear", "Model family.", ("linear", "keras"))
+    document["root"]["inputDefinitions"]["parameters"]["family"] = family.to_json()
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(yaml.safe_dump(document))
+    package = read_package(path)
+
+    assert package.arguments(["family=keras"]) == {"family": "keras"}
+    with pytest.raises(UsageError, match=r"family to be one of linear, keras. Received: 'kears'. Did you mean 'keras'"):
+        package.arguments(["family=kears"])
