@@ -23,10 +23,11 @@ class FeatureKind(StrEnum):
 
 
 class Problem(StrEnum):
-    """What is predicted: one of several classes, or a number."""
+    """What is predicted: one of several classes, a number, or numbers for several steps ahead."""
 
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+    FORECAST = "forecast"
 
 
 def to_identifier(name: str) -> str:

@@ -422,7 +422,7 @@ class Report(Part):
     """
 
     format: int = REPORT_FORMAT
-    problem: Literal["classification", "regression"]
+    problem: Literal["classification", "regression", "forecast"]
     verdict: Verdict
     metrics: dict[str, Estimate]
     metric_directions: dict[str, Literal["up", "down"]] = {}

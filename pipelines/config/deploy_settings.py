@@ -5,14 +5,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from ...components.settings import Settings, Share
 from ...deployment.plan import Limits, Plan
 from ...manifests.errors import ManifestError
 from ...manifests.service import Autoscaler, Autoscaling, Logger, Model, Service, check_image
 from ...manifests.storage import pushed_version
-from .section import Section, Share
 
 
-class AutoscalingSettings(Section):
+class AutoscalingSettings(Settings):
     """How the number of pods follows the load; see `manifests.service.Autoscaling`."""
 
     kind: Autoscaler
@@ -22,7 +22,7 @@ class AutoscalingSettings(Section):
     query: str | None = None
 
 
-class LoggerSettings(Section):
+class LoggerSettings(Settings):
     """Where requests and answers are sent; see `manifests.service.Logger`."""
 
     url: str
@@ -30,7 +30,7 @@ class LoggerSettings(Section):
     headers: tuple[str, ...] = ()
 
 
-class CanarySettings(Section):
+class CanarySettings(Settings):
     """How a new model gets the requests, and by what it is judged.
 
     Args:
@@ -75,7 +75,7 @@ class CanarySettings(Section):
         )
 
 
-class DeploySettings(Section):
+class DeploySettings(Settings):
     """How a pushed model is served; what is not said here is as in `manifests.service.Service`.
 
     Args:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ...components.settings import Settings
 from ...errors import CompileError
 from ...uris import DATA_PLACES, ROOT_SCHEMES, is_data_uri, is_root
-from .section import Section
 
 Count = Annotated[int, Field(ge=1)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
@@ -15,14 +15,14 @@ MountPath = Annotated[str, Field(pattern=r"^/.+")]
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
 
 
-class Accelerator(Section):
+class Accelerator(Settings):
     """The devices of a step, by the name of the Kubernetes resource."""
 
     type: str = "nvidia.com/gpu"
     count: Count = 1
 
 
-class Toleration(Section):
+class Toleration(Settings):
     """A taint that a step's pod tolerates."""
 
     key: str = ""
@@ -32,7 +32,7 @@ class Toleration(Section):
     seconds: int | None = None
 
 
-class Requirement(Section):
+class Requirement(Settings):
     """A label that a node must or should have."""
 
     key: str
@@ -40,14 +40,14 @@ class Requirement(Section):
     values: list[str] = []
 
 
-class NodeAffinity(Section):
+class NodeAffinity(Settings):
     """Nodes that a step's pod needs, or with a `weight` (1 to 100) prefers."""
 
     labels: list[Requirement] = Field(min_length=1)
     weight: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
-class Secret(Section):
+class Secret(Settings):
     """A secret as environment variables (`env`: variable to key) or as files below `mount_path`."""
 
     name: str
@@ -62,7 +62,7 @@ class Secret(Section):
         return self
 
 
-class VolumeClaim(Section):
+class VolumeClaim(Settings):
     """A persistent volume claim that is there already."""
 
     name: str
@@ -70,7 +70,7 @@ class VolumeClaim(Section):
     sub_path: str = ""
 
 
-class Retry(Section):
+class Retry(Settings):
     """How often a failed step is tried again, and after how long."""
 
     max_count: Count
@@ -79,7 +79,7 @@ class Retry(Section):
     max_backoff_seconds: Count = 3600
 
 
-class Resources(Section):
+class Resources(Settings):
     """What a step gets and where it runs; `preset` is a GPU node pool of `presets.PRESETS`, the other fields win."""
 
     preset: str | None = None
@@ -108,7 +108,7 @@ class Resources(Section):
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-class Store(Section):
+class Store(Settings):
     """How the two steps that open the object store themselves do so; all other data is the launcher's to move.
 
     `env` is for such as `AWS_ENDPOINT_URL`. The default is the store that Kubeflow Pipelines installs since 2.16; up to
@@ -125,7 +125,7 @@ class Store(Section):
     ]
 
 
-class Baseline(Section):
+class Baseline(Settings):
     """Where the model lies with which a candidate is compared.
 
     `pointer` is the last blessed one, by the object that the Pusher's step writes; `inference_service` is the one that
@@ -146,7 +146,7 @@ class Baseline(Section):
         return self
 
 
-class Kubeflow(Section):
+class Kubeflow(Settings):
     """How the pipeline is compiled for Kubeflow Pipelines.
 
     Args:

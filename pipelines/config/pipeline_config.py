@@ -10,22 +10,21 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ...components.features import FeatureKind, Problem
+from ...components.settings import Identifier, Settings, Share, describe, require_known
 from ...components.trainer.hyperparameters import resolve_hyperparameters
-from ...errors import ConfigurationError, suggestion
+from ...errors import ConfigurationError
 from .deploy_settings import DeploySettings
 from .kubeflow_settings import Kubeflow
 from .push_settings import PushSettings
 from .report_settings import ReportSettings
-from .section import Section, Share, require_known
 
 CONFIG_FILE = "config.yaml"
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][0-9A-Za-z_]*$")]
 Family = Literal["keras", "boosted_trees", "random_forest", "linear", "auto"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
 
-class Band(Section):
+class Band(Settings):
     """A column of named intervals made from a numeric one at ingest, for slices: edges `[20, 25]` give
     `"<20"`, `"20-<25"` and `">=25"`.
     """
@@ -41,7 +40,7 @@ class Band(Section):
         return edges
 
 
-class Data(Section):
+class Data(Settings):
     """Where records come from and which of them are refused.
 
     `schema` names a shipped schema or a `.pbtxt` file in the folder of the configuration; `path` names the records that
@@ -60,14 +59,14 @@ class Data(Section):
     bands: dict[Identifier, Band] = {}
 
 
-class Label(Section):
+class Label(Settings):
     """The column to predict, and for a classification its values in the order of the scores."""
 
     name: Identifier
     values: list[str] = []
 
 
-class Split(Section):
+class Split(Settings):
     """How records are divided into `train` and `eval`.
 
     `hash` goes by the hash of `key` (the whole record where there is none), `group` keeps all records of one value of
@@ -86,7 +85,7 @@ class Split(Section):
         return self
 
 
-class Model(Section):
+class Model(Settings):
     """The model family and the hyperparameters of each."""
 
     family: Family = "auto"
@@ -95,7 +94,7 @@ class Model(Section):
     hyperparameters: dict[Literal["keras", "boosted_trees", "random_forest", "linear"], dict[str, Any]] = {}
 
 
-class FeatureSelection(Section):
+class FeatureSelection(Settings):
     """Recursive feature addition, on request."""
 
     enabled: bool = False
@@ -103,7 +102,7 @@ class FeatureSelection(Section):
     folds: Annotated[int, Field(ge=2)] = 3
 
 
-class Bounds(Section):
+class Bounds(Settings):
     """The values of a metric over all records with which a model is blessed, and why others are refused."""
 
     lower: float | None = None
@@ -122,14 +121,14 @@ class Bounds(Section):
         return self
 
 
-class Change(Section):
+class Change(Settings):
     """How much worse than the last blessed model a candidate may be (0: ties pass)."""
 
     metric: str
     tolerance: Annotated[float, Field(ge=0)] = 0.0
 
 
-class Evaluation(Section):
+class Evaluation(Settings):
     """The slices and the change threshold of the gate."""
 
     slices: list[list[Identifier]] = []
@@ -138,7 +137,7 @@ class Evaluation(Section):
     fairness: list[Identifier] = []
 
 
-class Task(Section):
+class Task(Settings):
     """One honest question to the same data: what is known when it is asked, and the bounds of a useful answer."""
 
     description: str = ""
@@ -147,7 +146,7 @@ class Task(Section):
     mock_thresholds: dict[str, Bounds] = {}
 
 
-class PipelineConfig(Section):
+class PipelineConfig(Settings):
     """The configuration of a pipeline.
 
     Args:
@@ -265,7 +264,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(document)
     except ValidationError as error:
-        raise ConfigurationError(_describe(error, path)) from None
+        lines = [f"The configuration {path} is invalid:", *describe(error, PipelineConfig)]
+        raise ConfigurationError("\n".join(lines)) from None
 
 
 def _apply(document: dict[str, Any], override: str) -> None:
@@ -282,37 +282,3 @@ def _apply(document: dict[str, Any], override: str) -> None:
         section[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"Expected the value of {key!r} to be YAML. Received: {text!r} ({error}).") from None
-
-
-def _describe(error: ValidationError, path: Path) -> str:
-    lines = [f"The configuration {path} is refused:"]
-    for detail in error.errors(include_url=False):
-        field = ".".join(str(part) for part in detail["loc"] if part != "[key]")
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
-            message = f"no such field.{suggestion(str(detail['loc'][-1]), _fields_beside(detail['loc']))}"
-        elif detail["type"] != "missing" and not isinstance(detail["input"], dict):
-            message = f"{message}. Received: {detail['input']!r}"
-        lines.append(f"  - {field}: {message}" if field else f"  - {message}")
-    return "\n".join(lines)
-
-
-def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Returns the field names that would have been known at the place of an unknown one."""
-    model: Any = PipelineConfig
-    for part in location[:-1]:
-        fields = getattr(model, "model_fields", None)
-        if fields is None:
-            continue
-        field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
-        if field is None:
-            return []
-        model = _section_of(field.annotation)
-    return [f.alias or name for name, f in getattr(model, "model_fields", {}).items()]
-
-
-def _section_of(annotation: Any) -> Any:
-    for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return annotation

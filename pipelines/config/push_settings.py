@@ -4,11 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from ...components.settings import Settings
 from ...model_store.location import check_location
-from .section import Section
 
 
-class PushSettings(Section):
+class PushSettings(Settings):
     """Where blessed models are pushed. Each pipeline, task and kind of data has a store of its own below `store`.
 
     Args:

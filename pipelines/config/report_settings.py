@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from .section import Section, require_known
+from ...components.settings import Settings, require_known
 
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Words(Section):
+class Words(Settings):
     """A text in the languages of the page; a plain string is English, which stands in for a Spanish one left out."""
 
     en: str = ""
@@ -22,14 +22,14 @@ class Words(Section):
         return {"en": given} if isinstance(given, str) else given
 
 
-class Costs(Section):
+class Costs(Settings):
     """What a wrong alert and a missed one cost, in a unit of the user: where the page's threshold slider starts."""
 
     false_positive: Cost = 1.0
     false_negative: Cost = 1.0
 
 
-class Anchor(Section):
+class Anchor(Settings):
     """A published result to stand beside the model's own; without `task` it stands beside those of every task.
 
     `records` says what it was measured on, `caveat` why it may not compare.
@@ -43,7 +43,7 @@ class Anchor(Section):
     source: Annotated[str, Field(min_length=1)]
 
 
-class Card(Section):
+class Card(Settings):
     """The model card in words; `title` and `tasks` say in Spanish what fields of the configuration say in English."""
 
     title: Words = Words()
@@ -54,7 +54,7 @@ class Card(Section):
     contact: str = ""
 
 
-class ReportSettings(Section):
+class ReportSettings(Settings):
     """What the evaluation page says that no number does.
 
     Args:

@@ -1,0 +1,95 @@
+"""The prediction task: what is predicted, from which features, and how its records are divided."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .features import FeatureKind, Problem
+from .settings import Identifier, Settings
+
+
+class Label(Settings):
+    """The column to predict.
+
+    Args:
+        name: string.
+        values: tuple of strings. For a classification the classes in the order of the scores.
+        steps: int. For a forecast the number of values ahead, the length of the label's sequence. Defaults to 1.
+        quantiles: tuple of floats in (0, 1), ascending. The quantiles that a regression or a forecast predicts; empty
+            for one number a step.
+    """
+
+    name: Identifier
+    values: tuple[str, ...] = ()
+    steps: Annotated[int, Field(ge=1)] = 1
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.quantiles) != sorted(set(self.quantiles)):
+            raise ValueError("quantiles: expected distinct numbers in ascending order")
+        if len(set(self.values)) != len(self.values):
+            raise ValueError("values: expected distinct classes")
+        return self
+
+
+class SplitSettings(Settings):
+    """How records are divided, in every place that divides them: ingest, validation, folds, resampling.
+
+    Args:
+        method: string. `"hash"` goes by the hash of the whole record, `"group"` keeps all records of one value of `key`
+            together, `"time"` takes the latest values of `key` for evaluation. `"hash"` with a `key` is `"group"`.
+        key: string or None. A column of the schema.
+        eval_share: float in (0, 1). The part of the records that goes to `eval`.
+        salt: string. Another salt gives another split.
+    """
+
+    method: Literal["hash", "group", "time"] = "hash"
+    key: Identifier | None = None
+    eval_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    salt: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keyed_hash_is_group(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("key") is not None and given.get("method", "hash") == "hash":
+            return given | {"method": "group"}
+        return given
+
+    @model_validator(mode="after")
+    def _key_where_needed(self) -> Self:
+        if self.method != "hash" and self.key is None:
+            raise ValueError(f"expected `key` to name a column for the method {self.method!r}")
+        return self
+
+
+class PredictionTask(Settings):
+    """What is predicted, from which features; the one description that Transform, Trainer, Evaluator and report share.
+
+    Args:
+        problem: `Problem`.
+        label: `Label`.
+        features: dict of input column to `FeatureKind`. Which of them are sequences, and how long, the schema says.
+        split: `SplitSettings`.
+        extensions: tuple of strings. Dotted paths of modules with a system's own families, metrics and page sections.
+    """
+
+    problem: Problem
+    label: Label
+    features: Annotated[dict[Identifier, FeatureKind], Field(min_length=1)]
+    split: SplitSettings = SplitSettings()
+    extensions: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.label.name in self.features:
+            raise ValueError(f"features: expected inputs only, received the label {self.label.name!r}")
+        if self.problem is Problem.CLASSIFICATION and len(self.label.values) < 2:
+            raise ValueError("label.values: expected at least two classes for a classification")
+        if self.problem is not Problem.CLASSIFICATION and self.label.values:
+            raise ValueError(f"label.values: expected none, for a {self.problem} has no classes")
+        if self.problem is not Problem.FORECAST and self.label.steps != 1:
+            raise ValueError(f"label.steps: expected 1, for a {self.problem} predicts one value")
+        if self.problem is Problem.CLASSIFICATION and self.label.quantiles:
+            raise ValueError("label.quantiles: expected none, for a classification has no quantiles")
+        return self

@@ -1,0 +1,79 @@
+"""What users may add by name: model families, metrics, sections of the page."""
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..errors import ConfigurationError
+
+
+class Named(Protocol):
+    """What a registry holds."""
+
+    @property
+    def name(self) -> str:
+        """The name by which a configuration chooses it."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=Named)
+
+
+class Registry(Generic[Entry]):
+    """Entries by name: those of a package of ours, of installed packages and of a system's own modules.
+
+    Args:
+        noun: string. What an entry is, for messages: `"model family"`.
+        package: string. Dotted path of the package of ours, each module of which lists its entries in `attribute`.
+        group: string. Entry point group in which an installed package names a module, or one entry.
+        attribute: string. The sequence of entries in a module: `"FAMILIES"`.
+    """
+
+    def __init__(self, noun: str, package: str, group: str, attribute: str) -> None:
+        self._noun = noun
+        self._package = package
+        self._group = group
+        self._attribute = attribute
+
+    def load(self, extensions: Sequence[str] = ()) -> Mapping[str, Entry]:
+        """Returns all entries by name: ours, those of installed packages, and those of `extensions`, in this order.
+
+        Args:
+            extensions: sequence of strings. Dotted paths of a system's own modules; one without the attribute adds
+                nothing.
+
+        Raises:
+            ConfigurationError: if two have one name, or a module or an entry point cannot be imported.
+        """
+        found: dict[str, Entry] = {}
+        package = importlib.import_module(self._package)
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+            self._add(found, getattr(importlib.import_module(f"{self._package}.{module.name}"), self._attribute, ()))
+        for entry_point in importlib.metadata.entry_points(group=self._group):
+            loaded = self._import(entry_point.value, entry_point.load)
+            is_module = isinstance(loaded, ModuleType)
+            self._add(found, getattr(loaded, self._attribute, ()) if is_module else [loaded])
+        for extension in extensions:
+            module_of = self._import(extension, lambda name=extension: importlib.import_module(name))
+            self._add(found, getattr(module_of, self._attribute, ()))
+        return found
+
+    def _add(self, found: dict[str, Entry], entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if found.setdefault(entry.name, entry) is not entry:
+                raise ConfigurationError(
+                    f"Expected each {self._noun} to have a name of its own. Received: {entry.name!r} twice. "
+                    "Rename yours."
+                )
+
+    def _import(self, name: str, load: Any) -> Any:
+        try:
+            return load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"Expected {name} to be importable, for it may add a {self._noun}. "
+                f"Received: {type(error).__name__}: {error}. Correct it, or uninstall its package."
+            ) from error
