@@ -5,6 +5,7 @@
     - `ModelError`: a model cannot be trained, exported or pushed.
     - `ConfigurationError`: a configuration is refused before any work.
         - `CompileError`: a pipeline cannot be compiled; nothing is written.
+        - `schemas.SchemaError`: a schema is unknown, cannot be read, or is not one.
     - `UsageError`: a command is refused before any work.
 """
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..errors import ConfigurationError, UsageError, suggestion
-from ..schemas import SchemaError, load_schema, schema_path
+from ..errors import UsageError, suggestion
+from ..schemas import load_schema, read_schema, schema_path
 from .config.pipeline_config import CONFIG_FILE, PipelineConfig, load_config
 
 ENTRY_POINT_GROUP = "yachay.pipelines"
@@ -33,19 +33,20 @@ class PipelineFolder:
         return load_config(self.config_path, overrides)
 
     def schema_text(self, config: PipelineConfig) -> str:
-        """Returns the curated schema in text form: a shipped one by name, or a `.pbtxt` file of the folder."""
-        return self._schema_path(config).read_text(encoding="utf-8")
+        """Returns the curated schema in text form: a shipped one by name, or a `.pbtxt` file of the folder.
+
+        Raises:
+            SchemaError: if there is no such schema, or it cannot be read.
+        """
+        return read_schema(self._schema_path(config))
 
     def schema(self, config: PipelineConfig) -> schema_pb2.Schema:
         """Returns the curated schema.
 
         Raises:
-            ConfigurationError: if there is no such schema, or it cannot be read.
+            SchemaError: if there is no such schema, or it cannot be read.
         """
-        try:
-            return load_schema(self._schema_path(config))
-        except SchemaError as error:
-            raise ConfigurationError(str(error)) from None
+        return load_schema(self._schema_path(config))
 
     def _schema_path(self, config: PipelineConfig) -> Path:
         name = config.data.schema_name

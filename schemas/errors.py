@@ -1,5 +1,7 @@
 """Errors of the schemas."""
 
+from ..errors import ConfigurationError
 
-class SchemaError(ValueError):
-    """A schema is unknown or cannot be read."""
+
+class SchemaError(ConfigurationError):
+    """A schema is unknown, cannot be read, or is not one."""
