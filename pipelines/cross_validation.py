@@ -24,6 +24,8 @@ from ..components.example_gen.write import whole_or_absent
 from ..components.feature_selection.records import decode_records, hash_records, read_examples, sample_records
 from ..components.feature_selection.select import reduce_schema, select_features
 from ..components.features import Problem
+from ..components.prediction_task import SplitSettings
+from ..components.splitter import Splitter
 from ..components.trainer.config import TrainerConfig
 from ..components.trainer.table import make_table
 from ..components.trainer.train import train
@@ -32,7 +34,6 @@ from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_arguments
 from .config.pipeline_config import Family, PipelineConfig
-from .folds import fold_method, split_folds
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"
 METRICS_FILE = "cross_validation.json"
@@ -135,7 +136,7 @@ def cross_validate(
 
     The records of both splits are read once and put together, in an order that depends on their content alone. Nothing
     of a fold's held-out part is seen by its preprocessing, feature selection or training. Folds are those of
-    `folds.split_folds`.
+    `Splitter.folds`.
 
     Args:
         config: `PipelineConfig`.
@@ -169,7 +170,7 @@ def cross_validate(
         files = sorted(Path(scratch, "examples").glob("Split-*/*"))
         records = _Records.read([example for batch in read_examples(files) for example in batch], schema)
         predictions, results = [], []
-        for number, (train_rows, held_out) in enumerate(split_folds(records.table, config, folds), start=1):
+        for number, (train_rows, held_out) in enumerate(_split_folds(records.table, config, folds), start=1):
             fold, labels, scores = _run_fold(number, records, train_rows, held_out, config, task, family, Path(scratch))
             predictions.append((held_out, labels, scores))
             results.append(fold)
@@ -181,7 +182,7 @@ def cross_validate(
             task=task,
             family=family,
             is_mock=is_mock,
-            method=fold_method(config),
+            method=_fold_method(config),
             seed=config.model.seed,
             folds=tuple(results),
             pooled=_metrics(labels, scores, config),
@@ -216,6 +217,26 @@ class _Records:
         order = np.argsort(hashes, kind="stable")
         serialized = np.array(examples, dtype=object)[order]
         return cls(serialized, table.iloc[order].reset_index(drop=True), hashes[order], schema)
+
+
+def _fold_method(config: PipelineConfig) -> str:
+    if config.split.method == "hash":
+        return "stratified" if config.problem is Problem.CLASSIFICATION else "shuffled"
+    return {"group": "grouped", "time": "time"}[config.split.method]
+
+
+def _split_folds(
+    table: pd.DataFrame, config: PipelineConfig, num_folds: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    labels, classes = pd.factorize(table[config.label.name], sort=True)
+    is_classification = config.problem is Problem.CLASSIFICATION
+    return Splitter(SplitSettings(**config.split.model_dump())).folds(
+        pd.factorize(table[config.split.key], sort=True)[0] if config.split.key else None,
+        labels if is_classification else table[config.label.name].to_numpy(np.float64),
+        num_folds,
+        config.model.seed,
+        classes.tolist() if is_classification else None,
+    )
 
 
 def _run_fold(

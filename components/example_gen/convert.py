@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import ConfigurationError, DataError
+from ..fingerprints import as_text
 from .spec import Band, Column, ColumnType, IngestSpec, SplitMethod, describe_values
 from .tables import Refusal
 
@@ -99,11 +100,6 @@ class Converter:
             no_time = pc.invert(pc.match_substring_regex(array, _ISO_8601))
             problems.append((_mask(no_time), lambda value: f"{_show(value)} is no time such as 2024-01-31"))
         return array, problems
-
-
-def as_text(array: pa.Array) -> pa.Array:
-    """Returns the one text of each value: `3` and `3.0` have the same."""
-    return array if array.type == pa.string() else pc.cast(array, pa.string())
 
 
 def to_text(name: str, raw: pa.Array) -> pa.Array:

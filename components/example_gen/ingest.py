@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import DataError
-from .convert import Converter, add_bands, as_text, to_text
+from ..fingerprints import as_text, fingerprints
+from .convert import Converter, add_bands, to_text
 from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter
 from .read import data_paths, open_table
 from .spec import IngestSpec, SplitMethod, describe_values
-from .split import Duplicates, Splitter, fingerprints, first_eval_time
+from .split import Duplicates, Splitter, first_eval_time
 from .tables import Refusal, Table, check_columns
 from .write import ExampleWriter, whole_or_absent
 

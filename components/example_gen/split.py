@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 
-import farmhash
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import DataError
-from .convert import as_text
+from ..fingerprints import fingerprints
 from .spec import IngestSpec, SplitMethod
-
-SEPARATOR = "\x1f"
-NO_VALUE = "\x1e"
 
 
 class Splitter:
@@ -60,18 +56,6 @@ class Duplicates:
         while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
             self._runs[-2:] = [np.union1d(self._runs[-2], self._runs[-1])]
         return known
-
-
-def fingerprints(columns: Sequence[pa.Array], salt: str = "") -> np.ndarray:
-    """Returns the `(num_rows,)` uint64 hashes of records by the texts of their typed values."""
-    texts = [as_text(column) for column in columns]
-    joined = pc.binary_join_element_wise(
-        pa.scalar(salt), *texts, SEPARATOR, null_handling="replace", null_replacement=NO_VALUE
-    )
-    # farmhash takes no zero bytes; a text that has them still hashes by all its other characters.
-    if pc.any(pc.match_substring(joined, "\0")).as_py():
-        joined = pc.replace_substring(joined, "\0", NO_VALUE)
-    return np.fromiter(map(farmhash.fingerprint64, joined.to_numpy(zero_copy_only=False)), np.uint64, len(joined))
 
 
 def first_eval_time(keys: Sequence[pa.Array], eval_share: float) -> pa.Scalar:

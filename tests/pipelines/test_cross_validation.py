@@ -132,7 +132,7 @@ def test_fewer_than_two_folds_are_refused(tmp_path):
 def test_too_few_records_of_a_class_leave_nothing_behind(tmp_path):
     table = records()
     table = table[(table["label"] != "low") | (table.index == table.index[table["label"] == "low"][0])]
-    with pytest.raises(DataError, match=r"Expected at least 2 records of the class 'low' .* Received: 1\."):
+    with pytest.raises(DataError, match=r"Expected at least 2 rows of the class 'low' .* Received: 1\."):
         validate(tmp_path, table, configuration())
     assert not list((tmp_path / "out").iterdir())
 

@@ -1,8 +1,9 @@
 import pyarrow as pa
 import pytest
 
-from yachay.components.example_gen.convert import Converter, add_bands, as_text
+from yachay.components.example_gen.convert import Converter, add_bands
 from yachay.components.example_gen.spec import Band, Column, ColumnType, IngestSpec
+from yachay.components.fingerprints import as_text
 from yachay.errors import ConfigurationError, DataError
 
 

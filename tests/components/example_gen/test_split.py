@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from yachay.components.example_gen.spec import Column, ColumnType, Split, SplitMethod
-from yachay.components.example_gen.split import Duplicates, fingerprints, first_eval_time
+from yachay.components.example_gen.split import Duplicates, first_eval_time
+from yachay.components.fingerprints import fingerprints
 from yachay.errors import ConfigurationError, DataError
 
 

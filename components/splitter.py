@@ -1,0 +1,245 @@
+"""The one division of rows: into `train` and `eval`, into training and validation parts, into folds and resamples.
+
+Every place that divides rows asks a `Splitter`, so that with the method `group` no group stands on both sides of any
+division, and with `time` what is judged is always later than what was learned from:
+
+    splitter = Splitter(task.split)
+    train_rows, validation_rows = splitter.split(keys, labels, share=0.15, seed=42)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .fingerprints import fingerprints
+from .prediction_task import SplitSettings
+
+Rows = NDArray[np.int64]
+"""Row numbers in ascending order."""
+
+
+class Splitter:
+    """Divides rows by the settings of the split.
+
+    Keys are an array `(N,)` with one number for each row (the fingerprint of its group, or its time), or None with the
+    method `hash`. Labels are an array: `(N,)` integers are classes, and divisions are stratified by them; any other,
+    such as `(N,)` floats or `(N, H)` forecasts, has no influence on the division.
+
+    Args:
+        settings: `SplitSettings`.
+    """
+
+    def __init__(self, settings: SplitSettings) -> None:
+        self._settings = settings
+
+    def is_eval(self, records: pa.RecordBatch, first_eval_time: pa.Scalar | None = None) -> NDArray[np.bool_]:
+        """Returns for each raw record, `(N,)`, whether it goes to `eval`.
+
+        Args:
+            records: `pyarrow.RecordBatch` of typed columns. With the method `hash` all of them count.
+            first_eval_time: `pyarrow.Scalar`. With the method `time`, the result of `first_eval_time`.
+        """
+        settings = self._settings
+        if settings.method == "time":
+            later = pc.greater_equal(records.column(settings.key), first_eval_time)
+            is_later: NDArray[np.bool_] = later.to_numpy(zero_copy_only=False)
+            return is_later
+        # In the order of the names, so that the configuration's order does not matter.
+        names = sorted(records.schema.names) if settings.method == "hash" else [settings.key]
+        hashes = fingerprints([records.column(name) for name in names], settings.salt)
+        # The upper 53 bits as a float in [0, 1).
+        return (hashes >> np.uint64(11)) * 2.0**-53 < settings.eval_share
+
+    def first_eval_time(self, times: Sequence[pa.Array]) -> pa.Scalar:
+        """Returns the time with which `eval` begins, so that it has the latest `eval_share` of the records.
+
+        Records of one time stay together.
+
+        Args:
+            times: sequence of `pyarrow.Array`. The keys of all records.
+
+        Raises:
+            DataError: if all records have the same time.
+        """
+        keys = pa.chunked_array(times)
+        return pa.scalar(self._first_late(keys.to_numpy(), self._settings.eval_share), keys.type)
+
+    def split(self, keys: NDArray[Any] | None, labels: NDArray[Any], share: float, seed: int) -> tuple[Rows, Rows]:
+        """Returns the rows of the greater part and those of a part of about `share`, as for validation.
+
+        With the method `hash` the part has its share of each class, and at least one row of each class stays in the
+        greater part. With `group` the groups are drawn so that the part comes as near as they allow to its share of
+        each class. With `time` it has the latest rows.
+
+        Args:
+            keys: array `(N,)` or None.
+            labels: array `(N,)` or `(N, H)`.
+            share: float in (0, 1).
+            seed: int. Of the drawing.
+
+        Raises:
+            DataError: if there are too few rows, groups or times for both parts.
+        """
+        if self._settings.method == "hash":
+            part = _draw_rows(_classes(labels), len(labels), share, seed)
+        elif self._settings.method == "group":
+            part = self._draw_groups(self._require(keys), _classes(labels), share, seed)
+        else:
+            times = self._require(keys)
+            part = np.flatnonzero(times >= self._first_late(times, share))
+        return np.setdiff1d(np.arange(len(labels)), part), part
+
+    def folds(
+        self,
+        keys: NDArray[Any] | None,
+        labels: NDArray[Any],
+        num_folds: int,
+        seed: int,
+        classes: Sequence[str] | None = None,
+    ) -> list[tuple[Rows, Rows]]:
+        """Returns for each fold the rows to train on and the rows held out.
+
+        Folds are shuffled and stratified by class. With the method `group` all rows of a group stay together; with
+        `time` a fold is held out after training on the rows before it, so that the first rows are never held out.
+
+        Args:
+            keys: array `(N,)` or None.
+            labels: array `(N,)` or `(N, H)`.
+            num_folds: int. At least 2.
+            seed: int.
+            classes: sequence of strings. Names of the classes, each of which must then have a row for every fold.
+                Defaults to None: a rare class may be absent from some.
+
+        Raises:
+            DataError: if there are too few rows of a class, groups or times for the folds.
+        """
+        from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+
+        codes = _classes(labels)
+        if codes is not None:
+            counts = np.bincount(codes)
+            for name, count in zip(classes or (), counts, strict=False):
+                _require_enough(int(count), num_folds, f"rows of the class {name!r}")
+            _require_enough(int(counts.max(initial=0)), num_folds, "rows of a class")
+        if self._settings.method == "hash":
+            _require_enough(len(labels), num_folds, "rows")
+            shuffled = {"shuffle": True, "random_state": seed}
+            rows = np.zeros(len(labels))
+            divided = (
+                KFold(num_folds, **shuffled).split(rows)
+                if codes is None
+                else StratifiedKFold(num_folds, **shuffled).split(rows, codes)
+            )
+            return list(divided)
+        groups, values = _factorize(self._require(keys))
+        if self._settings.method == "time":
+            # By distinct times: no row is trained on with others of a moment that is held out.
+            _require_enough(len(values), num_folds + 1, f"distinct values of {self._settings.key!r}")
+            moments = TimeSeriesSplit(num_folds).split(values)
+            return [
+                (np.flatnonzero(np.isin(groups, before)), np.flatnonzero(np.isin(groups, now)))
+                for before, now in moments
+            ]
+        _require_enough(len(values), num_folds, f"groups of {self._settings.key!r}")
+        if codes is None:
+            return list(GroupKFold(num_folds).split(groups, groups=groups))
+        return list(StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed).split(groups, codes, groups))
+
+    def clusters(self, keys: NDArray[Any] | None) -> NDArray[np.int64] | None:
+        """Returns the codes `(N,)`, from 0, of the rows that are resampled together, or None: each on its own.
+
+        These are the rows of one group, and with the method `time` those of one moment.
+        """
+        return None if self._settings.method == "hash" else _factorize(self._require(keys))[0]
+
+    def _draw_groups(self, keys: NDArray[Any], codes: NDArray[np.int64] | None, share: float, seed: int) -> Rows:
+        groups, values = _factorize(keys)
+        if len(values) < 2:
+            raise DataError(
+                f"Expected rows of at least 2 groups of {self._settings.key!r} to divide. Received: {len(values)}. "
+                "Give rows of more groups, or split by another key or method."
+            )
+        if codes is None:
+            codes = np.zeros(len(groups), np.int64)
+        counts = np.zeros((len(values), int(codes.max()) + 1))
+        np.add.at(counts, (groups, codes), 1)
+        counts = counts[:, counts.any(axis=0)]
+        totals = counts.sum(axis=0)
+        target, taken = share * totals, np.zeros(len(totals))
+        chosen = np.zeros(len(values), bool)
+        nearest, least = -1, np.inf
+        for group in np.random.default_rng(seed).permutation(len(values)):
+            with_group = taken + counts[group]
+            if (with_group >= totals).any():
+                continue  # A class must not be absent from the greater part.
+            distance = (((with_group - target) / totals) ** 2).sum()
+            if distance < (((taken - target) / totals) ** 2).sum():
+                chosen[group], taken = True, with_group
+                if taken.sum() >= target.sum():
+                    break
+            elif not chosen.any() and distance < least:
+                nearest, least = group, distance
+        if not chosen.any():
+            if nearest < 0:
+                raise DataError(
+                    f"Expected each class in at least 2 groups of {self._settings.key!r}, one for each part. Received: "
+                    f"{len(values)} groups, each with all rows of some class. Give rows of more groups."
+                )
+            chosen[nearest] = True
+        return np.flatnonzero(chosen[groups])
+
+    def _first_late(self, times: NDArray[Any], share: float) -> Any:
+        """Returns the time with which the latest `share` of the rows begins."""
+        ordered = np.sort(times)
+        place = min(max(round(len(times) * (1 - share)), 0), len(times) - 1)
+        if ordered[place] == ordered[0]:
+            place = int(np.searchsorted(ordered, ordered[0], "right"))
+        if place == len(ordered):
+            raise DataError(
+                f"Expected rows of several values of the time {self._settings.key!r} to divide. Received: all "
+                f"{len(times)} of {ordered[0]}. Split by another key or method."
+            )
+        return ordered[place]
+
+    def _require(self, keys: NDArray[Any] | None) -> NDArray[Any]:
+        if keys is None:
+            raise DataError(
+                f"Expected a key with each row, for the split has the method {self._settings.method!r}. Received: "
+                f"none. Pass the values of {self._settings.key!r}."
+            )
+        return keys
+
+
+def _draw_rows(codes: NDArray[np.int64] | None, num_rows: int, share: float, seed: int) -> Rows:
+    shuffled = np.random.default_rng(seed).permutation(num_rows)
+    strata = [shuffled] if codes is None else [shuffled[codes[shuffled] == code] for code in np.unique(codes)]
+    sizes = [min(round(len(stratum) * share), len(stratum) - 1) for stratum in strata]
+    if sum(sizes) < 1:
+        raise DataError(
+            f"Expected enough rows to keep {share:.0%} for validation. Received: {num_rows} rows. Give more rows or a "
+            "greater share."
+        )
+    return np.sort(np.concatenate([stratum[:size] for stratum, size in zip(strata, sizes, strict=True)]))
+
+
+def _classes(labels: NDArray[Any]) -> NDArray[np.int64] | None:
+    return labels.astype(np.int64) if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer) else None
+
+
+def _factorize(keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Returns the code of each key, in ascending order of the keys, and the distinct keys."""
+    values, codes = np.unique(keys, return_inverse=True)
+    return codes.astype(np.int64), values
+
+
+def _require_enough(received: int, needed: int, what: str) -> None:
+    if received < needed:
+        raise DataError(
+            f"Expected at least {needed} {what} for the folds. Received: {received}. "
+            "Ask for fewer folds, or collect more rows."
+        )
