@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..errors import YachayError
+from ..pipelines.columns import check_data
 from ..pipelines.config.pipeline_config import FAMILIES, METRICS, Family, PipelineConfig
 from ..pipelines.local.run import resolve_data, write_mock_data
 from ..pipelines.registry import find_pipeline
@@ -51,6 +52,8 @@ def command(
         output |= {"pipeline": config.name, "task": chosen_task, "family": family or config.model.family}
         data_uri = resolve_data(folder, config, data)
         schema_text = folder.schema_text(config)
+        if data_uri:
+            check_data(data_uri, folder.schema(config), config)
         options.announce(config, chosen_task, family or config.model.family, data_uri)
         home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task, data_uri is None))
         home.make()

@@ -4,6 +4,9 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from ..components.example_gen.inputs import match_files
+from ..components.example_gen.read import check_headers, data_paths
+from ..components.example_gen.spec import spec_from_arguments
 from ..errors import ConfigurationError
 from .config.pipeline_config import PipelineConfig
 
@@ -61,3 +64,20 @@ def ingest_arguments(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[
         "split_salt": config.split.salt,
         "min_rows": config.evaluation.min_slice_rows,
     }
+
+
+def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig) -> None:
+    """Checks the headers of the data, in milliseconds and before TFX is imported.
+
+    Args:
+        data_uri: string. File, folder or pattern of the records; one with a span is left to the ingest.
+        schema: `schema_pb2.Schema`. The curated schema.
+        config: `PipelineConfig`.
+
+    Raises:
+        ConfigurationError: if the configuration names a column that the schema does not have.
+        DataError: if nothing matches, or a file lacks columns.
+    """
+    spec = spec_from_arguments(**ingest_arguments(schema, config))
+    if "{" not in data_uri:
+        check_headers(data_paths(match_files(data_uri), spec)[0], spec)

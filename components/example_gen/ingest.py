@@ -14,7 +14,7 @@ from ..fingerprints import as_text, fingerprints
 from .convert import Converter, add_bands, to_text
 from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter
-from .read import data_paths, open_table
+from .read import check_headers, data_paths, open_table
 from .spec import IngestSpec, SplitMethod, describe_values
 from .split import Duplicates, Splitter, first_eval_time
 from .tables import Refusal, Table, check_columns
@@ -64,6 +64,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
     Raises:
         DataError: if the data cannot be read, too many records do not fit, or too few are left.
     """
+    check_headers(data_paths(source, spec)[0], spec)
     with whole_or_absent(quarantine_dir) as quarantine_draft, whole_or_absent(output_dir) as draft:
         tally = _Tally()
         with QuarantineWriter(quarantine_draft, quarantine_dir) as quarantine:

@@ -14,8 +14,8 @@ HIDDEN_PREFIXES = (".", "_")
 
 
 @dataclass(frozen=True)
-class ResolvedInput:
-    """What an input pattern stands for at one moment.
+class MatchedFiles:
+    """The files of an input pattern.
 
     Args:
         matches: tuple of paths. The files or folders that the pattern matches, sorted.
@@ -23,13 +23,24 @@ class ResolvedInput:
             `.` or `_` inside a folder are no data.
         span: int. The number at `{SPAN}` (or the day of `{YYYY}{MM}{DD}`, since 1970-01-01), 0 where there is none.
         version: int or `None`. The number at `{VERSION}`.
-        fingerprint: string. SHA-256 of the files' contents and names relative to the pattern's fixed part.
+        base: path. The pattern's fixed part.
     """
 
     matches: tuple[Path, ...]
     files: tuple[Path, ...]
     span: int
     version: int | None
+    base: Path
+
+
+@dataclass(frozen=True)
+class ResolvedInput(MatchedFiles):
+    """What an input pattern stands for at one moment.
+
+    Args:
+        fingerprint: string. SHA-256 of the files' contents and names relative to the pattern's fixed part.
+    """
+
     fingerprint: str
 
 
@@ -43,6 +54,21 @@ def resolve_input(pattern: str) -> ResolvedInput:
     Raises:
         DataError: if nothing matches, or something that matches cannot be read.
     """
+    found = match_files(pattern)
+    return ResolvedInput(
+        found.matches, found.files, found.span, found.version, found.base, _fingerprint(found.files, found.base)
+    )
+
+
+def match_files(pattern: str) -> MatchedFiles:
+    """Finds the files of a pattern, and reads none.
+
+    Args:
+        pattern: string. See `resolve_input`.
+
+    Raises:
+        DataError: if nothing matches.
+    """
     span, version = 0, None
     if "{" in pattern:
         pattern, span, version = _fill_span_and_version(pattern)
@@ -52,7 +78,7 @@ def resolve_input(pattern: str) -> ResolvedInput:
         raise DataError(
             f"Expected data files in {pattern}. Received: an empty folder. Put the files there or name another."
         )
-    return ResolvedInput(matches, files, span, version, _fingerprint(files, base))
+    return MatchedFiles(matches, files, span, version, base)
 
 
 def _fill_span_and_version(pattern: str) -> tuple[str, int, int | None]:

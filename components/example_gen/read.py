@@ -1,19 +1,20 @@
 """The tables of a resolved input."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import DataError
 from .access import unreadable
 from .csv_table import CsvTable
-from .inputs import ResolvedInput
+from .inputs import MatchedFiles
 from .spec import IngestSpec
-from .tables import Table
+from .tables import Table, check_columns
 from .typed_tables import PARQUET_MAGIC, ParquetTable, ReaderTable
 
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq")
 
 
-def data_paths(source: ResolvedInput, spec: IngestSpec) -> tuple[list[Path], list[Path]]:
+def data_paths(source: MatchedFiles, spec: IngestSpec) -> tuple[list[Path], list[Path]]:
     """Returns the paths to read, and the files in matching folders that are no data by their names.
 
     A reader is given what the pattern matches, be it a folder; without one every file is read on its own.
@@ -33,6 +34,18 @@ def data_paths(source: ResolvedInput, spec: IngestSpec) -> tuple[list[Path], lis
             f"{', '.join(file.name for file in ignored[:5])}. Rename them, or name a pattern that matches them."
         )
     return paths, ignored
+
+
+def check_headers(paths: Iterable[Path], spec: IngestSpec) -> None:
+    """Checks that each file has the columns that an ingest needs, before any record is read.
+
+    Raises:
+        DataError: if a file cannot be read or its header does not fit.
+    """
+    if spec.reader:
+        return  # What a reader yields is known once it has read.
+    for path in paths:
+        check_columns(path, open_table(path, spec).original_names, spec.columns_read, spec.label)
 
 
 def open_table(path: Path, spec: IngestSpec) -> Table:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import DataError
+from ...errors import MAX_FAILURES_SHOWN, DataError
+from .spec import describe_values
 
 
 @dataclass(frozen=True)
@@ -87,27 +88,36 @@ def check_columns(path: Path, names: dict[str, str], wanted: Iterable[str], labe
     """Checks that a file has the columns that an ingest needs.
 
     Raises:
-        DataError: if one is absent; the message says which name is nearest.
+        DataError: if some are absent; the message names each, the label first, with the nearest name that is free.
     """
-    missing = [name for name in wanted if name not in names]
+    needed = list(dict.fromkeys((label, *wanted)))
+    missing = [name for name in needed if name not in names]
     if not missing:
         return
-    if label in missing:
+    free = {name.casefold(): original for name, original in names.items() if name not in needed}
+    # Thousands of names that are all unlike take minutes to compare: only those shown are.
+    failures = [f"{name!r} is missing.{_did_you_mean(name, free)}" for name in missing[:MAX_FAILURES_SHOWN]]
+    failures += [f"{name!r} is missing." for name in missing[MAX_FAILURES_SHOWN:]]
+    others = f" Columns that are not in the schema: {describe_values(list(free.values()))}." if free else ""
+    if missing == [label]:
         raise DataError(
-            f"Expected {path} to have the label column {label!r}. Received: {', '.join(names)}."
-            f"{_did_you_mean(label, names)} Correct `label.name` or the header."
+            f"Expected {path} to have the label column {label!r}. Received: {describe_values(list(names.values()))}."
+            f"{_did_you_mean(label, free)} Correct `label.name` or the header."
         )
     raise DataError(
-        f"Expected {path} to have all columns of the schema. Received: {len(missing)} missing. "
-        "Correct the header, or take them out of the configuration and the schema.",
-        [f"{name!r} is missing.{_did_you_mean(name, names)}" for name in missing],
+        f"Expected {path} to have all columns of the schema. Received: {len(missing)} of {len(needed)} missing"
+        f"{', the label among them' if label in missing else ''}.{others} Correct the header"
+        f"{' (is the first line one?)' if len(missing) == len(needed) else ''}, or take them out of the configuration "
+        "and the schema.",
+        failures,
     )
 
 
-def _did_you_mean(name: str, names: dict[str, str]) -> str:
-    folded = {known.casefold(): original for known, original in names.items()}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f" Did you mean {folded[close[0]]!r}?" if close else ""
+def _did_you_mean(name: str, originals: dict[str, str]) -> str:
+    """Returns the hint at the nearest name, by `{case-folded identifier: original name}`."""
+    folded = name.casefold()
+    close = difflib.get_close_matches(folded, originals, n=1) or [near for near in originals if near.startswith(folded)]
+    return f" Did you mean {originals[close[0]]!r}?" if close else ""
 
 
 def blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:

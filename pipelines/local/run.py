@@ -9,7 +9,7 @@ from ...components.example_gen.typed_tables import load_reader
 from ...errors import UsageError, YachayError
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
-from ..columns import ingest_columns
+from ..columns import check_data, ingest_columns
 from ..config.pipeline_config import Bounds, PipelineConfig
 from ..registry import PipelineFolder
 from ..runs.describe import describe_evaluation, describe_ingest, describe_push
@@ -75,9 +75,12 @@ def run_pipeline(
     """
     is_mock = data_uri is None
     summary.is_mock = is_mock
-    ingest_columns(folder.schema(config), config)
+    schema = folder.schema(config)
+    ingest_columns(schema, config)
     if config.data.reader:
         load_reader(config.data.reader)
+    if data_uri:
+        check_data(data_uri, schema, config)
     schema_text = folder.schema_text(config)
     if store := config.push.store_of(config.pipeline_name(task, is_mock)):
         # A store that cannot be read is refused now, not after the training.

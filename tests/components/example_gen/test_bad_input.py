@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -76,14 +77,43 @@ def test_a_separator_that_is_none_of_the_usual_ones(write_csv, refused):
 
 def test_missing_column_names_the_nearest(write_csv, refused):
     message = refused(write_csv(header="Age (years),grade,citty,target"))
-    assert "Received: 2 missing" in message
+    assert "Received: 2 of 4 missing. Columns that are not in the schema: 'Age (years)', 'citty'." in message
     assert "'city' is missing. Did you mean 'citty'?" in message
     assert "'age' is missing." in message
 
 
 def test_label_column_absent(write_csv, refused):
     message = refused(write_csv(header="age,grade,city,Targt"))
-    assert "the label column 'target'. Received: age, grade, city, Targt. Did you mean 'Targt'?" in message
+    assert "the label column 'target'. Received: 'age', 'grade', 'city', 'Targt'. Did you mean 'Targt'?" in message
+
+
+def test_every_missing_column_is_named_the_label_first(write_csv, refused):
+    lines = refused(write_csv(header="age_2024,grade_2024,city_2024,target_2024")).splitlines()
+    assert "Received: 4 of 4 missing, the label among them." in lines[0]
+    assert "Correct the header (is the first line one?)" in lines[0]
+    assert lines[1:] == [
+        "  - 'target' is missing. Did you mean 'target_2024'?",
+        "  - 'age' is missing. Did you mean 'age_2024'?",
+        "  - 'grade' is missing. Did you mean 'grade_2024'?",
+        "  - 'city' is missing. Did you mean 'city_2024'?",
+    ]
+
+
+def test_thousands_of_renamed_columns_are_named_at_once(write_csv, refused):
+    columns = {f"column_{i}": Column(ColumnType.FLOAT32) for i in range(3000)}
+    header = ",".join(["target", *(f"renamed column {i} of another year" for i in range(3000))])
+    start = time.monotonic()
+    message = refused(write_csv(header=header, good=0), columns={**columns, "target": Column(ColumnType.STRING)})
+    assert time.monotonic() - start < 10
+    assert "Received: 3000 of 3001 missing." in message
+    assert message.endswith("... and 2990 more")
+
+
+def test_all_headers_are_checked_before_a_record_is_read(write_csv, refused, tmp_path):
+    write_csv(*["x,,,no"] * 90, name="raw/a.csv")
+    write_csv(header="age,grade,town,target", name="raw/b.csv")
+    message = refused(tmp_path / "raw")
+    assert "b.csv to have all columns of the schema. Received: 1 of 4 missing." in message
 
 
 def test_one_label_value_only(write_csv, refused):
