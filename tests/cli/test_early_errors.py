@@ -26,9 +26,9 @@ def test_renamed_columns_are_all_named_before_anything_heavy_is_imported(command
     separator = ";" if ";" in header else ","
     names = [f"{name.strip(chr(34))} 2024" for name in header.strip("\ufeff").split(separator)]
     data.write_text(separator.join(names) + "\n" + records)
+    arguments = [command, "student_dropout", "--data", str(data), "--workdir", str(tmp_path / "w")]
     program = (
-        "import sys; from yachay.cli.main import run; "
-        f"status = run([{command!r}, 'student_dropout', '--data', {str(data)!r}, '--workdir', {str(tmp_path / 'w')!r}]);"
+        f"import sys; from yachay.cli.main import run; status = run({arguments!r});"
         " print(status, [name for name in ('tfx', 'tensorflow', 'sklearn') if name in sys.modules])"
     )
 
