@@ -10,7 +10,7 @@
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 MAX_FAILURES_SHOWN = 10
 
@@ -52,7 +52,19 @@ class UsageError(YachayError):
     """A command is refused before any work."""
 
 
-def suggestion(name: str, names: Iterable[str]) -> str:
-    """Returns `" Did you mean ...?"` with the nearest of the names, or nothing where none is near."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+def suggestion(name: str, names: Iterable[str], shown: Callable[[str], str] = str) -> str:
+    """Returns `" Did you mean ...?"` with the nearest of the names, else one that begins so, else nothing.
+
+    Args:
+        name: string. What was received; upper and lower case are the same.
+        names: iterable of strings. What is known.
+        shown: function of a name to what is shown of it, such as a whole path. Defaults to the name.
+    """
+    folded = {known.casefold(): known for known in names}
+    wanted = name.casefold()
+    close = difflib.get_close_matches(wanted, folded, n=1)
+    if not close and wanted:
+        close = [known for known in folded if known.startswith(wanted)]
+    if not close:
+        return ""
+    return f" Did you mean {shown(folded[close[0]])!r}?"

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError, YachayError
+from ..files import write_atomically
 from ..pipelines.registry import find_pipeline
 from ..pipelines.runs.output import redirected_to
 from . import options
@@ -64,14 +65,9 @@ def command(
 
 
 def _write(output: Path, content: str) -> None:
-    """Writes a file, whole or not at all."""
-    staging = output.with_name(f".{output.name}.tmp")
     try:
-        staging.write_text(content, encoding="utf-8")
-        staging.replace(output)
+        write_atomically(output, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            staging.unlink()
         raise UsageError(
             f"Expected to write to {output}. Received: {error.strerror}. Choose another --output."
         ) from None

@@ -1,10 +1,10 @@
 """A service's manifests: into a folder, or its runtime into the cluster."""
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..files import write_atomically
 from ..manifests.render import render, to_yaml
 from ..manifests.service import Service
 from .cluster import CONFIG_MAP, SERVING_RUNTIME, Cluster, Document
@@ -14,12 +14,10 @@ _RESOURCES = {"ServingRuntime": SERVING_RUNTIME, "ConfigMap": CONFIG_MAP}
 
 
 def write_manifests(documents: Iterable[Document], folder: Path, name: str) -> Path:
-    """Writes documents as `<folder>/<name>.yaml`, whole or not at all, and returns the path."""
+    """Writes documents as `<folder>/<name>.yaml` atomically and returns the path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(to_yaml(documents), encoding="utf-8")
-    os.replace(temporary, path)  # noqa: PTH105
+    write_atomically(path, to_yaml(documents))
     return path
 
 

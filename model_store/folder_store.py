@@ -7,16 +7,16 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ..files import atomic_folder, remove_drafts
 from .store import PUSH, StoreError, next_version, parse_version
 
-_STAGING = ".staging-"
 _LOCK = ".lock"
 
 
 class FolderStore:
     """Pushes in a folder.
 
-    A push is written under another name and renamed. Pushes at once come one after the other.
+    A push is added atomically. Pushes at once come one after the other.
 
     Args:
         path: path of the folder; made by the first push.
@@ -42,7 +42,7 @@ class FolderStore:
                 return None
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
-        """Adds a push, whole or not at all, and returns its version.
+        """Adds a push atomically and returns its version.
 
         Raises:
             StoreError: if the folder cannot be written.
@@ -50,18 +50,12 @@ class FolderStore:
         with self._asked("write"):
             self.path.mkdir(parents=True, exist_ok=True)
             with self._alone():
-                for leftover in self.path.glob(f"{_STAGING}*"):
-                    shutil.rmtree(leftover)
+                remove_drafts(self.path)
                 version = next_version(self.versions())
-                staging = self.path / f"{_STAGING}{version}"
-                try:
-                    shutil.copytree(model, staging / str(version))
+                with atomic_folder(self.path / f"{PUSH}{version}") as draft:
+                    shutil.copytree(model, draft / str(version))
                     for name, content in beside(version).items():
-                        (staging / name).write_bytes(content)
-                    staging.rename(self.path / f"{PUSH}{version}")
-                except BaseException:
-                    shutil.rmtree(staging, ignore_errors=True)
-                    raise
+                        (draft / name).write_bytes(content)
         return version
 
     @contextlib.contextmanager

@@ -21,7 +21,8 @@ from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
 from ..components.example_gen.spec import spec_from_arguments
 from ..components.example_gen.write import whole_or_absent
-from ..components.feature_selection.records import decode_records, hash_records, read_examples, sample_records
+from ..components.examples import read_examples
+from ..components.feature_selection.records import decode_records, hash_records, sample_records
 from ..components.feature_selection.select import reduce_schema, select_features
 from ..components.features import Problem
 from ..components.prediction_task import SplitSettings

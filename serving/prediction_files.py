@@ -1,4 +1,4 @@
-"""The files of the prediction log: each is whole, as it gets its name only when it is."""
+"""The files of the prediction log, each written atomically."""
 
 import itertools
 import os
@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ..errors import ConfigurationError
+from ..files import atomic_file
 from .prediction_records import TIME_COLUMN
 
 Format = Literal["parquet", "jsonl"]
 
-PART_SUFFIX = ".part"
 MAX_BATCH_ROWS = 4096
 
 
@@ -57,16 +57,8 @@ class RecordFolder:
         first = table[TIME_COLUMN][0].as_py()
         stem = f"predictions-{first:%Y%m%dT%H%M%S.%fZ}-{socket.gethostname()}-{os.getpid()}-{next(self._numbers)}"
         path = self._folder / f"{stem}.{self._format}"
-        part = path.with_name(path.name + PART_SUFFIX)
-        try:
-            with part.open("wb") as stream:
-                (_write_parquet if self._format == "parquet" else _write_json_lines)(table, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.rename(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with atomic_file(path, is_durable=True) as draft, draft.open("wb") as stream:
+            (_write_parquet if self._format == "parquet" else _write_json_lines)(table, stream)
         return path
 
 

@@ -2,9 +2,9 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
+from ...files import write_atomically
 from .page.page import render_page
 from .page.texts import Language
 from .report import Report
@@ -13,7 +13,7 @@ PAGE, TWIN, SLICES = "report.html", "report.json", "slices.csv"
 
 
 def write_report(report: Report, folder: Path, language: Language | None = None) -> None:
-    """Writes the page, the report as JSON and all slices as CSV, each file whole or not at all."""
+    """Writes the page, the report as JSON and all slices as CSV, each file atomically."""
     contents = {
         SLICES: slices_csv(report),
         TWIN: report.model_dump_json() + "\n",
@@ -21,9 +21,7 @@ def write_report(report: Report, folder: Path, language: Language | None = None)
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(content, encoding="utf-8")
-        os.replace(temporary, folder / name)  # noqa: PTH105
+        write_atomically(folder / name, content)
 
 
 def slices_csv(report: Report) -> str:

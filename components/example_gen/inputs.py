@@ -1,13 +1,12 @@
 """Which files a pattern names, and the fingerprint of their contents."""
 
-import difflib
 import glob
 import hashlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import DataError
+from ...errors import DataError, suggestion
 from .access import unreadable
 
 HIDDEN_PREFIXES = (".", "_")
@@ -140,8 +139,7 @@ def _list(folder: Path) -> list[str]:
 def _neighbour(path: Path) -> str:
     if not path.parent.is_dir():
         return ""
-    close = difflib.get_close_matches(path.name, _list(path.parent), n=1)
-    return f" Did you mean {str(path.parent / close[0])!r}?" if close else ""
+    return suggestion(path.name, _list(path.parent), lambda name: str(path.parent / name))
 
 
 def _fingerprint(files: tuple[Path, ...], base: Path) -> str:

@@ -1,7 +1,6 @@
 """What the readers of all formats have in common: named columns, batches of records, and the place of a record."""
 
 import abc
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import MAX_FAILURES_SHOWN, DataError
+from ...errors import MAX_FAILURES_SHOWN, DataError, suggestion
 from .spec import describe_values
 
 
@@ -96,13 +95,15 @@ def check_columns(path: Path, names: dict[str, str], wanted: Iterable[str], labe
         return
     free = {name.casefold(): original for name, original in names.items() if name not in needed}
     # Thousands of names that are all unlike take minutes to compare: only those shown are.
-    failures = [f"{name!r} is missing.{_did_you_mean(name, free)}" for name in missing[:MAX_FAILURES_SHOWN]]
+    failures = [
+        f"{name!r} is missing.{suggestion(name, free, free.__getitem__)}" for name in missing[:MAX_FAILURES_SHOWN]
+    ]
     failures += [f"{name!r} is missing." for name in missing[MAX_FAILURES_SHOWN:]]
     others = f" Columns that are not in the schema: {describe_values(list(free.values()))}." if free else ""
     if missing == [label]:
         raise DataError(
             f"Expected {path} to have the label column {label!r}. Received: {describe_values(list(names.values()))}."
-            f"{_did_you_mean(label, free)} Correct `label.name` or the header."
+            f"{suggestion(label, free, free.__getitem__)} Correct `label.name` or the header."
         )
     raise DataError(
         f"Expected {path} to have all columns of the schema. Received: {len(missing)} of {len(needed)} missing"
@@ -111,13 +112,6 @@ def check_columns(path: Path, names: dict[str, str], wanted: Iterable[str], labe
         "and the schema.",
         failures,
     )
-
-
-def _did_you_mean(name: str, originals: dict[str, str]) -> str:
-    """Returns the hint at the nearest name, by `{case-folded identifier: original name}`."""
-    folded = name.casefold()
-    close = difflib.get_close_matches(folded, originals, n=1) or [near for near in originals if near.startswith(folded)]
-    return f" Did you mean {originals[close[0]]!r}?" if close else ""
 
 
 def blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:

@@ -1,16 +1,15 @@
 """Records that come with types: Parquet files, and what a system's reader yields."""
 
-import importlib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
-from ...errors import ConfigurationError, DataError, YachayError
+from ...dotted import import_callable
+from ...errors import DataError, YachayError
 from ..features import to_identifiers
 from .access import unreadable
 from .tables import Quarantined, Refusal, Table, blank
@@ -122,17 +121,7 @@ def load_reader(dotted_path: str) -> Reader:
     Raises:
         ConfigurationError: if there is none.
     """
-    module_name, _, name = dotted_path.rpartition(".")
-    try:
-        function: Any = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"Expected `data.reader` to be the dotted path of a function. Received: {dotted_path!r} ({error}). "
-            "Correct it."
-        ) from None
-    if not callable(function):
-        raise ConfigurationError(f"Expected `data.reader` to name a function. Received: {dotted_path!r}. Correct it.")
-    reader: Reader = function
+    reader: Reader = import_callable(dotted_path, "`data.reader`")
     return reader
 
 

@@ -1,17 +1,16 @@
-"""Serialized records to gzip-compressed TFRecord files, whole or not at all."""
+"""Serialized records to gzip-compressed TFRecord files, atomically."""
 
 import contextlib
 import itertools
-import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
-from tfx_bsl.coders import example_coder
 
+from ...files import atomic_entries
+from .. import examples
 from .access import unwritable
 
 SPLITS = ("train", "eval")
@@ -21,24 +20,16 @@ OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
 
 @contextlib.contextmanager
 def whole_or_absent(folder: Path) -> Iterator[Path]:
-    """Gives a folder to write to, whose entries move to `folder` at the end; after an error nothing stays.
+    """Gives a folder to write to, whose entries move to `folder` at the end; see `files.atomic_entries`.
 
     Raises:
         DataError: if there is no room or no permission to write.
     """
-    draft = folder / f".draft-{uuid.uuid4().hex}"
     try:
-        draft.mkdir(parents=True)
-        yield draft
-        for entry in sorted(draft.iterdir()):
-            target = folder / entry.name
-            if target.is_dir():
-                shutil.rmtree(target)
-            entry.rename(target)
+        with atomic_entries(folder) as draft:
+            yield draft
     except (OSError, tf.errors.OpError) as error:
         raise unwritable(folder, error) from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 class ExampleWriter:
@@ -65,9 +56,9 @@ class ExampleWriter:
 
     def write(self, batch: pa.RecordBatch, is_eval: np.ndarray) -> None:
         """Writes typed records, each to the split that `is_eval`, `(num_rows,)`, says."""
-        examples = encode(batch)
-        self._write_split("train", list(itertools.compress(examples, (~is_eval).tolist())))
-        self._write_split("eval", list(itertools.compress(examples, is_eval.tolist())))
+        encoded = encode(batch)
+        self._write_split("train", list(itertools.compress(encoded, (~is_eval).tolist())))
+        self._write_split("eval", list(itertools.compress(encoded, is_eval.tolist())))
 
     def close(self) -> None:
         """Closes the files; without it they are not whole."""
@@ -87,10 +78,7 @@ class ExampleWriter:
 def encode(batch: pa.RecordBatch) -> list[bytes]:
     """Returns typed records as serialized `tf.Example`; a missing value is a feature without a list."""
     arrays = [_to_lists(column) for column in batch.columns]
-    examples: list[bytes] = example_coder.RecordBatchToExamples(
-        pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
-    )
-    return examples
+    return examples.encode(pa.RecordBatch.from_arrays(arrays, names=batch.schema.names))
 
 
 def _to_lists(column: pa.Array) -> pa.ListArray:

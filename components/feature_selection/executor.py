@@ -11,8 +11,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from ..examples import read_examples
 from ..features import FeatureKind, Problem
-from .records import read_examples, sample_records
+from .records import sample_records
 from .select import reduce_schema, select_features
 
 SCHEMA_FILE = "schema.pbtxt"

@@ -1,6 +1,5 @@
 """Executor of `Pusher`."""
 
-import itertools
 import json
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from ...errors import ModelError
 from ...model_store.location import open_store
 from ...model_store.store import Push, hash_folder, latest_push, push
 from ..evaluator.evaluation import read_evaluation
+from ..examples import read_examples
 from ..trainer.metadata import METADATA_FILE
 from .gate import check_candidate
 from .golden import write_golden
@@ -111,8 +111,7 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
 
 def _records(examples: types.Artifact) -> list[bytes]:
     files = tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], 'eval')}/*")
-    dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
-    return list(itertools.islice(dataset.as_numpy_iterator(), NUM_CHECKED_RECORDS))
+    return next(read_examples(sorted(files), NUM_CHECKED_RECORDS), [])
 
 
 def _describe(pushed: types.Artifact, result: Push) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...errors import ModelError
+from ..examples import values_of
 from ..trainer.export import SERVING_EXAMPLES
 from ..trainer.metadata import read_metadata
 from .golden import GoldenRequest
@@ -29,7 +30,7 @@ def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenReques
     records = [tf.train.Example.FromString(example) for example in examples]
     features = read_metadata(str(model_dir))["features"]
     for feature in features:
-        if feature["optional"] and all(_values(record, feature["name"]) for record in records):
+        if feature["optional"] and all(values_of(record, feature["name"]) for record in records):
             records.append(_without(records[0], feature["name"]))
     model = tf.saved_model.load(str(model_dir))
     if SERVING_EXAMPLES not in model.signatures:
@@ -57,16 +58,8 @@ def _without(record: tf.train.Example, name: str) -> tf.train.Example:
 
 
 def _raw_value(record: tf.train.Example, feature: Mapping[str, Any]) -> Any:
-    values = _values(record, feature["name"])
+    values = values_of(record, feature["name"])
     return _plain(values[0]) if values else None
-
-
-def _values(record: tf.train.Example, name: str) -> list[Any]:
-    if name not in record.features.feature:
-        return []
-    held = record.features.feature[name]
-    kind = held.WhichOneof("kind")
-    return list(getattr(held, kind).value) if kind else []
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from ..examples import values_of
 from .metadata import MISSING, read_metadata
 
 TOLERANCE = 1e-5
@@ -117,17 +118,15 @@ def _inputs(specs: Mapping[str, tf.TensorSpec], model_dir: str, examples: Sequen
             f"Expected the metadata of {model_dir} to describe every input. Received: nothing about "
             f"{', '.join(unknown)}. Export with the Trainer."
         )
-    records = [tf.train.Example.FromString(example).features.feature for example in examples]
+    records = [tf.train.Example.FromString(example) for example in examples]
     return {name: _raw_values(features[name], records) for name in specs}
 
 
-def _raw_values(feature: Mapping[str, Any], records: Sequence[Mapping[str, tf.train.Feature]]) -> NDArray[Any]:
+def _raw_values(feature: Mapping[str, Any], records: Sequence[tf.train.Example]) -> NDArray[Any]:
     name, dtype = feature["name"], feature["dtype"]
     values: list[Any] = []
     for record in records:
-        held = record[name] if name in record else tf.train.Feature()
-        kind = held.WhichOneof("kind")
-        first = list(getattr(held, kind).value[:1]) if kind else []
+        first = values_of(record, name)[:1]
         if not first and not feature["optional"]:
             raise ModelError(
                 f"Expected every example to hold {name!r}. Received: one without it. Give examples that fit the schema."

@@ -1,12 +1,13 @@
 """A whole run of a pipeline on this machine."""
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ...components.evaluation_report import report_files as twin
 from ...components.example_gen.typed_tables import load_reader
+from ...dotted import import_callable
 from ...errors import UsageError, YachayError
+from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data, ingest_columns
@@ -110,9 +111,9 @@ def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
     path = home.path / "data" / "mock.csv"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        importlib.import_module(f"yachay.schemas.{config.data.schema_name}.mock").write_mock_csv(temporary)
-        temporary.rename(path)
+        write = import_callable(f"yachay.schemas.{config.data.schema_name}.mock.write_mock_csv", "the mock generator")
+        with atomic_file(path) as draft:
+            write(draft)
     return path
 
 

@@ -16,6 +16,7 @@ from ...components.evaluation_report.page.index import IndexedRun, IndexedSlice
 from ...components.evaluation_report.page.index_page import render_index
 from ...components.evaluation_report.report import Report, SliceRow
 from ...errors import DataError, UsageError
+from ...files import write_atomically
 from .past_runs import PastRun, find_runs
 from .summary import Summary
 
@@ -42,10 +43,8 @@ def write_index(workdir: Path, output: Path) -> int:
             f"Expected runs in {workdir}. Received: none. Start one with `yachay run`, or name another --workdir."
         )
     page = render_index([index_run(run, output.absolute().parent) for run in runs])
-    temporary = output.with_name(f".{output.name}.tmp")
     try:
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(output)
+        write_atomically(output, page)
     except OSError as error:
         raise UsageError(
             f"Expected to write to {output}. Received: {error.strerror}. Choose another --output."

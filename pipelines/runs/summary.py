@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any, Self
 
 import pydantic
 
 from ...errors import DataError
+from ...files import write_atomically
 
 
 @dataclasses.dataclass
@@ -116,10 +116,8 @@ class Summary:
         return summary
 
     def write(self, path: Path) -> None:
-        """Writes the summary, whole or not at all."""
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(self.to_json() + "\n", encoding="utf-8")
-        os.replace(temporary, path)  # noqa: PTH105
+        """Writes the summary atomically."""
+        write_atomically(path, self.to_json() + "\n")
 
 
 def _without_nulls(value: Any) -> Any:

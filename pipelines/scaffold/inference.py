@@ -1,7 +1,6 @@
 """What a data file is good for, as far as a look at its records can tell."""
 
 import dataclasses
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from ...components.example_gen.read import data_paths, open_table
 from ...components.example_gen.spec import Column, ColumnType, IngestSpec
 from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
-from ...errors import DataError, UsageError
+from ...errors import DataError, UsageError, suggestion
 from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, widen
 
 SAMPLE_ROWS = 100_000
@@ -114,11 +113,9 @@ def _open(data: str, label: str) -> list[Table]:
 def _find_label(label: str, names: dict[str, str], path: Path) -> str:
     name = next((name for name, original in names.items() if label in (original, name)), None)
     if name is None:
-        folded = {original.casefold(): original for original in names.values()}
-        close = difflib.get_close_matches(label.casefold(), folded, n=1)
-        hint = f" Did you mean {folded[close[0]]!r}?" if close else ""
         raise UsageError(
-            f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}.{hint}"
+            f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}."
+            f"{suggestion(label, names.values())}"
         )
     return name
 

@@ -1,10 +1,8 @@
 """`yachay new`: a pipeline folder for a data file, with the kinds of its columns inferred."""
 
-import difflib
 import math
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import yaml
 
 from ...components.example_gen.spec import ColumnType
 from ...components.features import FeatureKind, Problem
-from ...errors import UsageError
+from ...errors import UsageError, suggestion
+from ...files import atomic_folder
 from ...schemas import SCHEMA_FILE, parse_schema
 from ..config.pipeline_config import CONFIG_FILE, load_config
 from .column_inference import InferredColumn
@@ -67,27 +66,22 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> Path:
 
 def _neighbour(path: Path) -> str:
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f" Did you mean {str(path.parent / close[0])!r}?" if close else ""
+    return suggestion(path.name, names, lambda name: str(path.parent / name))
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
-    temporary = folder.parent / f".{folder.name}.{os.getpid()}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        for file, text in files.items():
-            (temporary / file).write_text(text, encoding="utf-8")
-        load_config(temporary / CONFIG_FILE)
-        parse_schema(files[SCHEMA_FILE], SCHEMA_FILE)
-        temporary.rename(folder)
+        with atomic_folder(folder) as draft:
+            for file, text in files.items():
+                (draft / file).write_text(text, encoding="utf-8")
+            load_config(draft / CONFIG_FILE)
+            parse_schema(files[SCHEMA_FILE], SCHEMA_FILE)
     except OSError as error:
         raise UsageError(
             f"Expected to write {folder}. Received: {error.strerror or error}. Name a folder with --output that you "
             "may write to and that has room."
         ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:

@@ -51,10 +51,10 @@ def test_what_is_no_name_of_an_image_is_refused(tmp_path, capsys, image):
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path):
     output = tmp_path / "spec.yaml"
-    (tmp_path / f".{output.name}.tmp").mkdir()
+    output.mkdir()
     with pytest.raises(UsageError, match=r"Expected to write to .*Choose another --output"):
         _write(output, "content")
-    assert not output.exists()
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_a_task_that_is_not_there_is_refused(tmp_path, capsys):

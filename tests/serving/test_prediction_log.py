@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from yachay.errors import ConfigurationError
+from yachay.files import STAGING_PREFIX
 from yachay.schemas.prediction_log import record_schema
 from yachay.serving import prediction_log as module
 from yachay.serving.contract import Feature, Prediction
@@ -338,7 +339,7 @@ def test_flags_that_do_not_fit_are_refused(
 
 
 def wait_for_files(folder: Path, count: int) -> None:
-    wait_until(lambda: len([path for path in folder.iterdir() if path.suffix != ".part"]) >= count)
+    wait_until(lambda: len([path for path in folder.iterdir() if not path.name.startswith(STAGING_PREFIX)]) >= count)
 
 
 def wait_until(is_so: Any, seconds: float = 20) -> None:

@@ -71,7 +71,7 @@ def test_a_log_reads_back_as_data(
             {**row, "visits": number if number % 2 else None, "income": 10.0 * (-1) ** number} for number in range(40)
         ]
         server.predict({"instances": rows}).raise_for_status()
-    (tmp_path / "log" / "predictions-unfinished.parquet.part").write_bytes(b"PAR1")
+    (tmp_path / "log" / ".staging-predictions-unfinished.parquet").write_bytes(b"PAR1")
     columns = {
         "income": Column(ColumnType.FLOAT32),
         "visits": Column(ColumnType.INT64, required=False),

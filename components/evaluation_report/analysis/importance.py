@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tfx_bsl.coders import example_coder
 
 from ...evaluator.scores import LOWER_IS_BETTER
+from ...examples import BATCH_SIZE, encode
 from ...features import Problem
 from ..report import Importance
-from .predictions import BATCH_SIZE, Model
+from .predictions import Model
 from .resampling import Resamples, Values, to_estimate
 from .statistics import METRICS, Labels
 
@@ -74,7 +74,7 @@ def _shuffled(table: pa.RecordBatch, index: int, order: Labels) -> pa.RecordBatc
 
 
 def _predict(model: Model, table: pa.RecordBatch) -> Values:
-    examples = example_coder.RecordBatchToExamples(table)
+    examples = encode(table)
     return np.concatenate(
         [model.predict(examples[start : start + BATCH_SIZE]) for start in range(0, len(examples), BATCH_SIZE)]
     )

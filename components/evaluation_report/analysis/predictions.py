@@ -4,21 +4,20 @@ import dataclasses
 import heapq
 import math
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
-from tfx_bsl.coders import example_coder
 
 from ....errors import DataError, ModelError
+from ...examples import decode, number_column, read_examples, string_column
 from ...features import Problem
 from .statistics import Labels
 
-BATCH_SIZE = 8192
+FIX = "Name another column."
 SIGNATURE = "serving_examples"
 OUTPUTS = {Problem.CLASSIFICATION: "scores", Problem.REGRESSION: "outputs"}
 MAX_SAMPLE_ROWS = 2000
@@ -70,7 +69,7 @@ class Predictions:
 
     def sample_table(self) -> pa.RecordBatch:
         """Returns the sampled examples, decoded, without columns of which none has a value: they cannot be encoded."""
-        table = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(list(self.sample))
+        table = decode(self.sample)
         return table.select([field.name for field in table.schema if not pa.types.is_null(field.type)])
 
 
@@ -128,18 +127,18 @@ def predict(
     several: dict[str, None] = {}
     num_unknown = num_not_finite = 0
     problem = ""
-    for examples in _read(files):
+    for examples in read_examples(files):
         sample = heapq.nsmallest(MAX_SAMPLE_ROWS, [*sample, *((zlib.crc32(one), one) for one in examples)])
-        table = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(examples)
+        table = decode(examples)
         batch: dict[str, Any] = {"labels": read_labels(table, label, label_values), "scores": model.predict(examples)}
         if baseline is not None and not problem:
             batch["baseline"], problem = _answer(baseline, examples)
         for name in columns:
             try:
-                batch[f"column {name}"] = _words(table, name)
+                batch[f"column {name}"] = string_column(table, name, FIX)
             except DataError:
                 several[name] = None
-        batch |= {f"number {name}": _numbers(table, name) for name in numbers}
+        batch |= {f"number {name}": number_column(table, name, FIX) for name in numbers}
         known = is_known(batch["labels"], label_values)
         is_finite = np.isfinite(batch["scores"].reshape(len(examples), -1)).all(axis=1)
         num_unknown += int(np.count_nonzero(~known))
@@ -170,9 +169,9 @@ def predict(
 def read_labels(table: pa.RecordBatch, label: str, label_values: Sequence[str]) -> NDArray[Any]:
     """Returns the labels of decoded examples: classes, -1 for none, or numbers, NaN for none."""
     if not label_values:
-        return _numbers(table, label)
+        return number_column(table, label, FIX)
     index = {value: k for k, value in enumerate(label_values)}
-    return np.array([index.get(word, -1) for word in _words(table, label)], np.int64)
+    return np.array([index.get(word, -1) for word in string_column(table, label, FIX)], np.int64)
 
 
 def is_known(labels: NDArray[Any], label_values: Sequence[str]) -> NDArray[np.bool_]:
@@ -192,43 +191,6 @@ def _answer(baseline: Model, examples: Sequence[bytes]) -> tuple[NDArray[np.floa
     except KeyError as error:
         return None, f"it has no output {error}"
     return (scores, "") if np.isfinite(scores).all() else (None, "it answers NaN")
-
-
-def _read(files: Sequence[str]) -> Iterator[list[bytes]]:
-    dataset = tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(BATCH_SIZE)
-    for examples in dataset.as_numpy_iterator():
-        yield examples.tolist()
-
-
-def _words(table: pa.RecordBatch, name: str) -> NDArray[np.object_]:
-    """Returns the values of a column as TFMA names them in slices; None for none."""
-    words = np.full(table.num_rows, None, object)
-    present, values = _flat(table, name)
-    words[present] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.to_pylist()]
-    return words
-
-
-def _numbers(table: pa.RecordBatch, name: str) -> NDArray[np.float64]:
-    numbers = np.full(table.num_rows, np.nan)
-    present, values = _flat(table, name)
-    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        raise DataError(f"Expected numbers in {name!r}. Received: words. Name another column.")
-    numbers[present] = values.to_numpy(zero_copy_only=False)
-    return numbers
-
-
-def _flat(table: pa.RecordBatch, name: str) -> tuple[NDArray[np.bool_], pa.Array]:
-    """Returns which records have a value of a column, and the values."""
-    place = table.schema.get_field_index(name)
-    if place < 0 or pa.types.is_null(table.column(place).type):
-        return np.zeros(table.num_rows, bool), pa.array([], pa.int64())
-    lists = table.column(place)
-    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
-    if lengths.max(initial=0) > 1:
-        raise DataError(
-            f"Expected one value of {name!r} in a record. Received: {lengths.max()}. Slice by another column."
-        )
-    return lengths == 1, lists.flatten()
 
 
 def _column(words: NDArray[np.object_]) -> Column:

@@ -1,12 +1,7 @@
 """What a pipeline may not hold, found before it is compiled."""
 
-import ast
-import importlib.machinery
-import importlib.util
 import re
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from tfx.components.example_gen.component import FileBasedExampleGen
@@ -26,6 +21,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import channel_utils
 from tfx.types.channel import Channel
 
+from ....dotted import is_defined
 from ....errors import CompileError
 from ....uris import is_remote
 
@@ -52,22 +48,6 @@ def check_pipeline(pipeline: Pipeline, exit_handler: BaseNode | None = None) -> 
         )
     for node in (*pipeline.components, *([exit_handler] if exit_handler else [])):
         _check_node(node, pipeline)
-
-
-def is_importable(path: str) -> bool:
-    """Returns whether a dotted path names something at the top of a module, which is found but not run."""
-    module, _, name = path.rpartition(".")
-    if not module or module == "__main__":
-        return False
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return False
-    if spec is None:
-        return False
-    if not isinstance(spec.loader, importlib.machinery.SourceFileLoader) or spec.origin is None:
-        return True
-    return name in set(_top_level_names(ast.parse(Path(spec.origin).read_bytes())))
 
 
 def _check_node(node: BaseNode, pipeline: Pipeline) -> None:
@@ -150,7 +130,7 @@ def _check_component(node: BaseComponent) -> None:
         )
     for name in _USER_CODE:
         path = node.exec_properties.get(name)
-        if isinstance(path, str) and path and not is_importable(path):
+        if isinstance(path, str) and path and not is_defined(path):
             raise CompileError(
                 f"Expected {name} of {node.id!r} to be importable here as in the image. Received: {path!r}. Correct "
                 "the path, or install the package that holds it here and in the image."
@@ -195,14 +175,3 @@ def _is_at_top(found: type) -> bool:
     """Returns whether a class is what another process finds under its name."""
     module = sys.modules.get(found.__module__)
     return found.__module__ != "__main__" and getattr(module, found.__qualname__, None) is found
-
-
-def _top_level_names(tree: ast.Module) -> Iterable[str]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))

@@ -4,6 +4,7 @@ import json
 
 from google.protobuf import json_format
 
+from ....dotted import is_defined
 from ....errors import CompileError
 from ...chain import RunContext, create_pipeline
 from ...columns import ingest_columns
@@ -14,7 +15,6 @@ from ...report_config import report_config
 from ..spec.options import DATA_URI, PIPELINE_ROOT, Assignment, RawData
 from ..spec.requests import NodeRequest, PipelineParameter
 from ..spec.views import VIEWS
-from .checks import is_importable
 from .compiler import CompiledPipeline, compile_pipeline
 from .model_store import check_model_store
 
@@ -133,6 +133,6 @@ def mock_function(config: PipelineConfig) -> str | None:
     if config.data.schema_name.endswith(".pbtxt"):
         return None
     path = f"yachay.schemas.{config.data.schema_name}.mock.write_mock_csv"
-    if not is_importable(path):
+    if not is_defined(path):
         raise CompileError(f"Expected {path} to write mock data. Received: no such function. Write it.")
     return path

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import uuid
 from pathlib import Path
 
 from ....errors import YachayError
+from ....files import atomic_file, atomic_folder
 from ....uris import ROOT_SCHEMES, is_remote
 
 _STAGING = ".uploading"
@@ -50,7 +50,7 @@ class LocalStore:
             shutil.copyfile(file, target)
 
     def upload(self, path: Path, uri: str) -> None:
-        """Takes a file, or all files below a folder, into the store: whole or not at all. Empty folders vanish.
+        """Takes a file, or all files below a folder, into the store, atomically. Empty folders vanish.
 
         Args:
             path: path. Nothing is done where nothing is there.
@@ -60,15 +60,12 @@ class LocalStore:
         if not files:
             return
         target = self.path(uri)
-        staging = self._staging / uuid.uuid4().hex
-        for file in files:
-            staged = staging / file.relative_to(path)
-            staged.parent.mkdir(parents=True, exist_ok=True)
-            _link(file, staged)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            shutil.rmtree(target)
-        staging.rename(target)
+        with (atomic_file if files == [path] else atomic_folder)(target, self._staging) as draft:
+            for file in files:
+                staged = draft / file.relative_to(path)
+                staged.parent.mkdir(parents=True, exist_ok=True)
+                _link(file, staged)
 
 
 def _files(path: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """Runs TFX's own executor of a step."""
 
-import importlib
 import json
 import shutil
 import tempfile
@@ -13,7 +12,8 @@ from tfx import types
 from tfx.types.value_artifact import ValueArtifact
 
 from ....components.evaluation_report.timing import note_node
-from ....errors import DataError, UsageError
+from ....dotted import import_callable
+from ....errors import DataError
 from ....uris import is_remote, split_pattern
 from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions, pipeline_name
 from ..spec.views import REPORT
@@ -143,8 +143,7 @@ def find_raw_data(raw_data: RawData, data_uri: str, path: str | None, folder: Pa
         if raw_data.mock is None:
             raise DataError(f"Expected the parameter {DATA_URI}, for this pipeline has no mock data. Received: none.")
         mock = folder / "mock.csv"
-        module, _, function = raw_data.mock.rpartition(".")
-        getattr(importlib.import_module(module), function)(mock)
+        import_callable(raw_data.mock, "the mock generator")(mock)
         return str(mock)
     if not is_remote(data_uri):
         return data_uri
@@ -160,10 +159,7 @@ def find_raw_data(raw_data: RawData, data_uri: str, path: str | None, folder: Pa
 def _run(
     executor_path: str, inputs: Artifacts, outputs: Artifacts, properties: Json, options: StepOptions, temporary: str
 ) -> None:
-    module, _, name = executor_path.rpartition(".")
-    executor_class = getattr(importlib.import_module(module), name, None)
-    if executor_class is None:
-        raise UsageError(f"Expected {executor_path} to be an executor. Received: no such class in the image.")
+    executor_class = import_callable(executor_path, "the executor")
     beam_args = "beam_pipeline_args" if _is_beam(executor_class) else "extra_flags"
     context = executor_class.Context(
         **{beam_args: list(options.beam_args)},

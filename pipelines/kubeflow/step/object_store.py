@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import YachayError
+from ....files import write_atomically
 from ....uris import is_remote
 
 
@@ -36,7 +37,7 @@ def read_object(uri: str) -> bytes | None:
 
 
 def write_object(uri: str, content: bytes) -> None:
-    """Writes an object, whole or not at all.
+    """Writes an object atomically.
 
     Raises:
         StoreError: if the store cannot be written.
@@ -44,9 +45,7 @@ def write_object(uri: str, content: bytes) -> None:
     path = _local_path(uri)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = path.with_name(f".{path.name}.{os.getpid()}")
-        staging.write_bytes(content)
-        staging.rename(path)
+        write_atomically(path, content)
         return
     file_system, name = _open(uri)
     try:

@@ -1,7 +1,6 @@
 """Artifacts of a step as TFX's executors know them, and back."""
 
 import hashlib
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
 from tfx.types.experimental import simple_artifacts
 from tfx.types.value_artifact import ValueArtifact
 
+from ....dotted import import_callable
 from ....errors import UsageError
 from .executor_input import StepArtifact
 
@@ -29,14 +29,16 @@ def artifact_class(type_name: str, class_paths: Mapping[str, str]) -> type[types
         class_paths: mapping of type to dotted path, of those that are not TFX's.
 
     Raises:
-        UsageError: if there is no such class.
+        UsageError: if TFX has no such class.
+        ConfigurationError: if a dotted path names none.
     """
     if type_name in class_paths:
-        module, _, name = class_paths[type_name].rpartition(".")
-        found: type[types.Artifact] | None = getattr(importlib.import_module(module), name, None)
-    else:
-        name = type_name.removeprefix(_TFX)
-        found = getattr(standard_artifacts, name, None) or getattr(simple_artifacts, name, None)
+        declared: type[types.Artifact] = import_callable(class_paths[type_name], f"the artifact type {type_name}")
+        return declared
+    name = type_name.removeprefix(_TFX)
+    found: type[types.Artifact] | None = getattr(standard_artifacts, name, None) or getattr(
+        simple_artifacts, name, None
+    )
     if found is None:
         raise UsageError(f"Expected {type_name} to be an artifact type. Received: no such class in the image.")
     return found

@@ -7,7 +7,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from yachay.components.feature_selection.records import decode_records, hash_records, read_examples, sample_records
+from yachay.components.examples import read_examples
+from yachay.components.feature_selection.records import decode_records, hash_records, sample_records
 from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
@@ -68,10 +69,8 @@ def test_neither_the_order_of_records_nor_the_number_of_shards_matters(tmp_path)
     pd.testing.assert_frame_equal(one, three)
 
 
-def test_a_batch_without_missing_values_sorts_as_one_with_them(tmp_path, monkeypatch):
-    monkeypatch.setattr("yachay.components.feature_selection.records.BATCH_SIZE", 3)
-    in_threes = read_sample(write(tmp_path / "threes", RECORDS))
-    monkeypatch.undo()
+def test_a_batch_without_missing_values_sorts_as_one_with_them(tmp_path):
+    in_threes = sample_records(read_examples(write(tmp_path / "threes", RECORDS), 3), SCHEMA, COLUMNS)
     pd.testing.assert_frame_equal(in_threes, read_sample(write(tmp_path / "whole", RECORDS)))
 
 
@@ -88,7 +87,7 @@ def test_a_column_that_the_schema_lacks_is_refused():
 
 
 def test_several_values_in_a_record_are_refused():
-    with pytest.raises(DataError, match=r"Expected one value of 'code' in a record\. Received: 2\."):
+    with pytest.raises(DataError, match=r"Expected one value of 'code' in an example\. Received: 2\."):
         decode_records([example(x=1.0, code=[1, 2], word="a")], SCHEMA)
 
 

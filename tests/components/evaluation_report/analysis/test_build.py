@@ -313,7 +313,7 @@ def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, t
         "thresholds": {}, "example_files": [path], "model_path": make_model(labels=(), features=("dose",)),
     }  # fmt: skip
 
-    with pytest.raises(DataError, match=r"Expected numbers in 'age'\. Received: words"):
+    with pytest.raises(DataError, match=r"Expected numbers in 'age'\. Received: strings"):
         build_report(changed(inputs, **config, baseline_predictions={"by age": "age"}), FEW)
 
 

@@ -185,7 +185,7 @@ def test_an_output_that_was_not_written_is_there_all_the_same(tmp_path, mounts):
 
 def test_an_executor_that_is_not_in_the_image_is_named(tmp_path, mounts, capsys):
     entrypoint.main(arguments(tmp_path, "sample_components.Nothing"))
-    assert "Expected sample_components.Nothing to be an executor" in last_line(capsys)["error"]
+    assert "(sample_components has no 'Nothing')" in last_line(capsys)["error"]
 
 
 def test_a_value_that_a_step_computes_is_written_and_read_as_a_value_artifact(tmp_path, mounts, capsys):

@@ -1,0 +1,120 @@
+"""Atomic writing: a file or folder has its name only when it is complete.
+
+    write_atomically(path, content)
+
+    with atomic_file(path) as draft:  # draft lies beside path
+        table.to_parquet(draft)
+
+    with atomic_folder(path) as draft:
+        (draft / "model").mkdir()
+
+A draft's name begins with `STAGING_PREFIX`. After an error it is removed; a killed process leaves it, see
+`remove_drafts`.
+"""
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+STAGING_PREFIX = ".staging-"
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a file, strings as UTF-8; one that is there is replaced.
+
+    Args:
+        path: path. Its folder must exist.
+        content: string or bytes.
+
+    Raises:
+        OSError: if the file cannot be written; what was there stays.
+    """
+    with atomic_file(path) as draft:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, staging: Path | None = None, is_durable: bool = False) -> Iterator[Path]:
+    """Gives a path to write to, which is renamed to `path` at the end; a file that is there is replaced.
+
+    Args:
+        path: path. Its folder must exist.
+        staging: path of an existing folder of the same file system for the draft. Defaults to that of `path`.
+        is_durable: bool. Whether the content is on the disk before it has its name: it survives a power cut. Defaults
+            to False.
+
+    Raises:
+        OSError: if the file cannot be written; what was there stays.
+    """
+    draft = _draft(path, staging)
+    try:
+        yield draft
+        if is_durable:
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, staging: Path | None = None) -> Iterator[Path]:
+    """Gives an empty folder to fill, which is renamed to `path` at the end; a folder that is there is replaced.
+
+    Args:
+        path: path. Its parent must exist.
+        staging: path of an existing folder of the same file system for the draft. Defaults to that of `path`.
+
+    Raises:
+        OSError: if the folder cannot be written; what was there stays.
+    """
+    draft = _draft(path, staging)
+    try:
+        draft.mkdir()
+        yield draft
+        if path.is_dir():
+            shutil.rmtree(path)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def atomic_entries(folder: Path) -> Iterator[Path]:
+    """Gives an empty folder to fill, whose entries move into `folder` at the end; those of the same name are replaced.
+
+    For a folder that somebody else made and holds open, such as the one TFX makes for an artifact.
+
+    Args:
+        folder: path. Made where it does not exist.
+
+    Raises:
+        OSError: if the folder cannot be written; after an error nothing of the draft stays.
+    """
+    draft = folder / f"{STAGING_PREFIX}{uuid.uuid4().hex}"
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        for entry in sorted(draft.iterdir()):
+            target = folder / entry.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            entry.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Removes what killed processes left half written in a folder. Nobody else may be writing there."""
+    for draft in folder.glob(f"{STAGING_PREFIX}*"):
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink()
+
+
+def _draft(path: Path, staging: Path | None) -> Path:
+    return (staging or path.parent) / f"{STAGING_PREFIX}{path.name}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from yachay.files import STAGING_PREFIX, atomic_entries, atomic_file, atomic_folder, remove_drafts, write_atomically
+
+
+def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_atomically(path, "old")
+    with atomic_file(path, is_durable=True) as draft:
+        draft.write_text("new ñ", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "old"
+
+    assert path.read_text(encoding="utf-8") == "new ñ"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_atomically(path, b"old")
+
+    def interrupted() -> None:
+        with atomic_file(path) as draft:
+            draft.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "absent" / "report.json", "new")
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "stale").touch()
+
+    with atomic_folder(folder) as draft:
+        (draft / "fresh").touch()
+
+    assert [path.name for path in folder.iterdir()] == ["fresh"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_draft_may_lie_in_another_folder(tmp_path: Path) -> None:
+    staging = tmp_path / "staging"
+    staging.mkdir()
+
+    with atomic_folder(tmp_path / "model", staging) as draft:
+        assert draft.parent == staging
+    assert (tmp_path / "model").is_dir()
+    assert not list(staging.iterdir())
+
+
+def test_entries_join_those_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    (tmp_path / "Split-train").mkdir()
+    (tmp_path / "Split-train" / "stale").touch()
+
+    with atomic_entries(tmp_path) as draft:
+        (draft / "Split-train").mkdir()
+        (draft / "summary.json").touch()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Split-train", "kept", "summary.json"]
+    assert not list((tmp_path / "Split-train").iterdir())
+
+
+def test_drafts_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    (tmp_path / f"{STAGING_PREFIX}push-1-abcd").mkdir()
+    (tmp_path / f"{STAGING_PREFIX}a.json-abcd").touch()
+    (tmp_path / "push-1").mkdir()
+
+    remove_drafts(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["push-1"]
