@@ -188,15 +188,62 @@ def test_a_run_is_followed_to_its_success(write: Write, capsys: pytest.CaptureFi
     assert json.loads(captured.out)["state"] == "SUCCEEDED"
 
 
-def test_a_failed_run_is_told_with_its_task_and_logs(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    with KfpServer(failing_task="Trainer") as server:
+OURS = """Traceback (most recent call last):
+{"node": "Trainer", "state": "failed", "error": "Expected `label` in the data. Attempt ATTEMPT.", "seconds": 1.0}
+F0821 10:00:00.000000       1 main.go:60] failed to execute component: exit status 1
+"""
+
+
+def test_a_failed_run_shows_the_reason_from_the_log_of_its_step(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with KfpServer(failing_task="Trainer", log=OURS) as server:
         assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--json"]) == 1
 
         submission = submitted(capsys)
         assert submission["state"] == "FAILED"
-        assert "Received: FAILED of Trainer." in submission["error"]
-        assert "Trainer: exit code 1" in submission["error"]
-        assert f"{server.url}/#/runs/details/{submission['run_id']}" in submission["error"]
+        assert submission["error"] == (
+            "Expected the run to succeed. Received: FAILED of Trainer.\n"
+            "  Trainer: Expected `label` in the data. Attempt 0.\n"
+            f"Its logs: {server.url}/#/runs/details/{submission['run_id']}"
+        )
+
+
+def test_of_a_step_that_is_tried_again_the_last_attempt_gives_the_reason(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with KfpServer(failing_task="Trainer", log=OURS, attempts=3) as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--json"]) == 1
+
+    assert "Trainer: Expected `label` in the data. Attempt 2." in submitted(capsys)["error"]
+
+
+def test_of_a_step_of_others_the_last_lines_of_its_log_are_shown(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with KfpServer(failing_task="Trainer", log="one\ntwo\nthree\n\nKilled\n") as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--json"]) == 1
+
+    assert "Trainer: its log ends with\n    two\n    three\n    Killed\n" in submitted(capsys)["error"]
+
+
+def test_a_server_that_keeps_no_logs_leaves_the_reason_open(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    with KfpServer(failing_task="Trainer") as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--json"]) == 1
+
+    error = submitted(capsys)["error"]
+    assert "Received: FAILED of Trainer." in error
+    assert "Trainer: unknown, for its log cannot be read here" in error
+    assert "artifact not found" in error
+
+
+def test_a_task_that_could_not_be_started_is_named_with_its_driver(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with KfpServer(failing_task="Trainer-driver") as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--json"]) == 1
+
+    assert "Received: FAILED of Trainer-driver." in submitted(capsys)["error"]
 
 
 def test_a_server_that_goes_away_while_waiting_is_told_with_the_link(

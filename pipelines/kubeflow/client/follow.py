@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from ...runs.progress import NodeProgress, Progress
 from .client import Client, KubeflowError
+from .failure import find_failures
 from .submission import Order, Submission
 
 POLL_SECONDS = 5.0
@@ -49,7 +50,7 @@ def follow(client: Client, order: Order, submission: Submission, stderr: TextIO)
             if submission.state not in _FINISHED:
                 time.sleep(POLL_SECONDS)
     if submission.state != "SUCCEEDED":
-        raise KubeflowError(_failure(run, nodes.values(), submission))
+        raise KubeflowError(_failure(client, run, nodes.values(), submission))
 
 
 def _show(run: Any, nodes: Mapping[str, NodeProgress], progress: Progress) -> None:
@@ -66,13 +67,12 @@ def _show(run: Any, nodes: Mapping[str, NodeProgress], progress: Progress) -> No
             progress.ended(node)
 
 
-def _failure(run: Any, nodes: Iterable[NodeProgress], submission: Submission) -> str:
-    failed = ", ".join(node.id for node in nodes if node.state == "failed")
-    errors = [run.error, *(status.error for status in run.state_history or ()), *(d.error for d in _details(run))]
-    reasons = list(dict.fromkeys(error.message for error in errors if error and error.message))
-    told = f"Expected the run to succeed. Received: {submission.state}"
-    told += f" of {failed}." if failed else "."
-    return "\n".join([told, *(f"  {reason}" for reason in reasons), f"Its logs: {submission.link}"])
+def _failure(client: Client, run: Any, nodes: Iterable[NodeProgress], submission: Submission) -> str:
+    failures = find_failures(client, run, [node.id for node in nodes]) if submission.state == "FAILED" else []
+    tasks = ", ".join(failure.task for failure in failures)
+    received = f"{submission.state} of {tasks}." if tasks else f"{submission.state}."
+    lines = [f"Expected the run to succeed. Received: {received}", *(f"  {failure}" for failure in failures)]
+    return "\n".join([*lines, f"Its logs: {submission.link}"])
 
 
 def _details(run: Any) -> Sequence[Any]:

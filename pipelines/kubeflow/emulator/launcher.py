@@ -25,6 +25,8 @@ Json = dict[str, Any]
 
 _STOP_SECONDS = 5.0
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+# Loaded here: between fork and exec, where `_end_with_parent` runs, the loader's lock may be held by another thread.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Launcher:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                    preexec_fn=_end_with_parent if _LIBC else None,
                 )
             except OSError as error:
                 raise StepError(f"{pod.step.name} failed: its command cannot be started ({error.strerror}).") from None
@@ -164,7 +166,8 @@ def _container_environment(container: Json) -> dict[str, str]:
 
 def _end_with_parent() -> None:
     # A runner that is killed takes its step along.
-    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if _LIBC:
+        _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -68,7 +68,11 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
             from .file_inputs import resolve_files
 
             properties = resolve_files(properties, outputs["examples"][0])
-        _run(executor_path, inputs, outputs, properties, options, temporary)
+        try:
+            _run(executor_path, inputs, outputs, properties, options, temporary)
+        except BaseException:
+            _note_push_of_failed(step, options, outputs)
+            raise
     pass_counts_on(inputs, outputs)
     for [artifact] in outputs.values():
         note_node(artifact.mlmd_artifact, node, time.monotonic() - start)
@@ -180,6 +184,19 @@ def _assign(document: Json, path: tuple[str, ...], value: Any) -> None:
     for parent in parents:
         document = document.setdefault(parent, {})
     document[last] = value
+
+
+def _note_push_of_failed(step: StepInput, options: StepOptions, outputs: Artifacts) -> None:
+    """Writes the pointer where the model was pushed and only what follows, its deployment, failed.
+
+    Not where models are pushed into the step's own output: of a step that fails, no output is kept.
+    """
+    if not options.points_to or options.output_folders:
+        return
+    [pushed] = outputs["pushed_model"]
+    facts = read_metadata(pushed, {})
+    if facts.get("pushed"):
+        note_push(step.inputs[options.points_to][0].uri, step, options, facts)
 
 
 def note_push(model_uri: str, step: StepInput, options: StepOptions, pushed: Mapping[str, Any]) -> None:

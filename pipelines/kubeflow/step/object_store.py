@@ -21,7 +21,7 @@ def read_object(uri: str) -> bytes | None:
             all stores.
 
     Raises:
-        StoreError: if the store cannot be read.
+        StoreError: if the store cannot be read, or has no such bucket.
     """
     path = _local_path(uri)
     if path is not None:
@@ -30,6 +30,7 @@ def read_object(uri: str) -> bytes | None:
     try:
         content: bytes = file_system.cat_file(name)
     except FileNotFoundError:
+        _check_bucket(file_system, name, uri)
         return None
     except Exception as error:
         raise _refused("read", uri, error) from error
@@ -73,6 +74,24 @@ def _open(uri: str) -> tuple[Any, str]:
             f"Expected to open {uri}. Received: {error}. Install the library with its extra `kubeflow` in the image."
         ) from None
     return file_system, str(name)
+
+
+def _check_bucket(file_system: Any, name: str, uri: str) -> None:
+    """Rejects an object whose bucket does not exist: a store answers both with "not found".
+
+    Raises:
+        StoreError: if there is no such bucket, or it cannot be listed.
+    """
+    bucket = name.partition("/")[0]
+    try:
+        file_system.info(bucket)
+    except FileNotFoundError:
+        raise StoreError(
+            f"Expected a bucket {bucket!r} for {uri}. Received: no such bucket. Correct the parameter pipeline_root, "
+            "or the address in `kubeflow.store` of the configuration."
+        ) from None
+    except Exception as error:
+        raise _refused("list the bucket of", uri, error) from error
 
 
 def _refused(verb: str, uri: str, error: Exception) -> StoreError:

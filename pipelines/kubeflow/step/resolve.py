@@ -92,7 +92,7 @@ def serving_model(name: str, namespace: str, annotation: str) -> str | None:
 
 
 def latest_blessed_in_store(pipeline: str) -> str | None:
-    """Returns the model of the latest blessing of a pipeline in ML Metadata, or None where there is none.
+    """Returns the model of a pipeline in ML Metadata that was blessed and pushed last, or None where there is none.
 
     Raises:
         UsageError: if the run does not say where the metadata store is.
@@ -112,21 +112,30 @@ def latest_blessed_in_store(pipeline: str) -> str | None:
 
 
 def latest_blessed(store: Any, pipeline: str) -> str | None:
-    """Returns the model of the latest blessing of a pipeline in a `MetadataStore`, or None where there is none."""
+    """Returns the model that was blessed and pushed last by a run of a pipeline, or None where there is none.
+
+    Args:
+        store: `MetadataStore`.
+        pipeline: string. Name of the pipeline.
+    """
     context = store.get_context_by_type_and_name("system.Pipeline", pipeline)
     if context is None:
         return None
-    contexts = [context, *store.get_children_contexts_by_context(context.id)]
-    blessings = [
-        artifact
-        for context in contexts
-        for artifact in store.get_artifacts_by_context(context.id)
-        if artifact.type == "tfx.ModelBlessing" and artifact.custom_properties["blessed"].double_value == 1
-    ]
+    blessings = []
+    for run in store.get_children_contexts_by_context(context.id):
+        artifacts = store.get_artifacts_by_context(run.id)
+        if any(_is_marked(artifact, "tfx.PushedModel", "pushed") for artifact in artifacts):
+            blessings += [artifact for artifact in artifacts if _is_marked(artifact, "tfx.ModelBlessing", "blessed")]
     if not blessings:
         return None
     latest = max(blessings, key=lambda artifact: (artifact.create_time_since_epoch, artifact.id))
     return latest.custom_properties["current_model"].string_value or None
+
+
+def _is_marked(artifact: Any, kind: str, mark: str) -> bool:
+    # Kubeflow Pipelines keeps every number as a double.
+    properties = artifact.custom_properties
+    return artifact.type == kind and mark in properties and properties[mark].double_value == 1
 
 
 def _own_namespace() -> str:

@@ -5,6 +5,7 @@ status codes are those of its gateway. In place of Argo, a run's tasks succeed o
 the run, up to `failing_task`.
 """
 
+import base64
 import datetime
 import email.policy
 import graphlib
@@ -12,7 +13,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -40,6 +41,8 @@ from kfp_refusals import (
     strict,
 )
 
+from yachay.pipelines.kubeflow.client.failure import node_id
+
 
 class KfpServer:
     """The server, from `with` to its end; `url` is its address.
@@ -47,7 +50,9 @@ class KfpServer:
     Args:
         token: string. Bearer token that each request must carry. Defaults to None, none is asked for.
         redirects_to_log_in: bool. Answer a missing token as a log-in proxy does. Defaults to False.
-        failing_task: string. Name of the task at which runs fail. Defaults to None.
+        failing_task: string. Name of the task, or of its driver, at which runs fail. Defaults to None.
+        log: string or None. What the failing task's pod printed; None where Argo archives no logs. Defaults to None.
+        attempts: int. How often the failing task is tried. Defaults to 1, without a retry policy.
         at_look: function called with the number of looks at a run before it is answered. Defaults to None.
     """
 
@@ -56,11 +61,15 @@ class KfpServer:
         token: str | None = None,
         redirects_to_log_in: bool = False,
         failing_task: str | None = None,
+        log: str | None = None,
+        attempts: int = 1,
         at_look: Callable[[int], None] | None = None,
     ) -> None:
         self.token = token
         self.redirects_to_log_in = redirects_to_log_in
         self.failing_task = failing_task
+        self.log = log
+        self.attempts = attempts
         self.at_look = at_look
         self.pipelines: dict[str, Json] = {}
         self.versions: dict[str, Json] = {}
@@ -68,6 +77,7 @@ class KfpServer:
         self.runs: dict[str, Json] = {}
         self.recurring_runs: dict[str, Json] = {}
         self.uploads = 0
+        self.logs: dict[str, str] = {}
         self._looks: dict[str, int] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -213,21 +223,51 @@ class KfpServer:
         order = graphlib.TopologicalSorter({name: task.get("dependentTasks", ()) for name, task in declared.items()})
         tasks = list(order.static_order())
         now = datetime.datetime.now(datetime.UTC)
-        details = [_detail("root-driver", "SUCCEEDED", now)]
+        workflow = f"{run['pipeline_version_reference']['pipeline_version_id'][:8]}-x7k2p"
+        root = _detail("root", "RUNNING", now, [node_id(workflow, f"{workflow}.root.{task}-driver") for task in tasks])
+        details = [root, _detail("root-driver", "SUCCEEDED", now)]
         run["state"] = "RUNNING"
         for task in tasks[: look - 1]:
-            details += [_detail(f"{task}-driver", "SUCCEEDED", now), _detail("executor", "SUCCEEDED", now)]
-            details.append(_detail(task, "FAILED" if task == self.failing_task else "SUCCEEDED", now))
-            if task == self.failing_task:
-                run["state"] = "FAILED"
-                run["state_history"] = [{"state": "FAILED", "error": {"code": 2, "message": f"{task}: exit code 1"}}]
+            is_driver = self.failing_task == f"{task}-driver"
+            details.append(_detail(f"{task}-driver", "FAILED" if is_driver else "SUCCEEDED", now))
+            if is_driver:
+                details.append(_detail(task, "RUNTIME_STATE_UNSPECIFIED", now))  # Argo says Omitted.
+            else:
+                details += self._executed(workflow, task, now)
+            if self.failing_task in (task, f"{task}-driver"):
+                run["state"] = root["state"] = "FAILED"
                 break
         else:
             if look > len(tasks):
-                run["state"] = "SUCCEEDED"
+                run["state"] = root["state"] = "SUCCEEDED"
             else:
                 details.append(_detail(tasks[look - 1], "RUNNING", now))
+        # No `error`, in no place: `toApiRun` and `toApiPipelineTaskDetail` copy states only.
+        history = run.setdefault("state_history", [])
+        if not history or history[-1]["state"] != run["state"]:
+            history.append({"update_time": _time(now), "state": run["state"]})
         run["run_details"] = {"task_details": details}
+
+    def _executed(self, workflow: str, task: str, now: datetime.datetime) -> list[Json]:
+        """The nodes of a task: its DAG, the pod `executor`, and with a retry policy one pod an attempt below that."""
+        is_failing = task == self.failing_task
+        state = "FAILED" if is_failing else "SUCCEEDED"
+        name = f"{workflow}.root.{task}.executor"
+        pods = [f"{name}({attempt})" for attempt in range(self.attempts)] if is_failing and self.attempts > 1 else []
+        if is_failing and self.log is not None:
+            for attempt, pod in enumerate(pods or [name]):
+                self.logs[node_id(workflow, pod)] = self.log.replace("ATTEMPT", str(attempt))
+        return [
+            _detail(task, state, now, [node_id(workflow, name)]),
+            _detail("executor", state, now, [node_id(workflow, pod) for pod in pods]),
+            *(_detail(f"executor({attempt})", state, now) for attempt in range(len(pods))),
+        ]
+
+    def read_artifact(self, run_id: str, node: str, artifact: str, query: Mapping[str, str], body: Any) -> Json:
+        _get(self.runs, run_id, "Run")
+        if artifact != "main-logs" or node not in self.logs:
+            raise RefusedError(NOT_FOUND, "artifact not found")
+        return {"data": base64.b64encode(self.logs[node].encode()).decode()}
 
 
 ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
@@ -241,6 +281,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("POST", "experiments", KfpServer.create_experiment),
     ("POST", "runs", KfpServer.create_run),
     ("GET", "runs/([^/]+)", KfpServer.get_run),
+    ("GET", "runs/([^/]+)/nodes/([^/]+)/artifacts/([^/]+):read", KfpServer.read_artifact),
     ("GET", "recurringruns", KfpServer.list_recurring_runs),
     ("POST", "recurringruns", KfpServer.create_recurring_run),
 )
@@ -261,11 +302,13 @@ def _time(moment: datetime.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _detail(name: str, state: str, now: datetime.datetime) -> Json:
+def _detail(name: str, state: str, now: datetime.datetime, children: Sequence[str] = ()) -> Json:
     start = now - datetime.timedelta(seconds=3)
     end = datetime.datetime.fromtimestamp(0, datetime.UTC) if state == "RUNNING" else now
     return {
         "display_name": name,
+        **({"child_tasks": [{"pod_name": child} for child in children]} if children else {}),
+        "state_history": [{"update_time": _time(now), "state": state}],
         "state": state,
         "start_time": _time(start),
         "end_time": _time(end),

@@ -11,6 +11,8 @@ from tfx.orchestration.kubeflow.decorators import exit_handler
 from tfx.types.artifact import Artifact
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from yachay.errors import YachayError
+
 
 @component
 def score(scale: Parameter[int]) -> OutputDict(rows=int):
@@ -67,6 +69,19 @@ class ReportExecutor(BaseExecutor):
         [report] = output_dict["report"]
         Path(report.uri, "report.html").write_text("<!doctype html><title>page</title>")
         Path(report.uri, "report.json").write_text(sample_report().model_dump_json())
+
+
+class FailingDeployment(BaseExecutor):
+    """Pushes a model, as far as `reach` says: `push`, or not at all; then the deployment fails."""
+
+    def Do(self, input_dict, output_dict, exec_properties):  # noqa: N802
+        [pushed] = output_dict["pushed_model"]
+        pushed.set_int_custom_property("pushed", 0)
+        if exec_properties["reach"] == "push":
+            pushed.set_int_custom_property("pushed", 1)
+            pushed.set_string_custom_property("pushed_destination", "s3://models/dropout/push-1/1")
+            pushed.set_string_custom_property("pushed_version", "1")
+        raise YachayError("the cluster is gone")
 
 
 class Executor(BaseExecutor):

@@ -624,3 +624,15 @@ def _is_running(pid: int) -> bool:
         return False
     state = Path(f"/proc/{pid}/stat")
     return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_nothing_is_loaded_between_fork_and_exec(spec: TinySpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may hold the loader's lock at the fork; nobody gives it back in the child."""
+
+    def load(name: str | None) -> None:
+        raise OSError("loaded after the fork")
+
+    monkeypatch.setattr("ctypes.CDLL", load)
+    spec.step("Only", "note('ran')")
+    run(spec)
+    assert witness(spec) == ["ran"]

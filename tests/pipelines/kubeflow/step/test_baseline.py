@@ -7,6 +7,7 @@ import pytest
 from kubernetes import client, config
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
+from s3_server import s3_server
 
 from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.spec.options import StepOptions
@@ -144,7 +145,8 @@ def metadata(tmp_path):
     config.sqlite.filename_uri = str(tmp_path / "metadata.sqlite")
     store = metadata_store.MetadataStore(config)
     store.put_artifact_type(metadata_store_pb2.ArtifactType(name="tfx.ModelBlessing"))
-    store.put_artifact_type(metadata_store_pb2.ArtifactType(name="tfx.Model"))
+    for kind in ("tfx.Model", "tfx.PushedModel"):
+        store.put_artifact_type(metadata_store_pb2.ArtifactType(name=kind))
     for kind in ("system.Pipeline", "system.PipelineRun"):
         store.put_context_type(metadata_store_pb2.ContextType(name=kind))
     return store
@@ -168,6 +170,15 @@ def put_artifact(metadata, context, blessed, model, kind="tfx.ModelBlessing"):
     )
 
 
+def put_push(metadata, context, pushed=1):
+    artifact = metadata_store_pb2.Artifact(type_id=metadata.get_artifact_type("tfx.PushedModel").id)
+    artifact.custom_properties["pushed"].double_value = pushed
+    [artifact_id] = metadata.put_artifacts([artifact])
+    metadata.put_attributions_and_associations(
+        [metadata_store_pb2.Attribution(artifact_id=artifact_id, context_id=context)], []
+    )
+
+
 def test_of_the_blessings_in_the_metadata_store_the_latest_of_the_pipelines_runs_counts(metadata):
     pipeline = put_context(metadata, "system.Pipeline", "dropout")
     first, second = (put_context(metadata, "system.PipelineRun", name, pipeline) for name in ("run-1", "run-2"))
@@ -177,13 +188,47 @@ def test_of_the_blessings_in_the_metadata_store_the_latest_of_the_pipelines_runs
     put_artifact(metadata, second, 0, "s3://b/refused")
     put_artifact(metadata, second, 1, "s3://b/no-blessing", kind="tfx.Model")
     put_artifact(metadata, other, 1, "s3://b/others")
+    for run in (first, second, other):
+        put_push(metadata, run)
     assert latest_blessed(metadata, "dropout") == "s3://b/second"
+
+
+def test_a_blessed_model_that_the_pusher_rejected_is_no_baseline(metadata):
+    pipeline = put_context(metadata, "system.Pipeline", "dropout")
+    first, second = (put_context(metadata, "system.PipelineRun", name, pipeline) for name in ("run-1", "run-2"))
+    put_artifact(metadata, first, 1, "s3://b/pushed")
+    put_push(metadata, first)
+    put_artifact(metadata, second, 1, "s3://b/rejected")
+    put_push(metadata, second, pushed=0)
+    assert latest_blessed(metadata, "dropout") == "s3://b/pushed"
 
 
 def test_a_metadata_store_without_a_blessing_knows_no_baseline(metadata):
     assert latest_blessed(metadata, "dropout") is None
-    put_artifact(metadata, put_context(metadata, "system.Pipeline", "dropout"), 0, "s3://b/refused")
+    pipeline = put_context(metadata, "system.Pipeline", "dropout")
+    run = put_context(metadata, "system.PipelineRun", "run-1", pipeline)
+    put_artifact(metadata, run, 0, "s3://b/refused")
+    put_push(metadata, run)
     assert latest_blessed(metadata, "dropout") is None
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with s3_server() as server:
+        yield server
+
+
+def test_a_bucket_without_a_pointer_knows_no_baseline_and_a_missing_bucket_is_an_error(s3, monkeypatch):
+    monkeypatch.delenv("YACHAY_OBJECT_STORE", raising=False)
+    for name, value in {"ENDPOINT_URL": s3.url, "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3.reset()
+    assert read_pointer("minio://models/root", "dropout") is None
+    write_pointer("minio://models/root", "dropout", "minio://models/root/dropout/run-0/model")
+    assert read_pointer("minio://models/root", "dropout") == "minio://models/root/dropout/run-0/model"
+    with pytest.raises(StoreError, match=r"Expected a bucket 'modles' for minio://modles/.*Received: no such bucket"):
+        read_pointer("minio://modles/root", "dropout")
 
 
 def test_a_run_without_a_metadata_store_says_what_to_take_instead(monkeypatch):

@@ -313,3 +313,32 @@ def test_a_step_ends_its_process_and_needs_nothing_of_the_checkout(tmp_path, mou
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["state"] == "done"
+
+
+def fail_to_deploy(tmp_path, reach, **fields):
+    options = StepOptions("dropout", arguments=("data_uri", "pipeline_root"), points_to="model", **fields)
+    parameters = {"data_uri": ("STRING", "s3://b/x"), "pipeline_root": ("STRING", ""), "reach": ("STRING", reach)}
+    status = entrypoint.main(
+        arguments(
+            tmp_path,
+            "sample_components.FailingDeployment",
+            inputs={"model": ("tfx.Model", {})},
+            outputs={"pushed_model": "tfx.PushedModel"},
+            parameters=parameters,
+            options=options,
+        )
+    )
+    assert status == 1
+    return read_pointer("minio://mlpipeline/v2/artifacts", "dropout")
+
+
+def test_a_model_that_is_pushed_is_the_baseline_also_where_its_deployment_fails(tmp_path, mounts):
+    assert fail_to_deploy(tmp_path, "push") == f"{RUN}/model"
+
+
+def test_a_model_whose_push_fails_is_no_baseline(tmp_path, mounts):
+    assert fail_to_deploy(tmp_path, "nothing") is None
+
+
+def test_a_model_pushed_into_the_output_of_a_failed_step_is_lost_and_no_baseline(tmp_path, mounts):
+    assert fail_to_deploy(tmp_path, "push", output_folders={"store": "pushed_model"}) is None
