@@ -2,14 +2,13 @@
 
 import re
 
+from ..model_store.layout import PUSH_PREFIX, parse_version, push_of_version_folder
 from .errors import ManifestError
 
 # Those of KServe's that hold folders; http(s) takes archives, hf repositories, oci images, file the node's own disk.
 SCHEMES = ("gs://", "s3://", "pvc://", "hdfs://", "webhdfs://", "https://ACCOUNT.blob.core.windows.net/")
 
 _KNOWN = re.compile(r"(?:(?:gs|s3|pvc|hdfs|webhdfs)://|https://[^/]+\.blob\.core\.windows\.net/)\S+")
-_PUSH = re.compile(r"push-([0-9]+)")
-_PUSHED_VERSION = re.compile(r"(\S+/push-([0-9]+))/\2/?")
 
 
 def pushed_version(storage_uri: str) -> int:
@@ -25,21 +24,21 @@ def pushed_version(storage_uri: str) -> int:
         ManifestError: if KServe cannot fetch from there, or it is no push.
     """
     if not _KNOWN.fullmatch(storage_uri):
-        mend = " Name the same bucket with s3://." if storage_uri.startswith("minio://") else ""
+        hint = " Name the same bucket with s3://." if storage_uri.startswith("minio://") else ""
         raise ManifestError(
             f"Expected the storage URI to begin with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}. "
-            f"Received: {storage_uri!r}.{mend}"
+            f"Received: {storage_uri!r}.{hint}"
         )
-    version_folder = _PUSHED_VERSION.fullmatch(storage_uri)
-    if version_folder:
+    push = push_of_version_folder(storage_uri)
+    if push is not None:
         raise ManifestError(
             f"Expected the storage URI to be that of a push, not of the version in it, for TF Serving looks for a "
-            f"version below it. Received: {storage_uri!r}. Take {version_folder[1]!r}."
+            f"version below it. Received: {storage_uri!r}. Take {push!r}."
         )
-    push = _PUSH.fullmatch(storage_uri.rstrip("/").rpartition("/")[2])
-    if push is None:
+    version = parse_version(storage_uri.rstrip("/").rpartition("/")[2])
+    if version is None:
         raise ManifestError(
-            f"Expected the storage URI to end with push-<version>, as the Pusher writes it: the folder of all versions "
-            f"never changes, so that nothing would roll out. Received: {storage_uri!r}. Add the push."
+            f"Expected the storage URI to end with {PUSH_PREFIX}<version>, as the Pusher writes it: the folder of all "
+            f"versions never changes, so that nothing would roll out. Received: {storage_uri!r}. Add the push."
         )
-    return int(push[1])
+    return version

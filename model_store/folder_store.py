@@ -8,7 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..files import atomic_folder, remove_drafts
-from .store import PUSH, StoreError, next_version, parse_version
+from .layout import parse_version, push_name
+from .store import StoreError, next_version
 
 _LOCK = ".lock"
 
@@ -37,7 +38,7 @@ class FolderStore:
         """Returns the content of a file of a push, or None where there is none."""
         with self._asked("read"):
             try:
-                return (self.path / f"{PUSH}{version}" / name).read_bytes()
+                return (self.path / push_name(version) / name).read_bytes()
             except FileNotFoundError:
                 return None
 
@@ -52,7 +53,7 @@ class FolderStore:
             with self._alone():
                 remove_drafts(self.path)
                 version = next_version(self.versions())
-                with atomic_folder(self.path / f"{PUSH}{version}") as draft:
+                with atomic_folder(self.path / push_name(version)) as draft:
                     shutil.copytree(model, draft / str(version))
                     for name, content in beside(version).items():
                         (draft / name).write_bytes(content)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .store import PUSH, RECEIPT_FILE, StoreError, next_version, parse_version
+from .layout import RECEIPT_FILE, parse_version, push_name
+from .store import StoreError, next_version
 
 LEFTOVER_HOURS = 1
 """A push without `push.json` to which nothing was added for so long was killed. The age alone tells: a push may run on
@@ -60,7 +61,7 @@ class ObjectStore:
                 return None
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
-        """Adds a push, whole or not at all for whoever reads `push.json` first, and returns its version.
+        """Adds a push, atomically for whoever reads `push.json` first, and returns its version.
 
         Raises:
             StoreError: if the store cannot be written.
@@ -114,7 +115,7 @@ class ObjectStore:
                     self._files.rm(self._path(version), recursive=True)
 
     def _path(self, version: int, *names: str) -> str:
-        return posixpath.join(self._root, f"{PUSH}{version}", *names)
+        return posixpath.join(self._root, push_name(version), *names)
 
     @contextlib.contextmanager
     def _asked(self, verb: str) -> Iterator[None]:

@@ -1,8 +1,6 @@
-"""A model store: one immutable place a push.
+"""A model store: one immutable folder a push (`layout`).
 
-A push is `<store>/push-<version>/`, which holds `<version>/` (the SavedModel, so that TF Serving finds a version below
-the place that it is given), `golden.jsonl` (requests with their answers) and `push.json`, which says what was pushed. A
-push without `push.json` is none: it is written last, and so a push is whole or absent at any instant.
+The receipt `push.json` is written last, so that a push is complete or absent at any instant.
 """
 
 import dataclasses
@@ -14,10 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from ..errors import YachayError
-
-PUSH = "push-"
-RECEIPT_FILE = "push.json"
-GOLDEN_FILE = "golden.jsonl"
+from .layout import GOLDEN_FILE, RECEIPT_FILE, push_name
 
 
 class StoreError(YachayError):
@@ -62,7 +57,7 @@ class Push:
 
     @classmethod
     def from_json(cls, text: str | bytes, uri: str) -> Self:
-        """Returns the push of a receipt; fields of a later version are passed over.
+        """Returns the push of a receipt; fields of a later version are ignored.
 
         Raises:
             StoreError: if it is none.
@@ -95,7 +90,7 @@ class ModelStore(Protocol):
         ...
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
-        """Adds a push, whole or not at all, and returns its version.
+        """Adds a push atomically and returns its version.
 
         Args:
             model: path of the SavedModel.
@@ -130,7 +125,7 @@ def push(
     """
 
     def made(version: int) -> Push:
-        uri = f"{store.uri}/{PUSH}{version}"
+        uri = f"{store.uri}/{push_name(version)}"
         return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}))
 
     version = store.add(
@@ -154,18 +149,12 @@ def latest_push(store: ModelStore) -> Push | None:
 def read_push(store: ModelStore, version: int) -> Push | None:
     """Returns the push of a version, or None where there is none or it is not finished."""
     receipt = store.read(version, RECEIPT_FILE)
-    return None if receipt is None else Push.from_json(receipt, f"{store.uri}/{PUSH}{version}")
+    return None if receipt is None else Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
 
 
 def next_version(versions: Iterable[int]) -> int:
     """Returns the version of a push beside others: the time, or the number after the last."""
     return max(int(time.time()), max(versions, default=0) + 1)
-
-
-def parse_version(name: str) -> int | None:
-    """Returns the version in the name of a push's folder, or None for any other name."""
-    number = name.removeprefix(PUSH)
-    return int(number) if name.startswith(PUSH) and number.isascii() and number.isdigit() else None
 
 
 def hash_folder(folder: Path) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from ..deployment.order import Order
 from ..errors import UsageError
 from ..manifests.service import Model, Service
+from ..model_store.layout import PUSH_PREFIX, RECEIPT_FILE, parse_version
 from ..model_store.location import is_shared, open_store
-from ..model_store.store import PUSH, Push, StoreError, latest_push, parse_version, read_push
+from ..model_store.store import Push, StoreError, latest_push, read_push
 from .config.deploy_settings import ANY_MODEL
 from .config.pipeline_config import PipelineConfig
 from .runs.run_folder import PipelineHome
@@ -72,7 +73,7 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
         raise UsageError(
             f"Expected a model where the cluster can fetch it. Received: {push.uri}, on this machine. Push to a bucket "
             "(--set push.store=s3://BUCKET/FOLDER in yachay run), or copy that folder to one and name it: --model "
-            f"s3://BUCKET/FOLDER/{PUSH}{push.version} --receipt {push.uri}/push.json."
+            f"s3://BUCKET/FOLDER/{PUSH_PREFIX}{push.version} --receipt {push.uri}/{RECEIPT_FILE}."
         )
     return push
 
@@ -81,7 +82,7 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
     store, _, name = uri.rpartition("/")
     version = parse_version(name)
     if not store or version is None:
-        raise UsageError(f"Expected --model to name a push, STORE/{PUSH}VERSION. Received: {uri!r}.")
+        raise UsageError(f"Expected --model to name a push, STORE/{PUSH_PREFIX}VERSION. Received: {uri!r}.")
     if receipt is not None:
         try:
             text = receipt.read_text(encoding="utf-8")

@@ -19,13 +19,13 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
+from ..model_store.layout import GOLDEN_FILE
 from .contract import Feature
 from .errors import RequestError
 from .model import ServedModel
 
 PAGE_PATH = "/"
 CONTENT_PATH = "/page.json"
-GOLDEN_FILE = "golden.jsonl"
 MAX_EXAMPLES = 200
 
 

@@ -10,12 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import ModelError
+from ..model_store.layout import METADATA_FILE, METADATA_FORMAT, MODEL_FILE
 from .contract import Array, Feature
 from .errors import Refusal, RequestError
 from .inputs import NUMPY_TYPES
 
-METADATA_FILE = "assets.extra/yachay.json"
-METADATA_FORMAT = 1
 SIGNATURE = "serving_default"
 
 _TENSOR_TYPES = {"float32": tf.float32, "int64": tf.int64, "string": tf.string}
@@ -144,7 +143,7 @@ def _decoded(values: Array) -> Array:
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
-    for name, mend in (("saved_model.pb", "Name the folder of a SavedModel."), (METADATA_FILE, "Push it with Yachay.")):
+    for name, mend in ((MODEL_FILE, "Name the folder of a SavedModel."), (METADATA_FILE, "Push it with Yachay.")):
         if not (path / name).is_file():
             raise ModelError(f"Expected {name} in {path}. Received: no such file. {mend}")
     try:

@@ -4,10 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from ..errors import UsageError
-
-PUSH_PREFIX = "push-"
-RECEIPT_FILE = "push.json"  # Written last: a push without it is under way.
-MODEL_FILE = "saved_model.pb"
+from ..model_store.layout import MODEL_FILE, PUSH_PREFIX, RECEIPT_FILE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,11 +17,11 @@ from tfx.utils import path_utils
 
 from ...deployment.order import Order
 from ...errors import ModelError
+from ...model_store.layout import METADATA_FILE, push_name
 from ...model_store.location import open_store
 from ...model_store.store import Push, hash_folder, latest_push, push
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
-from ..trainer.metadata import METADATA_FILE
 from .gate import check_candidate
 from .golden import write_golden
 
@@ -101,7 +101,7 @@ def _verdict(blessing: types.Artifact, evaluation: types.Artifact) -> dict[str, 
 
 def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
     """Copies a model as it would be pushed, with what only the pusher knows in its metadata."""
-    candidate = folder / "push-1" / "1"
+    candidate = folder / push_name(1) / "1"
     shutil.copytree(model, candidate)
     metadata = candidate / METADATA_FILE
     described = json.loads(metadata.read_text(encoding="utf-8")) | facts

@@ -12,12 +12,11 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import ModelError
+from ...model_store.layout import METADATA_FILE, METADATA_FORMAT
 from ..features import FeatureKind
 from .config import TrainerConfig
 from .train import TrainedModel
 
-METADATA_FILE = "assets.extra/yachay.json"
-METADATA_FORMAT = 1
 MISSING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
 PACKAGES = ("yachay", "tensorflow", "tensorflow-transform", "keras", "scikit-learn", "numpy", "tfx")
 

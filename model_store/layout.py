@@ -1,0 +1,38 @@
+"""The layout of a push, which writers and readers share.
+
+<store>/push-<version>/
+    <version>/              the SavedModel: TF Serving looks for a version below the place that it is given
+        saved_model.pb
+        assets.extra/yachay.json
+    golden.jsonl            V1 requests with the responses of the model as it was trained
+    push.json               what was pushed; written last, so that a push without it is not finished
+"""
+
+import re
+
+PUSH_PREFIX = "push-"
+RECEIPT_FILE = "push.json"
+GOLDEN_FILE = "golden.jsonl"
+MODEL_FILE = "saved_model.pb"
+METADATA_FILE = "assets.extra/yachay.json"
+METADATA_FORMAT = 1
+
+_PUSH = re.compile(rf"{PUSH_PREFIX}([0-9]+)")
+_VERSION_IN_PUSH = re.compile(rf"(.*/{PUSH_PREFIX}([0-9]+))/\2/?", re.DOTALL)
+
+
+def push_name(version: int) -> str:
+    """Returns the name of a push's folder."""
+    return f"{PUSH_PREFIX}{version}"
+
+
+def parse_version(name: str) -> int | None:
+    """Returns the version in the name of a push's folder, or None for any other name."""
+    match = _PUSH.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def push_of_version_folder(uri: str) -> str | None:
+    """Returns the URI of the push whose SavedModel a URI names, or None where it names none."""
+    match = _VERSION_IN_PUSH.fullmatch(uri)
+    return match[1] if match else None
