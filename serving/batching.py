@@ -47,7 +47,8 @@ class Batcher:
     """A thread that answers what is queued, in batches.
 
     Args:
-        answer: function of a dict of dtype to array `(F, N)` that returns a dict of output name to array `(N, ...)`.
+        answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
+            dict of output name to array `(N, ...)`.
         max_rows: int. The most rows of a batch; a request with more is a batch of its own.
         watch: function of what `answer` took and returned. Called in the thread, after the answers are on their way.
     """
@@ -151,7 +152,7 @@ def _resolve(jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> Non
 def _concatenated(inputs: Sequence[Inputs]) -> Mapping[str, Array]:
     if len(inputs) == 1:
         return inputs[0].matrices
-    return {dtype: np.concatenate([each.matrices[dtype] for each in inputs], axis=1) for dtype in inputs[0].matrices}
+    return {group: np.concatenate([each.matrices[group] for each in inputs], axis=1) for group in inputs[0].matrices}
 
 
 def _split(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:

@@ -1,6 +1,7 @@
-"""What the rooms of the server share: a model's features, a prediction, and who watches predictions."""
+"""What the modules of the server share: a model's features, a prediction, and who watches predictions."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
@@ -8,6 +9,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+PADDING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
+"""What stands for a missing value in a tensor, and in front of a sequence that is shorter than the signature's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +26,9 @@ class Feature:
         missing: number or string. What the signature takes for a missing value; None where it may not be missing.
         domain: dict with `values`, or `min` and `max`; None where the schema has no domain.
         original_name: string. The column's name in the raw data, accepted as an alias.
+        steps: int. Number of values of a sequence in the signature; None for a single value. Defaults to None.
+        min_steps: int. The fewest values of a sequence that a client may send; shorter ones are padded at the front.
+            Defaults to 0.
     """
 
     name: str
@@ -31,11 +38,18 @@ class Feature:
     missing: float | int | str | None
     domain: Mapping[str, Any] | None
     original_name: str
+    steps: int | None = None
+    min_steps: int = 0
+
+    @property
+    def group(self) -> str:
+        """What the feature is packed with: `"float32"`, or `"float32_48"` for sequences of 48 steps."""
+        return self.dtype if self.steps is None else f"{self.dtype}_{self.steps}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """The answer to one request of `N` rows.
+    """The response to one request of `N` rows.
 
     Args:
         request_id: string. The client's `x-request-id` or V2 `id`, or one that the server made.
@@ -43,10 +57,11 @@ class Prediction:
         model_name: string.
         model_version: string.
         protocol: `"v1"`, `"v2"` or `"grpc"`.
-        features: sequence of `Feature`, those of the model version that answered.
-        inputs: dict of feature name to array of shape `(N,)`: float32, int64, or str as object. A missing value is the
-            feature's `missing`.
-        outputs: dict of output name to array of shape `(N,)` or `(N, K)`: float32, int64, or str as object.
+        features: sequence of `Feature`, those of the model version that predicted.
+        inputs: dict of feature name to array of shape `(N,)`, or `(N, steps)` for a sequence: float32, int64, or str as
+            object. A missing value is the feature's `missing`, a missing step `PADDING`.
+        outputs: dict of output name to array of shape `(N,)`, `(N, K)`, `(N, H)` or `(N, H, Q)`: float32, int64, or str
+            as object.
     """
 
     request_id: str

@@ -11,36 +11,20 @@ import numpy as np
 from ..errors import suggestion
 from .contract import Array, Feature
 from .errors import Refusal, RequestError
+from .sequences import expected_sequence, pack_sequences
+from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, quoted, shown
 
-NUMPY_TYPES: Mapping[str, Any] = {"float32": np.float32, "int64": np.int64, "string": np.object_}
-MAX_SHOWN_CHARACTERS = 40
-
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _INT64 = np.iinfo(np.int64)
-_PYTHON_TYPES: Mapping[str, frozenset[type]] = {
-    "float32": frozenset({float, int}),
-    "int64": frozenset({int}),
-    "string": frozenset({str}),
-}
-_EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
-_JSON_NAMES: Mapping[type, str] = {
-    type(None): "null",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a number with a decimal point",
-    str: "a string",
-    list: "a list",
-    dict: "an object",
-}
 
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """Checked rows, packed by type: one tensor a type costs a call less than one a feature.
+    """Checked rows, packed by type and number of steps: one tensor a group costs a call less than one a feature.
 
     Args:
         num_rows: int, `N`.
-        matrices: dict of dtype to array `(F, N)`, the features of that dtype in the model's order.
+        matrices: dict of group (`Feature.group`) to array `(F, N)`, or `(F, N, steps)` for sequences: the features of
+            that group in the model's order.
     """
 
     num_rows: int
@@ -58,11 +42,7 @@ class InputChecker:
 
     def __init__(self, features: Sequence[Feature], max_rows: int, max_string_bytes: int) -> None:
         self.features = {feature.name: feature for feature in features}
-        self.groups = {
-            dtype: [feature for feature in features if feature.dtype == dtype]
-            for dtype in NUMPY_TYPES
-            if any(feature.dtype == dtype for feature in features)
-        }
+        self.groups = group_features(features)
         self._names = tuple(self.features)
         self._keys = dict.fromkeys(self._names).keys()
         self._get_row = itemgetter(*self._names) if len(self._names) > 1 else None
@@ -92,7 +72,7 @@ class InputChecker:
             if type(row) is not dict:
                 raise RequestError(
                     Refusal.MALFORMED,
-                    f"Expected each of `instances` to be an object of fields. Received: {_shown(row)} (row {index}).",
+                    f"Expected each of `instances` to be an object of fields. Received: {shown(row)} (row {index}).",
                 )
         if any(row.keys() != self._keys for row in rows):
             rows = [self._named(row, f"row {index}") for index, row in enumerate(rows)]
@@ -118,7 +98,7 @@ class InputChecker:
             raise RequestError(
                 Refusal.MALFORMED,
                 f"Expected each of {what} to have as many values. Received: {lengths[shortest]:,} of "
-                f"{_quoted(shortest)}, {lengths[longest]:,} of {_quoted(longest)}.",
+                f"{quoted(shortest)}, {lengths[longest]:,} of {quoted(longest)}.",
             )
         if not columns:
             self._named(columns, what)
@@ -148,19 +128,17 @@ class InputChecker:
             feature = self.feature(field)
             if feature is None:
                 hint = suggestion(field, [known for known in self.features if known not in fields])
-                failures.append(f"Expected a field of the model ({where}). Received: {_quoted(field)}.{hint}")
+                failures.append(f"Expected a field of the model ({where}). Received: {quoted(field)}.{hint}")
             elif feature.name in named:
                 failures.append(
-                    f"Expected {feature.name!r} once ({where}). Received: also its other name {_quoted(field)}."
+                    f"Expected {feature.name!r} once ({where}). Received: also its other name {quoted(field)}."
                 )
             else:
                 named[feature.name] = value
         for name, feature in self.features.items():
             if name not in named:
                 if not feature.optional:
-                    failures.append(
-                        f"Expected {name!r} ({where}) to be {_EXPECTED[feature.dtype]}. Received: no such field."
-                    )
+                    failures.append(f"Expected {name!r} ({where}) to be {_expected(feature)}. Received: no such field.")
                 named[name] = None
         if failures:
             raise _refuse(Refusal.FIELDS, failures, "the model's fields")
@@ -169,21 +147,25 @@ class InputChecker:
     def _pack(self, columns: Mapping[str, Sequence[Any]], num_rows: int) -> Inputs:
         matrices = {}
         failures: list[str] = []
-        for dtype, features in self.groups.items():
+        for group, features in self.groups.items():
             values = [columns[feature.name] for feature in features]
-            if not set(map(type, chain.from_iterable(values))) <= _PYTHON_TYPES[dtype]:
+            dtype = features[0].dtype
+            if features[0].steps is not None:
+                matrices[group] = pack_sequences(features, values, self._max_string_bytes, failures)
+                continue
+            if not set(map(type, chain.from_iterable(values))) <= PYTHON_TYPES[dtype]:
                 values = [
                     self._impute(feature, column, failures) for feature, column in zip(features, values, strict=True)
                 ]
             if not failures:
-                matrices[dtype] = self._matrix(dtype, values, columns, failures)
+                matrices[group] = self._matrix(dtype, values, columns, failures)
         if failures:
             raise _refuse(Refusal.VALUES, failures, "values that fit the model")
         return Inputs(num_rows, matrices)
 
     def _impute(self, feature: Feature, column: Sequence[Any], failures: list[str]) -> list[Any]:
         """Returns a column with the model's own sign for a missing value in the place of None."""
-        types = _PYTHON_TYPES[feature.dtype]
+        types = PYTHON_TYPES[feature.dtype]
         filled = []
         for index, value in enumerate(column):
             if value is None and feature.optional:
@@ -214,8 +196,8 @@ class InputChecker:
         except OverflowError:
             matrix = np.array(np.inf)
         # A missing value is NaN by now; one that the client sent is found among the columns.
-        if not (np.abs(matrix) <= _FLOAT32_MAX).all():
-            self._find_outside(dtype, columns, failures, -_FLOAT32_MAX, _FLOAT32_MAX)
+        if not (np.abs(matrix) <= FLOAT32_MAX).all():
+            self._find_outside(dtype, columns, failures, -FLOAT32_MAX, FLOAT32_MAX)
             if failures:
                 return matrix
         return matrix.astype(np.float32)
@@ -241,24 +223,26 @@ class InputChecker:
                     break
 
 
+def group_features(features: Iterable[Feature]) -> dict[str, list[Feature]]:
+    """Returns features by group (`Feature.group`): single values first, each group in the features' order."""
+    groups: dict[str, list[Feature]] = {}
+    for feature in sorted(features, key=lambda each: (each.steps or 0, list(NUMPY_TYPES).index(each.dtype))):
+        groups.setdefault(feature.group, []).append(feature)
+    return groups
+
+
+def _expected(feature: Feature) -> str:
+    return expected_value(feature, is_null_named=False) if feature.steps is None else expected_sequence(feature)
+
+
 def _wrong(feature: Feature, index: int, value: Any) -> str:
-    expected = _EXPECTED[feature.dtype] + (" or null" if feature.optional else "")
+    expected = expected_value(feature)
     if type(value) in (float, int) and feature.dtype == "float32":
         expected += " in the range of float32"
-    return f"Expected {feature.name!r} (row {index}) to be {expected}. Received: {_shown(value)}."
+    return f"Expected {feature.name!r} (row {index}) to be {expected}. Received: {shown(value)}."
 
 
 def _refuse(refusal: Refusal, failures: Sequence[str], expected: str) -> RequestError:
     if len(failures) == 1:
         return RequestError(refusal, failures[0])
     return RequestError(refusal, f"Expected {expected}. Received: {len(failures)} that do not fit.", failures)
-
-
-def _shown(value: Any) -> str:
-    kind = _JSON_NAMES.get(type(value), type(value).__name__)
-    return kind if value is None or isinstance(value, list | dict) else f"{_quoted(value)} ({kind})"
-
-
-def _quoted(value: Any) -> str:
-    text = repr(value[:MAX_SHOWN_CHARACTERS] if isinstance(value, str) else value)
-    return f"{text}..." if isinstance(value, str) and len(value) > MAX_SHOWN_CHARACTERS else text

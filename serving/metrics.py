@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
 
-from .contract import Array, Feature
+from .contract import PADDING, Array, Feature
 
 REQUESTS = Counter("yachay_requests", "Requests for predictions", ["model_name", "protocol", "status"])
 SECONDS = Histogram(
@@ -19,7 +19,7 @@ IN_FLIGHT = Gauge("yachay_requests_in_flight", "Requests for predictions that wa
 REFUSED = Counter("yachay_refused_requests", "Requests that were refused", ["model_name", "reason"])
 BATCH_ROWS = Histogram(
     "yachay_batch_rows",
-    "Rows that the model answered together",
+    "Rows that the model predicted together",
     ["model_name"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096),
 )
@@ -34,11 +34,11 @@ LOAD_FAILURES = Counter("yachay_model_load_failures", "Versions that could not b
 
 
 class BatchMetrics:
-    """Counts what a batch held and what was answered.
+    """Counts what a batch held and what was predicted.
 
     Args:
         model_name: string.
-        groups: dict of dtype to the features of the matrix of that dtype.
+        groups: dict of group (`Feature.group`) to the features of its matrix.
         labels: sequence of strings. The classes; empty for a regression.
     """
 
@@ -47,28 +47,28 @@ class BatchMetrics:
         self._classes = {label: CLASSES.labels(model_name, label) for label in labels}
         self._groups = groups
         self._bounds = {
-            dtype: (_bounds(features, "min", -math.inf), _bounds(features, "max", math.inf))
-            for dtype, features in groups.items()
-            if dtype != "string"
+            group: (_bounds(features, "min", -math.inf), _bounds(features, "max", math.inf))
+            for group, features in groups.items()
+            if features[0].dtype != "string"
         }
         features = [feature for group in groups.values() for feature in group]
         self._missing = {feature.name: MISSING.labels(model_name, feature.name) for feature in features}
         self._outside = {feature.name: OUTSIDE.labels(model_name, feature.name) for feature in features}
 
     def count(self, matrices: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
-        """Counts a batch: arrays `(F, N)` by dtype, and the outputs."""
+        """Counts a batch: arrays `(F, N)` or `(F, N, steps)` by group, and the outputs."""
         self._rows.observe(next(iter(matrices.values())).shape[1])
-        for dtype, matrix in matrices.items():
-            features = self._groups[dtype]
+        for group, matrix in matrices.items():
+            features = self._groups[group]
             missing = _missing(features, matrix)
-            if dtype == "string":
+            if group in self._bounds:
+                low, high = self._bounds[group]
+                outside = (matrix < low) | (matrix > high)
+            else:
                 outside = np.array(
                     [_unknown(feature, values) for feature, values in zip(features, matrix, strict=True)]
                 )
-            else:
-                low, high = self._bounds[dtype]
-                outside = (matrix < low) | (matrix > high)
-            self._add(self._missing, features, missing)
+            self._add(self._missing, features, _without_padding(features, missing) if missing.ndim == 3 else missing)
             self._add(self._outside, features, outside & ~missing)
         if "classes" in outputs:
             for label, count in zip(*np.unique(outputs["classes"], return_counts=True), strict=True):
@@ -76,23 +76,34 @@ class BatchMetrics:
 
     def _add(self, counters: Mapping[str, Counter], features: Sequence[Feature], found: Array) -> None:
         if found.any():
-            for feature, count in zip(features, found.sum(axis=1), strict=True):
+            for feature, count in zip(features, found.sum(axis=tuple(range(1, found.ndim))), strict=True):
                 if count:
                     counters[feature.name].inc(count)
 
 
 def _bounds(features: Sequence[Feature], bound: str, none: float) -> Array:
-    return np.array([[(feature.domain or {}).get(bound, none)] for feature in features])
+    bounds = np.array([(feature.domain or {}).get(bound, none) for feature in features])
+    return bounds[:, None] if features[0].steps is None else bounds[:, None, None]
 
 
 def _missing(features: Sequence[Feature], matrix: Array) -> Array:
     missing = np.zeros(matrix.shape, bool)
     for index, feature in enumerate(features):
-        if feature.optional:
-            missing[index] = np.isnan(matrix[index]) if feature.dtype == "float32" else matrix[index] == feature.missing
+        if feature.optional or feature.steps is not None:
+            is_float = feature.dtype == "float32"
+            missing[index] = np.isnan(matrix[index]) if is_float else matrix[index] == PADDING[feature.dtype]
     return missing
+
+
+def _without_padding(features: Sequence[Feature], missing: Array) -> Array:
+    """Returns which steps `(F, N, steps)` are missing and no padding in front of a shorter sequence."""
+    first_kept = np.array([(feature.steps or 0) - feature.min_steps for feature in features])[:, None, None]
+    leading = np.logical_and.accumulate(missing, axis=2)
+    kept: Array = missing & ~(leading & (np.arange(missing.shape[2]) < first_kept))
+    return kept
 
 
 def _unknown(feature: Feature, values: Array) -> Array:
     known = (feature.domain or {}).get("values")
-    return np.array([known is not None and value not in known for value in values])
+    flat = np.array([known is not None and value not in known for value in values.ravel()], bool)
+    return flat.reshape(values.shape)

@@ -10,10 +10,11 @@ import numpy as np
 
 from .batching import Batcher, Outputs
 from .contract import Array, Feature, Prediction, PredictionObserver
-from .inputs import NUMPY_TYPES, InputChecker, Inputs
+from .inputs import InputChecker, Inputs
 from .limits import Limits
 from .metrics import BatchMetrics
 from .saved_model import LoadedModel, Output
+from .values import NUMPY_TYPES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,10 +97,8 @@ class ServedModel:
 
     def _sample(self, num_rows: int) -> Mapping[str, Array]:
         return {
-            dtype: np.repeat(
-                np.array([[_typical(feature)] for feature in features], NUMPY_TYPES[dtype]), num_rows, axis=1
-            )
-            for dtype, features in self.inputs.groups.items()
+            group: np.stack([_typical_rows(feature, num_rows) for feature in features])
+            for group, features in self.inputs.groups.items()
         }
 
     def _tell(self, inputs: Inputs, outputs: Outputs, caller: Caller) -> None:
@@ -107,14 +106,19 @@ class ServedModel:
             return
         columns = {
             feature.name: column
-            for dtype, features in self.inputs.groups.items()
-            for feature, column in zip(features, inputs.matrices[dtype], strict=True)
+            for group, features in self.inputs.groups.items()
+            for feature, column in zip(features, inputs.matrices[group], strict=True)
         }
         prediction = Prediction(
             caller.request_id, caller.time, self.name, self.version, caller.protocol, self.features, columns, outputs
         )
         for observer in self._observers:
             observer.record(prediction)
+
+
+def _typical_rows(feature: Feature, num_rows: int) -> Array:
+    shape = (num_rows,) if feature.steps is None else (num_rows, feature.steps)
+    return np.full(shape, _typical(feature), NUMPY_TYPES[feature.dtype])
 
 
 def _typical(feature: Feature) -> float | int | str:

@@ -25,7 +25,7 @@ _ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error"
 
 
 def make_document(document: Mapping[str, Any], model: ServedModel, max_rows: int, closed: str) -> dict[str, Any]:
-    """Returns KServe's OpenAPI document with what this server answers.
+    """Returns KServe's OpenAPI document with this server's routes.
 
     Args:
         document: dict. KServe's own document.
@@ -52,10 +52,10 @@ def describe_predictions(model: ServedModel, max_rows: int) -> dict[str, Any]:
     """
     return {
         f"/v1/models/{model.name}:predict": {
-            "post": _operation("V1", "Answers rows or columns.", _v1_request(model, max_rows), _v1_response(model))
+            "post": _operation("V1", "Predicts rows or columns.", _v1_request(model, max_rows), _v1_response(model))
         },
         f"/v2/models/{model.name}/infer": {
-            "post": _operation("V2", "Answers tensors.", _v2_request(model, max_rows), _v2_response(model))
+            "post": _operation("V2", "Predicts tensors.", _v2_request(model, max_rows), _v2_response(model))
         },
     }
 
@@ -79,7 +79,7 @@ def _operation(tag: str, summary: str, request: Mapping[str, Any], response: Map
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
         "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema": response}}},
+            "200": {"description": "The prediction.", "content": {"application/json": {"schema": response}}},
             **_responses(*_ERRORS),
         },
     }
@@ -131,7 +131,7 @@ def _v2_request(model: ServedModel, max_rows: int) -> dict[str, Any]:
                 "name": {"const": feature.name},
                 "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 2},
                 "datatype": {"const": DATATYPES[feature.dtype]},
-                "data": _list(_value(feature), max_rows),
+                "data": _list(_item(feature), max_rows * (feature.steps or 1)),
             },
         }
         for feature in model.features
@@ -168,12 +168,21 @@ def _v2_response(model: ServedModel) -> dict[str, Any]:
 
 
 def _value(feature: Feature) -> dict[str, Any]:
-    value: dict[str, Any] = dict(_TYPES[feature.dtype])
-    if feature.optional:
-        value["type"] = [value["type"], "null"]
+    value = _item(feature)
+    if feature.steps is not None:
+        kind = ["array", "null"] if feature.optional else "array"
+        value = {"type": kind, "items": value, "minItems": feature.min_steps, "maxItems": feature.steps}
     if feature.original_name != feature.name:
         value["description"] = f"Also accepted as {feature.original_name.strip()!r}."
     return value
+
+
+def _item(feature: Feature) -> dict[str, Any]:
+    """Returns a single value of a feature: the feature's own, or one of a sequence."""
+    item: dict[str, Any] = dict(_TYPES[feature.dtype])
+    if feature.optional:
+        item["type"] = [item["type"], "null"]
+    return item
 
 
 def _list(items: Mapping[str, Any], max_rows: int) -> dict[str, Any]:

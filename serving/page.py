@@ -1,4 +1,4 @@
-"""The page at `/` for a person: a form made from the model's features, and the answer to what it holds.
+"""The page at `/` for a person: a form made from the model's features, and the prediction for what it holds.
 
 The page itself is the same for every model and open to all; what it shows of a model comes from `/page.json`, which
 asks for the token where the server has one.
@@ -102,6 +102,8 @@ def describe(model: ServedModel, needs_token: bool) -> dict[str, Any]:
                 "kind": feature.kind,
                 "optional": feature.optional,
                 "domain": feature.domain,
+                "steps": feature.steps,
+                "min_steps": feature.min_steps,
             }
             for feature in model.features
         ],
@@ -118,7 +120,7 @@ def typical_record(features: Sequence[Feature], golden: Path) -> dict[str, Any]:
     """
     records = _golden_records(golden)
     return {
-        feature.name: _usual(
+        feature.name: (_usual if feature.steps is None else _usual_sequence)(
             feature, [record[feature.name] for record in records if record.get(feature.name) is not None]
         )
         for feature in features
@@ -148,6 +150,14 @@ def _usual(feature: Feature, values: Sequence[Any]) -> Any:
     low, high = domain.get("min"), domain.get("max")
     middle = (low + high) / 2 if low is not None and high is not None else low or high or 0
     return int(middle) if feature.dtype == "int64" else float(middle)
+
+
+def _usual_sequence(feature: Feature, sequences: Sequence[Sequence[Any]]) -> list[Any]:
+    """Returns what is usual at each step, counted from the newest; no longer than the longest of the sequences."""
+    length = max(map(len, sequences), default=0) or feature.steps or 0
+    ages = range(length, 0, -1)
+    values = [[one[-age] for one in sequences if age <= len(one) and one[-age] is not None] for age in ages]
+    return [_usual(feature, at_step) for at_step in values]
 
 
 def _hash_source(text: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ConfigurationError, suggestion
-from .contract import Array, Feature, Prediction
+from .contract import PADDING, Array, Feature, Prediction
 
 # Set apart from the features' names, which the records keep.
 PREFIX = "prediction_"
@@ -21,11 +21,12 @@ ARROW_TYPES = {"float32": pa.float32(), "int64": pa.int64(), "string": pa.string
 
 @dataclasses.dataclass(frozen=True)
 class Redaction:
-    """Features whose values the log does not tell.
+    """Features whose values the log does not hold.
 
     Args:
         dropped: frozenset of feature names that are left out.
-        hashed: frozenset of feature names whose values become a keyed hash, which still tells equal from unequal.
+        hashed: frozenset of feature names whose values become a keyed hash, which keeps equal and unequal apart; a
+            sequence becomes one hash.
         key: bytes, up to 64. The key of the hash: without it the few values of a column could be tried one by one.
     """
 
@@ -102,7 +103,12 @@ def num_rows(prediction: Prediction) -> int:
 
 
 def _input_column(values: Array, feature: Feature, redaction: Redaction) -> pa.Array:
-    column = pa.array(values, ARROW_TYPES[feature.dtype], mask=_is_missing(values, feature))
+    if values.ndim == 2:
+        missing = np.isnan(values) if feature.dtype == "float32" else values == PADDING[feature.dtype]
+        steps = pa.array(values.ravel(), ARROW_TYPES[feature.dtype], mask=np.asarray(missing, bool).ravel())
+        column = _nested(steps, values.shape)
+    else:
+        column = pa.array(values, ARROW_TYPES[feature.dtype], mask=_is_missing(values, feature))
     if feature.name not in redaction.hashed:
         return column
     return pa.array([None if value is None else redaction.digest(value) for value in column.to_pylist()], pa.string())
@@ -116,7 +122,12 @@ def _is_missing(values: Array, feature: Feature) -> Array | None:
 
 
 def _output_column(values: Array) -> pa.Array:
-    if values.ndim == 1:
-        return pa.array(values)
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
-    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
+    return _nested(pa.array(values.ravel()), values.shape)
+
+
+def _nested(values: pa.Array, shape: Sequence[int]) -> pa.Array:
+    """Returns flat values as lists of the shape, whose first number is that of the rows."""
+    for axis in range(len(shape) - 1, 0, -1):
+        offsets = np.arange(np.prod(shape[:axis], dtype=int) + 1, dtype=np.int32) * shape[axis]
+        values = pa.ListArray.from_arrays(offsets, values)
+    return values

@@ -13,7 +13,7 @@ from ..errors import ModelError
 from ..model_store.layout import METADATA_FILE, METADATA_FORMAT, MODEL_FILE
 from .contract import Array, Feature
 from .errors import Refusal, RequestError
-from .inputs import NUMPY_TYPES
+from .inputs import group_features
 
 SIGNATURE = "serving_default"
 
@@ -43,8 +43,8 @@ class LoadedModel:
         metadata: dict. Content of `assets.extra/yachay.json`.
         features: tuple of `Feature`.
         outputs: tuple of `Output`, by name.
-        answer: function of a dict of dtype to array `(F, N)` that returns a dict of output name to array `(N,)` or
-            `(N, K)`, strings as str.
+        answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
+            dict of output name to array `(N, ...)`, strings as str.
     """
 
     metadata: dict[str, Any]
@@ -81,11 +81,13 @@ def load_saved_model(path: Path) -> LoadedModel:
             f"Expected a SavedModel with the signature {SIGNATURE} in {path}. Received: {error}"
         ) from error
     inputs = signature.structured_input_signature[1]
-    expected = {feature.name: _TENSOR_TYPES[feature.dtype] for feature in features}
-    if {name: spec.dtype for name, spec in inputs.items()} != expected:
+    expected = {feature.name: _described(_spec(feature)) for feature in features}
+    received = {name: _described(spec) for name, spec in inputs.items()}
+    if received != expected:
+        differing = sorted(name for name in {*expected, *received} if expected.get(name) != received.get(name))
         raise ModelError(
-            f"Expected the signature {SIGNATURE} in {path} to take the features of {METADATA_FILE}. "
-            f"Received: {', '.join(sorted(inputs))}."
+            f"Expected the signature {SIGNATURE} in {path} to take the features of {METADATA_FILE}. Received another "
+            f"input for: {', '.join(f'{name} ({received.get(name)}, not {expected.get(name)})' for name in differing)}."
         )
     outputs = tuple(
         Output(name, spec.dtype.name, tuple(-1 if size is None else size for size in spec.shape))
@@ -101,37 +103,41 @@ class _PackedSignature:
         # TensorFlow lets go of the variables with the object that it loaded.
         self._model = model
         signature = model.signatures[SIGNATURE]
-        names = {
-            dtype: [feature.name for feature in features if feature.dtype == dtype]
-            for dtype in NUMPY_TYPES
-            if any(feature.dtype == dtype for feature in features)
-        }
+        groups = group_features(features)
         specs = {
-            dtype: tf.TensorSpec([len(names[dtype]), None], tensor_type, dtype)
-            for dtype, tensor_type in _TENSOR_TYPES.items()
-            if dtype in names
+            group: tf.TensorSpec([len(members), *_spec(members[0]).shape], _TENSOR_TYPES[members[0].dtype], group)
+            for group, members in groups.items()
         }
 
         def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
             columns = {
-                name: column
-                for dtype, matrix in packed.items()
-                for name, column in zip(names[dtype], tf.unstack(matrix), strict=True)
+                feature.name: column
+                for group, matrix in packed.items()
+                for feature, column in zip(groups[group], tf.unstack(matrix), strict=True)
             }
             answers: dict[str, Any] = signature(**columns)
             return answers
 
         self._function = tf.function(unpack, input_signature=[specs]).get_concrete_function()
-        self._dtypes = tuple(specs)
+        self._groups = tuple(specs)
 
     def __call__(self, matrices: Mapping[str, Array]) -> dict[str, Array]:
         try:
-            answers = self._function({dtype: tf.constant(matrices[dtype]) for dtype in self._dtypes})
+            answers = self._function({group: tf.constant(matrices[group]) for group in self._groups})
         except tf.errors.InvalidArgumentError as error:
             raise RequestError(
                 Refusal.UNANSWERABLE, "Expected rows that the model can answer. Received: values that it fails on."
             ) from error
         return {name: _decoded(answer.numpy()) for name, answer in sorted(answers.items())}
+
+
+def _spec(feature: Feature) -> tf.TensorSpec:
+    steps = [] if feature.steps is None else [feature.steps]
+    return tf.TensorSpec([None, *steps], _TENSOR_TYPES[feature.dtype], feature.name)
+
+
+def _described(spec: tf.TensorSpec) -> str:
+    return f"{spec.dtype.name} {spec.shape.as_list()}"
 
 
 def _decoded(values: Array) -> Array:
@@ -143,9 +149,9 @@ def _decoded(values: Array) -> Array:
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
-    for name, mend in ((MODEL_FILE, "Name the folder of a SavedModel."), (METADATA_FILE, "Push it with Yachay.")):
+    for name, hint in ((MODEL_FILE, "Name the folder of a SavedModel."), (METADATA_FILE, "Push it with Yachay.")):
         if not (path / name).is_file():
-            raise ModelError(f"Expected {name} in {path}. Received: no such file. {mend}")
+            raise ModelError(f"Expected {name} in {path}. Received: no such file. {hint}")
     try:
         metadata: dict[str, Any] = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
         version = metadata["format"]
@@ -160,6 +166,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
 
 
 def _feature(entry: Mapping[str, Any], original_names: Mapping[str, str]) -> Feature:
+    steps, min_steps = entry.get("steps"), entry.get("min_steps")
     is_nan = entry["dtype"] == "float32" and entry["missing"] == "NaN"
     return Feature(
         name=entry["name"],
@@ -169,4 +176,6 @@ def _feature(entry: Mapping[str, Any], original_names: Mapping[str, str]) -> Fea
         missing=float("nan") if is_nan else entry["missing"],
         domain=entry["domain"],
         original_name=original_names.get(entry["name"], entry["name"]),
+        steps=steps,
+        min_steps=(steps or 0) if min_steps is None else min_steps,
     )

@@ -106,6 +106,9 @@ def read_inputs(request: TensorRequest, checker: InputChecker) -> Inputs:
                 f"Expected {feature.name!r} to have the datatype {DATATYPES[feature.dtype]}. "
                 f"Received: {tensor.datatype[:40]!r}.",
             )
+        if feature is not None and feature.steps is not None:
+            columns[tensor.name] = _sequences(tensor, feature, request.nan_is_missing and feature.optional)
+            continue
         values = _values(tensor)
         if request.nan_is_missing and feature is not None and feature.optional:
             values = [None if value != value else value for value in values]
@@ -174,7 +177,14 @@ def to_bytes(values: Array) -> bytes:
 
 def describe_features(features: Iterable[Feature]) -> list[dict[str, Any]]:
     """Returns the inputs of the model's metadata."""
-    return [{"name": feature.name, "datatype": DATATYPES[feature.dtype], "shape": [-1]} for feature in features]
+    return [
+        {"name": feature.name, "datatype": DATATYPES[feature.dtype], "shape": shape_of(feature)} for feature in features
+    ]
+
+
+def shape_of(feature: Feature) -> list[int]:
+    """Returns the shape of a feature's tensor, -1 for the rows."""
+    return [-1] if feature.steps is None else [-1, feature.steps]
 
 
 def describe_outputs(outputs: Iterable[Output]) -> list[dict[str, Any]]:
@@ -238,12 +248,38 @@ def _values(tensor: Tensor) -> list[Any]:
     name, shape = tensor.name[:40], list(tensor.shape)
     if not shape or shape[0] < 0 or shape[1:] not in ([], [1]):
         raise _malformed(f"{name!r} to have the shape [N] or [N, 1]", str(shape)[:40])
-    values = tensor.data if isinstance(tensor.data, list) else _unpacked(tensor, tensor.data)
+    values = _flat(tensor)
     if len(shape) == 2:
         values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     if len(values) != shape[0]:
         raise _malformed(f"{name!r} to have {shape[0]:,} values, as its shape says", f"{len(values):,}")
     return values
+
+
+def _sequences(tensor: Tensor, feature: Feature, nan_is_missing: bool) -> list[Any]:
+    """Returns the lists of a tensor of shape `(N, steps)`, its data flat or a list a row."""
+    name, shape = tensor.name[:40], list(tensor.shape)
+    least, most = feature.min_steps, feature.steps or 0
+    if len(shape) != 2 or shape[0] < 0 or not least <= shape[1] <= most:
+        expected = f"[N, {most}]" if least == most else f"[N, {least}] to [N, {most}]"
+        raise RequestError(
+            Refusal.VALUES, f"Expected {name!r} to have the shape {expected}. Received: {str(shape)[:40]}."
+        )
+    num_rows, steps = shape
+    values = _flat(tensor)
+    if num_rows and len(values) == num_rows and all(isinstance(row, list) for row in values):
+        if any(len(row) != steps for row in values):
+            raise _malformed(f"each row of {name!r} to have {steps:,} values, as its shape says", "another number")
+        rows = values
+    elif len(values) == num_rows * steps:
+        rows = [values[start : start + steps] for start in range(0, len(values), steps)]
+    else:
+        raise _malformed(f"{name!r} to have {num_rows * steps:,} values, as its shape says", f"{len(values):,}")
+    return [[None if value != value else value for value in row] for row in rows] if nan_is_missing else rows
+
+
+def _flat(tensor: Tensor) -> list[Any]:
+    return tensor.data if isinstance(tensor.data, list) else _unpacked(tensor, tensor.data)
 
 
 def _unpacked(tensor: Tensor, data: bytes) -> list[Any]:

@@ -17,21 +17,22 @@ from .golden import GoldenRequest
 def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenRequest]:
     """Returns a golden request for each record, and one for each optional feature that no record lacks.
 
-    The answers are those of the signature for examples in the Python loader: what the Evaluator judged. It takes no
-    stand-in for a missing value, so the server's own is put to the test.
+    The predictions are those of the signature for examples in the Python loader: what the Evaluator judged. A sequence
+    that may be shorter than the signature's goes without its padding, and no value stands in for a missing one, so that
+    the server's own padding and imputation are tested.
 
     Args:
         model_dir: path of a SavedModel with its metadata.
         examples: sequence of serialized `tf.Example`.
 
     Raises:
-        ModelError: if the model has no signature for examples, or an answer is not a number.
+        ModelError: if the model has no signature for examples, or a prediction is not a number.
     """
     records = [tf.train.Example.FromString(example) for example in examples]
     features = read_metadata(str(model_dir))["features"]
     for feature in features:
-        if feature["optional"] and all(values_of(record, feature["name"]) for record in records):
-            records.append(_without(records[0], feature["name"]))
+        if feature["optional"] and not any(_lacks(record, feature) for record in records):
+            records.append(_without(records[0], feature))
     model = tf.saved_model.load(str(model_dir))
     if SERVING_EXAMPLES not in model.signatures:
         raise ModelError(
@@ -50,16 +51,36 @@ def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenReques
     return golden
 
 
-def _without(record: tf.train.Example, name: str) -> tf.train.Example:
+def _lacks(record: tf.train.Example, feature: Mapping[str, Any]) -> bool:
+    values = _raw_value(record, feature)
+    return values is None or (isinstance(values, list) and None in values)
+
+
+def _without(record: tf.train.Example, feature: Mapping[str, Any]) -> tf.train.Example:
+    """Returns a record without a feature, or without the middle step of a sequence."""
     copy = tf.train.Example()
     copy.CopyFrom(record)
-    del copy.features.feature[name]
+    if feature.get("steps") is None:
+        del copy.features.feature[feature["name"]]
+    else:
+        held = copy.features.feature[feature["name"]]
+        is_string = feature["dtype"] == "string"
+        values = held.bytes_list.value if is_string else held.float_list.value
+        values[feature["steps"] // 2] = b"" if is_string else math.nan
     return copy
 
 
 def _raw_value(record: tf.train.Example, feature: Mapping[str, Any]) -> Any:
+    """Returns the value that a client would send: None where it is missing, a list for a sequence."""
     values = values_of(record, feature["name"])
-    return _plain(values[0]) if values else None
+    if feature.get("steps") is None:
+        return _plain(values[0]) if values else None
+    sequence = [None if value == b"" or value != value else _plain(value) for value in values]
+    spare = len(sequence) - feature["min_steps"]
+    first = next((index for index, value in enumerate(sequence) if value is not None), len(sequence))
+    if first == len(sequence) and feature["optional"]:
+        return None
+    return sequence[min(first, max(spare, 0)) :]
 
 
 def _plain(value: Any) -> Any:

@@ -123,13 +123,16 @@ def _inputs(specs: Mapping[str, tf.TensorSpec], model_dir: str, examples: Sequen
 
 
 def _raw_values(feature: Mapping[str, Any], records: Sequence[tf.train.Example]) -> NDArray[Any]:
-    name, dtype = feature["name"], feature["dtype"]
-    values: list[Any] = []
+    """Returns the values of a feature: `(N,)`, or `(N, steps)` for a sequence."""
+    name, dtype, steps = feature["name"], feature["dtype"], feature.get("steps")
+    rows: list[list[Any]] = []
     for record in records:
-        first = values_of(record, name)[:1]
-        if not first and not feature["optional"]:
+        row = values_of(record, name)[: steps or 1]
+        if len(row) != (steps or 1) and not (feature["optional"] and not row):
             raise ModelError(
-                f"Expected every example to hold {name!r}. Received: one without it. Give examples that fit the schema."
+                f"Expected every example to hold {steps or 1} of {name!r}. Received: one with {len(row)}. Give "
+                "examples that fit the schema."
             )
-        values += first or [MISSING[dtype]]
-    return np.array(values, object if dtype == "string" else dtype)
+        rows.append(row or [MISSING[dtype]] * (steps or 1))
+    values = np.array(rows, object if dtype == "string" else dtype)
+    return values if steps else values[:, 0]

@@ -1,0 +1,45 @@
+"""The values that JSON and tensors hold: their types, and how a message shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .contract import Feature
+
+NUMPY_TYPES: Mapping[str, Any] = {"float32": np.float32, "int64": np.int64, "string": np.object_}
+PYTHON_TYPES: Mapping[str, frozenset[type]] = {
+    "float32": frozenset({float, int}),
+    "int64": frozenset({int}),
+    "string": frozenset({str}),
+}
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+MAX_SHOWN_CHARACTERS = 40
+
+_EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
+_JSON_NAMES: Mapping[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number with a decimal point",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def expected_value(feature: Feature, is_null_named: bool = True) -> str:
+    """Returns what a value of a feature, or an item of its sequence, must be, for a message."""
+    return _EXPECTED[feature.dtype] + (" or null" if feature.optional and is_null_named else "")
+
+
+def shown(value: Any) -> str:
+    """Returns a received value and its JSON type, for a message."""
+    kind = _JSON_NAMES.get(type(value), type(value).__name__)
+    return kind if value is None or isinstance(value, list | dict) else f"{quoted(value)} ({kind})"
+
+
+def quoted(value: Any) -> str:
+    """Returns a value in quotes, a long string cut, for a message."""
+    text = repr(value[:MAX_SHOWN_CHARACTERS] if isinstance(value, str) else value)
+    return f"{text}..." if isinstance(value, str) and len(value) > MAX_SHOWN_CHARACTERS else text
