@@ -1,5 +1,7 @@
 """`yachay new`."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,6 +9,8 @@ import click
 from ..errors import YachayError
 from . import options
 from .exit_status import ExitStatus
+
+MAX_LINES = 10
 
 
 @click.command("new")
@@ -24,9 +28,25 @@ def command(name: str, data: Path, label: str, output: Path) -> ExitStatus:
     from ..pipelines.scaffold.scaffold import scaffold
 
     try:
-        folder = scaffold(name, data, label, output)
+        written = scaffold(name, data, label, output)
     except YachayError as error:
         return options.report_error(error)
-    click.echo(f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.", err=True)
-    click.echo(f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}", err=True)
+    inference, folder = written.inference, written.folder
+    kinds = Counter(column.kind.value for column in inference.columns if column.kind)
+    lines = [
+        f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.",
+        f"{inference.label.original_name}: {inference.problem.value}"
+        + (f" of {len(inference.class_counts)} classes." if inference.class_counts else "."),
+        f"Inputs: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}.",
+        *_listed("No inputs:", [f"{c.original_name}: {c.reason}" for c in inference.columns if c.reason]),
+        *_listed("Values:", inference.notes),
+        f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}",
+    ]
+    click.echo("\n".join(lines), err=True)
     return ExitStatus.DONE
+
+
+def _listed(title: str, lines: Sequence[str]) -> list[str]:
+    shown = [f"  - {' '.join(line.split())}" for line in lines[:MAX_LINES]]
+    rest = [f"  ... and {len(lines) - MAX_LINES} more in README.md"] if len(lines) > MAX_LINES else []
+    return [title, *shown, *rest] if lines else []

@@ -13,16 +13,17 @@ No column is inferred to be ordinal.
 
 import dataclasses
 import itertools
+import math
 import re
 from collections.abc import Iterable
 
 import pyarrow as pa
 
 from ...components.example_gen.convert import to_text
-from ...components.example_gen.spec import ColumnType
+from ...components.example_gen.spec import ColumnType, describe_values
 from ...components.features import FeatureKind
+from .number_texts import MAX_CODES
 
-MAX_CODES = 10
 MAX_WORDS = 1000
 RECORDS_A_VALUE = 5
 
@@ -63,6 +64,21 @@ def infer_column(name: str, original_name: str, array: pa.Array) -> InferredColu
         array: `pyarrow.Array` of its values as a table yields them, null where there is none.
     """
     return _infer_values(InferredColumn(name, original_name, None, None, required=not array.null_count), array)
+
+
+def infer_text(name: str, original_name: str, array: pa.Array, written: str) -> InferredColumn:
+    """Returns what a column of text is whose numbers the ingest cannot read.
+
+    Args:
+        name: string. Identifier.
+        original_name: string. Name in the file.
+        array: `pyarrow.Array` of text.
+        written: string. How the numbers are written, the reason of a column that is no input.
+    """
+    column = InferredColumn(name, original_name, ColumnType.STRING, None, required=not array.null_count)
+    present = array.drop_null()
+    column = _infer_words(column, present.unique().to_pylist(), len(present))
+    return column if column.kind else dataclasses.replace(column, reason=written)
 
 
 def widen(column: InferredColumn) -> InferredColumn:
@@ -114,6 +130,8 @@ def _has_leading_zero(text: str) -> bool:
 def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is_floating: bool) -> InferredColumn:
     """Returns the column of numbers whose different texts, in the order of the file, are given."""
     numbers = list(dict.fromkeys(float(text) for text in texts))
+    if not all(map(math.isfinite, numbers)):
+        return dataclasses.replace(column, type=ColumnType.FLOAT32, reason="holds infinite numbers")
     are_whole = all(number.is_integer() and abs(number) < 2**53 for number in numbers)
     if are_whole and set(numbers) == {0, 1}:
         return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.BOOLEAN)
@@ -135,5 +153,9 @@ def _infer_words(column: InferredColumn, texts: list[str], num_values: int) -> I
     if len(texts) == num_values:
         return dataclasses.replace(column, reason="names the records: all different")
     if len(texts) > MAX_WORDS or num_values < RECORDS_A_VALUE * len(texts):
-        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} records")
+        others = [text for text in texts if not are_numbers([text])]
+        numbers = (
+            f", most of them numbers, but not {describe_values(others, 3)}" if 2 * len(others) < len(texts) else ""
+        )
+        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} records{numbers}")
     return dataclasses.replace(column, kind=FeatureKind.CATEGORICAL, values=tuple(sorted(texts)))

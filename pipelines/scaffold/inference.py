@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,12 +17,12 @@ from ...components.example_gen.spec import Column, ColumnType, IngestSpec
 from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
 from ...errors import DataError, UsageError, suggestion
-from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, widen
+from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
+from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
 
 SAMPLE_ROWS = 100_000
 MAX_CLASSES = 100
 MAX_NUMERIC_CLASSES = 20
-MISSING_MARKERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-", "."})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +34,11 @@ class Inference:
         label: `InferredColumn`.
         problem: `Problem`.
         class_counts: dict of class to number of records, in the order of the classes; empty for a regression.
-        missing_label_share: float. The part of the records that have no label.
+        quarantined_share: float. The part of the records that have no label, or a value that is no number in a column
+            of numbers.
         missing_values: tuple of strings that mean "no value".
+        decimal: string. The decimal mark of numbers in text: `"."` or `","`.
+        notes: tuple of strings. What was decided about values that are no numbers, a line each.
         num_rows: int. Number of records in the sample.
         is_whole: bool. Whether the sample is the whole data.
     """
@@ -43,8 +47,10 @@ class Inference:
     label: InferredColumn
     problem: Problem
     class_counts: dict[str, int]
-    missing_label_share: float
+    quarantined_share: float
     missing_values: tuple[str, ...]
+    decimal: str
+    notes: tuple[str, ...]
     num_rows: int
     is_whole: bool
 
@@ -72,20 +78,33 @@ def infer(data: str, label: str) -> Inference:
     if not sample.num_rows:
         raise DataError(f"Expected records in {data}. Received: a header only. Name data with records.")
     values = {column: sample.column(column).combine_chunks() for column in names}
-    missing_values = ("", *_missing_markers(values))
+    values = {column: _blank(array, ("",)) for column, array in values.items()}
+    decimal, others = choose_decimal(values, name)
+    problem = _problem(values[name], decimal, data, name)
+    is_classification = problem is Problem.CLASSIFICATION
+    exceptions = find_exceptions(values, decimal, name if is_classification else "")
+    missing_values = ("", *sorted({text for found in exceptions.values() for text in found.missing}))
     values = {column: _blank(array, missing_values) for column, array in values.items()}
-    label_texts = Counter(_texts(name, values[name]))
-    problem = _problem(label_texts, data, name)
-    if problem is Problem.CLASSIFICATION:
-        counts = label_texts if is_whole else _count_labels(tables, name, missing_values)
-        class_counts = {text: counts[text] for text in _sorted_classes(counts, data, name)}
+    is_quarantined = np.any([_mask(pc.is_null(values[name])), *(e.is_quarantined for e in exceptions.values())], axis=0)
+    if is_classification:
+        counts = Counter(_texts(name, values[name])) if is_whole else _count_labels(tables, name, missing_values)
+        class_counts = {text: counts[text] for text in _sorted_classes(counts, decimal, data, name)}
         label_column = InferredColumn(name, names[name], ColumnType.STRING, None, values=tuple(class_counts))
     else:
         class_counts = {}
         label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
-    columns = tuple(infer_column(column, names[column], values[column]) for column in names if column != name)
+    values = {column: _numbers(array, exceptions.get(column), decimal) for column, array in values.items()}
+    columns = tuple(
+        infer_text(column, names[column], values[column], _written(decimal))
+        if column in others
+        else infer_column(column, names[column], values[column])
+        for column in names
+        if column != name
+    )
     if not is_whole:
         columns = tuple(map(widen, columns))
+    notes = ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
+    notes += [note for column, found in exceptions.items() for note in found.notes(names[column])]
     if not any(column.kind for column in columns):
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
         raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
@@ -94,8 +113,10 @@ def infer(data: str, label: str) -> Inference:
         label=label_column,
         problem=problem,
         class_counts=class_counts,
-        missing_label_share=values[name].null_count / sample.num_rows,
+        quarantined_share=float(is_quarantined.mean()),
         missing_values=missing_values,
+        decimal=decimal,
+        notes=tuple(notes),
         num_rows=sample.num_rows,
         is_whole=is_whole,
     )
@@ -162,7 +183,22 @@ def _texts(name: str, array: pa.Array) -> list[str]:
     return texts
 
 
-def _problem(texts: Counter[str], data: str, label: str) -> Problem:
+def _written(decimal: str) -> str:
+    if decimal == ",":
+        return "numbers with decimal points, where others have decimal commas: write all alike"
+    return "numbers with decimal commas or thousands marks, which cannot be told apart here: write decimal points"
+
+
+def _numbers(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa.Array:
+    """Returns the values that the ingest keeps, numbers with a decimal point."""
+    kept = array.filter(pa.array(~exceptions.is_quarantined)) if exceptions else array
+    return plain_numbers(kept, decimal)
+
+
+def _problem(labels: pa.Array, decimal: str, data: str, label: str) -> Problem:
+    exceptions = find_exceptions({label: labels}, decimal).get(label)
+    present = _blank(labels, tuple(exceptions.missing)) if exceptions else labels
+    texts = Counter(_texts(label, _numbers(present, exceptions, decimal)))
     if not texts:
         raise DataError(f"Expected labels in the column {label!r} of {data}. Received: none. Name another column.")
     if len(texts) == 1:
@@ -176,16 +212,17 @@ def _problem(texts: Counter[str], data: str, label: str) -> Problem:
     return Problem.CLASSIFICATION if few else Problem.REGRESSION
 
 
-def _sorted_classes(counts: Counter[str], data: str, label: str) -> list[str]:
+def _sorted_classes(counts: Counter[str], decimal: str, data: str, label: str) -> list[str]:
     if len(counts) > MAX_CLASSES:
         raise DataError(
             f"Expected at most {MAX_CLASSES} classes in the label column {label!r} of {data}. "
             f"Received: {len(counts)} or more different words. Name a column of classes or of numbers."
         )
-    if not are_numbers(counts):
+    numbers = {text: text.replace(decimal, ".") for text in counts}
+    if not are_numbers(numbers.values()):
         return sorted(counts)
-    classes = sorted(counts, key=lambda text: (float(text), text))
-    twice = [pair for pair in itertools.pairwise(classes) if float(pair[0]) == float(pair[1])]
+    classes = sorted(counts, key=lambda text: (float(numbers[text]), text))
+    twice = [pair for pair in itertools.pairwise(classes) if float(numbers[pair[0]]) == float(numbers[pair[1]])]
     if twice:
         raise DataError(
             f"Expected one spelling of each class in the label column {label!r} of {data}. "
@@ -194,13 +231,6 @@ def _sorted_classes(counts: Counter[str], data: str, label: str) -> list[str]:
     return classes
 
 
-def _missing_markers(values: dict[str, pa.Array]) -> list[str]:
-    """Returns the texts that stand among numbers and mean "no value"."""
-    markers: set[str] = set()
-    for array in values.values():
-        if array.type == pa.string():
-            texts = set(array.unique().drop_null().to_pylist())
-            found = texts & MISSING_MARKERS
-            if found and texts - found and are_numbers(texts - found):
-                markers |= found
-    return sorted(markers)
+def _mask(array: pa.Array) -> np.ndarray:
+    mask: np.ndarray = np.array(array.to_numpy(zero_copy_only=False), bool)
+    return mask

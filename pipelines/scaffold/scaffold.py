@@ -1,8 +1,11 @@
 """`yachay new`: a pipeline folder for a data file, with the kinds of its columns inferred."""
 
+import dataclasses
 import math
 import os
 import re
+import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,10 @@ from ...components.example_gen.spec import ColumnType
 from ...components.features import FeatureKind, Problem
 from ...errors import UsageError, suggestion
 from ...files import atomic_folder
-from ...schemas import SCHEMA_FILE, parse_schema
-from ..config.pipeline_config import CONFIG_FILE, load_config
+from ...schemas import SCHEMA_FILE
+from ..columns import ingest_columns
+from ..config.pipeline_config import CONFIG_FILE
+from ..registry import find_pipeline
 from .column_inference import InferredColumn
 from .inference import Inference, infer
 
@@ -26,17 +31,27 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
 
 
-def scaffold(name: str, data: Path, label: str, output: Path) -> Path:
-    """Writes a pipeline folder: `config.yaml`, `schema.pbtxt` and `README.md`. It is written whole or not at all.
+@dataclasses.dataclass(frozen=True)
+class NewPipeline:
+    """A pipeline folder that was written.
+
+    Args:
+        folder: path.
+        inference: `Inference`. What the data showed.
+    """
+
+    folder: Path
+    inference: Inference
+
+
+def scaffold(name: str, data: Path, label: str, output: Path) -> NewPipeline:
+    """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt` and `README.md`.
 
     Args:
         name: string. The pipeline's name: lower-case letters, digits and `_`.
         data: path of a CSV or Parquet file, a folder or a pattern.
         label: string. The column to predict, by its name in the file or its identifier.
         output: path of the folder in which the folder `name` is made.
-
-    Returns:
-        Path of the new folder.
 
     Raises:
         UsageError: if the name or the label does not fit, the data is absent, or the folder exists or cannot be made.
@@ -50,8 +65,7 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> Path:
             f"Received: {name!r}.{hint}"
         )
     folder = output / name
-    if os.path.lexists(folder):
-        raise UsageError(f"Expected a new folder. Received: {folder}, which exists. Take another name, or remove it.")
+    _check_absent(folder)
     if not data.exists() and not any(character in str(data) for character in "*?[{"):
         raise UsageError(f"Expected data at {data}. Received: no such file or folder.{_neighbour(data)}")
     inference = infer(str(data), label)
@@ -60,13 +74,24 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> Path:
         SCHEMA_FILE: _schema(inference),
         README_FILE: _readme(name, data, inference),
     }
+    _check(files)
     _write(folder, files)
-    return folder
+    return NewPipeline(folder, inference)
 
 
 def _neighbour(path: Path) -> str:
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return suggestion(path.name, names, lambda name: str(path.parent / name))
+
+
+def _check(files: dict[str, str]) -> None:
+    """Checks what is to be written as a run would."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file, text in files.items():
+            Path(folder, file).write_text(text, encoding="utf-8")
+        pipeline = find_pipeline(folder)
+        config = pipeline.load()
+        ingest_columns(pipeline.schema(config), config)
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
@@ -75,8 +100,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         with atomic_folder(folder) as draft:
             for file, text in files.items():
                 (draft / file).write_text(text, encoding="utf-8")
-            load_config(draft / CONFIG_FILE)
-            parse_schema(files[SCHEMA_FILE], SCHEMA_FILE)
+            _check_absent(folder)
     except OSError as error:
         raise UsageError(
             f"Expected to write {folder}. Received: {error.strerror or error}. Name a folder with --output that you "
@@ -84,14 +108,21 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         ) from None
 
 
+def _check_absent(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise UsageError(f"Expected a new folder. Received: {folder}, which exists. Take another name, or remove it.")
+
+
 def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     is_classification = inference.problem is Problem.CLASSIFICATION
     source: dict[str, Any] = {"schema": SCHEMA_FILE, "source": data.name, "path": _path_from(folder, data)}
     if len(inference.missing_values) > 1:
         source["missing_values"] = list(inference.missing_values)
-    if inference.missing_label_share > 0:
-        # Records without a label are quarantined; as many as the sample has must not stop the run.
-        source["max_quarantined_share"] = min(1.0, math.ceil(inference.missing_label_share * 100 + 1) / 100)
+    if inference.decimal != ".":
+        source["decimal"] = inference.decimal
+    if inference.quarantined_share > 0:
+        # As many as the sample has must not stop the run.
+        source["max_quarantined_share"] = min(1.0, math.ceil(inference.quarantined_share * 100 + 1) / 100)
     label: dict[str, Any] = {"name": inference.label.name}
     if is_classification:
         label["values"] = list(inference.class_counts)
@@ -113,7 +144,8 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
         "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference)}},
     }
     parts = [
-        f"# Written by `yachay new` from {_sample_words(inference)} of {data.name}.\n",
+        f"# Written by `yachay new` from {_sample_size(inference)} of {data.name}.\n",
+        *(f"{_comment(note)}\n" for note in inference.notes),
         _yaml(head),
         "\n# The inputs. Check their kinds: a code is `categorical`, numbered levels in an order are `ordinal`.\n"
         "# Take out what is known only after the label or says it in other words (a leak), and what must not decide\n"
@@ -128,6 +160,12 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     return "".join(parts)
 
 
+def _comment(text: str) -> str:
+    """Returns a comment of YAML; texts of the data cannot end it."""
+    line = " ".join(text.split())
+    return textwrap.fill(line, 118, initial_indent="# ", subsequent_indent="#   ", break_long_words=False)
+
+
 def _path_from(folder: Path, data: Path) -> str:
     """Returns the data's path: relative to the pipeline's folder where both lie in one folder, so that it can move."""
     parent, path = folder.parent.resolve(), data.absolute()
@@ -136,11 +174,11 @@ def _path_from(folder: Path, data: Path) -> str:
 
 def _thresholds(inference: Inference) -> dict[str, Any]:
     if inference.problem is Problem.REGRESSION:
-        return {"r2": {"lower": 0.0, "lower_reason": "always answering the mean reaches 0"}}
+        return {"r2": {"lower": 0.0, "lower_reason": "always predicting the mean reaches 0"}}
     majority = max(inference.class_counts, key=lambda text: inference.class_counts[text])
     share = inference.class_counts[majority] / sum(inference.class_counts.values())
     return {
-        "accuracy": {"lower": round(share, 3), "lower_reason": f"always answering {majority!r} reaches {share:.3f}"}
+        "accuracy": {"lower": round(share, 3), "lower_reason": f"always predicting {majority!r} reaches {share:.3f}"}
     }
 
 
@@ -192,13 +230,13 @@ Predicts `{label.name}` ({inference.problem.value}: {question}) from the records
 
 ## Before you rely on it
 
-This folder was written by `yachay new` from {_sample_words(inference)}. It looked at values, not at their meaning:
+This folder was written by `yachay new` from {_sample_size(inference)}. It looked at values, not at their meaning:
 
-- Is each input known when the prediction is asked for? One that is not makes the evaluation too good.
+- Is each input known when the prediction is made? One that is not makes the evaluation too good.
 - Are the kinds right? They are in `{CONFIG_FILE}`; what the columns may hold is in `{SCHEMA_FILE}`.
 - May each input decide about a person? Keep the others for `evaluation.slices`.
-- The thresholds only say that the model beats the simplest answer. Set those that make it useful.
-
+- The thresholds only say that the model is no worse than a constant prediction. Set those that make it useful.
+{_notes(inference)}
 ## Intended use, source and licence of the data, limits
 
 To be written by who knows the data.
@@ -214,6 +252,13 @@ To be written by who knows the data.
 """
 
 
+def _notes(inference: Inference) -> str:
+    if not inference.notes:
+        return ""
+    lines = "\n".join(f"- {_cell(note)}" for note in inference.notes)
+    return f"\n## Values that are read in a way of their own\n\n{lines}\n"
+
+
 def _table_row(column: InferredColumn) -> str:
     kind = column.kind.value if column.kind else f"no input: {column.reason}"
     kind_of_type = column.type.value if column.type else ""
@@ -225,7 +270,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _sample_words(inference: Inference) -> str:
+def _sample_size(inference: Inference) -> str:
     return f"{'all' if inference.is_whole else 'the first'} {inference.num_rows:,} records"
 
 

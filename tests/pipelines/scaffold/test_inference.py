@@ -167,3 +167,120 @@ def test_an_unknown_label_is_refused_with_the_nearest_name(tmp_path: Path) -> No
 
     with pytest.raises(UsageError, match=r"x, Target\. Received: 'Targt'\. Did you mean 'Target'\?"):
         infer(str(path), "Targt")
+
+
+def test_a_rare_word_among_numbers_means_no_value(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["unknown", *(f"{row}.5" for row in range(599))]})
+
+    (column,) = inferred.columns
+    assert (column.kind, column.type, column.required) == (FeatureKind.NUMERIC, ColumnType.FLOAT32, False)
+    assert inferred.missing_values == ("", "unknown")
+    assert inferred.quarantined_share == 0
+    assert inferred.notes == (
+        "x: 1 of 600 values are no numbers and count as missing: 'unknown' (1) (`data.missing_values`).",
+    )
+
+
+def test_an_infinite_number_means_no_value(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["inf", "-inf", *(f"{row}.5" for row in range(98))]})
+
+    assert inferred.columns[0].kind is FeatureKind.NUMERIC
+    assert inferred.missing_values == ("", "-inf", "inf")
+
+
+def test_a_record_with_an_infinite_number_of_a_typed_file_is_quarantined(tmp_path: Path) -> None:
+    table = pa.table({"x": [float("inf"), *(row / 7 for row in range(99))], "y": ["a", "b"] * 50})
+    pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
+
+    inferred = infer(str(tmp_path / "data.parquet"), "y")
+
+    assert inferred.columns[0].kind is FeatureKind.NUMERIC
+    assert inferred.quarantined_share == 0.01
+    assert inferred.notes == ("x: 1 of 100 values are no finite numbers: 'inf' (1). Their records are quarantined.",)
+
+
+def test_a_word_that_another_column_has_as_a_value_quarantines_the_record(tmp_path: Path) -> None:
+    columns = {"x": ["unknown", *(f"{row}.5" for row in range(99))], "z": ["unknown", "known"] * 50}
+
+    inferred = infer_columns(tmp_path, columns)
+
+    assert inferred.missing_values == ("",)
+    assert inferred.quarantined_share == 0.01
+    assert inferred.columns[1].values == ("known", "unknown")
+
+
+def test_a_number_with_its_unit_quarantines_the_record(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["12 kg", *(f"{row}.5" for row in range(99))]})
+
+    assert (inferred.columns[0].kind, inferred.columns[0].required) == (FeatureKind.NUMERIC, True)
+    assert inferred.notes[0].startswith("x: 1 of 100 values are no finite numbers: '12 kg' (1).")
+
+
+def test_a_column_with_more_than_a_few_that_are_no_numbers_says_so(tmp_path: Path) -> None:
+    columns = {
+        "x": [*(f"{row} kg" for row in range(10)), *(f"{row}.5" for row in range(90))] * 2,
+        "f": ["0", "1"] * 100,
+    }
+
+    column = infer_columns(tmp_path, columns).columns[0]
+
+    assert column.kind is None
+    assert column.reason == (
+        "has 100 different texts in 200 records, most of them numbers, but not '0 kg', '1 kg', '2 kg' and 7 more"
+    )
+
+
+def test_few_numbers_among_words_stay_words(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["1", "2", "unknown", "2"] * 10})
+
+    assert inferred.columns[0].values == ("1", "2", "unknown")
+    assert inferred.missing_values == ("",)
+
+
+def semicolons(folder: Path, lines: list[str]) -> str:
+    path = folder / "data.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_decimal_commas_are_numbers(tmp_path: Path) -> None:
+    rows = [f"{row * 7 % 90},{row % 10};{row // 10};{'ab'[row % 2]}" for row in range(100)]
+
+    inferred = infer(semicolons(tmp_path, ["x;n;y", *rows]), "y")
+
+    assert inferred.decimal == ","
+    assert (inferred.columns[0].kind, inferred.columns[0].type) == (FeatureKind.NUMERIC, ColumnType.FLOAT32)
+    assert inferred.notes == ("Numbers are written with a decimal comma (`data.decimal`).",)
+
+
+def test_a_label_with_decimal_commas_and_an_unknown_is_a_regression(tmp_path: Path) -> None:
+    rows = [f"{row % 2};{row * 7 % 90},{row % 10}" for row in range(100)]
+
+    inferred = infer(semicolons(tmp_path, ["x;y", *rows, "1;unknown"]), "y")
+
+    assert (inferred.problem, inferred.decimal) == (Problem.REGRESSION, ",")
+    assert inferred.quarantined_share == 1 / 101
+
+
+def test_classes_with_decimal_commas_keep_their_spelling(tmp_path: Path) -> None:
+    rows = [f"{row % 7},5;{('10,0', '2,0')[row % 2]}" for row in range(100)]
+
+    assert list(infer(semicolons(tmp_path, ["x;y", *rows]), "y").class_counts) == ["2,0", "10,0"]
+
+
+def test_decimal_points_in_a_file_of_decimal_commas_are_no_numbers(tmp_path: Path) -> None:
+    rows = [f"{row},5;{row},25;{row}.75;{'ab'[row % 2]}" for row in range(100)]
+
+    inferred = infer(semicolons(tmp_path, ["a;b;c;y", *rows]), "y")
+
+    assert [column.kind for column in inferred.columns] == [FeatureKind.NUMERIC, FeatureKind.NUMERIC, None]
+    assert inferred.columns[2].reason.startswith("numbers with decimal points, where others have decimal commas")
+
+
+def test_a_comma_that_may_be_a_thousands_mark_is_not_guessed(tmp_path: Path) -> None:
+    rows = [f"{1 + row},{100 + row};{row * 7 % 90}.5;{'ab'[row % 2]}" for row in range(100)]
+
+    inferred = infer(semicolons(tmp_path, ["a;b;y", *rows]), "y")
+
+    assert inferred.decimal == "."
+    assert inferred.columns[0].reason.startswith("numbers with decimal commas or thousands marks, which cannot be told")

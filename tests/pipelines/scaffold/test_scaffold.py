@@ -1,15 +1,20 @@
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+from yachay.cli.main import run
 from yachay.components.features import FeatureKind, Problem
 from yachay.errors import ConfigurationError, DataError, UsageError
 from yachay.pipelines.columns import ingest_columns
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.scaffold import scaffold as scaffold_module
+from yachay.pipelines.scaffold.inference import Inference, infer
 from yachay.pipelines.scaffold.scaffold import scaffold
 
 HEADER = "Client id;Weight (kg);Colour;Member;Grade\n"
@@ -26,7 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> None:
-    folder = scaffold("clients", data, "Grade", tmp_path)
+    folder = scaffold("clients", data, "Grade", tmp_path).folder
 
     pipeline = find_pipeline(str(folder))
     config = pipeline.load()
@@ -52,14 +57,16 @@ def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> 
 def test_a_classifier_must_beat_the_most_frequent_class(data: Path, tmp_path: Path) -> None:
     data.write_text(CSV + "60;1.5;red;0;2.0\n" * 20)
 
-    bounds = find_pipeline(str(scaffold("clients", data, "Grade", tmp_path))).load().tasks["all_columns"].thresholds
+    bounds = (
+        find_pipeline(str(scaffold("clients", data, "Grade", tmp_path).folder)).load().tasks["all_columns"].thresholds
+    )
 
     assert bounds["accuracy"].lower == 0.5
-    assert bounds["accuracy"].lower_reason == "always answering '2.0' reaches 0.500"
+    assert bounds["accuracy"].lower_reason == "always predicting '2.0' reaches 0.500"
 
 
 def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
-    config = find_pipeline(str(scaffold("clients", data, "Weight (kg)", tmp_path))).load()
+    config = find_pipeline(str(scaffold("clients", data, "Weight (kg)", tmp_path).folder)).load()
 
     assert config.problem is Problem.REGRESSION
     assert config.label.values == []
@@ -67,8 +74,8 @@ def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
 
 
 def test_data_beside_the_pipeline_is_named_relative_to_it(data: Path, tmp_path: Path) -> None:
-    beside = find_pipeline(str(scaffold("beside", data, "Grade", tmp_path))).load()
-    apart = find_pipeline(str(scaffold("apart", data, "Grade", tmp_path / "elsewhere"))).load()
+    beside = find_pipeline(str(scaffold("beside", data, "Grade", tmp_path).folder)).load()
+    apart = find_pipeline(str(scaffold("apart", data, "Grade", tmp_path / "elsewhere").folder)).load()
 
     assert beside.data.path == "../clients.csv"
     assert apart.data.path == str(data)
@@ -77,7 +84,7 @@ def test_data_beside_the_pipeline_is_named_relative_to_it(data: Path, tmp_path: 
 def test_records_without_a_label_do_not_stop_the_run(data: Path, tmp_path: Path) -> None:
     data.write_text(CSV + "60;1.5;red;0;\n" * 5)
 
-    config = find_pipeline(str(scaffold("clients", data, "Grade", tmp_path))).load()
+    config = find_pipeline(str(scaffold("clients", data, "Grade", tmp_path).folder)).load()
 
     assert 5 / 65 < config.data.max_quarantined_share < 0.1
 
@@ -87,8 +94,8 @@ def test_parquet_gives_the_same_inputs(data: Path, tmp_path: Path) -> None:
     table = pyarrow.csv.read_csv(data, parse_options=parse_options)
     pyarrow.parquet.write_table(table, tmp_path / "clients.parquet")
 
-    first = find_pipeline(str(scaffold("first", data, "Grade", tmp_path))).load()
-    second = find_pipeline(str(scaffold("second", tmp_path / "clients.parquet", "Grade", tmp_path))).load()
+    first = find_pipeline(str(scaffold("first", data, "Grade", tmp_path).folder)).load()
+    second = find_pipeline(str(scaffold("second", tmp_path / "clients.parquet", "Grade", tmp_path).folder)).load()
 
     assert first.features == second.features
 
@@ -127,13 +134,71 @@ def test_nothing_is_written_when_the_data_does_not_fit(data: Path, tmp_path: Pat
     assert list(tmp_path.iterdir()) == [data]
 
 
-def test_a_failure_while_writing_leaves_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaffold_module, "README_FILE", "no/such/folder/README.md")
+def test_a_failure_while_writing_leaves_nothing(data: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"Expected to write .*clients\. Received: File exists\. Name a folder with --o"
+    ):
+        scaffold("clients", data, "Grade", data)
 
-    with pytest.raises(UsageError, match=r"Expected to write .*clients\. Received: No such file"):
+    assert list(data.parent.iterdir()) == [data]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_stopped_leaves_nothing(tmp_path: Path, stop: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "data.csv")
+    arguments = ["new", "clients", "--data", str(tmp_path / "data.csv"), "--label", "y", "--output", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "yachay.cli.main", *arguments], stderr=subprocess.PIPE, text=True)
+    with (tmp_path / "data.csv").open("wb"):  # Opens once the command does.
+        process.send_signal(stop)
+        _, stderr = process.communicate(timeout=60)
+
+    assert "Traceback" not in stderr
+    assert process.returncode == (130 if stop is signal.SIGINT else -stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+
+
+def test_a_folder_that_appears_meanwhile_is_left_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def infer_slowly(path: str, label: str) -> Inference:
+        (tmp_path / "clients").mkdir()
+        return infer(path, label)
+
+    monkeypatch.setattr(scaffold_module, "infer", infer_slowly)
+
+    with pytest.raises(UsageError, match=r"a new folder\. Received: .*clients, which exists"):
         scaffold("clients", data, "Grade", tmp_path)
 
-    assert list(tmp_path.iterdir()) == [data]
+    assert list((tmp_path / "clients").iterdir()) == []
+
+
+def test_values_that_are_no_numbers_are_noted_in_the_configuration_and_obeyed(data: Path, tmp_path: Path) -> None:
+    data.write_text(CSV + "60;unknown;red;0;2.0\n61;12 kg;red;0;2.0\n")
+
+    folder = scaffold("clients", data, "Grade", tmp_path).folder
+
+    text = (folder / "config.yaml").read_text()
+    assert "# Weight (kg): 1 of 62 values are no numbers and count as missing: 'unknown' (1)" in text
+    assert "# Weight (kg): 1 of 62 values are no finite numbers: '12 kg' (1). Their records are quarantined." in text
+    config = find_pipeline(str(folder)).load()
+    assert tuple(config.data.missing_values) == ("", "unknown")
+    assert 1 / 62 < config.data.max_quarantined_share < 0.1
+    assert "## Values that are read in a way of their own" in (folder / "README.md").read_text()
+
+
+def test_the_command_shows_what_it_inferred(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data.write_text(CSV + "60;unknown;red;0;2.0\n")
+
+    assert run(["new", "clients", "--data", str(data), "--label", "Grade", "--output", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().err.splitlines()[1:-1] == [
+        "Grade: classification of 3 classes.",
+        "Inputs: 1 numeric, 1 categorical, 1 boolean.",
+        "No inputs:",
+        "  - Client id: numbers the records: all different, in order",
+        "Values:",
+        "  - Weight (kg): 1 of 61 values are no numbers and count as missing: 'unknown' (1) (`data.missing_values`).",
+    ]
 
 
 def test_a_configuration_that_would_be_refused_is_not_written(
@@ -152,7 +217,7 @@ def test_a_configuration_that_would_be_refused_is_not_written(
 def test_student_performance_is_scaffolded(tmp_path: Path, label: str, problem: str) -> None:
     data = Path(os.environ["YACHAY_DATA"]) / "student_performance" / "Student_performance_data.csv"
 
-    config = find_pipeline(str(scaffold("grades", data, label, tmp_path))).load()
+    config = find_pipeline(str(scaffold("grades", data, label, tmp_path).folder)).load()
 
     assert config.problem == problem
     assert "StudentID" in config.exclude
