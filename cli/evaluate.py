@@ -8,7 +8,7 @@ import click
 
 from ..errors import YachayError
 from ..pipelines.columns import check_data
-from ..pipelines.config.pipeline_config import FAMILIES, METRICS, Family, PipelineConfig
+from ..pipelines.config.pipeline_config import FAMILIES, Family
 from ..pipelines.local.run import resolve_data, write_mock_data
 from ..pipelines.registry import find_pipeline
 from ..pipelines.runs.output import redirected_to
@@ -81,7 +81,7 @@ def command(
                 say,
             )
         output |= result.to_json()
-        _print_result(config, result)
+        _print_result(result)
     except (YachayError, OSError, KeyboardInterrupt) as error:
         output["error"] = str(error) or "Interrupted."
         status = options.report_error(error, output.get("log"))
@@ -95,11 +95,9 @@ def _describe(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 
-def _print_result(config: PipelineConfig, result: Any) -> None:
+def _print_result(result: Any) -> None:
     lines = ["", f"{result.method}, {len(result.folds)} folds: mean and standard deviation over folds"]
-    lines += [
-        f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in METRICS[config.problem]
-    ]
+    lines += [f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in result.mean]
     lines += ["", f"  out-of-fold predictions  {result.predictions_path}"]
     if result.is_mock:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))

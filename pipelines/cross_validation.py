@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from ..components.evaluator.scores import classification_metrics, regression_metrics
+from ..components.evaluator.metric import measure, task_metrics
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
@@ -307,9 +307,8 @@ def _selected_schema(
 
 
 def _metrics(labels: NDArray[Any], scores: NDArray[np.float32], config: PipelineConfig) -> dict[str, float]:
-    if config.problem is Problem.CLASSIFICATION:
-        return classification_metrics(labels, scores)
-    return regression_metrics(labels, scores[:, 0])
+    metrics = task_metrics(config.prediction_task(config.default_task))
+    return measure(metrics, labels, scores if config.problem is Problem.CLASSIFICATION else scores[:, 0])
 
 
 def _prediction_table(

@@ -2,12 +2,12 @@
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from ..components.evaluator.scores import LOWER_IS_BETTER
-from ..components.evaluator.tfma_metrics import METRICS, metric_config
+from ..components.evaluator.metric import Metric, task_metrics
+from ..components.evaluator.tfma_metrics import metric_config
 from ..components.features import Problem
 from .config.pipeline_config import Bounds, Change, PipelineConfig
 
-PREDICTION_KEYS = {Problem.CLASSIFICATION: "scores", Problem.REGRESSION: "outputs"}
+PREDICTION_KEYS = {Problem.CLASSIFICATION: "scores", Problem.REGRESSION: "outputs", Problem.FORECAST: "outputs"}
 
 
 def eval_config(config: PipelineConfig, thresholds: dict[str, Bounds]) -> config_pb2.EvalConfig:
@@ -25,15 +25,16 @@ def eval_config(config: PipelineConfig, thresholds: dict[str, Bounds]) -> config
         *(config_pb2.SlicingSpec(feature_keys=columns) for columns in config.evaluation.slices),
     ]
     metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
-    for name in METRICS[config.problem]:
-        metric = metric_config(config.problem, name, config.label.values)
+    task = config.prediction_task(config.default_task)
+    for name, definition in task_metrics(task).items():
+        metric = metric_config(task, name)
         # For all records only: `metric.threshold` would hold for every slice.
         threshold = config_pb2.MetricThreshold()
         if name in thresholds:
             threshold.value_threshold.CopyFrom(_value_threshold(thresholds[name]))
         change = config.evaluation.change
         if change is not None and change.metric == name:
-            threshold.change_threshold.CopyFrom(_change_threshold(change))
+            threshold.change_threshold.CopyFrom(_change_threshold(change, definition))
         if threshold.ByteSize():
             metric.per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
         metrics.append(metric)
@@ -60,12 +61,11 @@ def _value_threshold(bounds: Bounds) -> config_pb2.GenericValueThreshold:
     return threshold
 
 
-def _change_threshold(change: Change) -> config_pb2.GenericChangeThreshold:
-    lower_is_better = change.metric in LOWER_IS_BETTER
+def _change_threshold(change: Change, metric: Metric) -> config_pb2.GenericChangeThreshold:
     threshold = config_pb2.GenericChangeThreshold(
-        direction=config_pb2.MetricDirection.LOWER_IS_BETTER
-        if lower_is_better
-        else config_pb2.MetricDirection.HIGHER_IS_BETTER
+        direction=config_pb2.MetricDirection.HIGHER_IS_BETTER
+        if metric.higher_is_better
+        else config_pb2.MetricDirection.LOWER_IS_BETTER
     )
-    threshold.absolute.value = change.tolerance if lower_is_better else -change.tolerance
+    threshold.absolute.value = -change.tolerance if metric.higher_is_better else change.tolerance
     return threshold

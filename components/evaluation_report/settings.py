@@ -1,10 +1,14 @@
 """What a configuration tells the report: the component's parameter `report_config`, checked."""
 
+import functools
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from ..evaluator.metric import Metric, task_metrics
 from ..features import FeatureKind, Problem
+from ..prediction_task import Label, PredictionTask
 from .report import ModelCard, Text
 
 
@@ -98,6 +102,16 @@ class ReportConfig(_Section):
         if self.alert_label and self.alert_label not in self.label_values:
             raise ValueError(f"alert_label: expected one of {', '.join(self.label_values)}")
         return self
+
+    @functools.cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics of the task."""
+        task = PredictionTask(
+            problem=self.problem,
+            label=Label(name=self.label, values=self.label_values),
+            features=self.features or {"_": FeatureKind.NUMERIC},
+        )
+        return task_metrics(task)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""TFMA metrics whose numbers are those of `scores`: exact, of the argmax class, and as in scikit-learn.
+"""The metrics of `load_metrics` as TFMA's: the numbers of `measure`, gathered slice by slice in Beam.
 
 TFMA's own differ: its F1 cuts each class at .5 and its AUC is binned.
 """
@@ -9,137 +9,156 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
+from ...errors import DataError
 from ..features import Problem
-from .scores import classification_metrics, regression_metrics
+from ..prediction_task import PredictionTask
+from .metric import measure, task_metrics
 
 MODULE = __name__
+MAX_SHOWN = 5
+
+Records = list[tuple[Any, NDArray[Any]]]
+"""Labels and predictions of records, as TFMA gives them."""
 
 
-class Accuracy(metric_types.Metric):
-    """Share of records whose class of the highest score is the label."""
+class TaskMetric(metric_types.Metric):
+    """A metric of a prediction task.
 
-    def __init__(self, name: str = "accuracy", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("accuracy"), name=name, label_values=label_values)
+    Args:
+        name: string. Name of one of the task's metrics.
+        task: string. The `PredictionTask` as JSON: its metrics are loaded where the records are, extensions too.
+    """
 
-
-class MacroF1(metric_types.Metric):
-    """Unweighted mean over classes of the F1 of the class of the highest score."""
-
-    def __init__(self, name: str = "macro_f1", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("macro_f1"), name=name, label_values=label_values)
+    def __init__(self, name: str, task: str) -> None:
+        super().__init__(_create, name=name, task=task)
 
 
-class AucOvr(metric_types.Metric):
-    """Unweighted mean over classes of the exact one-vs-rest area under the ROC curve."""
-
-    def __init__(self, name: str = "auc_ovr", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("auc_ovr"), name=name, label_values=label_values)
+metric_types.register_metric(TaskMetric)
 
 
-class Rmse(metric_types.Metric):
-    """Root mean squared error, in the unit of the label."""
-
-    def __init__(self, name: str = "rmse", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("rmse"), name=name, label_values=label_values)
-
-
-class Mae(metric_types.Metric):
-    """Mean absolute error, in the unit of the label."""
-
-    def __init__(self, name: str = "mae", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("mae"), name=name, label_values=label_values)
+def metric_config(task: PredictionTask, name: str) -> config_pb2.MetricConfig:
+    """Returns the `MetricConfig` with which the Evaluator finds one of the task's metrics."""
+    config = json.dumps({"name": name, "task": task.model_dump_json(exclude_defaults=True)})
+    return config_pb2.MetricConfig(class_name=TaskMetric.__name__, module=MODULE, config=config)
 
 
-class R2(metric_types.Metric):
-    """Coefficient of determination."""
+def read_records(task: PredictionTask, records: Sequence[tuple[Any, Any]]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Returns labels and predictions in the shapes that `Metric.compute` takes.
 
-    def __init__(self, name: str = "r2", label_values: Sequence[str] = ()) -> None:
-        super().__init__(_computations("r2"), name=name, label_values=label_values)
+    Args:
+        task: `PredictionTask`.
+        records: sequence of label and prediction, as TFMA extracts them.
 
-
-METRICS: dict[Problem, dict[str, type[metric_types.Metric]]] = {
-    Problem.CLASSIFICATION: {"accuracy": Accuracy, "macro_f1": MacroF1, "auc_ovr": AucOvr},
-    Problem.REGRESSION: {"rmse": Rmse, "mae": Mae, "r2": R2},
-}
-
-for _metrics in METRICS.values():
-    for _metric in _metrics.values():
-        metric_types.register_metric(_metric)
-
-
-def metric_config(problem: Problem, name: str, label_values: Sequence[str]) -> config_pb2.MetricConfig:
-    """Returns the `MetricConfig` with which the Evaluator finds one of the metrics."""
-    config = json.dumps({"name": name, "label_values": list(label_values)})
-    return config_pb2.MetricConfig(class_name=METRICS[problem][name].__name__, module=MODULE, config=config)
-
-
-def _computations(metric: str) -> Callable[..., metric_types.MetricComputations]:
-    """Returns the function with which TFMA makes the computations of one metric for each model."""
-
-    def create(
-        name: str,
-        model_name: str = "",
-        output_name: str = "",
-        label_values: Sequence[str] = (),
-        eval_config: config_pb2.EvalConfig | None = None,
-    ) -> metric_types.MetricComputations:
-        # TFMA runs equal computations once and leaves keys that start with `_` out of its results.
-        scores_key = metric_types.MetricKey(name="_scores", model_name=model_name, output_name=output_name)
-        key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
-
-        def result(metrics: dict[metric_types.MetricKey, Any]) -> dict[metric_types.MetricKey, float]:
-            return {key: metrics[scores_key][metric]}
-
-        return [
-            metric_types.MetricComputation(
-                keys=[scores_key], preprocessors=None, combiner=_ScoresCombiner(scores_key, label_values, eval_config)
-            ),
-            metric_types.DerivedMetricComputation(keys=[key], result=result),
-        ]
-
-    merged: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(create)
-    return merged
+    Raises:
+        DataError: if a label is none of the classes or missing, or lengths do not fit the task.
+    """
+    predictions = np.stack([np.asarray(prediction, np.float64) for _, prediction in records])
+    if task.problem is Problem.CLASSIFICATION:
+        return _class_indices(task, [label for label, _ in records]), predictions
+    labels = _numbers(task, [label for label, _ in records])
+    shape = labels.shape + ((len(task.label.quantiles),) if task.label.quantiles else ())
+    if predictions.size != np.prod(shape):
+        raise DataError(
+            f"Expected predictions of the shape {shape} for {len(records)} records of {task.label.name!r}. "
+            f"Received: {predictions.shape}. Check `label.steps` and `label.quantiles` against the model's outputs."
+        )
+    return labels, predictions.reshape(shape)
 
 
-class _ScoresCombiner(beam.CombineFn):
-    """Gathers labels and predictions of a slice and computes its metrics once."""
+def _class_indices(task: PredictionTask, labels: Sequence[Any]) -> NDArray[np.int64]:
+    index = {value: k for k, value in enumerate(task.label.values)}
+    names = [_class_name(label) for label in labels]
+    unknown = dict.fromkeys(name for name in names if name not in index)
+    if unknown:
+        shown = ", ".join("none" if name is None else repr(name) for name in list(unknown)[:MAX_SHOWN])
+        raise DataError(
+            f"Expected each record's {task.label.name!r} to be one of label.values: {', '.join(index)}. "
+            f"Received: {shown}. Add it to label.values, or leave such records out of the data."
+        )
+    return np.array([index[name] for name in names if name is not None], np.int64)
 
-    def __init__(
-        self, key: metric_types.MetricKey, label_values: Sequence[str], eval_config: config_pb2.EvalConfig | None
-    ) -> None:
+
+def _class_name(label: Any) -> str | None:
+    """Returns the class as the configuration writes it: `1` is "1"; None where there is not one value."""
+    values = np.asarray(label).reshape(-1)
+    if len(values) != 1:
+        return None
+    value = values.item()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _numbers(task: PredictionTask, labels: Sequence[Any]) -> NDArray[np.float64]:
+    values = [np.asarray(label, np.float64).reshape(-1) for label in labels]
+    lengths = sorted({len(value) for value in values} - {task.label.steps})
+    if lengths:
+        raise DataError(
+            f"Expected {task.label.steps} number{'s' * (task.label.steps > 1)} in each record's {task.label.name!r}. "
+            f"Received: {', '.join(map(str, lengths[:MAX_SHOWN]))}. Check `label.steps`, and records without a label."
+        )
+    numbers = np.stack(values)
+    return numbers if task.problem is Problem.FORECAST else numbers[:, 0]
+
+
+def _create_computations(
+    name: str,
+    task: str,
+    model_name: str = "",
+    output_name: str = "",
+    eval_config: config_pb2.EvalConfig | None = None,
+) -> metric_types.MetricComputations:
+    """Returns the computations of one metric for one model: one that all metrics share, and the choice from it."""
+    # TFMA runs equal computations once and leaves keys that start with `_` out of its results.
+    all_key = metric_types.MetricKey(name="_task_metrics", model_name=model_name, output_name=output_name)
+    key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
+
+    def result(metrics: dict[metric_types.MetricKey, Any]) -> dict[metric_types.MetricKey, float]:
+        return {key: metrics[all_key][name]}
+
+    return [
+        metric_types.MetricComputation(
+            keys=[all_key], preprocessors=None, combiner=_TaskMetricsCombiner(all_key, task, eval_config)
+        ),
+        metric_types.DerivedMetricComputation(keys=[key], result=result),
+    ]
+
+
+_create: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(_create_computations)
+
+
+class _TaskMetricsCombiner(beam.CombineFn):
+    """Gathers labels and predictions of a slice and computes all metrics of the task once.
+
+    What does not fit is found at the end: TFMA reports an error of `add_input` without its message.
+    """
+
+    def __init__(self, key: metric_types.MetricKey, task: str, eval_config: config_pb2.EvalConfig | None) -> None:
         self._key = key
-        self._index = {value.encode(): index for index, value in enumerate(label_values)}
+        self._task = task
         spec = model_util.get_model_spec(eval_config, key.model_name) if eval_config else None
         self._prediction_key = spec.prediction_key if spec else ""
 
-    def create_accumulator(self) -> list[tuple[Any, np.ndarray]]:
+    def create_accumulator(self) -> Records:
         return []
 
-    def add_input(
-        self, accumulator: list[tuple[Any, np.ndarray]], element: metric_types.StandardMetricInputs
-    ) -> list[tuple[Any, np.ndarray]]:
+    def add_input(self, accumulator: Records, element: metric_types.StandardMetricInputs) -> Records:
         # Dicts by model where there are two, and of outputs where the model has several.
         label = _pick(element.label, self._key.model_name)
         prediction = _pick(_pick(element.prediction, self._key.model_name), self._prediction_key)
-        value = np.asarray(label).item()
-        accumulator.append((self._index[value] if self._index else float(value), np.asarray(prediction)))
+        accumulator.append((label, prediction))
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list[tuple[Any, np.ndarray]]]) -> list[tuple[Any, np.ndarray]]:
+    def merge_accumulators(self, accumulators: Iterable[Records]) -> Records:
         return [record for accumulator in accumulators for record in accumulator]
 
-    def extract_output(
-        self, accumulator: list[tuple[Any, np.ndarray]]
-    ) -> dict[metric_types.MetricKey, dict[str, float]]:
-        labels = np.array([label for label, _ in accumulator])
-        predictions = np.stack([prediction for _, prediction in accumulator])
-        if self._index:
-            return {self._key: classification_metrics(labels, predictions)}
-        return {self._key: regression_metrics(labels, predictions.reshape(-1))}
+    def extract_output(self, accumulator: Records) -> dict[metric_types.MetricKey, dict[str, float]]:
+        task = PredictionTask.from_property(self._task)
+        labels, predictions = read_records(task, accumulator)
+        return {self._key: measure(task_metrics(task), labels, predictions)}
 
 
 def _pick(value: Any, name: str) -> Any:

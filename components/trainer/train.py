@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ModelError
-from ..evaluator.scores import classification_metrics, regression_metrics
+from ..evaluator.metric import Metric, choice_metric, measure, task_metrics
+from ..prediction_task import Label, PredictionTask
 from .boosted_trees import BoostedTrees
 from .config import TrainerConfig
 from .family import Family, FittedModel
@@ -70,13 +71,16 @@ def train(table: Table, config: TrainerConfig) -> TrainedModel:
     names = tuple(FAMILIES) if config.family == "auto" else (config.family,)
     hyperparameters = {name: resolve_hyperparameters(name, config.hyperparameters.get(name, {})) for name in names}
     models, candidates = {}, []
+    metrics = task_metrics(_task(config))
     for name in names:
         start = time.perf_counter()
         models[name] = FAMILIES[name].fit(part, validation, hyperparameters[name], config.seed)
-        candidate = Candidate(name, score(models[name], validation), round(time.perf_counter() - start, 3))
+        candidate = Candidate(name, score(models[name], validation, metrics), round(time.perf_counter() - start, 3))
         logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
         candidates.append(candidate)
-    leaderboard = tuple(sorted(candidates, key=_worst_last))
+    choice = choice_metric(metrics)
+    sign = -1 if choice.higher_is_better else 1
+    leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
     best = leaderboard[0]
     model = models[best.family]
     if not FAMILIES[best.family].needs_validation:
@@ -85,7 +89,7 @@ def train(table: Table, config: TrainerConfig) -> TrainedModel:
     return TrainedModel(model, best.family, settings, best.metrics, leaderboard)
 
 
-def score(model: FittedModel, table: Table) -> dict[str, float]:
+def score(model: FittedModel, table: Table, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Returns the metrics of a model on a table.
 
     Raises:
@@ -96,11 +100,12 @@ def score(model: FittedModel, table: Table) -> dict[str, float]:
         raise ModelError(
             "Expected finite scores. Received: NaN or infinity. Lower the learning rate or mend huge values."
         )
-    if table.num_classes:
-        return classification_metrics(table.labels, scores)
-    return regression_metrics(table.labels, scores[:, 0])
+    return measure(metrics, table.labels, scores if table.num_classes else scores[:, 0])
 
 
-def _worst_last(candidate: Candidate) -> float:
-    metrics = candidate.metrics
-    return -metrics["macro_f1"] if "macro_f1" in metrics else metrics["rmse"]
+def _task(config: TrainerConfig) -> PredictionTask:
+    return PredictionTask(
+        problem=config.problem,
+        label=Label(name=config.label, values=config.label_values),
+        features=dict(config.features),
+    )

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ...components.evaluator.metric import Metric, task_metrics
 from ...components.features import FeatureKind, Problem
+from ...components.prediction_task import PredictionTask
 from ...components.settings import Identifier, Settings, Share, describe, require_known
 from ...components.trainer.hyperparameters import resolve_hyperparameters
 from ...errors import ConfigurationError
@@ -195,31 +197,45 @@ class PipelineConfig(Settings):
         for pattern in patterns:
             if "*" in pattern and not any(fnmatchcase(name, pattern) for name in columns):
                 raise ValueError(f"exclude: the pattern {pattern!r} matches no feature")
+        metrics: Mapping[str, Metric] = {}
         for name, task in self.tasks.items():
             if not self.task_features(name):
                 raise ValueError(f"tasks.{name}: expected at least one feature, all are excluded")
+            metrics = task_metrics(self.prediction_task(name))
             for block in (task.thresholds, task.mock_thresholds):
                 for metric, bounds in block.items():
-                    require_known(f"tasks.{name}.thresholds", metric, METRICS[self.problem])
-                    if bounds.lower is not None and metric in HIGHEST_IS_ONE and bounds.lower > 1:
+                    require_known(f"tasks.{name}.thresholds", metric, metrics)
+                    highest = metrics[metric].highest
+                    if bounds.lower is not None and highest is not None and bounds.lower > highest:
                         raise ValueError(
-                            f"tasks.{name}.thresholds.{metric}: expected `lower` <= 1, received {bounds.lower}: "
-                            "no model can meet it"
+                            f"tasks.{name}.thresholds.{metric}: expected `lower` <= {highest:g}, "
+                            f"received {bounds.lower}: no model can meet it"
                         )
         for family, given in self.model.hyperparameters.items():
             resolve_hyperparameters(family, given)
         if self.evaluation.change:
-            require_known("evaluation.change.metric", self.evaluation.change.metric, METRICS[self.problem])
+            require_known("evaluation.change.metric", self.evaluation.change.metric, metrics)
         if self.deploy.from_pipeline:
             self.deploy.check_store(self.push.store)
         known = dict.fromkeys([*columns, *(pattern for pattern in patterns if "*" not in pattern)])
-        self.report.check(self.label.values, known, METRICS[self.problem], self.tasks)
+        self.report.check(self.label.values, known, metrics, self.tasks)
         return self
 
     def pipeline_name(self, task: str, is_mock: bool) -> str:
         """Returns the name under which runs share artifacts and a baseline: one a task, and apart for mock data."""
         name = f"{self.name}-{task}".replace("_", "-")
         return f"{name}-mock" if is_mock else name
+
+    def prediction_task(self, task: str) -> PredictionTask:
+        """Returns what a task predicts, from which features."""
+        return PredictionTask.model_validate(
+            {
+                "problem": self.problem,
+                "label": self.label.model_dump(),
+                "features": self.task_features(task),
+                "split": self.split.model_dump(),
+            }
+        )
 
     def task_features(self, task: str) -> dict[str, FeatureKind]:
         """Returns `{column: kind}` of the inputs of a task, in the order of the configuration."""
@@ -230,13 +246,6 @@ class PipelineConfig(Settings):
             for name in names
             if not any(fnmatchcase(name, pattern) for pattern in excluded)
         }
-
-
-METRICS: Mapping[Problem, Sequence[str]] = {
-    Problem.CLASSIFICATION: ("accuracy", "macro_f1", "auc_ovr"),
-    Problem.REGRESSION: ("rmse", "mae", "r2"),
-}
-HIGHEST_IS_ONE = frozenset({"accuracy", "macro_f1", "auc_ovr", "r2"})
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> PipelineConfig:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...evaluator.evaluation import Evaluation
-from ...evaluator.scores import LOWER_IS_BETTER
+from ...evaluator.metric import Metric
 from ...example_validator.anomalies import find_anomalies
 from ...features import Problem
 from ...trainer.metadata import read_metadata
@@ -19,12 +19,11 @@ from .fairness import MAX_CLASSES, fairness
 from .gate import gate_metrics, read_gate, reason
 from .importance import permutation_importance
 from .inputs import Inputs
-from .leaderboard import leaderboard, trivial
+from .leaderboard import leaderboard, mean_prediction, trivial_classifiers
 from .predictions import Model, Predictions, is_known, predict, read_labels
 from .regression import regression
 from .resampling import MAX_RESAMPLES, Resamples, num_resamples
 from .slices import metric_values, slice_rows
-from .statistics import METRICS
 from .verdict import comparisons, thresholds
 
 
@@ -51,12 +50,12 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     resamples = Resamples(
         len(predictions), min(num_resamples(len(predictions), num_classes), max_resamples), config.seed
     )
-    values = metric_values(config.problem, predictions.labels, predictions.scores, resamples)
+    values = metric_values(config.metrics, predictions.labels, predictions.scores, resamples)
     metrics = gate_metrics(gate, values, notes)
     slices = _slices(inputs, predictions, resamples, metrics, gate, notes)
     baseline_values = None
     if predictions.baseline_scores is not None:
-        baseline_values = metric_values(config.problem, predictions.labels, predictions.baseline_scores, resamples)
+        baseline_values = metric_values(config.metrics, predictions.labels, predictions.baseline_scores, resamples)
     baseline = dict(gate.baseline_metrics) if gate is not None and gate.baseline_metrics else {}
     if not baseline and baseline_values is not None:
         baseline = {name: float(resampled[0]) for name, resampled in baseline_values.items()}
@@ -96,7 +95,9 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             push_refusal=inputs.push_refusal,
         ),
         metrics=metrics,
-        metric_directions={name: "down" if name in LOWER_IS_BETTER else "up" for name in METRICS[config.problem]},
+        metric_directions={
+            name: "up" if metric.higher_is_better else "down" for name, metric in config.metrics.items()
+        },
         slices=slices,
         min_slice_rows=config.min_slice_rows,
         fairness=groups,
@@ -112,7 +113,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         ),
         data=_data(inputs, metadata),
         importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
-        importance_metric=importance_metric,
+        importance_metric=importance_metric.name,
         lineage=_lineage(inputs, metadata),
         card=config.card,
         notes=tuple(notes),
@@ -168,7 +169,7 @@ def _slices(
 ) -> tuple[SliceRow, ...]:
     config = inputs.config
     overall = SliceRow(slice={}, rows=len(predictions), metrics=dict(metrics))
-    rows = slice_rows(predictions, config.problem, resamples, config.slices, config.min_slice_rows, gate)
+    rows = slice_rows(predictions, config.metrics, resamples, config.slices, config.min_slice_rows, gate)
     found = (overall, *rows)
     absent = [name for name in config.columns if name not in {*predictions.columns, *predictions.several_values}]
     if absent:
@@ -218,7 +219,9 @@ def _trivial(inputs: Inputs, predictions: Predictions, notes: list[Note]) -> lis
     if train is None:
         notes.append(Note(code="train_labels_unknown"))
         return []
-    return trivial(config.problem, predictions.labels, len(config.label_values), train)
+    if config.problem is Problem.CLASSIFICATION:
+        return trivial_classifiers(config.metrics, predictions.labels, train)
+    return mean_prediction(config.metrics, predictions.labels, predictions.scores.shape, train)
 
 
 def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
@@ -245,8 +248,8 @@ def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
     )
 
 
-def _importance_metric(config: ReportConfig) -> str:
-    return config.change.metric if config.change is not None else next(iter(METRICS[config.problem]))
+def _importance_metric(config: ReportConfig) -> Metric:
+    return config.metrics[config.change.metric] if config.change is not None else next(iter(config.metrics.values()))
 
 
 def _importance(
@@ -254,7 +257,7 @@ def _importance(
     model: Model,
     metadata: Mapping[str, Any],
     predictions: Predictions,
-    metric: str,
+    metric: Metric,
     notes: list[Note],
 ) -> tuple[Importance, ...]:
     config = inputs.config
@@ -267,9 +270,7 @@ def _importance(
     if len(known) < len(predictions):
         notes.append(Note(code="importance_of_sample", values={"rows": len(known), "of": len(predictions)}))
     features = [feature["name"] for feature in metadata["features"]]
-    return permutation_importance(
-        model, table.take(pa.array(known)), labels[known], features, config.problem, metric, config.seed
-    )
+    return permutation_importance(model, table.take(pa.array(known)), labels[known], features, metric, config.seed)
 
 
 def _lineage(inputs: Inputs, metadata: Mapping[str, Any]) -> Lineage:

@@ -5,9 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn import metrics as sklearn_metrics
 
+from ...evaluator.statistics import (
+    Labels,
+    Mask,
+    Values,
+    auc,
+    average_precision,
+    calibration_error,
+    class_rates,
+    group_sums,
+    mean,
+)
 from ..report import CalibrationBin, ClassEvaluation, Classification, Confusion, Curve, Histogram, Note, OperatingPoints
-from .resampling import Resamples, Values, to_estimate
-from .statistics import Labels, Mask, auc, average_precision, calibration_error, class_rates, group_sums, mean
+from .resampling import Resamples, to_estimate
 
 NUM_POINTS = 200
 NUM_BINS = 10

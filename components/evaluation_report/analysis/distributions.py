@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from ...evaluator.statistics import Values
 from ..report import Distribution, FeatureRow
-from .resampling import Values, finite
+from .resampling import finite
 
 TRAIN, EVAL = "train", "eval"
 NUM_BINS = 10

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...evaluator.statistics import Labels, Values, group_sums
 from ..report import Estimate, Fairness, FairnessGroup, SliceName
 from .predictions import Column
-from .resampling import Resamples, Values, to_estimate
+from .resampling import Resamples, to_estimate
 from .slices import find_slices
-from .statistics import Labels, group_sums
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "base_rate")
 MAX_CLASSES = 5

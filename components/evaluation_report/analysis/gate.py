@@ -7,8 +7,9 @@ import numpy as np
 
 from ....errors import YachayError
 from ...evaluator.evaluation import Evaluation, read_evaluation
+from ...evaluator.statistics import Values
 from ..report import Estimate, Note
-from .resampling import Values, to_estimate
+from .resampling import to_estimate
 
 SAME = 1e-6
 

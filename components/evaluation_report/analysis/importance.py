@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...evaluator.scores import LOWER_IS_BETTER
+from ...evaluator.metric import Metric
+from ...evaluator.statistics import Labels, Values
 from ...examples import BATCH_SIZE, encode
-from ...features import Problem
 from ..report import Importance
 from .predictions import Model
-from .resampling import Resamples, Values, to_estimate
-from .statistics import METRICS, Labels
+from .resampling import Resamples, to_estimate
+from .slices import metric_statistic
 
 MAX_PREDICTIONS = 100_000
 MAX_REPEATS = 5
@@ -29,8 +29,7 @@ def permutation_importance(
     table: pa.RecordBatch,
     labels: Any,
     features: Sequence[str],
-    problem: Problem,
-    metric: str,
+    metric: Metric,
     seed: int,
 ) -> tuple[Importance, ...]:
     """Returns how much of a metric is lost where a feature's values are shuffled among records, most first.
@@ -40,8 +39,7 @@ def permutation_importance(
         table: N decoded examples.
         labels: array of shape `(N,)`.
         features: sequence of raw columns.
-        problem: `Problem`.
-        metric: string.
+        metric: `Metric`.
         seed: int.
 
     Returns:
@@ -51,10 +49,10 @@ def permutation_importance(
     repeats = num_repeats(len(labels), len(features))
     shuffles = [np.random.default_rng((seed, repeat)).permutation(len(labels)) for repeat in range(repeats)]
     resamples = Resamples(len(labels), NUM_RESAMPLES, seed)
-    score, sign = METRICS[problem][metric], -1 if metric in LOWER_IS_BETTER else 1
+    sign = 1 if metric.higher_is_better else -1
 
     def measure(scores: Values) -> Values:
-        return sign * resamples.compute(score(labels, scores))
+        return sign * resamples.compute(metric_statistic(metric, labels, scores))
 
     whole = measure(_predict(model, table))
     rows = []

@@ -5,19 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from ...evaluator.scores import classification_metrics, regression_metrics
-from ...features import Problem
+from ...evaluator.metric import Metric, measure
+from ...evaluator.statistics import Labels, Values
 from ..report import LeaderboardRow, Text
 from ..settings import Anchor
-from .resampling import Values, finite
+from .resampling import finite
 
 VALIDATION = Text(
     en="On the trainer's validation part of the train split, not on the records of the others.",
     es="En la parte de validación del conjunto de entrenamiento, no en los registros de los demás.",
 )
-EXPECTATION = Text(
-    en="Expected value of answers drawn with the shares of the classes in the train split.",
-    es="Valor esperado de respuestas al azar con las proporciones de las clases del conjunto de entrenamiento.",
+MAX_DRAWS = 200
+_DRAWN_LABELS = 500_000
+MIN_DRAWS = 5
+DRAWN = Text(
+    en="Mean over predictions drawn at random with the shares of the classes in the train split.",
+    es="Media de predicciones al azar con las proporciones de las clases del conjunto de entrenamiento.",
 )
 
 
@@ -36,7 +39,7 @@ def leaderboard(
         metrics: mapping of metric to the candidate's value.
         baseline: likewise of the last blessed model, or None.
         families: sequence of the lines of the trainer's leaderboard; the candidate's own, on the validation part, too.
-        trivial: sequence of `LeaderboardRow`, as `trivial_classifiers` or `mean_answer` give them.
+        trivial: sequence of `LeaderboardRow`, as `trivial_classifiers` or `mean_prediction` return them.
         anchors: sequence of `Anchor`.
     """
     rows = [LeaderboardRow(name=family, kind="candidate", metrics=dict(metrics))]
@@ -53,39 +56,44 @@ def leaderboard(
     return tuple(rows)
 
 
-def trivial_classifiers(labels: Values, num_classes: int, train_shares: Values) -> list[LeaderboardRow]:
-    """Returns the metrics of the class most frequent in training, and of answers drawn with the shares of the classes.
+def trivial_classifiers(metrics: Mapping[str, Metric], labels: Labels, train_shares: Values) -> list[LeaderboardRow]:
+    """Returns the metrics of the class most frequent in training, and of classes drawn with their shares in training.
 
     Args:
+        metrics: mapping of name to `Metric`.
         labels: int array of shape `(N,)`.
-        num_classes: int.
-        train_shares: float array of shape `(num_classes,)`. Shares of the classes in training.
+        train_shares: float array of shape `(K,)`. Shares of the classes in training.
     """
-    majority = np.zeros((len(labels), num_classes))
-    majority[:, train_shares.argmax()] = 1.0
-    shares = np.bincount(labels, minlength=num_classes) / len(labels)
-    occurs = shares + train_shares > 0
-    f1 = 2 * shares[occurs] * train_shares[occurs] / (shares[occurs] + train_shares[occurs])
-    drawn = {"accuracy": float(shares @ train_shares), "macro_f1": float(f1.mean()), "auc_ovr": 0.5}
+    one_hot = np.eye(len(train_shares))
+    majority = measure(metrics, labels, one_hot[np.full(len(labels), train_shares.argmax())])
+    generator = np.random.default_rng(0)
+    drawn = [
+        measure(metrics, labels, one_hot[generator.choice(len(train_shares), len(labels), p=train_shares)])
+        for _ in range(int(np.clip(_DRAWN_LABELS // len(labels), MIN_DRAWS, MAX_DRAWS)))
+    ]
+    means = {name: float(np.mean([values[name] for values in drawn])) for name in metrics}
     return [
-        LeaderboardRow(
-            name="majority_class", kind="trivial", metrics=_finite(classification_metrics(labels, majority))
-        ),
-        LeaderboardRow(name="stratified_random", kind="trivial", metrics=_finite(drawn), caveat=EXPECTATION),
+        LeaderboardRow(name="majority_class", kind="trivial", metrics=_finite(majority)),
+        LeaderboardRow(name="stratified_random", kind="trivial", metrics=_finite(means), caveat=DRAWN),
     ]
 
 
-def mean_answer(labels: Values, train_mean: float) -> list[LeaderboardRow]:
-    """Returns the metrics of always answering the mean of the training labels."""
-    metrics = regression_metrics(labels, np.full(len(labels), train_mean))
-    return [LeaderboardRow(name="mean", kind="trivial", metrics=_finite(metrics))]
+def mean_prediction(
+    metrics: Mapping[str, Metric], labels: Values, shape: tuple[int, ...], train_mean: float
+) -> list[LeaderboardRow]:
+    """Returns the metrics of always predicting the mean of the training labels.
 
-
-def trivial(problem: Problem, labels: Values, num_classes: int, train_labels: Values | float) -> list[LeaderboardRow]:
-    """Returns the lines of no model at all, from the shares or the mean of the training labels."""
-    if problem is Problem.CLASSIFICATION:
-        return trivial_classifiers(labels, num_classes, np.asarray(train_labels))
-    return mean_answer(labels, float(train_labels))
+    Args:
+        metrics: mapping of name to `Metric`.
+        labels: float array of shape `(N,)` or `(N, H)`.
+        shape: tuple of ints. The shape of predictions.
+        train_mean: float.
+    """
+    return [
+        LeaderboardRow(
+            name="mean", kind="trivial", metrics=_finite(measure(metrics, labels, np.full(shape, train_mean)))
+        )
+    ]
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

@@ -13,9 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ....errors import DataError, ModelError
+from ...evaluator.statistics import Labels
 from ...examples import decode, number_column, read_examples, string_column
 from ...features import Problem
-from .statistics import Labels
 
 FIX = "Name another column."
 SIGNATURE = "serving_examples"

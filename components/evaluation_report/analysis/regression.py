@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...evaluator.statistics import Values, mean, share
 from ..report import ErrorRow, ErrorTable, Estimate, Histogram, Regression, Window
 from .predictions import Column
-from .resampling import ALL_ROWS, Resamples, Rows, Values, finite, to_estimate
-from .statistics import mean, share
+from .resampling import ALL_ROWS, Resamples, Rows, finite, to_estimate
 
 NUM_RESIDUAL_BINS = 41
 MAX_POINTS = 400

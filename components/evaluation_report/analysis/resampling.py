@@ -7,18 +7,14 @@ statistic sees the same resamples.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...evaluator.statistics import Labels, Statistic, Values
 from ..report import Estimate
 
-Values = NDArray[np.float64]
-Rows = NDArray[np.int64] | slice
-Statistic = Callable[[Values], Values]
-"""From weights of shape `(N, R)` to values of shape `(R,)` or `(M, R)`."""
+Rows = Labels | slice
 
 MAX_RESAMPLES = 2000
 MIN_RESAMPLES = 200

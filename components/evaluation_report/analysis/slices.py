@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evaluator.evaluation import Evaluation
-from ...features import Problem
+from ...evaluator.metric import Metric, compute
+from ...evaluator.statistics import Labels, Statistic, Values
 from ..report import SliceRow
 from .predictions import Column, Predictions
-from .resampling import ALL_ROWS, Resamples, Rows, Values, to_estimate
-from .statistics import METRICS, Labels
+from .resampling import ALL_ROWS, Resamples, Rows, to_estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,33 +50,38 @@ def find_slices(columns: Mapping[str, Column], specs: Sequence[Sequence[str]]) -
 
 
 def metric_values(
-    problem: Problem, labels: NDArray[Any], scores: Values, resamples: Resamples, rows: Rows = ALL_ROWS
+    metrics: Mapping[str, Metric], labels: NDArray[Any], scores: Values, resamples: Resamples, rows: Rows = ALL_ROWS
 ) -> dict[str, Values]:
     """Returns each metric of some records, as they are and for each resample."""
-    statistics = {name: metric(labels[rows], scores[rows]) for name, metric in METRICS[problem].items()}
+    statistics = [metric_statistic(metric, labels[rows], scores[rows]) for metric in metrics.values()]
 
-    def compute(weights: Values) -> Values:
-        return np.stack([statistic(weights) for statistic in statistics.values()])
+    def compute_all(weights: Values) -> Values:
+        return np.stack([statistic(weights) for statistic in statistics])
 
-    return dict(zip(statistics, resamples.compute(compute, rows), strict=True))
+    return dict(zip(metrics, resamples.compute(compute_all, rows), strict=True))
+
+
+def metric_statistic(metric: Metric, labels: NDArray[Any], scores: Values) -> Statistic:
+    """Returns a metric of records as a statistic of their weights."""
+    return lambda weights: compute(metric, labels, scores, weights.T)
 
 
 def slice_rows(
     predictions: Predictions,
-    problem: Problem,
+    metrics: Mapping[str, Metric],
     resamples: Resamples,
     specs: Sequence[Sequence[str]],
     min_rows: int,
     evaluation: Evaluation | None,
 ) -> Iterator[SliceRow]:
     """Yields a line for each slice; its values are the gate's own where the gate has them."""
-    gate = {} if evaluation is None else {frozenset(key): metrics for key, metrics in evaluation.slices.items()}
+    gate = {} if evaluation is None else {frozenset(key): values for key, values in evaluation.slices.items()}
     for part in find_slices(predictions.columns, specs):
         if len(part.rows) < min_rows:
             yield SliceRow(slice=part.name, rows=len(part.rows), is_suppressed=True)
             continue
         known = gate.get(frozenset(part.name.items()), {})
-        values = metric_values(problem, predictions.labels, predictions.scores, resamples, part.rows)
+        values = metric_values(metrics, predictions.labels, predictions.scores, resamples, part.rows)
         yield SliceRow(
             slice=part.name,
             rows=len(part.rows),

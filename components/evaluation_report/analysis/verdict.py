@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from ...evaluator.evaluation import Evaluation, Failure
-from ...evaluator.scores import LOWER_IS_BETTER
+from ...evaluator.metric import Metric
+from ...evaluator.statistics import Values
 from ..report import Comparison, Estimate, SliceEstimate, SliceRow, Threshold
 from ..settings import ReportConfig
-from .resampling import Values, finite, to_estimate
+from .resampling import finite, to_estimate
 
 MAX_FAILING_SLICES = 20
 
@@ -44,7 +45,9 @@ def thresholds(
         )
     # Without a last blessed model the gate compares nothing.
     if config.change is not None and baseline:
-        found.append(_change(config.change.metric, config.change.tolerance, metrics, baseline, failures))
+        found.append(
+            _change(config.metrics[config.change.metric], config.change.tolerance, metrics, baseline, failures)
+        )
     told = {(bound.metric, bound.is_change) for bound in found}
     # An Evaluator that is configured by hand may have others, and on slices.
     others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in told]
@@ -83,15 +86,16 @@ def comparisons(
 
 
 def _change(
-    name: str,
+    metric: Metric,
     tolerance: float,
     metrics: Mapping[str, Estimate],
     baseline: Mapping[str, float],
     failures: Sequence[Failure] | None,
 ) -> Threshold:
+    name = metric.name
     ours, theirs = metrics[name].value if name in metrics else None, finite(baseline.get(name, float("nan")))
     value = None if ours is None or theirs is None else ours - theirs
-    lower, upper = (None, tolerance) if name in LOWER_IS_BETTER else (0.0 - tolerance, None)
+    lower, upper = (0.0 - tolerance, None) if metric.higher_is_better else (None, tolerance)
     return Threshold(
         metric=name,
         value=value,

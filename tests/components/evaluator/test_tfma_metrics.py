@@ -1,26 +1,29 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from yachay.components.evaluator.scores import classification_metrics, regression_metrics
-from yachay.components.evaluator.tfma_metrics import METRICS, metric_config
-from yachay.components.features import Problem
+from yachay.components.evaluator.metric import measure, task_metrics
+from yachay.components.evaluator.tfma_metrics import metric_config
+from yachay.components.features import FeatureKind, Problem
+from yachay.components.prediction_task import Label, PredictionTask
+from yachay.errors import DataError
 
 LABELS = ("no", "perhaps", "yes")
 
 
-def computed(
-    problem: Problem, labels: Sequence[object], predictions: np.ndarray, values: Sequence[str]
-) -> dict[str, float]:
+def make_task(problem: Problem, **label: Any) -> PredictionTask:
+    return PredictionTask(problem=problem, label=Label(name="y", **label), features={"x": FeatureKind.NUMERIC})
+
+
+def computed(task: PredictionTask, labels: Sequence[object], predictions: np.ndarray) -> dict[str, float]:
     """Runs the metrics as TFMA finds and runs them: from their `MetricConfig`, in two merged parts."""
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec()],
-        metrics_specs=[
-            config_pb2.MetricsSpec(metrics=[metric_config(problem, name, values) for name in METRICS[problem]])
-        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config(task, name) for name in task_metrics(task)])],
     )
     computations = metric_specs.to_computations(config.metrics_specs, eval_config=config)
     [gather] = {c for c in computations if isinstance(c, metric_types.MetricComputation)}  # TFMA runs equal ones once
@@ -29,7 +32,7 @@ def computed(
         accumulator = gather.combiner.create_accumulator()
         for label, prediction in zip(labels[half], predictions[half], strict=True):
             element = metric_types.StandardMetricInputs(
-                {"labels": np.array([label]), "predictions": prediction, "example_weights": np.array([1.0])}
+                {"labels": np.atleast_1d(label), "predictions": prediction, "example_weights": np.array([1.0])}
             )
             accumulator = gather.combiner.add_input(accumulator, element)
         parts.append(accumulator)
@@ -41,20 +44,57 @@ def computed(
     return results
 
 
-def test_a_classification_in_tfma_has_the_numbers_of_scores() -> None:
+def test_a_classification_in_tfma_has_the_numbers_of_its_metrics() -> None:
     rng = np.random.default_rng(1)
     indices = rng.integers(0, 3, 60)
     scores = rng.dirichlet(np.ones(3), 60).astype(np.float32)
+    task = make_task(Problem.CLASSIFICATION, values=LABELS)
 
-    result = computed(Problem.CLASSIFICATION, [LABELS[index].encode() for index in indices], scores, LABELS)
+    result = computed(task, [LABELS[index].encode() for index in indices], scores)
 
-    assert result == classification_metrics(indices, scores)
+    assert result == measure(task_metrics(task), indices, scores)
 
 
-def test_a_regression_in_tfma_has_the_numbers_of_scores() -> None:
+def test_classes_may_be_integers_in_the_records() -> None:
     rng = np.random.default_rng(1)
-    labels, predictions = rng.normal(size=60), rng.normal(size=60)
+    indices, scores = rng.integers(0, 3, 60), rng.dirichlet(np.ones(3), 60)
+    task = make_task(Problem.CLASSIFICATION, values=("0", "1", "2"))
 
-    result = computed(Problem.REGRESSION, list(labels), predictions, ())
+    assert computed(task, list(indices), scores) == measure(task_metrics(task), indices, scores)
 
-    assert result == pytest.approx(regression_metrics(labels, predictions))
+
+def test_a_label_that_is_no_class_is_named() -> None:
+    task = make_task(Problem.CLASSIFICATION, values=("0", "1"))
+
+    with pytest.raises(DataError, match=r"'y' to be one of label\.values: 0, 1\. Received: '7', none\."):
+        computed(task, [0, 7, np.array([])] * 4, np.full((12, 2), 0.5))
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 1)])
+def test_a_regression_in_tfma_has_the_numbers_of_its_metrics(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    labels, predictions = rng.normal(size=60), rng.normal(size=shape)
+    task = make_task(Problem.REGRESSION)
+
+    result = computed(task, list(labels), predictions)
+
+    assert result == measure(task_metrics(task), labels, predictions.reshape(60))
+
+
+@pytest.mark.parametrize("quantiles", [(), (0.1, 0.5, 0.9)])
+def test_a_forecast_in_tfma_has_the_numbers_of_its_metrics(quantiles: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(1)
+    labels, predictions = rng.normal(size=(60, 24)), rng.normal(size=(60, 24, len(quantiles) or 1)).squeeze()
+    task = make_task(Problem.FORECAST, steps=24, quantiles=quantiles)
+
+    assert computed(task, list(labels), predictions) == measure(task_metrics(task), labels, predictions)
+
+
+def test_a_label_of_another_length_than_the_forecast_is_named() -> None:
+    with pytest.raises(DataError, match=r"Expected 24 numbers in each record's 'y'\. Received: 23\."):
+        computed(make_task(Problem.FORECAST, steps=24), list(np.zeros((9, 23))), np.zeros((9, 24)))
+
+
+def test_predictions_of_another_length_than_the_forecast_are_named() -> None:
+    with pytest.raises(DataError, match=r"predictions of the shape \(9, 24\) .* Received: \(9, 12\)"):
+        computed(make_task(Problem.FORECAST, steps=24), list(np.zeros((9, 24))), np.zeros((9, 12)))

@@ -15,7 +15,7 @@ from yachay.components.evaluation_report.analysis.predictions import Model
 from yachay.components.evaluation_report.report import Report
 from yachay.components.evaluation_report.report_files import slices_csv, write_report
 from yachay.components.evaluation_report.settings import ReportConfig
-from yachay.components.evaluator.scores import classification_metrics, regression_metrics
+from yachay.components.evaluator.metric import measure
 from yachay.components.features import Problem
 from yachay.errors import DataError, ModelError
 
@@ -75,7 +75,7 @@ def test_the_metrics_are_those_of_the_answers(report: Report, records: Records, 
     labels = np.array([LABELS.index(word) for word in records.table.outcome])
 
     assert {name: one.value for name, one in report.metrics.items()} == pytest.approx(
-        classification_metrics(labels, scores), abs=1e-6
+        measure(ReportConfig.model_validate(CONFIG).metrics, labels, scores), abs=1e-6
     )
     assert report.slices[0].rows == 300
     assert report.classification is not None
@@ -296,7 +296,8 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
         FEW,
     )
 
-    expected = regression_metrics(table.outcome.to_numpy(float), 2 * table.dose.to_numpy(float))
+    metrics = ReportConfig.model_validate(CONFIG | config).metrics
+    expected = measure(metrics, table.outcome.to_numpy(float), 2 * table.dose.to_numpy(float))
     assert {name: one.value for name, one in judged.metrics.items()} == pytest.approx(expected, abs=1e-6)
     assert judged.classification is None
     assert judged.regression is not None

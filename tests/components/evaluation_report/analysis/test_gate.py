@@ -14,12 +14,19 @@ from yachay.components.evaluation_report.analysis.predictions import Column, Pre
 from yachay.components.evaluation_report.analysis.resampling import Resamples
 from yachay.components.evaluation_report.analysis.slices import slice_rows
 from yachay.components.evaluator.evaluation import SliceKey, read_evaluation
-from yachay.components.evaluator.tfma_metrics import METRICS, metric_config
-from yachay.components.features import Problem
+from yachay.components.evaluator.metric import task_metrics
+from yachay.components.evaluator.tfma_metrics import metric_config
+from yachay.components.features import FeatureKind, Problem
+from yachay.components.prediction_task import Label, PredictionTask
 
 pytestmark = pytest.mark.end_to_end
 
 LABELS = ["no", "perhaps", "yes"]
+TASK = PredictionTask(
+    problem=Problem.CLASSIFICATION,
+    label=Label(name="outcome", values=tuple(LABELS)),
+    features={"dose": FeatureKind.NUMERIC},
+)
 N = 300
 
 
@@ -55,13 +62,7 @@ def evaluation(predictions: Predictions, tmp_path_factory: pytest.TempPathFactor
             config_pb2.SlicingSpec(feature_keys=["sex", "age"]),
         ],
         cross_slicing_specs=[config_pb2.CrossSlicingSpec(baseline_spec=zero, slicing_specs=[one])],
-        metrics_specs=[
-            config_pb2.MetricsSpec(
-                metrics=[
-                    metric_config(Problem.CLASSIFICATION, name, LABELS) for name in METRICS[Problem.CLASSIFICATION]
-                ]
-            )
-        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config(TASK, name) for name in task_metrics(TASK)])],
     )
     tfma.analyze_raw_data(table, config, output_path=str(folder))
     return folder
@@ -69,7 +70,7 @@ def evaluation(predictions: Predictions, tmp_path_factory: pytest.TempPathFactor
 
 def ours(predictions: Predictions) -> dict[SliceKey, dict[str, float | None]]:
     specs = [["sex"], ["sex", "age"]]
-    rows = slice_rows(predictions, Problem.CLASSIFICATION, Resamples(N, 0, 1), specs, 10, None)
+    rows = slice_rows(predictions, task_metrics(TASK), Resamples(N, 0, 1), specs, 10, None)
     return {tuple(sorted(row.slice.items())): {name: one.value for name, one in row.metrics.items()} for row in rows}
 
 

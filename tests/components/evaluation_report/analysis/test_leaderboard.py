@@ -4,40 +4,47 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from yachay.components.evaluation_report.analysis.leaderboard import leaderboard, mean_answer, trivial_classifiers
+from yachay.components.evaluation_report.analysis.leaderboard import leaderboard, mean_prediction, trivial_classifiers
 from yachay.components.evaluation_report.settings import Anchor
-from yachay.components.evaluator.scores import classification_metrics, regression_metrics
+from yachay.components.evaluator.metric import measure, metrics_of, task_metrics
+from yachay.components.features import FeatureKind, Problem
+from yachay.components.prediction_task import Label, PredictionTask
 
+CLASSIFICATION = metrics_of(Problem.CLASSIFICATION)
 TRAIN = np.repeat([0, 1, 2], [500, 200, 300])
 LABELS = np.random.default_rng(1).choice(3, 400, p=[0.4, 0.3, 0.3])
 
 
 def test_the_majority_class_is_scikit_learns_dummy() -> None:
-    [majority, _] = trivial_classifiers(LABELS, 3, np.array([0.5, 0.2, 0.3]))
+    [majority, _] = trivial_classifiers(CLASSIFICATION, LABELS, np.array([0.5, 0.2, 0.3]))
 
     dummy = DummyClassifier(strategy="prior").fit(np.zeros((1000, 1)), TRAIN)
-    expected = classification_metrics(LABELS, dummy.predict_proba(np.zeros((400, 1))))
+    expected = measure(CLASSIFICATION, LABELS, dummy.predict_proba(np.zeros((400, 1))))
     assert majority.metrics == pytest.approx(expected)
 
 
 def test_stratified_random_is_what_scikit_learns_dummy_reaches_on_average() -> None:
-    [_, random] = trivial_classifiers(LABELS, 3, np.array([0.5, 0.2, 0.3]))
+    [_, random] = trivial_classifiers(CLASSIFICATION, LABELS, np.array([0.5, 0.2, 0.3]))
 
     reached = []
     for seed in range(300):
         dummy = DummyClassifier(strategy="stratified", random_state=seed).fit(np.zeros((1000, 1)), TRAIN)
-        reached.append(classification_metrics(LABELS, dummy.predict_proba(np.zeros((400, 1)))))
+        reached.append(measure(CLASSIFICATION, LABELS, dummy.predict_proba(np.zeros((400, 1)))))
     for name, value in random.metrics.items():
         assert value == pytest.approx(np.mean([metrics[name] for metrics in reached]), abs=0.006), name
 
 
-def test_the_mean_answer_is_scikit_learns_dummy() -> None:
+def test_the_mean_is_scikit_learns_dummy() -> None:
     labels, train = np.arange(50.0), np.arange(10.0)
 
-    [row] = mean_answer(labels, float(train.mean()))
+    metrics = task_metrics(
+        PredictionTask(problem=Problem.REGRESSION, label=Label(name="y"), features={"x": FeatureKind.NUMERIC})
+    )
+
+    [row] = mean_prediction(metrics, labels, labels.shape, float(train.mean()))
 
     dummy = DummyRegressor().fit(np.zeros((10, 1)), train)
-    assert row.metrics == pytest.approx(regression_metrics(labels, dummy.predict(np.zeros((50, 1)))))
+    assert row.metrics == pytest.approx(measure(metrics, labels, dummy.predict(np.zeros((50, 1)))))
 
 
 def test_lines_come_with_what_they_were_measured_on() -> None:
@@ -46,7 +53,7 @@ def test_lines_come_with_what_they_were_measured_on() -> None:
         {"accuracy": 0.8},
         {"accuracy": 0.7},
         [{"family": "keras", "metrics": {"accuracy": 0.9}, "seconds": 1.0}],
-        trivial_classifiers(LABELS, 3, np.ones(3) / 3),
+        trivial_classifiers(CLASSIFICATION, LABELS, np.ones(3) / 3),
         [Anchor(name="a paper", metrics={"accuracy": 0.78}, records="5 folds", source="Doe, 2020")],
     )
 

@@ -6,10 +6,16 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from yachay.components.evaluation_report.analysis.resampling import Resamples, num_resamples, to_estimate
-from yachay.components.evaluation_report.analysis.statistics import accuracy, auc, auc_ovr, macro_f1
+from yachay.components.evaluation_report.analysis.slices import metric_statistic
 from yachay.components.evaluation_report.report import Estimate
+from yachay.components.evaluator.metric import load_metrics
+from yachay.components.evaluator.statistics import Statistic, auc
 
 N = 400
+
+
+def metric(name: str, labels: np.ndarray, scores: np.ndarray) -> Statistic:
+    return metric_statistic(load_metrics()[name], labels, scores)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def test_the_interval_of_the_macro_f1_is_scipys_within_sampling_error(records: t
     labels, scores, _ = records
     predicted = scores.argmax(axis=1)
 
-    ours = to_estimate(Resamples(N, 2000, 5).compute(macro_f1(labels, scores)))
+    ours = to_estimate(Resamples(N, 2000, 5).compute(metric("macro_f1", labels, scores)))
 
     def theirs(rows: np.ndarray) -> float:
         hits = np.bincount(labels[rows][labels[rows] == predicted[rows]], minlength=3)
@@ -73,14 +79,14 @@ def test_the_interval_of_the_auc_is_scipys_within_sampling_error(records: tuple[
 def test_the_interval_of_a_difference_is_paired_as_scipys(records: tuple[np.ndarray, ...]) -> None:
     labels, scores, worse = records
     resamples = Resamples(N, 2000, 5)
-    ours, baselines = (resamples.compute(accuracy(labels, scores)) for scores in (scores, worse))
+    ours, baselines = (resamples.compute(metric("accuracy", labels, scores)) for scores in (scores, worse))
     gains = (scores.argmax(axis=1) == labels).astype(float) - (worse.argmax(axis=1) == labels)
 
     paired = to_estimate(ours - baselines)
 
     assert paired.value == pytest.approx(gains.mean())
     assert within_sampling_error(paired, scipys(lambda rows: float(gains[rows].mean())))
-    apart = to_estimate(ours - Resamples(N, 2000, 6).compute(accuracy(labels, worse)))
+    apart = to_estimate(ours - Resamples(N, 2000, 6).compute(metric("accuracy", labels, worse)))
     assert paired.high - paired.low < 0.8 * (apart.high - apart.low)  # type: ignore[operator]
 
 
@@ -88,7 +94,7 @@ def test_the_value_is_that_of_the_records_as_they_are(records: tuple[np.ndarray,
     labels, scores, _ = records
     rows = np.flatnonzero(labels != 1)
 
-    values = Resamples(N, 50, 5).compute(auc_ovr(labels[rows], scores[rows]), rows)
+    values = Resamples(N, 50, 5).compute(metric("auc_ovr", labels[rows], scores[rows]), rows)
 
     assert values.shape == (51,)
     assert values[0] == pytest.approx(
@@ -100,7 +106,7 @@ def test_the_same_seed_gives_the_same_interval(records: tuple[np.ndarray, ...]) 
     labels, scores, _ = records
 
     def interval(seed: int) -> Estimate:
-        return to_estimate(Resamples(N, 200, seed).compute(accuracy(labels, scores)))
+        return to_estimate(Resamples(N, 200, seed).compute(metric("accuracy", labels, scores)))
 
     assert interval(1) == interval(1)
     assert interval(1) != interval(2)

@@ -8,10 +8,18 @@ from yachay.components.evaluation_report.analysis.resampling import Resamples
 from yachay.components.evaluation_report.analysis.slices import find_slices, slice_rows
 from yachay.components.evaluation_report.report import SliceRow
 from yachay.components.evaluator.evaluation import Evaluation
-from yachay.components.evaluator.scores import classification_metrics
-from yachay.components.features import Problem
+from yachay.components.evaluator.metric import measure, task_metrics
+from yachay.components.features import FeatureKind, Problem
+from yachay.components.prediction_task import Label, PredictionTask
 
 N = 240
+METRICS = task_metrics(
+    PredictionTask(
+        problem=Problem.CLASSIFICATION,
+        label=Label(name="outcome", values=("no", "yes")),
+        features={"dose": FeatureKind.NUMERIC},
+    )
+)
 
 
 @pytest.fixture
@@ -27,7 +35,7 @@ def predictions() -> Predictions:
 
 def rows_of(predictions: Predictions, specs: list[list[str]], gate: Evaluation | None = None) -> list[SliceRow]:
     resamples = Resamples(N, 50, 1)
-    return list(slice_rows(predictions, Problem.CLASSIFICATION, resamples, specs, 10, gate))
+    return list(slice_rows(predictions, METRICS, resamples, specs, 10, gate))
 
 
 def test_slices_come_in_the_order_of_their_values_and_leave_out_records_without_one(predictions: Predictions) -> None:
@@ -48,7 +56,7 @@ def test_a_slice_has_the_numbers_of_the_gates_own_function(predictions: Predicti
     row = next(row for row in rows_of(predictions, [["sex"]]) if row.slice == {"sex": "1"})
 
     inside = predictions.columns["sex"].codes == 1
-    expected = classification_metrics(predictions.labels[inside], predictions.scores[inside])
+    expected = measure(METRICS, predictions.labels[inside], predictions.scores[inside])
     assert row.rows == inside.sum()
     assert {name: estimate.value for name, estimate in row.metrics.items()} == pytest.approx(expected, abs=1e-12)
     assert all(estimate.low <= estimate.value <= estimate.high for estimate in row.metrics.values())  # type: ignore[operator]
@@ -76,7 +84,7 @@ def test_a_class_that_is_absent_from_a_slice_is_left_out_of_its_auc() -> None:
         {"g": Column(("a", "b"), np.repeat([0, 1], [20, 10]))}, {}, (),
     )  # fmt: skip
 
-    [both, one] = slice_rows(predictions, Problem.CLASSIFICATION, Resamples(30, 50, 1), [["g"]], 10, None)
+    [both, one] = slice_rows(predictions, METRICS, Resamples(30, 50, 1), [["g"]], 10, None)
 
     assert both.metrics["auc_ovr"].value is not None
     assert one.metrics["auc_ovr"].value is None
