@@ -17,6 +17,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	$(BIN)/pytest -q -n 2 -m "not end_to_end and not slow"
 
 test: check
@@ -26,13 +27,14 @@ test-all: check
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "end_to_end or slow"
 
 # Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once. The images'
-# lists hold the same versions, of what each needs.
+# lists hold the same versions, of what an extra needs.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
 	--custom-compile-command "make lock" --quiet
+IMAGES := $(LOCK) --constraint constraints.txt pyproject.toml docker/requirements-build.in
 lock: setup
-	$(LOCK) --extra dev --extra kubeflow pyproject.toml --output-file constraints.txt
-	$(LOCK) --extra kubeflow --constraint constraints.txt pyproject.toml --output-file docker/requirements-pipeline.txt
-	$(LOCK) --constraint constraints.txt docker/requirements-serving.in --output-file docker/requirements-serving.txt
+	$(LOCK) --extra dev pyproject.toml --output-file constraints.txt
+	$(IMAGES) --extra kubeflow --output-file docker/requirements-pipeline.txt
+	$(IMAGES) --extra serving --output-file docker/requirements-serving.txt
 
 # The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs.
 KIND := $(if $(SERVING),.serving)$(if $(GPU),.gpu)

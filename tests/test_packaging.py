@@ -19,10 +19,20 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
 
     assert {name.partition("/")[0] for name in names} == {"yachay"}
-    assert {Path(name).suffix for name in names} <= {".py", ".yaml", ".json", ".pbtxt", ".html", ".js", ".css"}
+    assert {Path(name).suffix for name in names if name != "yachay/py.typed"} <= {
+        ".py",
+        ".yaml",
+        ".json",
+        ".pbtxt",
+        ".html",
+        ".js",
+        ".css",
+    }
     assert {
         "yachay/__init__.py",
         "yachay/errors.py",
+        "yachay/files.py",
+        "yachay/py.typed",
         "yachay/manifests/base/runtime.yaml",
         "yachay/components/evaluation_report/page/assets/page.html",
         "yachay/pipelines/student_dropout/config.yaml",

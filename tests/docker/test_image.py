@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -86,17 +87,19 @@ def test_the_image_of_the_server_holds_no_tfx():
     assert not {"tfx", "apache-beam", "tensorflow-transform", "tensorflow-model-analysis", "kfp"} & names
 
 
-def test_the_list_of_the_server_names_what_the_server_imports():
-    text = (ROOT / "docker/requirements-serving.in").read_text()
-    listed = {line.replace("-", "_") for line in text.splitlines() if line and not line.startswith("#")}
+def test_the_extra_serving_names_what_the_server_imports():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["dependencies"] + project["optional-dependencies"]["serving"]
+    listed = {re.match(r"[a-z-]+", one)[0].replace("-", "_") for one in extras} | {"yaml"}
     distributions = {"grpc": "grpcio"}
     imported = set()
-    for path in (ROOT / "serving").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                imported |= {name.name.split(".")[0] for name in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                imported.add(node.module.split(".")[0])
+    for room in ("serving", "model_store"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.Import):
+                    imported |= {name.name.split(".")[0] for name in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    imported.add(node.module.split(".")[0])
     needed = imported - sys.stdlib_module_names - {"opentelemetry", "yachay"}
     assert {distributions.get(name, name) for name in needed} <= listed
     assert "opentelemetry_sdk" in listed
