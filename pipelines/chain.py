@@ -22,7 +22,7 @@ from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.pusher.component import Pusher
 from ..schemas import parse_schema
-from .columns import ingest_arguments
+from .columns import ingest_spec
 from .config.pipeline_config import PipelineConfig
 from .deployment import deploy_order
 from .evaluation import eval_config
@@ -62,7 +62,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     features = {name: kind.value for name, kind in config.task_features(context.task).items()}
     example_gen = ColumnarExampleGen(
         input_pattern=context.data_uri,
-        **ingest_arguments(parse_schema(context.schema_text), config),
+        spec=ingest_spec(parse_schema(context.schema_text), config),
     )
     examples = example_gen.outputs["examples"]
     schema = CuratedSchema(schema_text=context.schema_text)

@@ -6,7 +6,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ..components.example_gen.inputs import match_files
 from ..components.example_gen.read import check_headers, data_paths
-from ..components.example_gen.spec import spec_from_arguments
+from ..components.example_gen.settings import IngestSpec, ReadSettings
+from ..components.settings import check_settings
 from ..errors import ConfigurationError
 from .config.pipeline_config import PipelineConfig
 
@@ -23,7 +24,7 @@ def ingest_columns(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[st
     named = {
         "label.name": [config.label.name],
         "features": [name for names in config.features.values() for name in names],
-        "data.bands": [*config.data.bands, *(band.column for band in config.data.bands.values())],
+        "data.bins": [*config.data.bins, *(bins.column for bins in config.data.bins.values())],
         "split.key": [config.split.key] if config.split.key else [],
         "evaluation.slices": [name for columns in config.evaluation.slices for name in columns],
         "evaluation.fairness": config.evaluation.fairness,
@@ -38,32 +39,25 @@ def ingest_columns(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[st
     return {
         feature.name: {"type": _TYPES[feature.type], "required": feature.presence.min_fraction == 1}
         for feature in schema.feature
-        if feature.name not in config.data.bands
+        if feature.name not in config.data.bins
     }
 
 
-def ingest_arguments(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[str, Any]:
-    """Returns the arguments of `ColumnarExampleGen` and of `IngestSpec.from_arguments` but for the input.
+def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig) -> IngestSpec:
+    """Returns what the ingest is asked to do.
 
     Raises:
-        ConfigurationError: if the configuration names a column that the schema does not have.
+        ConfigurationError: if the configuration names a column that the schema does not have, or a field does not fit.
     """
-    return {
+    read = {name: getattr(config.data, name) for name in ReadSettings.model_fields}
+    given = {
+        **read,
         "columns": ingest_columns(schema, config),
-        "label": config.label.name,
-        "label_values": config.label.values,
-        "reader": config.data.reader,
-        "separator": config.data.separator,
-        "missing_values": config.data.missing_values,
-        "drop_duplicates": config.data.drop_duplicates,
-        "max_quarantined_share": config.data.max_quarantined_share,
-        "bands": {name: band.model_dump() for name, band in config.data.bands.items()},
-        "split_method": config.split.method,
-        "split_key": config.split.key,
-        "eval_share": config.split.eval_share,
-        "split_salt": config.split.salt,
+        "label": config.label.model_dump(),
+        "split": config.split,
         "min_rows": config.evaluation.min_slice_rows,
     }
+    return check_settings(IngestSpec, given, "ingest")
 
 
 def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig) -> None:
@@ -78,6 +72,6 @@ def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig)
         ConfigurationError: if the configuration names a column that the schema does not have.
         DataError: if nothing matches, or a file lacks columns.
     """
-    spec = spec_from_arguments(**ingest_arguments(schema, config))
+    spec = ingest_spec(schema, config)
     if "{" not in data_uri:
         check_headers(data_paths(match_files(data_uri), spec)[0], spec)

@@ -19,13 +19,11 @@ from ..components.evaluator.metric import measure, task_metrics
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
-from ..components.example_gen.spec import spec_from_arguments
 from ..components.example_gen.write import whole_or_absent
 from ..components.examples import read_examples
 from ..components.feature_selection.records import decode_records, hash_records, sample_records
 from ..components.feature_selection.select import reduce_schema, select_features
 from ..components.features import Problem
-from ..components.prediction_task import SplitSettings
 from ..components.splitter import Splitter
 from ..components.trainer.config import TrainerConfig
 from ..components.trainer.table import make_table
@@ -33,7 +31,7 @@ from ..components.trainer.train import train
 from ..components.transform.analyze import analyze, transform_arrays
 from ..errors import UsageError
 from ..schemas import parse_schema
-from .columns import ingest_arguments
+from .columns import ingest_spec
 from .config.pipeline_config import Family, PipelineConfig
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"
@@ -164,7 +162,7 @@ def cross_validate(
     with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
         summary = ingest(
             resolve_input(data_uri),
-            spec_from_arguments(**ingest_arguments(schema, config)),
+            ingest_spec(schema, config),
             Path(scratch, "examples"),
             Path(scratch, "quarantine"),
         )
@@ -231,7 +229,7 @@ def _split_folds(
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     labels, classes = pd.factorize(table[config.label.name], sort=True)
     is_classification = config.problem is Problem.CLASSIFICATION
-    return Splitter(SplitSettings(**config.split.model_dump())).folds(
+    return Splitter(config.split).folds(
         pd.factorize(table[config.split.key], sort=True)[0] if config.split.key else None,
         labels if is_classification else table[config.label.name].to_numpy(np.float64),
         num_folds,

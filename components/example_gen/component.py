@@ -1,7 +1,6 @@
 """`ColumnarExampleGen`: files of columns to `tf.Example` records in two splits."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
@@ -10,9 +9,12 @@ from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
 from tfx.types.component_spec import ExecutionParameter
 
+from ... import __version__
+from ..settings import check_settings
 from . import driver, executor
 from .artifacts import Quarantine
-from .spec import spec_from_parameters
+from .settings import IngestSpec
+from .typed_tables import load_reader
 
 
 class ColumnarExampleGenSpec(component_spec.ComponentSpec):
@@ -20,21 +22,8 @@ class ColumnarExampleGenSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {
         "input_pattern": ExecutionParameter(type=str),
-        "reader": ExecutionParameter(type=str, optional=True),
-        "columns": ExecutionParameter(type=str),
-        "label": ExecutionParameter(type=str),
-        "label_values": ExecutionParameter(type=str),
-        "separator": ExecutionParameter(type=str, optional=True),
-        "missing_values": ExecutionParameter(type=str),
-        "drop_duplicates": ExecutionParameter(type=int),
-        "max_quarantined_share": ExecutionParameter(type=float),
-        "bands": ExecutionParameter(type=str),
-        "split_method": ExecutionParameter(type=str),
-        "split_key": ExecutionParameter(type=str, optional=True),
-        "eval_share": ExecutionParameter(type=float),
-        "split_salt": ExecutionParameter(type=str),
-        "num_shards": ExecutionParameter(type=int),
-        "min_rows": ExecutionParameter(type=int),
+        "spec": ExecutionParameter(type=str),
+        "version": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, component_spec.ChannelParameter] = {}
     OUTPUTS = {
@@ -49,31 +38,15 @@ class ColumnarExampleGen(base_component.BaseComponent):
     Records that do not fit go to `quarantine` with their raw line and the reason. The counts (`rows_read`, `rows_kept`,
     `rows_quarantined`, `rows_duplicate`), the `data_fingerprint`, the `original_names` (JSON, identifier to name in the
     file) and the `warnings` (JSON list) are custom properties of `examples`. Unchanged contents of the files come from
-    the cache, changed ones never do.
+    the cache, changed ones, and other versions of this library, never do.
 
     Args:
         input_pattern: string or `RuntimeParameter`. A file, a folder or a glob; `{SPAN}` and `{VERSION}` as in TFX.
-        columns: mapping of column identifier to `{"type": "int64" | "float32" | "string", "required": bool}` and on
-            request `"values"`, the only ones allowed; the label among them.
-        label: string. The column to predict.
-        label_values: sequence of strings. The classes; empty for a regression. Defaults to none.
-        reader: string. Dotted path of a function `(path: str) -> Iterator[pyarrow.RecordBatch]`. Defaults to `None`:
-            CSV or Parquet.
-        separator: string. Of CSV fields. Defaults to `None`, found in the header.
-        missing_values: sequence of strings that mean "no value". Defaults to the empty string.
-        drop_duplicates: bool. Whether exact duplicates are refused. Defaults to `False`.
-        max_quarantined_share: float in [0, 1]. With more refused records the run stops. Defaults to 0.01.
-        bands: mapping of new column to `{"column": ..., "edges": [...]}`, intervals of a numeric column as strings.
-            Defaults to none.
-        split_method: `"hash"`, `"group"` or `"time"`. Defaults to `"hash"`.
-        split_key: string. The column to split by. Defaults to `None`, the whole record.
-        eval_share: float in (0, 1). Defaults to 0.2.
-        split_salt: string. Another salt gives another split. Defaults to none.
-        num_shards: int. Files a split. Defaults to 1.
-        min_rows: int. With fewer kept records in a split the run stops. Defaults to 0.
+        spec: `IngestSpec`, or a mapping of its fields: which columns to read, what is predicted, which rows are
+            rejected, how the others are divided.
 
     Raises:
-        ConfigurationError: if the parameters do not fit together.
+        ConfigurationError: if a field of the spec does not fit, or its reader cannot be imported.
     """
 
     SPEC_CLASS = ColumnarExampleGenSpec
@@ -83,44 +56,17 @@ class ColumnarExampleGen(base_component.BaseComponent):
     def __init__(
         self,
         input_pattern: str | data_types.RuntimeParameter,
-        columns: Mapping[str, Mapping[str, Any]],
-        label: str,
-        label_values: Sequence[str] = (),
-        reader: str | None = None,
-        separator: str | None = None,
-        missing_values: Sequence[str] = ("",),
-        drop_duplicates: bool = False,
-        max_quarantined_share: float = 0.01,
-        bands: Mapping[str, Mapping[str, Any]] | None = None,
-        split_method: str = "hash",
-        split_key: str | None = None,
-        eval_share: float = 0.2,
-        split_salt: str = "",
-        num_shards: int = 1,
-        min_rows: int = 0,
+        spec: IngestSpec | Mapping[str, Any],
     ) -> None:
-        parameters = {
-            "reader": reader,
-            "columns": json.dumps(columns),
-            "label": label,
-            "label_values": json.dumps(list(label_values)),
-            "separator": separator,
-            "missing_values": json.dumps(list(missing_values)),
-            "drop_duplicates": int(drop_duplicates),
-            "max_quarantined_share": float(max_quarantined_share),
-            "bands": json.dumps(bands or {}),
-            "split_method": split_method,
-            "split_key": split_key,
-            "eval_share": float(eval_share),
-            "split_salt": split_salt,
-            "num_shards": num_shards,
-            "min_rows": min_rows,
-        }
-        spec_from_parameters(parameters)
+        if not isinstance(spec, IngestSpec):
+            spec = check_settings(IngestSpec, spec, "spec of ColumnarExampleGen")
+        if spec.reader:
+            load_reader(spec.reader)
         super().__init__(
             ColumnarExampleGenSpec(
                 input_pattern=input_pattern,
-                **parameters,
+                spec=spec.to_property(),
+                version=__version__,
                 examples=types.Channel(type=standard_artifacts.Examples),
                 quarantine=types.Channel(type=Quarantine),
             )

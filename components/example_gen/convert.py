@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import ConfigurationError, DataError
+from ...errors import DataError
 from ..fingerprints import as_text
-from .spec import Band, Column, ColumnType, IngestSpec, SplitMethod, describe_values
+from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
 from .tables import Refusal
 
 ARROW_TYPES = {ColumnType.INT64: pa.int64(), ColumnType.FLOAT32: pa.float32(), ColumnType.STRING: pa.string()}
@@ -41,20 +41,21 @@ class Converter:
 
     Args:
         spec: `IngestSpec`.
-
-    Raises:
-        ConfigurationError: if the allowed values of a column are not of its type.
     """
 
     def __init__(self, spec: IngestSpec) -> None:
-        self._columns = spec.columns_read
-        self._required = {name for name, column in self._columns.items() if column.required} | {spec.label}
+        self._columns = spec.columns
+        self._required = {name for name, column in self._columns.items() if column.required} | {spec.label.name}
         if spec.split.key:
             self._required.add(spec.split.key)
-        self._values = {name: _allowed(name, column) for name, column in self._columns.items() if column.values}
-        self._label = spec.label
-        self._label_values = spec.label_values
-        self._time_key = spec.split.key if spec.split.method is SplitMethod.TIME else None
+        self._values = {
+            name: pa.array(column.values, ARROW_TYPES[column.type])
+            for name, column in self._columns.items()
+            if column.values
+        }
+        self._label = spec.label.name
+        self._label_values = spec.label.values
+        self._time_key = spec.split.key if spec.split.method == "time" else None
 
     def convert(self, batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, list[Refusal]]:
         """Returns the columns with their types, and the records that do not fit, each with its first reason.
@@ -111,16 +112,16 @@ def to_text(name: str, raw: pa.Array) -> pa.Array:
     return _to_type(name, raw, ColumnType.STRING).array
 
 
-def add_bands(batch: pa.RecordBatch, bands: Mapping[str, Band]) -> pa.RecordBatch:
-    """Returns the batch with a string column for each band."""
-    for name, band in bands.items():
-        column = batch.column(band.column)
-        edges = [f"{edge:.15g}" for edge in band.edges]
+def add_bins(batch: pa.RecordBatch, bins: Mapping[str, Bins]) -> pa.RecordBatch:
+    """Returns the batch with a string column for each of the bins."""
+    for name, column_bins in bins.items():
+        column = batch.column(column_bins.column)
+        edges = [f"{edge:.15g}" for edge in column_bins.edges]
         between = [f"{low}-<{high}" for low, high in itertools.pairwise(edges)]
         names = pa.array([f"<{edges[0]}", *between, f">={edges[-1]}"])
         # A float32 edge, as the values are: .1 lies on the edge .1.
         dtype = np.float32 if pa.types.is_floating(column.type) else np.float64
-        places = np.digitize(column.fill_null(0).to_numpy().astype(dtype), np.asarray(band.edges, dtype))
+        places = np.digitize(column.fill_null(0).to_numpy().astype(dtype), np.asarray(column_bins.edges, dtype))
         indices = pa.array(places, pa.int64(), mask=_mask(pc.is_null(column)))
         batch = batch.append_column(name, names.take(indices))
     return batch
@@ -240,16 +241,6 @@ def _comma_hint(value: object) -> str:
 def _show(value: object) -> str:
     text = repr(value)
     return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
-
-
-def _allowed(name: str, column: Column) -> pa.Array:
-    try:
-        return pa.array(column.values, ARROW_TYPES[column.type])
-    except (pa.ArrowException, TypeError, OverflowError):
-        raise ConfigurationError(
-            f"Expected the allowed values of {name!r} to be {column.type.value}. "
-            f"Received: {describe_values(column.values)}."
-        ) from None
 
 
 def _mask(array: pa.Array) -> np.ndarray:

@@ -10,6 +10,7 @@ from tfx.orchestration.portable import data_types
 from tfx.proto.orchestration import driver_output_pb2
 
 from .inputs import resolve_input
+from .settings import IngestSpec
 from .typed_tables import load_reader
 
 FINGERPRINT = "input_fingerprint"
@@ -37,7 +38,7 @@ class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
         resolved: dict[str, str | int] = {FINGERPRINT: source.fingerprint, "span": source.span}
         if source.version is not None:
             resolved["version"] = source.version
-        if reader := execution_info.exec_properties.get("reader"):
+        if reader := IngestSpec.from_property(execution_info.exec_properties["spec"]).reader:
             code = inspect.getsource(inspect.getmodule(load_reader(reader)) or load_reader(reader))
             resolved["reader_fingerprint"] = hashlib.sha256(code.encode()).hexdigest()
         output = driver_output_pb2.DriverOutput()

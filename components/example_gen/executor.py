@@ -13,7 +13,7 @@ from ...errors import DataError
 from .driver import FINGERPRINT
 from .ingest import IngestSummary, ingest
 from .inputs import resolve_input
-from .spec import spec_from_parameters
+from .settings import IngestSpec
 from .write import SPLITS
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class Executor(base_executor.BaseExecutor):
                 f"Expected {exec_properties['input_pattern']} to stay as it is during a run. Received: other contents "
                 "than when the run began. Run again once the files are complete."
             )
-        summary = ingest(source, spec_from_parameters(exec_properties), Path(examples.uri), Path(quarantine.uri))
+        spec = IngestSpec.from_property(exec_properties["spec"])
+        summary = ingest(source, spec, Path(examples.uri), Path(quarantine.uri))
         for warning in summary.warnings:
             log.warning("%s", warning)
         _annotate(examples, summary)

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 
 from ...errors import DataError
 from ..fingerprints import as_text, fingerprints
-from .convert import Converter, add_bands, to_text
+from ..splitter import Splitter
+from .convert import Converter, add_bins, to_text
+from .duplicates import Duplicates
 from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter
 from .read import check_headers, data_paths, open_table
-from .spec import IngestSpec, SplitMethod, describe_values
-from .split import Duplicates, Splitter, first_eval_time
+from .settings import IngestSpec, describe_values
 from .tables import Refusal, Table, check_columns
 from .write import ExampleWriter, whole_or_absent
 
@@ -69,18 +70,17 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         tally = _Tally()
         with QuarantineWriter(quarantine_draft, quarantine_dir) as quarantine:
             writer = ExampleWriter(draft, spec.num_shards)
-            if spec.split.method is SplitMethod.TIME and spec.split.key:
+            splitter, first_eval_time = Splitter(spec.split), None
+            if spec.split.method == "time":
                 # Where `eval` begins is known only after all records: these are read twice.
                 keys = [batch.column(spec.split.key) for batch in _clean(source, spec, tally, quarantine)]
                 _check_quarantine(tally, quarantine, spec)
-                splitter = Splitter(spec, first_eval_time(keys, spec.split.eval_share))
+                first_eval_time = splitter.first_eval_time(keys)
                 records = _clean(source, spec, _Tally(), None)
             else:
-                splitter = Splitter(spec)
                 records = _clean(source, spec, tally, quarantine)
             for batch in records:
-                is_eval = splitter.is_eval(batch)
-                writer.write(add_bands(batch.select(list(spec.columns)), spec.bands), is_eval)
+                writer.write(add_bins(batch, spec.bins), splitter.is_eval(batch, first_eval_time))
             writer.close()
         _check_quarantine(tally, quarantine, spec)
         _check_rows(tally, writer.num_written, spec)
@@ -119,16 +119,16 @@ def _clean(
     tally.warnings += [f"{file.name} is ignored: by its name it is no data" for file in ignored]
     for path in paths:
         table = open_table(path, spec)
-        check_columns(path, table.original_names, spec.columns_read, spec.label)
+        check_columns(path, table.original_names, spec.columns, spec.label.name)
         tally.original_names = {**table.original_names, **tally.original_names}
-        extra = [name for name in table.original_names if name not in spec.columns_read]
+        extra = [name for name in table.original_names if name not in spec.columns]
         tally.warnings += [
             warning
             for name in extra
             if (warning := f"the column {table.original_names[name]!r} is not in the schema and is not read")
             not in tally.warnings
         ]
-        columns = [*spec.columns_read, *(extra if spec.drop_duplicates else ())]
+        columns = [*spec.columns, *(extra if spec.drop_duplicates else ())]
         start = 0
         for raw in table.batches(columns):
             batch, refusals = converter.convert(raw, start)
@@ -146,8 +146,8 @@ def _clean(
             tally.num_refused += len(refusals)
             kept = batch.filter(pa.array(good)) if refusals else batch
             tally.num_kept += len(kept)
-            if spec.label_values:
-                for count in pc.value_counts(as_text(kept.column(spec.label))).to_pylist():
+            if spec.label.values:
+                for count in pc.value_counts(as_text(kept.column(spec.label.name))).to_pylist():
                     tally.labels[count["values"]] += count["counts"]
             yield kept
         _finish(table, start, tally, quarantine)
@@ -194,10 +194,11 @@ def _check_quarantine(tally: _Tally, quarantine: QuarantineWriter, spec: IngestS
 
 
 def _check_rows(tally: _Tally, num_written: Mapping[str, int], spec: IngestSpec) -> None:
-    if spec.label_values and len(tally.labels) == 1:
+    if spec.label.values and len(tally.labels) == 1:
         raise DataError(
-            f"Expected at least two values of the label {spec.label!r}. Received: {next(iter(tally.labels))!r} in all "
-            f"{tally.num_kept} records. There is nothing to learn: name data with {describe_values(spec.label_values)}."
+            f"Expected at least two values of the label {spec.label.name!r}. Received: {next(iter(tally.labels))!r} in "
+            f"all {tally.num_kept} records. There is nothing to learn: name data with "
+            f"{describe_values(spec.label.values)}."
         )
     for split, count in num_written.items():
         least = max(spec.min_rows, 1)
@@ -209,4 +210,4 @@ def _check_rows(tally: _Tally, num_written: Mapping[str, int], spec: IngestSpec)
 
 
 def _absent_classes(tally: _Tally, spec: IngestSpec) -> list[str]:
-    return [f"the label value {value!r} does not occur" for value in spec.label_values if value not in tally.labels]
+    return [f"the label value {value!r} does not occur" for value in spec.label.values if value not in tally.labels]

@@ -7,7 +7,7 @@ from ...errors import DataError
 from .access import unreadable
 from .csv_table import CsvTable
 from .inputs import MatchedFiles
-from .spec import IngestSpec
+from .settings import IngestSpec
 from .tables import Table, check_columns
 from .typed_tables import PARQUET_MAGIC, ParquetTable, ReaderTable
 
@@ -45,7 +45,7 @@ def check_headers(paths: Iterable[Path], spec: IngestSpec) -> None:
     if spec.reader:
         return  # What a reader yields is known once it has read.
     for path in paths:
-        check_columns(path, open_table(path, spec).original_names, spec.columns_read, spec.label)
+        check_columns(path, open_table(path, spec).original_names, spec.columns, spec.label.name)
 
 
 def open_table(path: Path, spec: IngestSpec) -> Table:
@@ -63,4 +63,4 @@ def open_table(path: Path, spec: IngestSpec) -> Table:
         raise unreadable(path, error) from None
     if is_parquet:
         return ParquetTable(path, spec.missing_values)
-    return CsvTable(path, list(spec.columns_read), spec.separator, spec.missing_values)
+    return CsvTable(path, list(spec.columns), spec.separator, spec.missing_values)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import MAX_FAILURES_SHOWN, DataError, suggestion
-from .spec import describe_values
+from .settings import describe_values
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
 """The configuration of a pipeline: `config.yaml`, checked field by field before any work."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ...components.evaluator.metric import Metric, task_metrics
+from ...components.example_gen.settings import ReadSettings
 from ...components.features import FeatureKind, Problem
-from ...components.prediction_task import PredictionTask
-from ...components.settings import Identifier, Settings, Share, describe, require_known
+from ...components.prediction_task import PredictionTask, SplitSettings
+from ...components.settings import Identifier, Settings, describe, require_known
 from ...components.trainer.hyperparameters import resolve_hyperparameters
 from ...errors import ConfigurationError
 from .deploy_settings import DeploySettings
@@ -26,23 +26,7 @@ Family = Literal["keras", "boosted_trees", "random_forest", "linear", "auto"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
 
-class Band(Settings):
-    """A column of named intervals made from a numeric one at ingest, for slices: edges `[20, 25]` give
-    `"<20"`, `"20-<25"` and `">=25"`.
-    """
-
-    column: Identifier
-    edges: list[float] = Field(min_length=1)
-
-    @field_validator("edges")
-    @classmethod
-    def _ascending(cls, edges: list[float]) -> list[float]:
-        if any(low >= high for low, high in itertools.pairwise(edges)):
-            raise ValueError("expected edges in ascending order")
-        return edges
-
-
-class Data(Settings):
+class Data(ReadSettings):
     """Where records come from and which of them are refused.
 
     `schema` names a shipped schema or a `.pbtxt` file in the folder of the configuration; `path` names the records that
@@ -53,12 +37,6 @@ class Data(Settings):
     path: str | None = None
     source: str = ""
     licence: str = ""
-    reader: str | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    missing_values: list[str] = [""]
-    drop_duplicates: bool = False
-    max_quarantined_share: Share = 0.01
-    bands: dict[Identifier, Band] = {}
 
 
 class Label(Settings):
@@ -66,25 +44,6 @@ class Label(Settings):
 
     name: Identifier
     values: list[str] = []
-
-
-class Split(Settings):
-    """How records are divided into `train` and `eval`.
-
-    `hash` goes by the hash of `key` (the whole record where there is none), `group` keeps all records of one value of
-    `key` together, `time` takes the latest values of `key` for `eval`.
-    """
-
-    method: Literal["hash", "group", "time"] = "hash"
-    key: Identifier | None = None
-    eval_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    salt: str = ""
-
-    @model_validator(mode="after")
-    def _key_where_needed(self) -> Self:
-        if self.method != "hash" and self.key is None:
-            raise ValueError(f"expected `key` to name a column for the method {self.method!r}")
-        return self
 
 
 class Model(Settings):
@@ -168,7 +127,7 @@ class PipelineConfig(Settings):
     label: Label
     features: dict[FeatureKind, list[Identifier]]
     exclude: dict[str, str] = {}
-    split: Split = Split()
+    split: SplitSettings = SplitSettings()
     model: Model = Model()
     feature_selection: FeatureSelection = FeatureSelection()
     evaluation: Evaluation = Evaluation()

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from ...components.example_gen.convert import to_text
-from ...components.example_gen.spec import ColumnType, describe_values
+from ...components.example_gen.settings import ColumnType, describe_values
 from ...components.features import FeatureKind
 from .number_texts import MAX_CODES
 

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from ...components.example_gen.convert import to_text
 from ...components.example_gen.inputs import resolve_input
 from ...components.example_gen.read import data_paths, open_table
-from ...components.example_gen.spec import Column, ColumnType, IngestSpec
+from ...components.example_gen.settings import Column, ColumnType, IngestSpec
 from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
+from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
 from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
@@ -123,7 +124,7 @@ def infer(data: str, label: str) -> Inference:
 
 
 def _open(data: str, label: str) -> list[Table]:
-    spec = IngestSpec(columns={label: Column(ColumnType.STRING)}, label=label)
+    spec = IngestSpec(columns={label: Column(type=ColumnType.STRING)}, label=Label(name=label))
     paths, _ = data_paths(resolve_input(data), spec)
     tables = [open_table(path, spec) for path in paths]
     for table in tables[1:]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ...components.example_gen.spec import ColumnType
+from ...components.example_gen.settings import ColumnType
 from ...components.features import FeatureKind, Problem
 from ...errors import UsageError, suggestion
 from ...files import atomic_folder

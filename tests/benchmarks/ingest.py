@@ -72,10 +72,11 @@ def time_columnar(data: Path, output: Path) -> float:
     examples.uri, quarantine.uri = str(output / "examples"), str(output / "quarantine")
     component = ColumnarExampleGen(
         input_pattern=str(data),
-        columns={name: {"type": kind} for name, kind in COLUMNS.items()},
-        label="bought",
-        label_values=["no", "yes"],
-        eval_share=1 / 3,
+        spec={
+            "columns": {name: {"type": kind} for name, kind in COLUMNS.items()},
+            "label": {"name": "bought", "values": ["no", "yes"]},
+            "split": {"eval_share": 1 / 3},
+        },
     )
     outputs = {"examples": [examples], "quarantine": [quarantine]}
     return _seconds(Executor(), outputs, component.exec_properties)

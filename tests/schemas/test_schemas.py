@@ -17,13 +17,13 @@ def test_every_feature_of_a_shipped_schema_is_required_and_single_valued(name: s
     assert all(feature.HasField("shape") and not feature.shape.dim for feature in schema.feature)
 
 
-def test_the_schema_of_student_dropout_has_the_columns_of_the_file_and_the_bands() -> None:
+def test_the_schema_of_student_dropout_has_the_columns_of_the_file_and_the_bins() -> None:
     schema = load_schema(schema_path("student_dropout"))
     config = find_pipelines()["student_dropout"].load()
 
     names = [feature.name for feature in schema.feature]
 
-    assert names == [*map(to_identifier, COLUMNS), *config.data.bands]
+    assert names == [*map(to_identifier, COLUMNS), *config.data.bins]
     assert list(next(f for f in schema.feature if f.name == "Target").string_domain.value) == config.label.values
     assert next(f for f in schema.feature if f.name == "Age_group").string_domain.value[:2] == ["<20", "20-<23"]
 

@@ -16,7 +16,7 @@ import pytest
 
 from yachay.components.example_gen.ingest import ingest
 from yachay.components.example_gen.inputs import resolve_input
-from yachay.components.example_gen.spec import Column, ColumnType, IngestSpec
+from yachay.components.example_gen.settings import Column, ColumnType, IngestSpec
 from yachay.schemas.prediction_log import record_schema
 from yachay.serving.prediction_log import PredictionLog, PredictionLogOptions
 
@@ -73,12 +73,12 @@ def test_a_log_reads_back_as_data(
         server.predict({"instances": rows}).raise_for_status()
     (tmp_path / "log" / ".staging-predictions-unfinished.parquet").write_bytes(b"PAR1")
     columns = {
-        "income": Column(ColumnType.FLOAT32),
-        "visits": Column(ColumnType.INT64, required=False),
-        "town": Column(ColumnType.STRING),
-        "prediction_classes": Column(ColumnType.STRING),
+        "income": Column(type=ColumnType.FLOAT32),
+        "visits": Column(type=ColumnType.INT64, required=False),
+        "town": Column(type=ColumnType.STRING),
+        "prediction_classes": Column(type=ColumnType.STRING),
     }
-    spec = IngestSpec(columns=columns, label="prediction_classes", label_values=("no", "yes"))
+    spec = IngestSpec(columns=columns, label={"name": "prediction_classes", "values": ("no", "yes")})
 
     summary = ingest(resolve_input(str(tmp_path / "log")), spec, tmp_path / "examples", tmp_path / "quarantine")
 

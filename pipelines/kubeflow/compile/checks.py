@@ -26,7 +26,7 @@ from ....errors import CompileError
 from ....uris import is_remote
 
 # Execution properties in which TFX's components name a user's function by its dotted path.
-_USER_CODE = ("run_fn", "tuner_fn", "preprocessing_fn", "stats_options_updater_fn", "reader")
+_USER_CODE = ("run_fn", "tuner_fn", "preprocessing_fn", "stats_options_updater_fn")
 _MODULE_FILE = "module_file"
 # Types of values that TFX makes output parameters of; for a float it looks for a type `Double`, which there is not.
 _COMPUTED = ("Integer", "String", "Boolean")

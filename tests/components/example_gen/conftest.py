@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from yachay.components.example_gen.spec import Column, ColumnType, IngestSpec
+from yachay.components.example_gen.settings import Column, ColumnType, IngestSpec
+from yachay.components.prediction_task import Label
 
 COLUMNS = {
-    "age": Column(ColumnType.INT64),
-    "grade": Column(ColumnType.FLOAT32, required=False),
-    "city": Column(ColumnType.STRING, required=False),
-    "target": Column(ColumnType.STRING),
+    "age": Column(type=ColumnType.INT64),
+    "grade": Column(type=ColumnType.FLOAT32, required=False),
+    "city": Column(type=ColumnType.STRING, required=False),
+    "target": Column(type=ColumnType.STRING),
 }
 HEADER = "age,grade,city,target"
 
@@ -36,15 +37,15 @@ def student_columns() -> dict[str, Column]:
     config = load_config(Path(__file__).parents[3] / "pipelines" / "student_dropout" / "config.yaml")
     names = [name for names in config.features.values() for name in names]
     floats = {name for name in names if name.endswith(("_grade", "_rate")) or name == "GDP"}
-    columns = {name: Column(ColumnType.FLOAT32 if name in floats else ColumnType.INT64) for name in names}
-    return {**columns, config.label.name: Column(ColumnType.STRING)}
+    columns = {name: Column(type=ColumnType.FLOAT32 if name in floats else ColumnType.INT64) for name in names}
+    return {**columns, config.label.name: Column(type=ColumnType.STRING)}
 
 
 @pytest.fixture
 def make_spec() -> Callable[..., IngestSpec]:
     def make(**changes: Any) -> IngestSpec:
-        defaults = {"columns": COLUMNS, "label": "target", "label_values": ("no", "yes"), "max_quarantined_share": 0.5}
-        return IngestSpec(**{**defaults, **changes})
+        label = Label(name="target", values=changes.pop("label_values", ("no", "yes")))
+        return IngestSpec(**{"columns": COLUMNS, "label": label, "max_quarantined_share": 0.5, **changes})
 
     return make
 

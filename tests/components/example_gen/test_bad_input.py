@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.example_gen.spec import Column, ColumnType, Split
+from yachay.components.example_gen.settings import Column, ColumnType
+from yachay.components.prediction_task import SplitSettings
 from yachay.errors import DataError
 
 
@@ -100,10 +101,10 @@ def test_every_missing_column_is_named_the_label_first(write_csv, refused):
 
 
 def test_thousands_of_renamed_columns_are_named_at_once(write_csv, refused):
-    columns = {f"column_{i}": Column(ColumnType.FLOAT32) for i in range(3000)}
+    columns = {f"column_{i}": Column(type=ColumnType.FLOAT32) for i in range(3000)}
     header = ",".join(["target", *(f"renamed column {i} of another year" for i in range(3000))])
     start = time.monotonic()
-    message = refused(write_csv(header=header, good=0), columns={**columns, "target": Column(ColumnType.STRING)})
+    message = refused(write_csv(header=header, good=0), columns={**columns, "target": Column(type=ColumnType.STRING)})
     assert time.monotonic() - start < 10
     assert "Received: 3000 of 3001 missing." in message
     assert message.endswith("... and 2990 more")
@@ -180,7 +181,7 @@ def test_all_rows_quarantined_even_where_all_may_be(write_csv, refused):
 
 
 def test_too_few_rows_for_two_splits(write_csv, refused):
-    message = refused(write_csv("1,,,no", "2,,,yes", good=0), split=Split(eval_share=0.0001))
+    message = refused(write_csv("1,,,no", "2,,,yes", good=0), split=SplitSettings(eval_share=0.0001))
     assert "Expected at least 1 records in each split. Received: 0 of 2 in 'eval'" in message
 
 
@@ -201,7 +202,11 @@ def test_a_quote_that_is_never_closed(write_csv, refused, line):
 
 
 def test_a_quote_that_is_never_closed_in_text_that_may_be_anything(write_csv, refused):
-    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING), "note": Column(ColumnType.STRING)}
+    columns = {
+        "age": Column(type=ColumnType.INT64),
+        "target": Column(type=ColumnType.STRING),
+        "note": Column(type=ColumnType.STRING),
+    }
     path = write_csv(header="age,target,note", good=0)
     rows = [f"{i},{'yes' if i % 2 else 'no'},fine" for i in range(50)]
     path.write_text("\n".join(["age,target,note", *rows[:40], '40,no,"not fine', *rows[41:]]))

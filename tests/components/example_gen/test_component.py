@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import pytest
@@ -18,8 +19,9 @@ def make_component():
     def make(path, **changes):
         from yachay.components.example_gen.component import ColumnarExampleGen
 
-        defaults = {"columns": COLUMNS, "label": "target", "label_values": ["no", "yes"], "max_quarantined_share": 0.5}
-        return ColumnarExampleGen(input_pattern=str(path), **{**defaults, **changes})
+        label = {"name": "target", "values": ["no", "yes"]}
+        spec = {"columns": COLUMNS, "label": label, "max_quarantined_share": 0.5, **changes}
+        return ColumnarExampleGen(input_pattern=str(path), spec=spec)
 
     return make
 
@@ -51,25 +53,44 @@ def drive(component):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"label": "Target"}, "Expected the label among the columns. Received: 'Target'"),
-        ({"columns": {"target": {"type": "double"}}}, "'double' is not a valid ColumnType"),
-        ({"separator": "::"}, "Expected a separator of one character. Received: '::'"),
+        ({"label": {"name": "Target"}}, "columns: expected the label among them, received no 'Target'"),
+        ({"columns": {"target": {"type": "double"}}}, "columns.target.type: Input should be 'int64', 'float32' or 's"),
+        ({"columns": {"target": {"type": "int64", "values": ["a"]}}}, "values: expected int64, received 'a'"),
+        ({"separator": "::"}, "separator: String should have at most 1 character. Received: '::'"),
         (
-            {"bands": {"band": {"column": "city", "edges": [1]}}},
-            "the band 'band' to name a numeric column. Received: 'city'",
+            {"bins": {"level": {"column": "city", "edges": [1]}}},
+            "bins.level: expected a numeric column, received 'city'",
         ),
-        ({"bands": {"band": {"column": "age", "edges": [2, 1]}}}, "Expected ascending edges of the band 'band'"),
-        ({"bands": {"city": {"column": "age", "edges": [1]}}}, "Expected the band 'city' to have a name of its own"),
-        ({"split_method": "random"}, "'random' is not a valid SplitMethod"),
-        ({"split_method": "time", "split_key": "day"}, "Expected the time key among the columns. Received: 'day'"),
-        ({"eval_share": 1.0}, "Expected `eval_share` in \\(0, 1\\). Received: 1.0"),
-        ({"max_quarantined_share": 2.0}, "Expected `max_quarantined_share` in \\[0, 1\\]. Received: 2.0"),
-        ({"num_shards": 0}, "Expected `num_shards` to be at least 1. Received: 0"),
+        (
+            {"bins": {"level": {"column": "age", "edges": [2, 1]}}},
+            "bins.level.edges: expected edges in ascending order",
+        ),
+        (
+            {"bins": {"city": {"column": "age", "edges": [1]}}},
+            "bins.city: expected a name of its own, received that of",
+        ),
+        ({"split": {"method": "random"}}, "split.method: Input should be 'hash', 'group' or 'time'"),
+        ({"split": {"method": "group"}}, "expected `key` to name a column for the method 'group'"),
+        (
+            {"split": {"method": "time", "key": "day"}},
+            "columns: expected the split's key among them, received no 'day'",
+        ),
+        ({"split": {"eval_share": 1.0}}, "split.eval_share: Input should be less than 1. Received: 1.0"),
+        ({"max_quarantined_share": 2.0}, "max_quarantined_share: Input should be less than or equal to 1"),
+        ({"num_shards": 0}, "num_shards: Input should be greater than or equal to 1. Received: 0"),
+        ({"bands": {}}, "bands: no such field. Did you mean 'bins'?"),
+        ({"reader": "nowhere.read"}, "to be the dotted path of a name that a module defines. Received: 'nowhere.read'"),
     ],
 )
 def test_parameters_that_do_not_fit_are_refused_where_the_pipeline_is_written(make_component, changes, message):
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
         make_component("data.csv", **changes)
+
+
+def test_the_version_of_the_library_is_part_of_the_cache_key(make_component):
+    import yachay
+
+    assert make_component("data.csv").exec_properties["version"] == yachay.__version__
 
 
 def test_the_artifacts_say_what_was_done(write_csv, make_component, execute):
@@ -118,8 +139,8 @@ def test_a_changed_reader_counts_as_changed_data(tmp_path, write_csv, make_compo
 
     monkeypatch.syspath_prepend(tmp_path)
     module = tmp_path / "reader_that_changes.py"
-    component = make_component(write_csv(), reader="reader_that_changes.read")
     module.write_text("def read(path): yield 1\n")
+    component = make_component(write_csv(), reader="reader_that_changes.read")
     before = drive(component)["reader_fingerprint"]
     module.write_text("def read(path): yield 22\n")
     importlib.reload(importlib.import_module("reader_that_changes"))

@@ -1,6 +1,6 @@
 import pytest
 
-from yachay.components.example_gen.spec import Column, ColumnType
+from yachay.components.example_gen.settings import Column, ColumnType
 
 
 def places(ingested):
@@ -69,9 +69,9 @@ def test_a_record_is_refused_for_its_first_reason_only(write_csv, run_ingest):
 
 def test_a_value_outside_those_of_the_column_is_refused(write_csv, run_ingest):
     columns = {
-        "age": Column(ColumnType.INT64),
-        "city": Column(ColumnType.STRING, values=("Cuzco",)),
-        "target": Column(ColumnType.STRING),
+        "age": Column(type=ColumnType.INT64),
+        "city": Column(type=ColumnType.STRING, values=("Cuzco",)),
+        "target": Column(type=ColumnType.STRING),
     }
     assert places(run_ingest(write_csv("1,0.5,Lima,no"), columns=columns)) == [
         (2, "city", "'Lima' is not one of 'Cuzco'")
@@ -87,14 +87,14 @@ def test_duplicates_are_kept_unless_refused(write_csv, run_ingest):
 
 
 def test_records_that_differ_in_a_column_that_is_not_read_are_no_duplicates(write_csv, run_ingest):
-    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING)}
+    columns = {"age": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
     ingested = run_ingest(write_csv("1,0.5,Lima,no", "1,0.5,Cuzco,no"), columns=columns, drop_duplicates=True)
     assert ingested.summary.rows_duplicate == 0
 
 
 def test_a_split_by_time_reports_each_refused_record_once(write_csv, run_ingest):
-    from yachay.components.example_gen.spec import Split, SplitMethod
+    from yachay.components.prediction_task import SplitSettings
 
-    ingested = run_ingest(write_csv("x,0.5,Lima,no", "1,2"), split=Split(SplitMethod.TIME, key="age"))
+    ingested = run_ingest(write_csv("x,0.5,Lima,no", "1,2"), split=SplitSettings(method="time", key="age"))
     assert [line for line, _, _ in places(ingested)] == [2, 3]
     assert (ingested.summary.rows_read, ingested.summary.rows_kept) == (42, 40)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from yachay.components.example_gen.spec import Band, Column, ColumnType
+from yachay.components.example_gen.settings import Bins, Column, ColumnType
 from yachay.errors import ConfigurationError, DataError
 
 EXPECTED_RECORD = {"age": 31, "city": "Cuzco", "grade": 0.5, "target": "no"}
@@ -58,9 +58,9 @@ def test_names_become_identifiers_and_the_original_ones_are_kept(write_csv, run_
     ingested = run_ingest(
         write_csv(header='" age\t",grade (0-1),city,target'),
         columns={
-            "age": Column(ColumnType.INT64),
-            "grade_0_1": Column(ColumnType.FLOAT32),
-            "target": Column(ColumnType.STRING),
+            "age": Column(type=ColumnType.INT64),
+            "grade_0_1": Column(type=ColumnType.FLOAT32),
+            "target": Column(type=ColumnType.STRING),
         },
     )
     assert ingested.summary.original_names["age"] == " age\t"
@@ -74,7 +74,7 @@ def test_a_header_may_hold_line_ends_and_follow_blank_lines(write_csv, run_inges
 
 
 def test_a_column_that_is_not_asked_for_is_a_warning(write_csv, run_ingest):
-    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING)}
+    columns = {"age": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
     ingested = run_ingest(write_csv(), columns=columns)
     assert ingested.summary.warnings == (
         "the column 'grade' is not in the schema and is not read",
@@ -121,11 +121,11 @@ def test_parquet_types_become_those_of_the_columns(tmp_path, run_ingest):
     )
     pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
     columns = {
-        "age": Column(ColumnType.INT64),
-        "grade": Column(ColumnType.FLOAT32),
-        "city": Column(ColumnType.STRING, required=False),
-        "target": Column(ColumnType.STRING),
-        "day": Column(ColumnType.INT64),
+        "age": Column(type=ColumnType.INT64),
+        "grade": Column(type=ColumnType.FLOAT32),
+        "city": Column(type=ColumnType.STRING, required=False),
+        "target": Column(type=ColumnType.STRING),
+        "day": Column(type=ColumnType.INT64),
     }
     ingested = run_ingest(tmp_path / "data.parquet", columns=columns)
     assert first(ingested, 3) == {"age": 3, "city": "Lima", "day": 259_200, "grade": 0.0, "target": "yes"}
@@ -162,7 +162,11 @@ def test_a_reader_is_given_what_the_pattern_matches(tmp_path, run_ingest, monkey
     (tmp_path / "raw").mkdir()
     for name in ("a.xlsx", "b.xlsx"):
         (tmp_path / "raw" / name).write_bytes(b"\0")
-    columns = {"Age": Column(ColumnType.INT64), "city": Column(ColumnType.STRING), "target": Column(ColumnType.STRING)}
+    columns = {
+        "Age": Column(type=ColumnType.INT64),
+        "city": Column(type=ColumnType.STRING),
+        "target": Column(type=ColumnType.STRING),
+    }
     ingested = run_ingest(tmp_path / "raw", columns=columns, reader="reader_of_sheets.read")
     assert ingested.summary.rows_kept == 40
     assert {record["city"] for record in ingested.all_records} == {"a.xlsx", "b.xlsx"}
@@ -180,10 +184,10 @@ def test_a_reader_that_does_not_exist_is_refused(write_csv, run_ingest):
         run_ingest(write_csv(), reader="nowhere.read")
 
 
-def test_bands_are_string_columns_of_intervals(write_csv, run_ingest):
+def test_bins_are_string_columns_of_intervals(write_csv, run_ingest):
     ingested = run_ingest(
         write_csv("19,,,no", "20,,,yes", "25,,,no"),
-        bands={"age_group": Band("age", (20, 25)), "level": Band("grade", (0.1,))},
+        bins={"age_group": Bins(column="age", edges=(20, 25)), "level": Bins(column="grade", edges=(0.1,))},
     )
     by_age = {record["age"]: record for record in ingested.all_records}
     assert [by_age[age]["age_group"] for age in (19, 20, 24, 25)] == ["<20", "20-<25", "20-<25", ">=25"]
@@ -197,9 +201,8 @@ def test_the_real_student_file_is_read_as_it_is(run_ingest, student_columns):
     ingested = run_ingest(
         path,
         columns=student_columns,
-        label="Target",
-        label_values=("Dropout", "Enrolled", "Graduate"),
-        bands={"Age_group": Band("Age_at_enrollment", (20, 23, 28))},
+        label={"name": "Target", "values": ("Dropout", "Enrolled", "Graduate")},
+        bins={"Age_group": Bins(column="Age_at_enrollment", edges=(20, 23, 28))},
     )
     summary = ingested.summary
     assert (summary.rows_read, summary.rows_kept, summary.warnings) == (4424, 4424, ())

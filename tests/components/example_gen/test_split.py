@@ -4,10 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from yachay.components.example_gen.spec import Column, ColumnType, Split, SplitMethod
-from yachay.components.example_gen.split import Duplicates, first_eval_time
+from yachay.components.example_gen.duplicates import Duplicates
 from yachay.components.fingerprints import fingerprints
-from yachay.errors import ConfigurationError, DataError
+from yachay.components.prediction_task import SplitSettings
+from yachay.components.splitter import Splitter
+from yachay.errors import DataError
 
 
 def ages(ingested, split):
@@ -29,10 +30,10 @@ def shuffled(tmp_path):
 
 
 SPLITS = {
-    "record": Split(),
-    "key": Split(key="age"),
-    "group": Split(SplitMethod.GROUP, key="city"),
-    "time": Split(SplitMethod.TIME, key="age"),
+    "record": SplitSettings(),
+    "key": SplitSettings(key="age"),
+    "group": SplitSettings(method="group", key="city"),
+    "time": SplitSettings(method="time", key="age"),
 }
 
 
@@ -55,32 +56,25 @@ def test_shards_read_in_turn_give_the_order_of_the_file(write_csv, run_ingest):
 
 @pytest.mark.parametrize("eval_share", [0.1, 0.5])
 def test_the_shares_are_about_those_asked_for(write_csv, run_ingest, eval_share):
-    counts = run_ingest(write_csv(good=4000), split=Split(eval_share=eval_share)).summary.rows_by_split
+    counts = run_ingest(write_csv(good=4000), split=SplitSettings(eval_share=eval_share)).summary.rows_by_split
     assert counts["eval"] == pytest.approx(4000 * eval_share, rel=0.1)
 
 
 def test_another_salt_gives_another_split(write_csv, run_ingest):
     path = write_csv(good=200)
-    assert ages(run_ingest(path), "eval") != ages(run_ingest(path, split=Split(salt="2")), "eval")
+    assert ages(run_ingest(path), "eval") != ages(run_ingest(path, split=SplitSettings(salt="2")), "eval")
 
 
 def test_a_group_is_never_divided(write_csv, run_ingest):
     path = write_csv(*[f"{i},,city {i % 30},yes" for i in range(600)])
-    ingested = run_ingest(path, split=Split(SplitMethod.GROUP, key="city"))
+    ingested = run_ingest(path, split=SplitSettings(method="group", key="city"))
     cities = [{record["city"] for record in ingested.records[split]} for split in ("train", "eval")]
     assert min(map(len, cities)) > 0
     assert not cities[0] & cities[1]
 
 
-def test_a_key_need_not_be_a_column_of_the_records(write_csv, run_ingest):
-    columns = {"age": Column(ColumnType.INT64), "target": Column(ColumnType.STRING)}
-    path = write_csv(*[f"{i},,city {i % 30},yes" for i in range(600)])
-    ingested = run_ingest(path, columns=columns, split=Split(SplitMethod.GROUP, key="city"))
-    assert set(ingested.all_records[0]) == {"age", "target"}
-
-
 def test_the_latest_records_go_to_eval(write_csv, run_ingest):
-    ingested = run_ingest(write_csv(good=100), split=Split(SplitMethod.TIME, key="age", eval_share=0.25))
+    ingested = run_ingest(write_csv(good=100), split=SplitSettings(method="time", key="age", eval_share=0.25))
     assert ages(ingested, "train") == list(range(20, 95))
     assert ages(ingested, "eval") == list(range(95, 120))
 
@@ -88,31 +82,29 @@ def test_the_latest_records_go_to_eval(write_csv, run_ingest):
 def test_times_may_be_iso_text_and_other_text_is_refused(write_csv, run_ingest):
     days = [f"{i},,2024-{1 + i // 28:02d}-{1 + i % 28:02d},{'yes' if i % 2 else 'no'}" for i in range(100)]
     path = write_csv(*days, "7,,last week,no", good=0)
-    ingested = run_ingest(path, split=Split(SplitMethod.TIME, key="city"))
+    ingested = run_ingest(path, split=SplitSettings(method="time", key="city"))
     assert ages(ingested, "eval") == list(range(80, 100))
     assert [row["reason"] for row in ingested.quarantine] == ["'last week' is no time such as 2024-01-31"]
 
 
-@pytest.mark.parametrize("method", SplitMethod)
+@pytest.mark.parametrize("method", ["hash", "group", "time"])
 def test_a_record_without_a_key_is_refused(write_csv, run_ingest, method):
-    ingested = run_ingest(write_csv(",0.5,Cuzco,no"), split=Split(method, key="age"))
+    ingested = run_ingest(write_csv(",0.5,Cuzco,no"), split=SplitSettings(method=method, key="age"))
     assert [(row["line"], row["column"], row["reason"]) for row in ingested.quarantine] == [("2", "age", "no value")]
 
 
 def test_records_of_one_time_stay_together():
-    keys = [pa.array([1, 2, 2, 2, 2])]
-    assert first_eval_time(keys, 0.2).as_py() == 2
-    assert first_eval_time([pa.array([1, 1, 1, 1, 2])], 0.5).as_py() == 2
+    def first(keys, eval_share):
+        splitter = Splitter(SplitSettings(method="time", key="day", eval_share=eval_share))
+        return splitter.first_eval_time([pa.array(keys)]).as_py()
+
+    assert first([1, 2, 2, 2, 2], 0.2) == 2
+    assert first([1, 1, 1, 1, 2], 0.5) == 2
 
 
 def test_one_time_only_cannot_be_split():
-    with pytest.raises(DataError, match=r"records of several times to split by. Received: all 2 of 5"):
-        first_eval_time([pa.array([5, 5])], 0.5)
-
-
-def test_a_split_by_group_needs_a_key(make_spec):
-    with pytest.raises(ConfigurationError, match=r"Expected a split key for the method 'group'. Received: none"):
-        make_spec(split=Split(SplitMethod.GROUP))
+    with pytest.raises(DataError, match=r"rows of several values of the time 'day' to divide. Received: all 2 of 5"):
+        Splitter(SplitSettings(method="time", key="day")).first_eval_time([pa.array([5, 5])])
 
 
 def test_a_missing_value_and_an_empty_one_have_different_fingerprints():

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from yachay.components.example_gen.spec import ColumnType
+from yachay.components.example_gen.settings import ColumnType
 from yachay.components.features import FeatureKind, Problem
 from yachay.errors import DataError, UsageError
 from yachay.pipelines.scaffold import inference

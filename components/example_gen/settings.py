@@ -1,0 +1,119 @@
+"""What an ingest is asked to do, checked before any work."""
+
+import itertools
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ..prediction_task import Label, SplitSettings
+from ..settings import Identifier, Settings, Share
+
+
+class ColumnType(StrEnum):
+    """The type of a column in a `tf.Example`; strings are UTF-8 bytes there."""
+
+    INT64 = "int64"
+    FLOAT32 = "float32"
+    STRING = "string"
+
+
+class Column(Settings):
+    """A column to read.
+
+    Args:
+        type: `ColumnType`.
+        required: bool. Whether a row without a value is rejected.
+        values: tuple. The only values allowed; empty allows all.
+    """
+
+    type: ColumnType
+    required: bool = True
+    values: tuple[str | int | float, ...] = ()
+
+    @model_validator(mode="after")
+    def _values_of_the_type(self) -> Self:
+        kinds: dict[ColumnType, tuple[type, ...]] = {
+            ColumnType.INT64: (int,),
+            ColumnType.FLOAT32: (int, float),
+            ColumnType.STRING: (str,),
+        }
+        if not all(isinstance(value, kinds[self.type]) for value in self.values):
+            raise ValueError(f"values: expected {self.type.value}, received {describe_values(self.values)}")
+        return self
+
+
+class Bins(Settings):
+    """A string column of named intervals of a numeric one, for slices: edges `[20, 25]` give `"<20"`, `"20-<25"` and
+    `">=25"`.
+    """
+
+    column: Identifier
+    edges: Annotated[tuple[float, ...], Field(min_length=1)]
+
+    @field_validator("edges")
+    @classmethod
+    def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if any(low >= high for low, high in itertools.pairwise(edges)):
+            raise ValueError("expected edges in ascending order")
+        return edges
+
+
+class ReadSettings(Settings):
+    """How files are read, and which of their rows are rejected: the part of an ingest that a configuration says itself.
+
+    Args:
+        reader: string or None. Dotted path of a function `(path: str) -> Iterator[pyarrow.RecordBatch]` for data
+            that is neither CSV nor Parquet.
+        separator: string or None. Of CSV fields; None finds it in the header.
+        missing_values: tuple of strings that mean "no value".
+        drop_duplicates: bool. Whether the second of two equal rows is rejected.
+        max_quarantined_share: float in [0, 1]. With more rejected rows the ingest fails.
+        bins: dict of new column to `Bins`.
+    """
+
+    reader: str | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    missing_values: tuple[str, ...] = ("",)
+    drop_duplicates: bool = False
+    max_quarantined_share: Share = 0.01
+    bins: dict[Identifier, Bins] = {}
+
+
+class IngestSpec(ReadSettings):
+    """What an ingest is asked to do.
+
+    Args:
+        columns: dict of column identifier to `Column`, the label and the split's key among them.
+        label: `Label`.
+        split: `SplitSettings`. A time key is a number or ISO 8601 text.
+        num_shards: int. Files a split.
+        min_rows: int. With fewer kept rows in a split the ingest fails.
+    """
+
+    columns: dict[Identifier, Column]
+    label: Label
+    split: SplitSettings = SplitSettings()
+    num_shards: Annotated[int, Field(ge=1)] = 1
+    min_rows: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.label.name not in self.columns:
+            raise ValueError(f"columns: expected the label among them, received no {self.label.name!r}")
+        if self.split.key is not None and self.split.key not in self.columns:
+            raise ValueError(f"columns: expected the split's key among them, received no {self.split.key!r}")
+        for name, bins in self.bins.items():
+            source = self.columns.get(bins.column)
+            if source is None or source.type is ColumnType.STRING:
+                raise ValueError(f"bins.{name}: expected a numeric column, received {bins.column!r}")
+            if name in self.columns:
+                raise ValueError(f"bins.{name}: expected a name of its own, received that of a column")
+        return self
+
+
+def describe_values(values: Sequence[object], limit: int = 10) -> str:
+    """Returns a bounded list of values for a message."""
+    shown = ", ".join(repr(value) for value in values[:limit])
+    return shown if len(values) <= limit else f"{shown} and {len(values) - limit} more"
