@@ -8,15 +8,19 @@ import click
 from ..errors import UsageError, YachayError
 from ..pipelines.config.pipeline_config import PipelineConfig
 from ..pipelines.registry import find_pipeline
-from ..pipelines.runs.run_folder import PipelineHome
+from ..pipelines.runs.run_folder import DEFAULT_WORKDIR, PipelineHome
 from . import options
 from .exit_status import ExitStatus
 
+BUCKET_POLL_SECONDS = 30
+
 
 @click.command("serve", context_settings={"ignore_unknown_options": True})
-@click.argument("model", metavar="NAME|MODEL_DIR")
+@click.argument("model", metavar="NAME|PATH|MODEL_DIR")
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @options.task_option
+@options.config_option
+@options.set_option
 @options.workdir_option
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8080, show_default=True, help="Port of REST.")
@@ -26,6 +30,8 @@ def command(
     model: str,
     flags: tuple[str, ...],
     task: str | None,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
     workdir: Path,
     host: str,
     port: int,
@@ -34,16 +40,17 @@ def command(
 ) -> ExitStatus:
     """Serve a pushed model over V1, V2 and gRPC, with KServe's own server.
 
-    NAME is one of `yachay list`: its newest push is served, and each newer one swapped in. MODEL_DIR is a SavedModel, a
-    push or a store of pushes. Any other flag of `python -m yachay.serving` is passed on, such as --token_file=FILE or
-    --enable_tracing=true.
+    NAME is one of `yachay list`, PATH the folder of a pipeline: the newest push of its store (push.store, else the runs
+    in --workdir) is served, and each newer one swapped in. MODEL_DIR is a SavedModel, a push or a store of pushes, also
+    in a bucket (gs://, s3://, minio://). Any other flag of `python -m yachay.serving` is passed on, such as
+    --token_file=FILE or --enable_tracing=true.
     """
     try:
-        name, folder = _find(model, task, workdir)
+        name, place = _find(model, task, config_path, overrides, workdir)
     except YachayError as error:
         return options.report_error(error)
     arguments = [
-        *(f"--model_name={name}", f"--model_dir={folder}", f"--host={host}"),
+        *(f"--model_name={name}", *place, f"--host={host}"),
         *(f"--http_port={port}", f"--grpc_port={grpc_port}", f"--enable_page={str(not no_page).lower()}"),
         *flags,
     ]
@@ -54,25 +61,57 @@ def command(
     return ExitStatus(main(arguments))
 
 
-def _find(model: str, task: str | None, workdir: Path) -> tuple[str, Path]:
-    """Returns the name to serve a model under, and its folder."""
+def _find(
+    model: str, task: str | None, config_path: Path | None, overrides: tuple[str, ...], workdir: Path
+) -> tuple[str, list[str]]:
+    """Returns the name to serve a model under, and the server's flags for where it lies."""
     path = Path(model)
-    if path.is_dir() and not (path / "config.yaml").is_file():
-        if task is not None:
-            raise UsageError("Expected --task beside a pipeline. Received: beside a folder of models.")
-        return "model", path
-    config = find_pipeline(model).load()
-    return config.name.replace("_", "-"), _store(config, options.choose_task(config, task), workdir)
+    if "://" in model or (path.is_dir() and not (path / "config.yaml").is_file()):
+        for flag, given in (("--task", task), ("--config", config_path), ("--set", overrides)):
+            if given:
+                raise UsageError(f"Expected {flag} beside a pipeline. Received: beside a folder of models.")
+        return "model", _flags(model)
+    config = find_pipeline(model, config_path).load(overrides)
+    task = options.choose_task(config, task)
+    return config.name.replace("_", "-"), _store(config, task, model, workdir)
 
 
-def _store(config: PipelineConfig, task: str, workdir: Path) -> Path:
-    """Returns the model store of a pipeline: that of real records, or where there is none that of synthetic ones."""
-    homes = [PipelineHome(workdir.absolute() / config.pipeline_name(task, is_mock)) for is_mock in (False, True)]
-    for home in homes:
-        if home.models_path.is_dir():
-            if home is homes[1]:
+def _store(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> list[str]:
+    """Returns the flags for the store of a pipeline: that of real records, or where it is empty of synthetic ones."""
+    # fsspec and the store's client take a second to import.
+    from ..model_store.location import open_store
+    from ..model_store.store import latest_push
+
+    places = []
+    for is_mock in (False, True):
+        name = config.pipeline_name(task, is_mock)
+        uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
+        store = open_store(uri, config.push.mount, config.push.endpoint_url)
+        if latest_push(store) is not None:
+            if is_mock:
                 click.secho("SYNTHETIC DATA: the model was trained on no real records.", err=True, bold=True)
-            return home.models_path
+            # A claim is served from where it is mounted.
+            return _flags(str(getattr(store, "path", uri)), config.push.endpoint_url)
+        places.append(uri)
     raise UsageError(
-        f"Expected a pushed model in {homes[0].models_path}. Received: none. Run `yachay run {config.name}` first."
+        f"Expected a pushed model in {places[0]}. Received: none. Run "
+        f"`{_command_that_pushes(config, task, pipeline, workdir)}` first."
     )
+
+
+def _command_that_pushes(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> str:
+    parts = ["yachay run", pipeline, "--data FILE"]
+    if task != config.default_task:
+        parts.append(f"--task {task}")
+    if str(workdir) != DEFAULT_WORKDIR:
+        parts.append(f"--workdir {workdir}")
+    return " ".join(parts)
+
+
+def _flags(place: str, endpoint_url: str = "") -> list[str]:
+    flags = [f"--model_dir={place}"]
+    if "://" in place:
+        flags.append(f"--poll_seconds={BUCKET_POLL_SECONDS}")
+    if endpoint_url:
+        flags.append(f"--store_endpoint={endpoint_url}")
+    return flags

@@ -42,6 +42,12 @@ class FolderStore:
             except FileNotFoundError:
                 return None
 
+    def files(self, version: int) -> list[str]:
+        """Returns the names of the files of a push, relative to it, sorted."""
+        push = self.path / push_name(version)
+        with self._asked("list"):
+            return sorted(path.relative_to(push).as_posix() for path in push.rglob("*") if path.is_file())
+
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
         """Adds a push atomically and returns its version.
 

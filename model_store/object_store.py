@@ -60,6 +60,17 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
+    def files(self, version: int) -> list[str]:
+        """Returns the names of the objects of a push, relative to it, sorted.
+
+        Raises:
+            StoreError: if the store cannot be listed.
+        """
+        push = self._path(version)
+        with self._asked("list"):
+            names = [posixpath.relpath(path, push) for path in self._files.find(push)]
+        return sorted(name for name in names if name != _CLAIM)
+
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
         """Adds a push, atomically for whoever reads `push.json` first, and returns its version.
 

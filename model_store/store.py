@@ -89,6 +89,10 @@ class ModelStore(Protocol):
         """Returns the content of a file of a push, or None where there is none."""
         ...
 
+    def files(self, version: int) -> list[str]:
+        """Returns the names of the files of a push, relative to it, sorted."""
+        ...
+
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
         """Adds a push atomically and returns its version.
 

@@ -13,7 +13,6 @@ from kserve.logging import configure_logging
 from ..errors import ConfigurationError, UsageError, YachayError
 from .prediction_log import prediction_log
 from .settings import make_parser, read_settings
-from .store import ModelSource
 
 if TYPE_CHECKING:
     from .server import Server
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options = make_parser().parse_args(arguments)
         settings = read_settings(options)
-        ModelSource(settings.model_dir).newest()
+        settings.open_source().newest()
         # TensorFlow takes seconds to import: what is refused must not wait for it.
         from .server import Server
 

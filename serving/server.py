@@ -25,7 +25,6 @@ from .page import add_page
 from .rest_server import RestServer
 from .saved_model import use_gpu_memory_as_needed
 from .settings import Settings
-from .store import ModelSource
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Server(kserve.ModelServer):
     def __init__(self, settings: Settings, observers: Sequence[PredictionObserver] = ()) -> None:
         self.settings = settings
         self.model = NamedModel(settings.model_name)
-        self._source = ModelSource(settings.model_dir)
+        self._source = settings.open_source()
         self._observers = tuple(observers)
         self._hot_swap = HotSwap(self.model, self._source, settings.limits, self._observers)
         super().__init__(

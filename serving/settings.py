@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from .access import TOKEN_VARIABLE, read_token
 from .limits import Limits
 from .prediction_log import add_arguments
+from .store import ModelSource, open_source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Settings:
 
     Args:
         model_name: string. The name that clients ask for.
-        model_dir: path of a SavedModel, of a push, or of a store of pushes, which is followed.
+        model_dir: path of a SavedModel, of a push, or of a store of pushes, which is followed; or URI of a store in a
+            bucket.
         host: string. The address to listen on.
         http_port: int.
         grpc_port: int; None for no gRPC.
@@ -35,10 +37,13 @@ class Settings:
         ssl_keyfile: string. Path of its key. Defaults to None.
         log_config_file: string. Path of a logging configuration; None for a quiet one. Defaults to None.
         grpc_options: tuple of gRPC channel arguments. Defaults to none.
+        store_endpoint: string. Address of the S3 server of a store in a bucket; empty takes `AWS_ENDPOINT_URL`, else
+            Amazon's.
+        store_cache: path of the folder for copies of a store in a bucket. Defaults to one in the user's cache.
     """
 
     model_name: str
-    model_dir: Path
+    model_dir: str | Path
     host: str
     http_port: int
     grpc_port: int | None
@@ -52,6 +57,17 @@ class Settings:
     ssl_keyfile: str | None = None
     log_config_file: str | None = None
     grpc_options: tuple[tuple[str, int], ...] = ()
+    store_endpoint: str = ""
+    store_cache: Path | None = None
+
+    def open_source(self) -> ModelSource:
+        """Returns where the model comes from.
+
+        Raises:
+            UsageError: if there cannot be a store of this name.
+            StoreError: if the bucket cannot be opened.
+        """
+        return open_source(self.model_dir, self.store_endpoint, self.store_cache)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,7 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     defaults = Limits()
     add = parser.add_argument
-    add("--model_dir", type=Path, required=True, help="A SavedModel, a push, or a store of pushes (followed).")
+    add("--model_dir", required=True, help="A SavedModel, a push, or a store of pushes (followed), also in a bucket.")
+    add("--store_endpoint", default="", metavar="URL", help="S3 server of a store in a bucket.")
+    add("--store_cache", type=Path, metavar="DIR", help="Folder for copies of a store in a bucket.")
     add("--host", default="0.0.0.0", help="The address to listen on.")
     add("--max_rows", type=int, default=defaults.max_rows, help="Rows of a request.")
     add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are answered together.")
@@ -117,6 +135,8 @@ def read_settings(options: argparse.Namespace) -> Settings:
             ("grpc.max_send_message_length", options.grpc_max_send_message_length),
             ("grpc.max_receive_message_length", options.grpc_max_receive_message_length),
         ),
+        store_endpoint=options.store_endpoint,
+        store_cache=options.store_cache,
         **_tls(options),
     )
 

@@ -1,10 +1,18 @@
-"""Where a model lies: a SavedModel, one push, or a store of pushes that is followed."""
+"""Where a model lies: a SavedModel, one push, or a store of pushes, in a folder or a bucket, that is followed."""
 
 import dataclasses
+import hashlib
+import os
+import re
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import UsageError
+from ..model_store.download import download_newest
+from ..model_store.folder_store import FolderStore
 from ..model_store.layout import MODEL_FILE, PUSH_PREFIX, RECEIPT_FILE
+from ..model_store.location import is_shared, open_store
+from ..model_store.store import ModelStore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +33,46 @@ class ModelVersion:
         return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 
-class ModelSource:
+class ModelSource(Protocol):
+    """Where a server gets its model from."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether newer versions may come."""
+        ...
+
+    def newest(self) -> ModelVersion:
+        """Returns the model of the highest version.
+
+        Raises:
+            UsageError: if there is none.
+            StoreError: if the store cannot be read.
+        """
+        ...
+
+
+def open_source(location: str | Path, endpoint_url: str = "", cache: Path | None = None) -> ModelSource:
+    """Returns the source of models at a place.
+
+    Args:
+        location: string or path. Folder of a SavedModel, of a push or of a store of pushes; or a store of pushes in a
+            bucket, `gs://`, `s3://` or `minio://`.
+        endpoint_url: string. Address of the S3 server of a bucket; empty takes `AWS_ENDPOINT_URL`, else Amazon's.
+        cache: path of the folder that keeps copies of pushes in a bucket. Defaults to one of the user's cache.
+
+    Raises:
+        UsageError: if there cannot be a store of this name.
+        StoreError: if the bucket cannot be opened.
+    """
+    if not is_shared(str(location)):
+        return FolderSource(Path(location))
+    store = open_store(str(location), endpoint_url=endpoint_url)
+    if isinstance(store, FolderStore):
+        return FolderSource(store.path)
+    return BucketSource(store, cache or default_cache(store.uri))
+
+
+class FolderSource:
     """A folder to serve from.
 
     Args:
@@ -55,6 +102,44 @@ class ModelSource:
             )
         folder = max(versions, key=lambda path: int(path.name))
         return ModelVersion(folder.name, folder)
+
+
+class BucketSource:
+    """A store of pushes in a bucket. TensorFlow reads models from a disk, so each new push is copied first.
+
+    Args:
+        store: `ModelStore`.
+        cache: path of the folder that keeps the copies.
+    """
+
+    is_followed = True
+
+    def __init__(self, store: ModelStore, cache: Path) -> None:
+        self._store = store
+        self._cache = cache
+
+    def newest(self) -> ModelVersion:
+        """Returns the copy of the newest push.
+
+        Raises:
+            UsageError: if there is none.
+            StoreError: if the store cannot be read, or the copy cannot be written.
+        """
+        push = download_newest(self._store, self._cache)
+        folder = push and _version_folder(push)
+        if not folder:
+            raise UsageError(
+                f"Expected {self._store.uri} to be a store that holds {PUSH_PREFIX}<version>/. "
+                "Received: one without any."
+            )
+        return ModelVersion(folder.name, folder)
+
+
+def default_cache(uri: str) -> Path:
+    """Returns the folder in the user's cache for the copies of a store."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", uri)
+    return root / "yachay" / "models" / f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
 
 
 def _version_folder(push: Path) -> Path | None:

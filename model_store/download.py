@@ -1,0 +1,53 @@
+"""A local copy of the newest push of a store, for what reads models from a disk."""
+
+import shutil
+from pathlib import Path
+
+from ..files import atomic_folder
+from .layout import RECEIPT_FILE, parse_version, push_name
+from .store import ModelStore, StoreError, latest_push
+
+NUM_KEPT = 2
+"""Pushes that are kept: the newest, and the one before, whose files a server may still read."""
+
+
+def download_newest(store: ModelStore, folder: Path) -> Path | None:
+    """Copies the newest push of a store into a folder, unless it is there, and removes older ones.
+
+    Args:
+        store: `ModelStore`.
+        folder: path. Made where it is absent; holds pushes of this store only.
+
+    Returns:
+        The path of the push's copy, or None where the store has no push.
+
+    Raises:
+        StoreError: if the store cannot be read, or the folder cannot be written.
+    """
+    newest = latest_push(store)
+    if newest is None:
+        return None
+    path = folder / push_name(newest.version)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (path / RECEIPT_FILE).is_file():
+            with atomic_folder(path) as draft:
+                for name in store.files(newest.version):
+                    content = store.read(newest.version, name)
+                    if content is None:
+                        raise StoreError(f"Expected {newest.uri}/{name} in the store. Received: no such file.")
+                    target = draft / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content)
+        _remove_old(folder)
+    except OSError as error:
+        raise StoreError(
+            f"Expected to copy {newest.uri} to {folder}. Received: {error}. Make room there, or name another folder."
+        ) from error
+    return path
+
+
+def _remove_old(folder: Path) -> None:
+    versions = sorted(version for path in folder.iterdir() if (version := parse_version(path.name)) is not None)
+    for version in versions[:-NUM_KEPT]:
+        shutil.rmtree(folder / push_name(version), ignore_errors=True)
