@@ -17,20 +17,22 @@ from tensorflow_model_analysis.utils import model_util
 from ...errors import DataError
 from ..features import Problem
 from ..prediction_task import PredictionTask
+from ..splitter import Splitter
 from .metric import measure, task_metrics
+from .trivial import TRIVIAL_P_VALUE, trivial_p_value
 
 MODULE = __name__
 MAX_SHOWN = 5
 
-Records = list[tuple[Any, NDArray[Any]]]
-"""Labels and predictions of records, as TFMA gives them."""
+Records = list[tuple[Any, Any, Any]]
+"""Labels, predictions and keys of the split, as TFMA gives them; the key is None where the split has none."""
 
 
 class TaskMetric(metric_types.Metric):
     """A metric of a prediction task.
 
     Args:
-        name: string. Name of one of the task's metrics.
+        name: string. Name of one of the task's metrics, or `TRIVIAL_P_VALUE`.
         task: string. The `PredictionTask` as JSON: its metrics are loaded where the records are, extensions too.
     """
 
@@ -47,20 +49,20 @@ def metric_config(task: PredictionTask, name: str) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(class_name=TaskMetric.__name__, module=MODULE, config=config)
 
 
-def read_records(task: PredictionTask, records: Sequence[tuple[Any, Any]]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+def read_records(task: PredictionTask, records: Records) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Returns labels and predictions in the shapes that `Metric.compute` takes.
 
     Args:
         task: `PredictionTask`.
-        records: sequence of label and prediction, as TFMA extracts them.
+        records: list of label, prediction and key, as TFMA extracts them.
 
     Raises:
         DataError: if a label is none of the classes or missing, or lengths do not fit the task.
     """
-    predictions = np.stack([np.asarray(prediction, np.float64) for _, prediction in records])
+    predictions = np.stack([np.asarray(prediction, np.float64) for _, prediction, _ in records])
     if task.problem is Problem.CLASSIFICATION:
-        return _class_indices(task, [label for label, _ in records]), predictions
-    labels = _numbers(task, [label for label, _ in records])
+        return _class_indices(task, [label for label, _, _ in records]), predictions
+    labels = _numbers(task, [label for label, _, _ in records])
     shape = labels.shape + ((len(task.label.quantiles),) if task.label.quantiles else ())
     if predictions.size != np.prod(shape):
         raise DataError(
@@ -119,9 +121,12 @@ def _create_computations(
     def result(metrics: dict[metric_types.MetricKey, Any]) -> dict[metric_types.MetricKey, float]:
         return {key: metrics[all_key][name]}
 
+    columns = _key_columns(PredictionTask.from_property(task))
     return [
         metric_types.MetricComputation(
-            keys=[all_key], preprocessors=None, combiner=_TaskMetricsCombiner(all_key, task, eval_config)
+            keys=[all_key],
+            preprocessors=[metric_types.FeaturePreprocessor(feature_keys=columns)] if columns else None,
+            combiner=_TaskMetricsCombiner(all_key, task, eval_config),
         ),
         metric_types.DerivedMetricComputation(keys=[key], result=result),
     ]
@@ -139,6 +144,7 @@ class _TaskMetricsCombiner(beam.CombineFn):
     def __init__(self, key: metric_types.MetricKey, task: str, eval_config: config_pb2.EvalConfig | None) -> None:
         self._key = key
         self._task = task
+        self._key_columns = _key_columns(PredictionTask.from_property(task))
         spec = model_util.get_model_spec(eval_config, key.model_name) if eval_config else None
         self._prediction_key = spec.prediction_key if spec else ""
 
@@ -149,7 +155,9 @@ class _TaskMetricsCombiner(beam.CombineFn):
         # Dicts by model where there are two, and of outputs where the model has several.
         label = _pick(element.label, self._key.model_name)
         prediction = _pick(_pick(element.prediction, self._key.model_name), self._prediction_key)
-        accumulator.append((label, prediction))
+        features = element.features or {}
+        key = next((features.get(column) for column in self._key_columns), None)
+        accumulator.append((label, prediction, key))
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[Records]) -> Records:
@@ -158,7 +166,20 @@ class _TaskMetricsCombiner(beam.CombineFn):
     def extract_output(self, accumulator: Records) -> dict[metric_types.MetricKey, dict[str, float]]:
         task = PredictionTask.from_property(self._task)
         labels, predictions = read_records(task, accumulator)
-        return {self._key: measure(task_metrics(task), labels, predictions)}
+        metrics = measure(task_metrics(task), labels, predictions)
+        p_value = trivial_p_value(task, labels, predictions, _clusters(task, accumulator))
+        return {self._key: metrics | {TRIVIAL_P_VALUE: p_value}}
+
+
+def _key_columns(task: PredictionTask) -> list[str]:
+    """Returns the column whose values keep records together, if there is one."""
+    return [task.split.key] if task.split.method != "hash" and task.split.key else []
+
+
+def _clusters(task: PredictionTask, records: Records) -> NDArray[np.int64] | None:
+    if not _key_columns(task):
+        return None
+    return Splitter(task.split).clusters(np.array([repr(np.asarray(key).tolist()) for _, _, key in records]))
 
 
 def _pick(value: Any, name: str) -> Any:

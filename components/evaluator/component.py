@@ -1,0 +1,75 @@
+"""`Evaluator`: TFX's Evaluator of a prediction task and its settings."""
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from ... import __version__
+from ..prediction_task import PredictionTask
+from . import executor
+from .metric import task_metrics
+from .settings import EvaluationSettings
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """Interface of `Evaluator`."""
+
+    PARAMETERS = {
+        "task": component_spec.ExecutionParameter(type=str),
+        "settings": component_spec.ExecutionParameter(type=str),
+        "version": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Measures a model on the split `eval`, slice by slice, and blesses it where it meets its thresholds.
+
+    TFX's own Evaluator does the work, with the metrics of `components.evaluator.metric`. A model is blessed where its
+    metrics over all records are within their bounds, it is not worse than the last blessed model by more than
+    `settings.change` allows, and it beats the best trivial prediction by more than chance.
+
+    Args:
+        examples: channel of `Examples`. The ingested examples.
+        model: channel of `Model`. The candidate.
+        task: `PredictionTask`.
+        settings: `EvaluationSettings`. Defaults to no slices and no thresholds but that against trivial predictions.
+        baseline_model: channel of `Model`. The last blessed model. Defaults to none.
+
+    Raises:
+        ConfigurationError: if a threshold names no metric of the task or no model can meet it.
+    """
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        task: PredictionTask,
+        settings: EvaluationSettings | None = None,
+        baseline_model: types.BaseChannel | None = None,
+    ) -> None:
+        settings = settings or EvaluationSettings()
+        settings.check(task_metrics(task))
+        super().__init__(
+            EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                task=task.to_property(),
+                settings=settings.to_property(),
+                version=__version__,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )
