@@ -56,11 +56,14 @@ def command(
             # TFX takes seconds to import: a refused command must not wait for it.
             from ..pipelines.kubeflow.compile.configured import compile_configuration
 
-            content = compile_configuration(folder, config, chosen, image).to_yaml()
+            compiled = compile_configuration(folder, config, chosen, image)
+            content = compiled.to_yaml()
         _write(output, content)
     except YachayError as error:
         return options.report_error(error)
     click.echo(f"{output}: {config.pipeline_name(chosen, is_mock=False)}, {len(content):,} bytes", err=True)
+    for warning in compiled.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     return ExitStatus.DONE
 
 

@@ -21,7 +21,10 @@ from .exit_status import ExitStatus
     "-p", "--parameter", "parameters", metavar="name=value", multiple=True, help="Parameter; may be repeated."
 )
 @click.option("--schedule", metavar="CRON", help="Start a recurring run: '0 3 * * 1', '@daily', '@every 12h'.")
+@click.option("--run-name", metavar="TEXT", help="Name of the run or schedule (default: the version's).")
+@click.option("--service-account", metavar="TEXT", help="Service account of the steps (default: the server's).")
 @click.option("--wait", "is_waiting", is_flag=True, help="Follow the run to its end.")
+@click.option("--timeout", metavar="DURATION", help="With --wait: how long at most (2h, 90m); the run goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def command(
     file: Path,
@@ -33,7 +36,10 @@ def command(
     pipeline_root: str | None,
     parameters: tuple[str, ...],
     schedule: str | None,
+    run_name: str | None,
+    service_account: str | None,
     is_waiting: bool,
+    timeout: str | None,
     as_json: bool,
 ) -> ExitStatus:
     """Upload a compiled pipeline to Kubeflow Pipelines and start it.
@@ -43,7 +49,7 @@ def command(
     """
     # kfp takes most of a second to import: --help must not wait for it.
     from ..pipelines.kubeflow.client.client import connect, quiet
-    from ..pipelines.kubeflow.client.follow import follow
+    from ..pipelines.kubeflow.client.follow import follow, read_duration
     from ..pipelines.kubeflow.client.submission import Submission, make_order, submit
     from ..pipelines.kubeflow.spec.package import read_package
 
@@ -52,6 +58,9 @@ def command(
     try:
         if is_waiting and schedule is not None:
             raise UsageError("Expected --wait or --schedule. Received: both. A schedule has no end to wait for.")
+        if timeout is not None and not is_waiting:
+            raise UsageError("Expected --timeout with --wait. Received: --timeout alone, which nothing waits for.")
+        timeout_seconds = None if timeout is None else read_duration(timeout)
         order = make_order(
             read_package(file),
             host,
@@ -61,13 +70,15 @@ def command(
             pipeline_root=pipeline_root,
             assignments=parameters,
             schedule=schedule,
+            run_name=run_name,
+            service_account=service_account,
         )
         with quiet():
             client = connect(order.host, namespace)
             submit(client, order, submission, _say)
             _say(f"{submission.state}: {submission.link}")
             if is_waiting:
-                follow(client, order, submission, sys.stderr)
+                follow(client, order, submission, sys.stderr, timeout_seconds)
                 _say(f"{submission.state}: {submission.link}")
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED

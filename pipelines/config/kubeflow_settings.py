@@ -1,43 +1,72 @@
 """The section `kubeflow` of a configuration: image, store, baseline, and the place of every step."""
 
-import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from ...components.settings import Settings
 from ...errors import CompileError
 from ...uris import DATA_PLACES, ROOT_SCHEMES, is_data_uri, is_root
+from .kubernetes_names import (
+    EnvName,
+    Image,
+    LabelKey,
+    LabelValue,
+    MountPath,
+    ObjectName,
+    Quantity,
+    ResourceName,
+    SecretKey,
+    is_image,
+)
 
 Count = Annotated[int, Field(ge=1)]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
-MountPath = Annotated[str, Field(pattern=r"^/.+")]
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
 
 
 class Accelerator(Settings):
     """The devices of a step, by the name of the Kubernetes resource."""
 
-    type: str = "nvidia.com/gpu"
+    type: ResourceName = "nvidia.com/gpu"
     count: Count = 1
 
 
 class Toleration(Settings):
     """A taint that a step's pod tolerates."""
 
-    key: str = ""
+    key: LabelKey | Literal[""] = ""
     operator: Literal["Exists", "Equal"] = "Exists"
-    value: str = ""
+    value: LabelValue = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
     seconds: int | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.operator == "Exists" and self.value:
+            raise ValueError("expected no `value` with operator Exists; write operator Equal")
+        if self.operator == "Equal" and not self.key:
+            raise ValueError("expected a `key` with operator Equal")
+        if self.seconds is not None and self.effect != "NoExecute":
+            raise ValueError("expected `seconds` with effect NoExecute only")
+        return self
 
 
 class Requirement(Settings):
     """A label that a node must or should have."""
 
-    key: str
+    key: LabelKey
     operator: Operator = "In"
-    values: list[str] = []
+    values: list[LabelValue] = []
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.operator in ("In", "NotIn") and not self.values:
+            raise ValueError(f"expected `values` with operator {self.operator}")
+        if self.operator in ("Exists", "DoesNotExist") and self.values:
+            raise ValueError(f"expected no `values` with operator {self.operator}")
+        if self.operator in ("Gt", "Lt") and not (len(self.values) == 1 and self.values[0].isdecimal()):
+            raise ValueError(f"expected one whole number as `values` with operator {self.operator}")
+        return self
 
 
 class NodeAffinity(Settings):
@@ -50,8 +79,8 @@ class NodeAffinity(Settings):
 class Secret(Settings):
     """A secret as environment variables (`env`: variable to key) or as files below `mount_path`."""
 
-    name: str
-    env: dict[str, str] = {}
+    name: ObjectName
+    env: dict[EnvName, SecretKey] = {}
     mount_path: MountPath | None = None
     optional: bool = False
 
@@ -65,9 +94,21 @@ class Secret(Settings):
 class VolumeClaim(Settings):
     """A persistent volume claim that is there already."""
 
-    name: str
+    name: ObjectName
     mount_path: MountPath
     sub_path: str = ""
+
+
+class EphemeralVolume(Settings):
+    """Disk that a step's pod gets for its lifetime (a generic ephemeral volume), of a storage class or the default one.
+
+    The launcher keeps a step's inputs and outputs below `/minio/BUCKET`, `/s3/BUCKET` or `/gcs/BUCKET`: mounted there,
+    the volume takes them in place of the node's own disk.
+    """
+
+    size: Quantity
+    mount_path: MountPath
+    storage_class: ObjectName | None = None
 
 
 class Retry(Settings):
@@ -79,30 +120,51 @@ class Retry(Settings):
     max_backoff_seconds: Count = 3600
 
 
+# Kubernetes has them, Kubeflow Pipelines has no field of a step for them.
+_NOT_OF_A_STEP = {
+    "ephemeral_storage": "Kubeflow Pipelines requests and limits cpu, memory and devices only. Name a volume in "
+    "`ephemeral_volumes`, or a node pool with larger disks in `node_selector`",
+    "ephemeral_storage_request": "see `ephemeral_volumes`",
+    "service_account": "Kubeflow Pipelines gives all steps of a run the same one. Name it when the run is started: "
+    "yachay submit --service-account",
+    "pod_affinity": "no backend of Kubeflow Pipelines reads it. Take `node_affinity`",
+}
+
+
 class Resources(Settings):
     """What a step gets and where it runs; `preset` is a GPU node pool of `presets.PRESETS`, the other fields win."""
 
+    image: Image | None = None
     preset: str | None = None
     cpu: Quantity | None = None
     cpu_request: Quantity | None = None
     memory: Quantity | None = None
     memory_request: Quantity | None = None
     accelerator: Accelerator | None = None
-    node_selector: dict[str, str] = {}
+    node_selector: dict[LabelKey, LabelValue] = {}
     tolerations: list[Toleration] = []
     node_affinity: list[NodeAffinity] = []
     shared_memory: Quantity | None = None
-    env: dict[str, str] = {}
+    ephemeral_volumes: list[EphemeralVolume] = []
+    env: dict[EnvName, str] = {}
     secrets: list[Secret] = []
     volumes: list[VolumeClaim] = []
     deadline_seconds: Count | None = None
     retry: Retry | None = None
-    pod_labels: dict[str, str] = {}
-    pod_annotations: dict[str, str] = {}
+    pod_labels: dict[LabelKey, LabelValue] = {}
+    pod_annotations: dict[LabelKey, str] = {}
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    image_pull_secrets: list[str] = []
+    image_pull_secrets: list[ObjectName] = []
 
-    @field_validator("cpu", "cpu_request", "memory", "memory_request", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _known_to_kubeflow(cls, fields: Any) -> Any:
+        for name, instead in _NOT_OF_A_STEP.items():
+            if isinstance(fields, dict) and name in fields:
+                raise ValueError(f"expected no `{name}`: {instead}")
+        return fields
+
+    @field_validator("cpu", "cpu_request", "memory", "memory_request", "shared_memory", mode="before")
     @classmethod
     def _number_as_quantity(cls, value: object) -> object:
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -115,7 +177,7 @@ class Store(Settings):
     2.15 its name is `minio-service`.
     """
 
-    env: dict[str, str] = {"AWS_ENDPOINT_URL": "http://seaweedfs.kubeflow:9000"}
+    env: dict[EnvName, str] = {"AWS_ENDPOINT_URL": "http://seaweedfs.kubeflow:9000"}
     secrets: list[Secret] = [
         Secret(
             name="mlpipeline-minio-artifact",
@@ -151,6 +213,8 @@ class Kubeflow(Settings):
 
     Args:
         image: string. Image that holds the library and the pipeline's own code; `--image` wins.
+        gpu_image: string. Image of the steps that ask for an accelerator, but for those that name their own
+            (`resources.<node>.image`). Defaults to `image`.
         pipeline_root: string. Default of the parameter `pipeline_root`; empty takes that of the run.
         data_uri: string. Default of the parameter `data_uri`; empty is mock data.
         baseline: `Baseline`.
@@ -159,6 +223,7 @@ class Kubeflow(Settings):
     """
 
     image: str | None = None
+    gpu_image: Image | None = None
     pipeline_root: str = ""
     data_uri: str = ""
     baseline: Baseline = Baseline()
@@ -177,9 +242,9 @@ class Kubeflow(Settings):
                 "Expected an image with the library and the pipeline's code. Received: none. Name it with --image, "
                 "or as kubeflow.image in the configuration."
             )
-        if not re.fullmatch(r"\S+", chosen):
+        if not is_image(chosen):
             raise CompileError(
-                "Expected the image's name, such as registry.example/yachay:1, without white space. "
+                "Expected an image such as registry.example/yachay:1, its name in lower case. "
                 f"Received: {chosen!r}. Correct --image, or kubeflow.image in the configuration."
             )
         return chosen

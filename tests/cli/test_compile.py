@@ -43,10 +43,7 @@ def test_a_place_where_no_records_can_lie_is_refused(tmp_path, capsys, uri, acce
 @pytest.mark.parametrize("image", ["", " ", "a b"])
 def test_what_is_no_name_of_an_image_is_refused(tmp_path, capsys, image):
     error = refuse(capsys, "student_dropout", "-o", str(tmp_path / "s.yaml"), "--image", image)
-    assert (
-        f"Expected the image's name, such as registry.example/yachay:1, without white space. Received: {image!r}"
-        in error
-    )
+    assert f"Expected an image such as registry.example/yachay:1, its name in lower case. Received: {image!r}" in error
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path):

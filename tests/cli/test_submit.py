@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,24 @@ def test_a_task_that_could_not_be_started_is_named_with_its_driver(
     assert "Received: FAILED of Trainer-driver." in submitted(capsys)["error"]
 
 
+def test_a_wait_ends_with_its_timeout_and_the_run_goes_on(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    with KfpServer(at_look=lambda look: time.sleep(0.6)) as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, "--wait", "--timeout", "1s", "--json"]) == 1
+
+    error = submitted(capsys)["error"]
+    assert error.startswith("Expected the run to end within the --timeout of 1 s. Received: RUNNING. The run goes on: ")
+
+
+def test_a_run_has_the_name_and_the_service_account_that_are_ordered(write: Write) -> None:
+    named = ["--run-name", "nightly 7", "--service-account", "team-a"]
+    with KfpServer() as server:
+        assert run(["submit", write(), "--host", server.url, *LABEL, *named]) == 0
+        assert run(["submit", write(), "--host", server.url, *LABEL, *named, "--schedule", "@daily"]) == 0
+
+        for made in (*server.runs.values(), *server.recurring_runs.values()):
+            assert (made["display_name"], made["service_account"]) == ("nightly 7", "team-a")
+
+
 def test_a_server_that_goes_away_while_waiting_is_told_with_the_link(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -380,6 +399,12 @@ def test_the_experiment_is_the_named_one_or_the_environments(write: Write, monke
             "Expected --pipeline-root and -p pipeline_root to agree. Received: gs://a and gs://b.",
         ),
         (["pipeline.yaml", *LABEL, "--name", " "], "Expected --name to have 1 to 128 characters."),
+        (["pipeline.yaml", *LABEL, "--run-name", "x" * 129], "Expected --run-name to have 1 to 128 characters."),
+        (["pipeline.yaml", *LABEL, "--service-account", "My_Account"], "Expected --service-account to name a service"),
+        (["pipeline.yaml", *LABEL, "--timeout", "2h"], "Expected --timeout with --wait."),
+        (["pipeline.yaml", *LABEL, "--wait", "--timeout", "soon"], "Expected --timeout to be a duration above 0"),
+        (["pipeline.yaml", *LABEL, "--schedule", "0 3 31 2 *"], "no such day in these months"),
+        (["pipeline.yaml", *LABEL, "-p", "data_uri=data.csv"], "Received: 'data.csv'."),
     ],
 )
 def test_a_mistake_is_refused_before_any_work(

@@ -47,7 +47,40 @@ def read_cron(text: str) -> str:
                     f"Expected the {what} of --schedule to be *, numbers from {lowest} to {highest}, ranges or "
                     f"steps of them. Received: {field!r} in {text!r}."
                 )
+    if not _comes(fields):
+        raise UsageError(
+            f"Expected --schedule to name a date that comes. Received: {text!r}: no such day in these months. Correct "
+            "the third and fourth of the five fields."
+        )
     return " ".join(fields)
+
+
+def _comes(fields: list[str]) -> bool:
+    """Returns whether a month of the schedule has a day of it. Days of the week, where named too, are further days."""
+    days, months, weekdays = fields[3:]
+    if not weekdays.startswith(("*", "?")):
+        return True
+    longest = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return min(_values(days, *_FIELDS[3][1:])) <= max(longest[month - 1] for month in _values(months, *_FIELDS[4][1:]))
+
+
+def _values(field: str, lowest: int, highest: int, names: tuple[str, ...]) -> list[int]:
+    """Returns the numbers that a field stands for."""
+    values: list[int] = []
+    for part in field.lower().split(","):
+        bounds, slash, step = part.partition("/")
+        first, dash, last = bounds.partition("-")
+        start, end = (lowest, highest) if first in ("*", "?") else (_number(first, lowest, names),) * 2
+        if dash:
+            end = _number(last, lowest, names)
+        elif slash:
+            end = highest
+        values += range(start, end + 1, int(step or 1))
+    return values
+
+
+def _number(word: str, lowest: int, names: tuple[str, ...]) -> int:
+    return names.index(word) + lowest if word in names else int(word)
 
 
 def _is_range(part: str, lowest: int, highest: int, names: tuple[str, ...]) -> bool:
@@ -57,5 +90,5 @@ def _is_range(part: str, lowest: int, highest: int, names: tuple[str, ...]) -> b
     words = [word for word in match.groups()[:2] if word]
     if not all(word in names or word.isdecimal() for word in words):
         return False
-    bounds = [names.index(word) + lowest if word in names else int(word) for word in words]
+    bounds = [_number(word, lowest, names) for word in words]
     return bounds == sorted(bounds) and all(lowest <= bound <= highest for bound in bounds)

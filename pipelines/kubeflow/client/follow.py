@@ -1,9 +1,11 @@
 """Follows a run on Kubeflow Pipelines to its end."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from ....errors import UsageError
 from ...runs.progress import NodeProgress, Progress
 from .client import Client, KubeflowError
 from .failure import find_failures
@@ -22,7 +24,23 @@ _NODE_STATES = {
 }
 
 
-def follow(client: Client, order: Order, submission: Submission, stderr: TextIO) -> None:
+def read_duration(text: str) -> float:
+    """Returns the seconds of a duration such as `90m`, `2h` or `1h30m`.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise UsageError(f"Expected --timeout to be a duration above 0, such as 90m, 2h or 1h30m. Received: {text!r}.")
+    return total
+
+
+def follow(
+    client: Client, order: Order, submission: Submission, stderr: TextIO, timeout_seconds: float | None = None
+) -> None:
     """Follows a run to its end, with a line a task.
 
     Args:
@@ -30,12 +48,13 @@ def follow(client: Client, order: Order, submission: Submission, stderr: TextIO)
         order: `Order`.
         submission: `Submission` with a run, filled in place.
         stderr: text stream of the progress.
+        timeout_seconds: float or None. How long it waits at most; the run goes on. Defaults to None, to the end.
 
     Raises:
-        KubeflowError: if the run does not succeed, or the server is gone for longer than a minute.
+        KubeflowError: if the run does not succeed or not in time, or the server is gone for longer than a minute.
     """
     nodes = {name: NodeProgress(name) for name in order.package.task_names()}
-    last_answer = time.monotonic()
+    start = last_answer = time.monotonic()
     with Progress(stderr, list(nodes.values())) as progress:
         while submission.state not in _FINISHED:
             try:
@@ -48,6 +67,11 @@ def follow(client: Client, order: Order, submission: Submission, stderr: TextIO)
                 submission.state = run.state
                 _show(run, nodes, progress)
             if submission.state not in _FINISHED:
+                if timeout_seconds is not None and time.monotonic() - start + POLL_SECONDS > timeout_seconds:
+                    raise KubeflowError(
+                        f"Expected the run to end within the --timeout of {timeout_seconds:g} s. Received: "
+                        f"{submission.state}. The run goes on: {submission.link}"
+                    )
                 time.sleep(POLL_SECONDS)
     if submission.state != "SUCCEEDED":
         raise KubeflowError(_failure(client, run, nodes.values(), submission))

@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from .client import Client, KubeflowError, check_host, ui_link
 from .cron import read_cron
 
 MAX_PIPELINE_NAME = 128
+
+_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Order:
         pipeline_root: string or None. Where the run keeps its artifacts; None takes the server's.
         arguments: mapping of strings. Values of the pipeline's parameters.
         cron: string or None. Schedule of a recurring run; None starts one run now.
+        run_name: string or None. Name of the run or of its schedule; None takes the version's.
+        service_account: string or None. Kubernetes service account of all steps; None takes the server's default.
     """
 
     package: Package
@@ -42,6 +47,8 @@ class Order:
     pipeline_root: str | None
     arguments: Mapping[str, Any]
     cron: str | None
+    run_name: str | None = None
+    service_account: str | None = None
 
 
 @dataclasses.dataclass
@@ -73,6 +80,8 @@ def make_order(
     pipeline_root: str | None = None,
     assignments: Sequence[str] = (),
     schedule: str | None = None,
+    run_name: str | None = None,
+    service_account: str | None = None,
 ) -> Order:
     """Returns an order, checked as far as it can be without the server.
 
@@ -85,13 +94,24 @@ def make_order(
         pipeline_root: string. Where the run keeps its artifacts. Defaults to the server's place.
         assignments: sequence of `"name=value"` strings. Defaults to none.
         schedule: string. Cron line or descriptor. Defaults to None, one run now.
+        run_name: string. Name of the run, or of the schedule. Defaults to the version's, for a run with its time.
+        service_account: string. Kubernetes service account of the steps. Defaults to the server's.
 
     Raises:
         UsageError: if a part of it is refused.
     """
-    for option, text, longest in (("--name", name, MAX_PIPELINE_NAME), ("--version", version, MAX_VERSION_NAME)):
+    for option, text, longest in (
+        ("--name", name, MAX_PIPELINE_NAME),
+        ("--version", version, MAX_VERSION_NAME),
+        ("--run-name", run_name, MAX_PIPELINE_NAME),
+    ):
         if text is not None and not (text.strip() and len(text) <= longest):
             raise UsageError(f"Expected {option} to have 1 to {longest} characters. Received: {text!r}.")
+    if service_account is not None and not _ACCOUNT.fullmatch(service_account):
+        raise UsageError(
+            "Expected --service-account to name a service account of Kubernetes: lower-case letters, digits, '-' and "
+            f"'.'. Received: {service_account!r}."
+        )
     arguments = package.arguments(assignments)
     root = package.choose_root(pipeline_root, arguments)
     package.require(arguments)
@@ -104,6 +124,8 @@ def make_order(
         pipeline_root=root,
         arguments=arguments,
         cron=None if schedule is None else read_cron(schedule),
+        run_name=run_name,
+        service_account=service_account,
     )
 
 
@@ -190,7 +212,8 @@ def _start_run(client: Client, order: Order, submission: Submission, experiment_
     started = datetime.datetime.now(datetime.UTC)
     run = client.run_pipeline(
         experiment_id,
-        job_name=f"{submission.version} {started:%Y-%m-%d %H:%M:%S}",
+        job_name=order.run_name or f"{submission.version} {started:%Y-%m-%d %H:%M:%S}",
+        service_account=order.service_account,
         params=dict(order.arguments),
         pipeline_id=submission.pipeline_id,
         version_id=submission.version_id,
@@ -207,7 +230,8 @@ def _start_schedule(
     same = next((schedule for schedule in active if _is_same(schedule, order, submission)), None)
     schedule = same or client.create_recurring_run(
         experiment_id,
-        job_name=submission.version,
+        job_name=order.run_name or submission.version,
+        service_account=order.service_account,
         cron_expression=order.cron,
         # A missed interval is not made up for: each run reads the data as they are when it runs.
         no_catchup=True,
@@ -252,4 +276,6 @@ def _is_same(schedule: Any, order: Order, submission: Submission) -> bool:
         and (cron.cron if cron else None) == order.cron
         and ((runtime and runtime.parameters) or {}) == order.arguments
         and ((runtime and runtime.pipeline_root) or None) == order.pipeline_root
+        # Where none is ordered, the server may have written its default.
+        and order.service_account in (None, schedule.service_account)
     )

@@ -40,10 +40,14 @@ class CompiledPipeline:
     Args:
         pipeline_spec: dict. A `PipelineSpec` 2.1.0 in protojson.
         platform_spec: dict or None. The platform document.
+        accelerators: mapping of node id to the number of devices that its step asks for.
+        warnings: tuple of strings. What will run, but hardly as meant.
     """
 
     pipeline_spec: Json
     platform_spec: Json | None
+    accelerators: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def to_yaml(self) -> str:
         """Returns the file's content: the same for the same pipeline, byte for byte."""
@@ -102,6 +106,7 @@ class _Compilation:
         self._options: dict[str, StepOptions] = {}
         self._resolves: dict[str, str] = {}
         self._opens_store: set[str] = set()
+        self._accelerators: dict[str, int] = {}
 
     def run(self) -> CompiledPipeline:
         spec = self._build()
@@ -123,7 +128,7 @@ class _Compilation:
         spec["schemaVersion"] = SCHEMA_VERSION
         spec["sdkVersion"] = f"yachay-{__version__}+tfx-{version.__version__}"
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
-        return CompiledPipeline(spec, platform)
+        return CompiledPipeline(spec, platform, self._accelerators)
 
     def _build(self) -> Json:
         try:
@@ -275,6 +280,7 @@ class _Compilation:
             if name in self._opens_store:
                 resources = _with_store(resources, self._store)
             container = executors[label]["container"]
+            self._set_image(ids.get(name, name), container, resources)
             if limits := placement.container_resources(resources):
                 container["resources"] = limits
             if resources.env:
@@ -284,6 +290,19 @@ class _Compilation:
                 task["retryPolicy"] = placement.retry_policy(resources.retry)
             placed[label] = placement.platform_executor(resources)
         return placement.platform_document(placed)
+
+    def _set_image(self, node: str, container: Json, resources: Resources) -> None:
+        num_devices = resources.accelerator.count if resources.accelerator else 0
+        if num_devices:
+            self._accelerators[node] = num_devices
+        if containers.is_step(container):
+            gpu_image = self._settings.gpu_image if num_devices else None
+            containers.place_container(container, resources.image or gpu_image or self._image, num_devices)
+        elif (own := self._settings.resources.get(node)) and own.image:
+            raise CompileError(
+                f"Expected no kubeflow.resources.{node}.image, for the node brings its own. Received: {own.image!r}. "
+                "Name the image where the component is made."
+            )
 
     @property
     def _pipeline_name(self) -> str:

@@ -1,5 +1,6 @@
 """The pipeline of a configuration, compiled: which of its nodes take what from a run."""
 
+import dataclasses
 import json
 
 from google.protobuf import json_format
@@ -16,6 +17,7 @@ from ..spec.options import DATA_URI, PIPELINE_ROOT, Assignment, RawData
 from ..spec.requests import NodeRequest, PipelineParameter
 from ..spec.views import VIEWS
 from .compiler import CompiledPipeline, compile_pipeline
+from .devices import device_warnings, find_family
 from .model_store import check_model_store
 
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
@@ -47,13 +49,15 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         model_store=config.push.store_of(config.pipeline_name(task, is_mock=False)),
         image=image,
     )
-    return compile_pipeline(
+    compiled = compile_pipeline(
         create_pipeline(config, context),
         image,
         config.kubeflow,
         pipeline_parameters(config),
         node_requests(config, task, image),
     )
+    warnings = device_warnings(compiled.accelerators, "Trainer", find_family(config.model.family))
+    return dataclasses.replace(compiled, warnings=tuple(warnings))
 
 
 def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:

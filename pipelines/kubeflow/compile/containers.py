@@ -1,5 +1,6 @@
 """The containers of steps: image, command and arguments."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -39,6 +40,20 @@ def step_container(name: str, image: str, container: Json, component: Json, opti
 def resolve_container(name: str, image: str, what: str, component: Json, options: StepOptions) -> Json:
     """Returns the container of a step that answers with a URI; `what` is `"data"` or `"baseline"`."""
     return _container(name, image, ["--resolve", what], component, options)
+
+
+def place_container(container: Json, image: str, accelerators: int) -> None:
+    """Gives a step of ours its image, and lets it know how many devices it asks for."""
+    container["image"] = image
+    if accelerators:
+        position = container["args"].index("--options") + 1
+        options = StepOptions.from_json(container["args"][position])
+        container["args"][position] = dataclasses.replace(options, accelerators=accelerators).to_json()
+
+
+def is_step(container: Json) -> bool:
+    """Returns whether a container runs our entrypoint."""
+    return bool(container["command"] == list(COMMAND))
 
 
 def own_container(name: str, container: Json) -> Json:

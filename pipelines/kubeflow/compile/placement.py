@@ -10,15 +10,13 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ....errors import CompileError, suggestion
-from ...config.kubeflow_settings import NodeAffinity, Requirement, Resources, Retry, Secret, Toleration
+from ...config.kubeflow_settings import EphemeralVolume, NodeAffinity, Requirement, Resources, Retry, Secret, Toleration
+from ...config.kubernetes_names import parse_quantity
 from .presets import PRESETS
 
 DEFAULT = "default"
 
 Json = dict[str, Any]
-
-_UNITS = {"m": 1e-3, "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
-_UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", 1)}
 
 
 def resolve_resources(resources: Mapping[str, Resources], nodes: Iterable[str]) -> dict[str, Resources]:
@@ -51,7 +49,8 @@ def container_resources(resources: Resources) -> Json:
         for bound, text in (("limit", getattr(resources, name)), ("request", getattr(resources, f"{name}_request"))):
             if text is not None:
                 setattr(spec, f"resource_{name}_{bound}", text)
-                setattr(spec, f"{name}_{bound}", _amount(text) if name == "cpu" else _amount(text) / 10**9)
+                amount = parse_quantity(text)
+                setattr(spec, f"{name}_{bound}", float(amount if name == "cpu" else amount / 10**9))
     if resources.accelerator is not None:
         kind, count = resources.accelerator.type, resources.accelerator.count
         spec.accelerator.type = spec.accelerator.resource_type = kind
@@ -89,6 +88,9 @@ def platform_executor(resources: Resources) -> Json:
                 }
             )
             for claim in resources.volumes
+        ],
+        "genericEphemeralVolume": [
+            _ephemeral_volume(index, volume) for index, volume in enumerate(resources.ephemeral_volumes)
         ],
         "activeDeadlineSeconds": str(resources.deadline_seconds) if resources.deadline_seconds else None,
         "podMetadata": _drop_empty({"labels": resources.pod_labels, "annotations": resources.pod_annotations}),
@@ -134,7 +136,7 @@ def _with_preset(node: str, resources: Resources) -> Resources:
 def _check_requests(node: str, resources: Resources) -> None:
     for name in ("cpu", "memory"):
         limit, request = getattr(resources, name), getattr(resources, f"{name}_request")
-        if limit is not None and request is not None and _amount(request) > _amount(limit):
+        if limit is not None and request is not None and parse_quantity(request) > parse_quantity(limit):
             raise CompileError(
                 f"Expected {node!r} to request no more {name} than its limit, for Kubernetes refuses the pod. "
                 f"Received: {name}_request {request} and {name} {limit}. Correct kubeflow.resources.{node} or "
@@ -144,11 +146,6 @@ def _check_requests(node: str, resources: Resources) -> None:
 
 def _merge(base: Resources, own: Resources) -> Resources:
     return base.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
-
-
-def _amount(quantity: str) -> float:
-    number = quantity.rstrip("mkMGTPi")
-    return float(number) * _UNITS[quantity[len(number) :]]
 
 
 def _toleration(toleration: Toleration) -> Json:
@@ -170,6 +167,17 @@ def _node_affinity(affinity: NodeAffinity) -> Json:
 def _shared_memory(size: str) -> Json:
     # KFP's own field for it, `enabledSharedMemory`, has no reader in its backend; nor has `podAffinity`.
     return {"volumeName": "shm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": size}
+
+
+def _ephemeral_volume(index: int, volume: EphemeralVolume) -> Json:
+    name = volume.storage_class
+    return {
+        "volumeName": f"ephemeral-{index}",
+        "mountPath": volume.mount_path,
+        "size": volume.size,
+        "accessModes": ["ReadWriteOnce"],
+        **({"storageClassName": name} if name else {"defaultStorageClass": True}),
+    }
 
 
 def _secret_env(secret: Secret) -> Json:

@@ -70,6 +70,7 @@ class StepOptions:
         resolves_files: bool. Whether the step does the work of a file-based ExampleGen's driver first.
         views: tuple of strings. The outputs that show the step's report, of `views.VIEWS`.
         rows: string. The property of `examples` that says how many records the step handles.
+        accelerators: int. How many devices the step asks for.
         baseline: mapping or None. The section `baseline` of the configuration, for the step that resolves it.
     """
 
@@ -86,6 +87,7 @@ class StepOptions:
     resolves_files: bool = False
     views: tuple[str, ...] = ()
     rows: str = "rows_kept"
+    accelerators: int = 0
     baseline: Mapping[str, str] | None = None
 
     def to_json(self) -> str:

@@ -14,8 +14,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ....errors import UsageError, suggestion
-from ....uris import is_root
-from .options import PIPELINE_ROOT
+from ....uris import check_data_uri, is_root
+from .options import DATA_URI, PIPELINE_ROOT
 from .requests import read_choices
 
 SCHEMA_VERSION = "2.1.0"
@@ -110,6 +110,8 @@ class Package:
                 raise UsageError(f"Expected -p {name} once. Received: it twice.")
             declared = self.parameters[name]
             arguments[name] = _typed(name, text, declared.parameter_type)
+            if name == DATA_URI and text:
+                check_data_uri(text)
             choices = read_choices(declared.description)
             if choices and text not in choices:
                 hint = suggestion(text, choices)

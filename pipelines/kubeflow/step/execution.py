@@ -17,6 +17,7 @@ from ....errors import DataError
 from ....uris import is_remote, split_pattern
 from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions, pipeline_name
 from ..spec.views import REPORT
+from .devices import log_devices
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
 from .roots import find_root, find_run_id
@@ -41,6 +42,7 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
         The number of records that the step handled, where the ingest said it.
     """
     start = time.monotonic()
+    log_devices(options.accelerators)
     raw_data = step.inputs.pop(options.raw_data.input, []) if options.raw_data else []
     inputs = {
         key: [make_artifact(artifact, options.types) for artifact in artifacts]

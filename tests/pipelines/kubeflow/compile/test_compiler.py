@@ -369,3 +369,52 @@ def test_a_pipeline_name_that_kubernetes_does_not_take_is_refused(name):
 def test_an_unknown_preset_is_refused():
     settings = Kubeflow.model_validate({"resources": {"train": {"preset": "gke-l9"}}})
     refuse(r"Received: 'gke-l9'. Did you mean 'gke-l4'", samples.train(rows=1), settings=settings)
+
+
+def images_of(settings):
+    examples = CsvExampleGen(input_base="/data")
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    spec = compile_nodes(examples, statistics, settings=settings)
+    executors = spec["deploymentSpec"]["executors"]
+    return {label: executor["container"]["image"] for label, executor in executors.items()}
+
+
+def test_a_step_has_its_own_image_and_one_with_a_device_the_image_for_gpus():
+    settings = Kubeflow.model_validate(
+        {"gpu_image": "gpu:1", "resources": {"StatisticsGen": {"accelerator": {"count": 2}}}}
+    )
+    assert images_of(settings) == {"exec-CsvExampleGen": IMAGE, "exec-StatisticsGen": "gpu:1"}
+    own = Kubeflow.model_validate({"gpu_image": "gpu:1", "resources": {"CsvExampleGen": {"image": "mine:1"}}})
+    assert images_of(own) == {"exec-CsvExampleGen": "mine:1", "exec-StatisticsGen": IMAGE}
+
+
+def test_a_step_knows_how_many_devices_it_asks_for():
+    settings = Kubeflow.model_validate({"resources": {"CsvExampleGen": {"accelerator": {"count": 2}}}})
+    spec = compile_nodes(CsvExampleGen(input_base="/data"), settings=settings)
+    assert argument(spec, "CsvExampleGen", "--options")["accelerators"] == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warning"),
+    [
+        (("kubeflow.resources.Trainer.preset=gke-l4",), "the family 'boosted_trees' trains on the CPU"),
+        (
+            ("kubeflow.resources.Trainer.accelerator.count=4", "model.family=keras"),
+            "asks for 4 accelerators, and the family 'keras' uses one",
+        ),
+        (
+            ("kubeflow.resources.default.preset=gke-l4", "model.family=keras"),
+            "ColumnarExampleGen, ColumnarExampleGen-resolve",
+        ),
+    ],
+)
+def test_a_device_that_nothing_uses_is_warned_of(overrides, warning):
+    folder = find_pipeline("student_dropout")
+    compiled = compile_configuration(folder, folder.load(overrides), "semester2", IMAGE)
+    assert any(warning in one for one in compiled.warnings), compiled.warnings
+
+
+def test_a_device_that_the_family_uses_is_not_warned_of():
+    folder = find_pipeline("student_dropout")
+    config = folder.load(("kubeflow.resources.Trainer.preset=gke-l4", "model.family=keras"))
+    assert compile_configuration(folder, config, "semester2", IMAGE).warnings == ()

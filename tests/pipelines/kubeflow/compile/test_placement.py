@@ -1,9 +1,11 @@
 import pytest
+import yaml
 from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 
-from yachay.errors import CompileError
-from yachay.pipelines.config.kubeflow_settings import Accelerator, Resources, Retry
+from yachay.components.settings import check_settings
+from yachay.errors import CompileError, ConfigurationError
+from yachay.pipelines.config.kubeflow_settings import Accelerator, Kubeflow, Resources, Retry
 from yachay.pipelines.kubeflow.compile.placement import (
     container_resources,
     platform_document,
@@ -16,9 +18,10 @@ from yachay.pipelines.kubeflow.compile.presets import PRESETS
 EVERYTHING = Resources.model_validate(
     {
         "node_selector": {"pool": "gpu"},
-        "tolerations": [{"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule", "seconds": 60}],
+        "tolerations": [{"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoExecute", "seconds": 60}],
         "node_affinity": [{"labels": [{"key": "zone", "values": ["a", "b"]}], "weight": 10}],
         "shared_memory": "2Gi",
+        "ephemeral_volumes": [{"size": "100Gi", "mount_path": "/minio/mlpipeline", "storage_class": "fast"}],
         "secrets": [{"name": "keys", "env": {"TOKEN": "token"}}, {"name": "files", "mount_path": "/secrets"}],
         "volumes": [{"name": "claim", "mount_path": "/data", "sub_path": "raw"}],
         "deadline_seconds": 3600,
@@ -90,6 +93,15 @@ def test_everything_that_can_be_asked_for_is_known_to_kubeflows_proto():
     assert document["secretAsEnv"][0]["secretName"] == "keys"
     assert document["secretAsEnv"][0]["secretNameParameter"] == {"runtimeValue": {"constant": "keys"}}
     assert document["secretAsEnv"][0]["keyToEnv"] == [{"secretKey": "token", "envVar": "TOKEN"}]
+    assert document["genericEphemeralVolume"] == [
+        {
+            "volumeName": "ephemeral-0",
+            "mountPath": "/minio/mlpipeline",
+            "size": "100Gi",
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "fast",
+        }
+    ]
     assert document["podMetadata"]["labels"] == {"team": "ml"}
 
 
@@ -139,3 +151,55 @@ def test_a_retry_policy_has_durations():
         "backoffFactor": 2.0,
         "backoffMaxDuration": "3600s",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("image: UPPER/Case:x", "image: expected an image such as registry.example/yachay:1, its name in lower case"),
+        ("pod_labels: {bad key!: x}", "pod_labels.bad key!: expected a Kubernetes key such as team"),
+        ("pod_labels: {team: 'data science'}", "pod_labels.team: expected a label's value"),
+        ("pod_annotations: {/x: y}", "expected a Kubernetes key"),
+        ("node_selector: {pool: '-gpu'}", "expected a label's value"),
+        ("accelerator: {type: NVIDIA_TESLA_T4}", "expected the Kubernetes resource that the device's plug-in offers"),
+        ("accelerator: {type: nvidia-tesla-t4}", "such as nvidia.com/gpu or amd.com/gpu"),
+        ("accelerator: {type: gpu}", "which model it is, is chosen by preset or node_selector"),
+        ("memory: 2GB", "expected a Kubernetes quantity above 0, such as 2, 500m, 1.5G or 4Gi"),
+        ("memory: 4K", "expected a Kubernetes quantity"),
+        ("cpu: 0", "expected a Kubernetes quantity above 0"),
+        ("secrets: [{name: My_Secret, mount_path: /x}]", "expected the name of a Kubernetes object"),
+        ("secrets: [{name: s, env: {A-B: key}}]", "expected the name of an environment variable"),
+        ("secrets: [{name: s, env: {A: 'a key'}}]", "expected a key of a secret"),
+        ("volumes: [{name: Claim, mount_path: /x}]", "expected the name of a Kubernetes object"),
+        ("image_pull_secrets: [a/b]", "expected the name of a Kubernetes object"),
+        ("tolerations: [{key: sku, value: gpu}]", "expected no `value` with operator Exists"),
+        ("tolerations: [{key: sku, seconds: 5}]", "expected `seconds` with effect NoExecute only"),
+        ("node_affinity: [{labels: [{key: zone}]}]", "expected `values` with operator In"),
+        ("node_affinity: [{labels: [{key: n, operator: Gt, values: [a]}]}]", "expected one whole number"),
+        ("ephemeral_storage: 10Gi", "Name a volume in `ephemeral_volumes`"),
+        ("service_account: pipeline-runner", "yachay submit --service-account"),
+    ],
+)
+def test_what_kubernetes_would_reject_in_a_pod_is_rejected_in_the_configuration(fields, message):
+    with pytest.raises(ConfigurationError) as rejected:
+        check_settings(Resources, yaml.safe_load(fields), "resources")
+    assert message in str(rejected.value)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "yachay",
+        "registry.example:5000/team/yachay_gpu:1.0-rc.1",
+        f"ghcr.io/x/y@sha256:{'ab' * 32}",
+        f"x:1@sha256:{'0' * 64}",
+    ],
+)
+def test_an_image_is_a_name_with_a_registry_a_tag_or_a_digest(image):
+    assert Kubeflow(gpu_image=image).choose_image(image) == image
+
+
+@pytest.mark.parametrize("image", ["UPPER/Case:x", "a b", "x:", "x@sha256:abc", "https://registry.example/x", ""])
+def test_what_is_no_image_is_rejected_where_it_is_chosen(image):
+    with pytest.raises(CompileError, match=r"Expected an image such as registry.example/yachay:1, its name in lower"):
+        Kubeflow().choose_image(image)

@@ -1,0 +1,50 @@
+"""Warnings of devices that a compiled pipeline asks for and hardly uses."""
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+# These predict with a TensorFlow model, which takes a GPU where there is one.
+_PREDICTING = ("Evaluator", "EvaluationReport", "Pusher")
+
+
+def device_warnings(accelerators: Mapping[str, int], trainer: str | None, family: Any) -> list[str]:
+    """Returns a warning for each device that nothing will use.
+
+    Args:
+        accelerators: mapping of node id to the number of devices that its step asks for.
+        trainer: string or None. Id of the node that trains.
+        family: `Family` that it trains, with `uses_gpu` and `supports_multiple_gpus`; None where the pipeline trains
+            with a `run_fn` of its own.
+    """
+    warnings = []
+    count = accelerators.get(trainer, 0) if trainer else 0
+    if count and family is not None and not family.uses_gpu:
+        warnings.append(
+            f"kubeflow.resources.{trainer} asks for {count} accelerator{'s' if count > 1 else ''}, and the family "
+            f"{family.name!r} trains on the CPU. Remove the accelerator or preset, or choose a family that uses one."
+        )
+    elif count > 1 and family is not None and not family.supports_multiple_gpus:
+        warnings.append(
+            f"kubeflow.resources.{trainer} asks for {count} accelerators, and the family {family.name!r} uses one. "
+            "Write `accelerator: {count: 1}`."
+        )
+    idle = _idle(accelerators, trainer)
+    if idle:
+        warnings.append(
+            f"{', '.join(idle)} ask for an accelerator and use none. Name the preset or accelerator of the step that "
+            "uses it, not in kubeflow.resources.default."
+        )
+    return warnings
+
+
+def _idle(accelerators: Mapping[str, int], trainer: str | None) -> Sequence[str]:
+    return [node for node in sorted(accelerators) if node not in (trainer, *_PREDICTING)]
+
+
+def find_family(name: str) -> Any:
+    """Returns the traits of a model family; None where the name stands for a choice among several."""
+    # TODO(model): `load_families(extensions)` once families carry `uses_gpu` and `supports_multiple_gpus`.
+    if name == "auto":
+        return None
+    return SimpleNamespace(name=name, uses_gpu=name == "keras", supports_multiple_gpus=False)
