@@ -7,7 +7,7 @@ import ast
 import importlib
 import importlib.machinery
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,23 @@ def import_callable(path: str, expected: str) -> Any:
 def absolute_dotted(path: str, package: str) -> str:
     """Returns a dotted path; one that begins with `.` is below `package`: `.model.run_fn` is `bank.model.run_fn`."""
     return package + path if path.startswith(".") else path
+
+
+def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Returns the `__getattr__` of a package whose names are imported when they are first used.
+
+    Args:
+        package: string. The package's `__name__`.
+        modules: mapping of an exported name to the module that defines it, relative to the package: `".component"`.
+    """
+
+    def get(name: str) -> Any:
+        if name not in modules:
+            hint = suggestion(name, modules)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}.{hint}")
+        return getattr(importlib.import_module(modules[name], package), name)
+
+    return get
 
 
 def is_defined(path: str) -> bool:

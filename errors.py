@@ -1,12 +1,23 @@
-"""Errors of the library. A message says what was expected, what came, and the mend.
+"""Errors of the library. A message says what was expected, what was received, and how to fix it.
 
-- `YachayError(ValueError)`: the root; every error that a user can act on.
-    - `DataError`: the data cannot be used as it is (carries the failures as data).
-    - `ModelError`: a model cannot be trained, exported or pushed.
-    - `ConfigurationError`: a configuration is refused before any work.
-        - `CompileError`: a pipeline cannot be compiled; nothing is written.
-        - `schemas.SchemaError`: a schema is unknown, cannot be read, or is not one.
-    - `UsageError`: a command is refused before any work.
+YachayError (a ValueError): what a user can act on
++-- DataError: the data cannot be used as it is; carries the failures as data
+|   +-- RequestError: a request for predictions is invalid (serving)
++-- ModelError: a model cannot be trained, exported or pushed
++-- ConfigurationError: a configuration is invalid; nothing was done
+|   +-- CompileError: a pipeline cannot be compiled; nothing was written
+|   +-- ManifestError: a service cannot be deployed as it is described (manifests)
+|   +-- SchemaError: a schema is unknown, cannot be read, or is not one (schemas)
++-- UsageError: a command is invalid; nothing was done
++-- StoreError: a model store or an object store cannot be read or written
++-- RunError: a run ended before its time
+|   +-- NodeError: a node failed for a reason that is not the data's or the configuration's (pipelines.local)
+|   +-- StepError: a step of a compiled pipeline failed (pipelines.kubeflow.emulator)
+|   +-- DriverError: the inputs of a step cannot be resolved (pipelines.kubeflow.emulator)
+|   +-- ConditionError: a condition of a compiled pipeline cannot be evaluated (pipelines.kubeflow.emulator)
++-- ClusterError: the Kubernetes API rejects a request or does not respond (deployment)
++-- MonitoringError: Prometheus rejects a query or does not respond (deployment)
++-- KubeflowError: the API of Kubeflow Pipelines rejects a request or does not respond (pipelines.kubeflow.client)
 """
 
 import difflib
@@ -23,7 +34,7 @@ class DataError(YachayError):
     """The data cannot be used as it is.
 
     Args:
-        message: string. What was expected, what came, and the mend.
+        message: string. What was expected, what was received, and the fix.
         failures: sequence of strings. One line for each thing that is wrong; the message shows the first
             `MAX_FAILURES_SHOWN` of them. Defaults to none.
     """
@@ -41,15 +52,23 @@ class ModelError(YachayError):
 
 
 class ConfigurationError(YachayError):
-    """A configuration is refused before any work."""
+    """A configuration is invalid; nothing was done."""
 
 
 class CompileError(ConfigurationError):
-    """A pipeline cannot be compiled; nothing is written."""
+    """A pipeline cannot be compiled; nothing was written."""
 
 
 class UsageError(YachayError):
-    """A command is refused before any work."""
+    """A command is invalid; nothing was done."""
+
+
+class StoreError(YachayError):
+    """A model store or an object store cannot be read or written."""
+
+
+class RunError(YachayError):
+    """A run ended before its time."""
 
 
 def suggestion(name: str, names: Iterable[str], shown: Callable[[str], str] = str) -> str:

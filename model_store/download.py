@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+from ..errors import StoreError
 from ..files import atomic_folder
 from .layout import RECEIPT_FILE, parse_version, push_name
-from .store import ModelStore, StoreError, latest_push
+from .store import ModelStore, latest_push
 
 NUM_KEPT = 2
 """Pushes that are kept: the newest, and the one before, whose files a server may still read."""

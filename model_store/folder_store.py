@@ -7,9 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ..errors import StoreError
 from ..files import atomic_folder, remove_drafts
 from .layout import parse_version, push_name
-from .store import StoreError, next_version
+from .store import next_version
 
 _LOCK = ".lock"
 

@@ -4,10 +4,10 @@ import os
 import re
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import StoreError, UsageError
 from .folder_store import FolderStore
 from .object_store import ObjectStore
-from .store import ModelStore, StoreError
+from .store import ModelStore
 
 SCHEMES = ("gs", "s3", "minio", "pvc")
 PLACES = "a folder, gs://, s3:// or minio:// with a bucket, or pvc:// with a claim"

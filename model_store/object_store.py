@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import StoreError
 from .layout import RECEIPT_FILE, parse_version, push_name
-from .store import StoreError, next_version
+from .store import next_version
 
 LEFTOVER_HOURS = 1
 """A push without `push.json` to which nothing was added for so long was killed. The age alone tells: a push may run on

@@ -11,12 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from ..errors import YachayError
+from ..errors import StoreError
 from .layout import GOLDEN_FILE, RECEIPT_FILE, push_name
-
-
-class StoreError(YachayError):
-    """A model store cannot be read or written."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,7 @@ _CHARSET = re.compile(r"""charset\s*=\s*"?([^\s;"]+)""", re.IGNORECASE)
 FAILED = {"error": "The server failed to answer. Its log holds the reason under the request's id."}
 
 
-class DisconnectedError(Exception):
+class _DisconnectedError(Exception):
     """The client went away before its request was whole."""
 
 
@@ -88,7 +88,7 @@ class PredictApplication:
             self._accounting.refuse(error)
             await _send(send, error.refusal.status, orjson.dumps({"error": str(error)}), [])
             return
-        except DisconnectedError:
+        except _DisconnectedError:
             return
         await self._predict(match, headers, receive, send)
 
@@ -98,7 +98,7 @@ class PredictApplication:
         extra: Headers = [(b"x-request-id", identifier.encode())]
         try:
             body = await self._read_body(receive, headers)
-        except DisconnectedError:
+        except _DisconnectedError:
             return
         except RequestError as error:
             self._accounting.refuse(error)
@@ -177,7 +177,7 @@ class PredictApplication:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise DisconnectedError
+                raise _DisconnectedError
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body_bytes:

@@ -20,7 +20,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from ...components.evaluation_report.timing import note_node
-from ...errors import YachayError
+from ...errors import RunError, YachayError
 from ..errors import describe_error
 from ..runs.progress import NodeProgress, Progress
 
@@ -29,7 +29,7 @@ _NEVER_CACHED = ("Pusher",)
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
 
-class NodeError(YachayError):
+class NodeError(RunError):
     """A node failed for a reason that is not the data's or the configuration's."""
 
 

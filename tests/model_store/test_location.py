@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from yachay.errors import UsageError
+from yachay.errors import StoreError, UsageError
 from yachay.model_store.folder_store import FolderStore
 from yachay.model_store.location import open_store
-from yachay.model_store.store import StoreError, push
+from yachay.model_store.store import push
 
 
 def test_a_folder_is_a_store_under_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

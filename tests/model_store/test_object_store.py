@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from s3_server import S3Server
 
+from yachay.errors import StoreError
 from yachay.model_store import object_store
 from yachay.model_store.location import open_store
-from yachay.model_store.store import ModelStore, Push, StoreError, latest_push, list_pushes, push, read_push
+from yachay.model_store.store import ModelStore, Push, latest_push, list_pushes, push, read_push
 
 
 def _push(model: Path, store: ModelStore) -> Push:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from yachay.errors import StoreError
 from yachay.model_store.folder_store import FolderStore
-from yachay.model_store.store import Push, StoreError, hash_folder, latest_push, list_pushes, push, read_push
+from yachay.model_store.store import Push, hash_folder, latest_push, list_pushes, push, read_push
 
 
 def _push(model: Path, store: FolderStore) -> Push:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....errors import UsageError, YachayError
+from ....errors import RunError, UsageError
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 
@@ -34,7 +34,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
 _COMPARISONS = ("==", "!=", "in", *_ORDER)
 
 
-class ConditionError(YachayError):
+class ConditionError(RunError):
     """A condition cannot be evaluated on what its task was given."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ....errors import YachayError
+from ....errors import RunError
 from ..spec.mounts import mount_path
 from .values import from_text, to_text, whole_numbers
 
@@ -22,7 +22,7 @@ LOGS = "executor-logs"
 PYTHONS = ("python", "python3")
 
 
-class StepError(YachayError):
+class StepError(RunError):
     """A step failed."""
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ....errors import YachayError
+from ....errors import RunError
 from .values import has_type, to_text
 
 Json = dict[str, Any]
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 
-class DriverError(YachayError):
+class DriverError(RunError):
     """A task cannot be started with what it is given."""
 
 

@@ -4,13 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ....errors import YachayError
+from ....errors import StoreError
 from ....files import write_atomically
 from ....uris import is_remote
-
-
-class StoreError(YachayError):
-    """An object store cannot be read or written."""
 
 
 def read_object(uri: str) -> bytes | None:

@@ -2,7 +2,8 @@
 
 import json
 
-from .object_store import StoreError, read_object, write_object
+from ....errors import StoreError
+from .object_store import read_object, write_object
 
 POINTER_FILE = "latest_blessed.json"
 

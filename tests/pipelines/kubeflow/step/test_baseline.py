@@ -9,12 +9,11 @@ from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from s3_server import s3_server
 
-from yachay.errors import UsageError
+from yachay.errors import StoreError, UsageError
 from yachay.pipelines.kubeflow.spec.options import StepOptions
 from yachay.pipelines.kubeflow.step import object_store
 from yachay.pipelines.kubeflow.step import resolve as resolve_module
 from yachay.pipelines.kubeflow.step.executor_input import StepArtifact, StepInput
-from yachay.pipelines.kubeflow.step.object_store import StoreError
 from yachay.pipelines.kubeflow.step.pointer import read_pointer, write_pointer
 from yachay.pipelines.kubeflow.step.resolve import find_baseline, latest_blessed, serving_model
 from yachay.pipelines.kubeflow.step.roots import find_root
