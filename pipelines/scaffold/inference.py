@@ -35,8 +35,8 @@ class Inference:
         label: `InferredColumn`.
         problem: `Problem`.
         class_counts: dict of class to number of records, in the order of the classes; empty for a regression.
-        quarantined_share: float. The part of the records that have no label, or a value that is no number in a column
-            of numbers.
+        quarantined_share: float. The part of the records that have no label, another number of fields than the header,
+            or a value that is no number in a column of numbers.
         missing_values: tuple of strings that mean "no value".
         decimal: string. The decimal mark of numbers in text: `"."` or `","`.
         notes: tuple of strings. What was decided about values that are no numbers, a line each.
@@ -86,7 +86,9 @@ def infer(data: str, label: str) -> Inference:
     exceptions = find_exceptions(values, decimal, name if is_classification else "")
     missing_values = ("", *sorted({text for found in exceptions.values() for text in found.missing}))
     values = {column: _blank(array, missing_values) for column, array in values.items()}
-    is_quarantined = np.any([_mask(pc.is_null(values[name])), *(e.is_quarantined for e in exceptions.values())], axis=0)
+    num_ragged = sum(table.num_ragged for table in tables)
+    is_unlabelled = _mask(pc.is_null(values[name]))
+    is_quarantined = np.any([is_unlabelled, *(e.is_quarantined for e in exceptions.values())], axis=0)
     if is_classification:
         counts = Counter(_texts(name, values[name])) if is_whole else _count_labels(tables, name, missing_values)
         class_counts = {text: counts[text] for text in _sorted_classes(counts, decimal, data, name)}
@@ -105,6 +107,12 @@ def infer(data: str, label: str) -> Inference:
     if not is_whole:
         columns = tuple(map(widen, columns))
     notes = ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
+    if num_ragged:
+        notes.append(f"{num_ragged} records have another number of fields than the header: they are quarantined.")
+    if is_unlabelled.any():
+        notes.append(
+            f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} records have no label: they are quarantined."
+        )
     notes += [note for column, found in exceptions.items() for note in found.notes(names[column])]
     if not any(column.kind for column in columns):
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
@@ -114,7 +122,7 @@ def infer(data: str, label: str) -> Inference:
         label=label_column,
         problem=problem,
         class_counts=class_counts,
-        quarantined_share=float(is_quarantined.mean()),
+        quarantined_share=(num_ragged + int(is_quarantined.sum())) / (num_ragged + sample.num_rows),
         missing_values=missing_values,
         decimal=decimal,
         notes=tuple(notes),

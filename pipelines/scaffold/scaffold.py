@@ -6,13 +6,17 @@ import os
 import re
 import tempfile
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from ...components.evaluator.metric import Metric, choice_metric, compute, task_metrics
 from ...components.example_gen.settings import ColumnType
 from ...components.features import FeatureKind, Problem
+from ...components.prediction_task import Label, PredictionTask
 from ...errors import UsageError, suggestion
 from ...files import atomic_folder
 from ...schemas import SCHEMA_FILE
@@ -115,6 +119,13 @@ def _check_absent(folder: Path) -> None:
 
 def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     is_classification = inference.problem is Problem.CLASSIFICATION
+    metrics = task_metrics(
+        PredictionTask(
+            problem=inference.problem,
+            label=Label(name=inference.label.name, values=tuple(inference.class_counts)),
+            features={column.name: column.kind for column in inference.columns if column.kind},
+        )
+    )
     source: dict[str, Any] = {"schema": SCHEMA_FILE, "source": data.name, "path": _path_from(folder, data)}
     if len(inference.missing_values) > 1:
         source["missing_values"] = list(inference.missing_values)
@@ -139,9 +150,9 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     rest = {
         "split": {"method": "hash", "eval_share": 0.2},
         "model": {"family": "boosted_trees", "seed": 42},
-        "evaluation": {"change": {"metric": "macro_f1" if is_classification else "rmse", "tolerance": 0.0}},
+        "evaluation": {"change": {"metric": choice_metric(metrics).name, "tolerance": 0.0}},
         "default_task": TASK,
-        "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference)}},
+        "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference, metrics)}},
     }
     parts = [
         f"# Written by `yachay new` from {_sample_size(inference)} of {data.name}.\n",
@@ -172,13 +183,23 @@ def _path_from(folder: Path, data: Path) -> str:
     return os.path.relpath(path, parent / folder.name) if path.is_relative_to(parent) else str(path)
 
 
-def _thresholds(inference: Inference) -> dict[str, Any]:
-    if inference.problem is Problem.REGRESSION:
-        return {"r2": {"lower": 0.0, "lower_reason": "always predicting the mean reaches 0"}}
-    majority = max(inference.class_counts, key=lambda text: inference.class_counts[text])
-    share = inference.class_counts[majority] / sum(inference.class_counts.values())
+def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    """Returns as bounds what the best constant prediction reaches, for the metrics that are no numbers in a unit."""
+    if inference.problem is Problem.CLASSIFICATION:
+        counts = np.array(list(inference.class_counts.values()), float)
+        labels, weights = np.arange(len(counts)), counts[None]
+        predictions = np.tile(labels == counts.argmax(), (len(counts), 1)).astype(float)
+        constant = repr(list(inference.class_counts)[counts.argmax()])
+    else:
+        labels, weights, predictions, constant = np.array([0.0, 1.0]), np.ones((1, 2)), np.full(2, 0.5), "the mean"
+    reached = {
+        name: float(compute(metric, labels, predictions, weights)[0])
+        for name, metric in metrics.items()
+        if metric.highest is not None and metric.higher_is_better
+    }
     return {
-        "accuracy": {"lower": round(share, 3), "lower_reason": f"always predicting {majority!r} reaches {share:.3f}"}
+        name: {"lower": round(value, 3) + 0.0, "lower_reason": f"always predicting {constant} reaches {value:.3f}"}
+        for name, value in reached.items()
     }
 
 

@@ -260,6 +260,7 @@ def test_a_label_with_decimal_commas_and_an_unknown_is_a_regression(tmp_path: Pa
 
     assert (inferred.problem, inferred.decimal) == (Problem.REGRESSION, ",")
     assert inferred.quarantined_share == 1 / 101
+    assert inferred.notes[1] == "y: 1 of 101 records have no label: they are quarantined."
 
 
 def test_classes_with_decimal_commas_keep_their_spelling(tmp_path: Path) -> None:

@@ -54,15 +54,17 @@ def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> 
     }
 
 
-def test_a_classifier_must_beat_the_most_frequent_class(data: Path, tmp_path: Path) -> None:
+def test_a_classifier_must_reach_what_the_most_frequent_class_does_by_every_metric(data: Path, tmp_path: Path) -> None:
     data.write_text(CSV + "60;1.5;red;0;2.0\n" * 20)
 
     bounds = (
         find_pipeline(str(scaffold("clients", data, "Grade", tmp_path).folder)).load().tasks["all_columns"].thresholds
     )
 
-    assert bounds["accuracy"].lower == 0.5
-    assert bounds["accuracy"].lower_reason == "always predicting '2.0' reaches 0.500"
+    assert {metric: bound.lower for metric, bound in bounds.items()} == {
+        "accuracy": 0.5, "macro_f1": 0.222, "auc_ovr": 0.5,
+    }  # fmt: skip
+    assert bounds["macro_f1"].lower_reason == "always predicting '2.0' reaches 0.222"
 
 
 def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
@@ -70,7 +72,10 @@ def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
 
     assert config.problem is Problem.REGRESSION
     assert config.label.values == []
-    assert config.tasks["all_columns"].thresholds["r2"].lower == 0
+    thresholds = config.tasks["all_columns"].thresholds
+    assert {metric: bound.lower for metric, bound in thresholds.items()} == {"r2": 0}
+    assert thresholds["r2"].lower_reason == "always predicting the mean reaches 0.000"
+    assert config.evaluation.change.metric == "rmse"
 
 
 def test_data_beside_the_pipeline_is_named_relative_to_it(data: Path, tmp_path: Path) -> None:
@@ -79,6 +84,14 @@ def test_data_beside_the_pipeline_is_named_relative_to_it(data: Path, tmp_path: 
 
     assert beside.data.path == "../clients.csv"
     assert apart.data.path == str(data)
+
+
+def test_ragged_records_do_not_stop_the_run(data: Path, tmp_path: Path) -> None:
+    data.write_text(CSV + "60;1.5;red;0;2.0;more\n" * 5)
+
+    config = find_pipeline(str(scaffold("clients", data, "Grade", tmp_path).folder)).load()
+
+    assert 5 / 65 < config.data.max_quarantined_share < 0.1
 
 
 def test_records_without_a_label_do_not_stop_the_run(data: Path, tmp_path: Path) -> None:
