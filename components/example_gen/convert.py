@@ -22,7 +22,7 @@ MAX_SHOWN_CHARACTERS = 60
 _SIMPLE_INTEGER = r"^-?\d{1,18}$"
 _SIMPLE_NUMBER = r"^-?\d{1,15}(\.\d{1,30})?$"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d+[.,]\d+", re.ASCII)
 _ISO_8601 = r"^\d{4}-\d{2}-\d{2}"
 _MAX_EXACT = 2**53
 
@@ -53,6 +53,7 @@ class Converter:
             for name, column in self._columns.items()
             if column.values
         }
+        self._decimal = spec.decimal
         self._label = spec.label.name
         self._label_values = spec.label.values
         self._time_key = spec.split.key if spec.split.method == "time" else None
@@ -80,10 +81,11 @@ class Converter:
     def _convert_column(
         self, name: str, column: Column, raw: pa.Array
     ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
-        typed = _to_type(name, raw, column.type)
-        problems = []
+        is_number = column.type is not ColumnType.STRING
+        typed = _to_type(name, _with_points(raw, self._decimal) if is_number else raw, column.type)
+        problems: list[tuple[np.ndarray, Callable[[object], str]]] = []
         if typed.bad is not None:
-            problems.append((typed.bad, typed.reason))
+            problems.append((typed.bad, lambda value: typed.reason(value) + _decimal_hint(value, self._decimal)))
         array = typed.array
         if name in self._required and array.null_count:
             problems.append((_mask(pc.is_null(array)), lambda _: "no value"))
@@ -223,19 +225,25 @@ def _parse_float(text: str) -> float | None:
 
 
 def _no_integer(value: object) -> str:
-    return f"{_show(value)} is no whole number{_comma_hint(value)}"
+    return f"{_show(value)} is no whole number"
 
 
 def _no_number(value: object) -> str:
-    return f"{_show(value)} is no finite number{_comma_hint(value)}"
+    return f"{_show(value)} is no finite number"
 
 
-def _comma_hint(value: object) -> str:
-    return (
-        " (a decimal comma: write a point)"
-        if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip())
-        else ""
-    )
+def _with_points(raw: pa.Array, decimal: str) -> pa.Array:
+    """Returns texts with decimal points in place of `decimal`; a text that has a point is made no number."""
+    if decimal == "." or raw.type != pa.string():
+        return raw
+    return pc.replace_substring(pc.replace_substring(raw, ".", decimal * 2), decimal, ".")
+
+
+def _decimal_hint(value: object, decimal: str) -> str:
+    other = "." if decimal == "," else ","
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value.strip()) or other not in value:
+        return ""
+    return f" (`data.decimal` is {decimal!r}: write {decimal!r}, or set it to {other!r})"
 
 
 def _show(value: object) -> str:

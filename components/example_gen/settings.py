@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -67,6 +67,7 @@ class ReadSettings(Settings):
         reader: string or None. Dotted path of a function `(path: str) -> Iterator[pyarrow.RecordBatch]` for data
             that is neither CSV nor Parquet.
         separator: string or None. Of CSV fields; None finds it in the header.
+        decimal: string. The decimal mark of numbers in text, `"."` or `","`.
         missing_values: tuple of strings that mean "no value".
         drop_duplicates: bool. Whether the second of two equal rows is rejected.
         max_quarantined_share: float in [0, 1]. With more rejected rows the ingest fails.
@@ -75,6 +76,7 @@ class ReadSettings(Settings):
 
     reader: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Literal[".", ","] = "."
     missing_values: tuple[str, ...] = ("",)
     drop_duplicates: bool = False
     max_quarantined_share: Share = 0.01

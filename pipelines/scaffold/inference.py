@@ -80,7 +80,8 @@ def infer(data: str, label: str) -> Inference:
         raise DataError(f"Expected records in {data}. Received: a header only. Name data with records.")
     values = {column: sample.column(column).combine_chunks() for column in names}
     values = {column: _blank(array, ("",)) for column, array in values.items()}
-    decimal, others = choose_decimal(values, name)
+    are_classes = len(values[name].unique()) <= MAX_NUMERIC_CLASSES  # They are read as texts.
+    decimal, others = choose_decimal({k: v for k, v in values.items() if k != name or not are_classes}, name)
     problem = _problem(values[name], decimal, data, name)
     is_classification = problem is Problem.CLASSIFICATION
     exceptions = find_exceptions(values, decimal, name if is_classification else "")

@@ -7,11 +7,12 @@ from yachay.components.fingerprints import as_text
 from yachay.errors import DataError
 
 
-def convert(column, column_type, **changes):
+def convert(column, column_type, decimal=".", **changes):
     raw = column if isinstance(column, pa.Array) else pa.array(column, pa.string())
     spec = IngestSpec(
         columns={"x": Column(type=column_type, **{"required": False, **changes}), "y": Column(type=ColumnType.INT64)},
         label={"name": "y"},
+        decimal=decimal,
     )
     batch = pa.record_batch({"x": raw, "y": pa.array([1] * len(raw))})
     typed, refusals = Converter(spec).convert(batch, 0)
@@ -55,7 +56,24 @@ def test_what_is_no_finite_number_is_refused(text):
 
 def test_a_decimal_comma_is_named():
     _, refused = convert(["3,14"], ColumnType.FLOAT32)
-    assert refused == {0: "'3,14' is no finite number (a decimal comma: write a point)"}
+    assert refused == {0: "'3,14' is no finite number (`data.decimal` is '.': write '.', or set it to ',')"}
+
+
+def test_decimal_commas_are_read_where_the_configuration_says_so():
+    assert convert(["3,5", "-,25", "1e-3", " 2 "], ColumnType.FLOAT32, decimal=",")[0] == pytest.approx(
+        [3.5, -0.25, 0.001, 2.0]
+    )
+    assert convert(["3,0", "4"], ColumnType.INT64, decimal=",") == ([3, 4], {})
+    assert convert(["3,5", "4.5"], ColumnType.STRING, decimal=",") == (["3,5", "4.5"], {})
+
+
+def test_a_decimal_point_among_decimal_commas_is_refused():
+    values, refused = convert(["3.5", "1.234,5", "2,5"], ColumnType.FLOAT32, decimal=",")
+    assert values == [None, None, 2.5]
+    assert refused == {
+        0: "'3.5' is no finite number (`data.decimal` is ',': write ',', or set it to '.')",
+        1: "'1.234,5' is no finite number",
+    }
 
 
 def test_a_long_text_is_cut_in_a_reason():

@@ -199,6 +199,15 @@ def test_values_that_are_no_numbers_are_noted_in_the_configuration_and_obeyed(da
     assert "## Values that are read in a way of their own" in (folder / "README.md").read_text()
 
 
+def test_decimal_commas_are_read_by_the_ingest(data: Path, tmp_path: Path) -> None:
+    data.write_text(CSV.replace(".5;", ",5;"))
+
+    config = find_pipeline(str(scaffold("clients", data, "Grade", tmp_path).folder)).load()
+
+    assert config.data.decimal == ","
+    assert config.task_features("all_columns")["Weight_kg"] is FeatureKind.NUMERIC
+
+
 def test_the_command_shows_what_it_inferred(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data.write_text(CSV + "60;unknown;red;0;2.0\n")
 
