@@ -123,9 +123,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         evaluation=evaluator.outputs["evaluation"],
         examples=examples,
         store=context.model_store,
-        mount=config.push.mount,
-        endpoint_url=config.push.endpoint_url,
-        ready_seconds=config.push.ready_seconds,
+        settings=config.push,
         deploy=deploy_order(config, context.task, context.is_mock),
     )
     report = EvaluationReport(

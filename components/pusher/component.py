@@ -1,4 +1,4 @@
-"""`Pusher`: pushes a blessed model that answers in a session and in the predict API as when it was trained."""
+"""`Pusher`: pushes a blessed model that predicts in a session and in the predict API as when it was trained."""
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -6,8 +6,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from ...model_store.location import check_location
 from . import executor
-
-READY_SECONDS = 120
+from .settings import PushSettings
 
 
 class PusherSpec(component_spec.ComponentSpec):
@@ -15,9 +14,7 @@ class PusherSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {
         "store": component_spec.ExecutionParameter(type=str),
-        "mount": component_spec.ExecutionParameter(type=str),
-        "endpoint_url": component_spec.ExecutionParameter(type=str),
-        "ready_seconds": component_spec.ExecutionParameter(type=int),
+        "settings": component_spec.ExecutionParameter(type=str),
         "deploy": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -32,23 +29,22 @@ class PusherSpec(component_spec.ComponentSpec):
 class Pusher(base_component.BaseComponent):
     """Copies a blessed model into a model store.
 
-    A model without a blessing is left alone, and `pushed_model` says so in its property `pushed` (0 or 1). Before a
-    push each signature must answer in a session loader, which is what TF Serving has, as in the Python loader; and the
-    predict API, started on the model, must answer records of the eval split as the model did when it was trained. Where
-    it does not, nothing is pushed, and the property `refusal` of `pushed_model` says why.
+    A model without a blessing is left alone; the property `pushed` of `pushed_model` is 0 or 1. Before a push each
+    signature must predict in a session loader, which is what TF Serving has, as in the Python loader; and the predict
+    API, started on the model, must return for records of the eval split what the model did when it was trained. Where
+    one does not, nothing is pushed, and the property `refusal` of `pushed_model` holds the reason.
 
     Args:
         model: channel of `Model`. The trained model.
         model_blessing: channel of `ModelBlessing`. The Evaluator's verdict.
         evaluation: channel of `ModelEvaluation`. Its overall metrics go into the pushed model's metadata.
-        examples: channel of `Examples`. The ingested examples: records for the session check, and the original column
-            names and the data's fingerprint for the metadata.
-        store: string. The model store: a folder, or `gs://`, `s3://`, `minio://` or `pvc://claim/folder`.
-        mount: string. Folder at which the claim of a `pvc://` store is mounted. Defaults to none.
-        endpoint_url: string. Address of the S3 server of the store; empty takes `AWS_ENDPOINT_URL`, else Amazon's.
-        ready_seconds: int. How long the predict API may take until it is ready. Defaults to 120.
-        deploy: string. How to deploy the pushed model (`components.rollout.order.Order` in JSON); the outcome stands in
-            the properties `deploy_state`, `service_url`, `serving_version` and `deploy_reason` of `pushed_model`.
+        examples: channel of `Examples`, of any ExampleGen with a split `eval`. Records for the session check; those of
+            `ColumnarExampleGen` also have the original column names and the data's fingerprint for the metadata.
+        store: string. The model store of this pipeline. Defaults to that of the settings; where that is empty too, the
+            run must name it.
+        settings: `PushSettings`. Defaults to their defaults.
+        deploy: string. How to deploy the pushed model (`deployment.order.Order` in JSON); the outcome stands in the
+            properties `deploy_state`, `service_url`, `serving_version` and `deploy_reason` of `pushed_model`.
             Defaults to nothing.
 
     Raises:
@@ -64,14 +60,13 @@ class Pusher(base_component.BaseComponent):
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
         examples: types.BaseChannel,
-        store: str,
-        mount: str = "",
-        endpoint_url: str = "",
-        ready_seconds: int = READY_SECONDS,
+        store: str = "",
+        settings: PushSettings = PushSettings(),  # noqa: B008
         deploy: str = "",
     ) -> None:
+        store = store or settings.store
         if store:  # Kubeflow Pipelines names the place of the output in a run.
-            check_location(store, mount)
+            check_location(store, settings.mount)
         super().__init__(
             PusherSpec(
                 model=model,
@@ -79,9 +74,7 @@ class Pusher(base_component.BaseComponent):
                 evaluation=evaluation,
                 examples=examples,
                 store=store,
-                mount=mount,
-                endpoint_url=endpoint_url,
-                ready_seconds=ready_seconds,
+                settings=settings.to_property(),
                 deploy=deploy,
                 pushed_model=types.Channel(standard_artifacts.PushedModel),
             )

@@ -13,23 +13,26 @@ from tfx.components.evaluator import constants
 from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from ...deployment.order import Order
-from ...errors import ModelError
+from ...errors import DataError, ModelError
 from ...model_store.layout import METADATA_FILE, push_name
 from ...model_store.location import open_store
 from ...model_store.store import Push, hash_folder, latest_push, push
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
+from ..trainer.metadata import read_metadata
 from .gate import check_candidate
 from .golden import write_golden
+from .settings import PushSettings
 
 NUM_CHECKED_RECORDS = 64
+SPLIT = "eval"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Checks the blessing, the signatures and the server's answers, then pushes."""
+    """Checks the blessing, the signatures and the server's predictions, then pushes."""
 
     def Do(
         self,
@@ -41,9 +44,11 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             StoreError: if the store cannot be read or written.
-            UsageError: if the deployment is refused.
-            ClusterError: if the cluster refuses or does not answer; the model is pushed all the same.
-            MonitoringError: if Prometheus does not answer at the start of the deployment.
+            DataError: if the examples have no split `eval`.
+            UsageError: if the deployment is invalid.
+            ClusterError: if the cluster rejects the service or does not respond; the model is pushed all the same, and
+                `pushed_model` says so.
+            MonitoringError: if Prometheus does not respond at the start of the deployment; likewise.
         """
         model, blessing, evaluation, examples = (
             artifact_utils.get_single_instance(input_dict[key])
@@ -53,22 +58,24 @@ class Executor(base_executor.BaseExecutor):
         pushed.set_int_custom_property("pushed", 0)
         if not model_utils.is_model_blessed(blessing):
             return
-        model_path = Path(path_utils.serving_model_path(model.uri))
-        store = open_store(exec_properties["store"], exec_properties["mount"], exec_properties["endpoint_url"])
-        content_hash = hash_folder(model_path)
-        result = latest_push(store)
-        if result is None or result.content_hash != content_hash:
-            data_fingerprint = examples.get_string_custom_property("data_fingerprint")
-            verdict = _verdict(blessing, evaluation)
-            facts = {
-                "original_names": json.loads(examples.get_string_custom_property("original_names")),
-                "data_fingerprint": data_fingerprint,
-                **{name: verdict[name] for name in ("blessed", "baseline", "metrics")},
-            }
-            with tempfile.TemporaryDirectory() as folder:
-                candidate = _stage(model_path, Path(folder), facts)
+        settings = PushSettings.from_property(exec_properties["settings"])
+        store = open_store(exec_properties["store"], settings.mount, settings.endpoint_url)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            model_path = _local(path_utils.serving_model_path(model.uri), folder / "model")
+            content_hash = hash_folder(model_path)
+            result = latest_push(store)
+            if result is None or result.content_hash != content_hash:
+                verdict = _verdict(blessing, _local(evaluation.uri, folder / "evaluation"))
+                data_fingerprint = examples.get_string_custom_property("data_fingerprint")
+                facts = {
+                    "original_names": json.loads(examples.get_string_custom_property("original_names") or "{}"),
+                    "data_fingerprint": data_fingerprint,
+                    **{name: verdict[name] for name in ("blessed", "baseline", "metrics")},
+                }
                 try:
-                    golden = check_candidate(candidate, lambda: _records(examples), exec_properties["ready_seconds"])
+                    candidate = _stage(model_path, folder, facts)
+                    golden = check_candidate(candidate, lambda: _records(examples), settings.ready_seconds)
                 except ModelError as error:
                     logging.error("The model is not pushed: %s", error)
                     pushed.set_string_custom_property("refusal", str(error))
@@ -82,6 +89,7 @@ class Executor(base_executor.BaseExecutor):
                     data_fingerprint=data_fingerprint,
                     blessing=verdict,
                 )
+        # Before the deployment: one that fails takes nothing from the push.
         _describe(pushed, result)
         if exec_properties["deploy"]:
             _deploy(pushed, result, Order.from_json(exec_properties["deploy"]))
@@ -90,27 +98,45 @@ class Executor(base_executor.BaseExecutor):
         return (self._context.pipeline_run_id if self._context else None) or ""
 
 
-def _verdict(blessing: types.Artifact, evaluation: types.Artifact) -> dict[str, Any]:
+def _local(uri: str, copy: Path) -> Path:
+    """Returns the path of a folder on this machine's disk: the folder itself, or a copy of one in a store."""
+    if "://" not in uri:
+        return Path(uri)
+    io_utils.copy_dir(uri, str(copy))
+    return copy
+
+
+def _verdict(blessing: types.Artifact, evaluation: Path) -> dict[str, Any]:
     return {
         "blessed": True,
         "model": blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY),
         "baseline": blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY) or None,
-        "metrics": read_evaluation(Path(evaluation.uri)).metrics,
+        "metrics": read_evaluation(evaluation).slices.get((), {}),
     }
 
 
 def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
-    """Copies a model as it would be pushed, with what only the pusher knows in its metadata."""
+    """Copies a model as it would be pushed, with what only the pusher knows in its metadata.
+
+    Raises:
+        ModelError: if the model has no metadata.
+    """
+    described = read_metadata(str(model)) | facts
     candidate = folder / push_name(1) / "1"
     shutil.copytree(model, candidate)
     metadata = candidate / METADATA_FILE
-    described = json.loads(metadata.read_text(encoding="utf-8")) | facts
     metadata.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     return candidate
 
 
 def _records(examples: types.Artifact) -> list[bytes]:
-    files = tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], 'eval')}/*")
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    if SPLIT not in splits:
+        raise DataError(
+            f"Expected examples with a split {SPLIT!r}, to check the model with before it is pushed. Received: "
+            f"{', '.join(splits) or 'none'}. Name one of the ExampleGen's splits {SPLIT!r}."
+        )
+    files = tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], SPLIT)}/*")
     return next(read_examples(sorted(files), NUM_CHECKED_RECORDS), [])
 
 
@@ -118,7 +144,7 @@ def _describe(pushed: types.Artifact, result: Push) -> None:
     pushed.set_int_custom_property("pushed", 1)
     pushed.set_string_custom_property("pushed_destination", result.model_uri)
     pushed.set_string_custom_property("pushed_version", str(result.version))
-    Path(pushed.uri, "destination.txt").write_text(f"{result.model_uri}\n", encoding="utf-8")
+    io_utils.write_string_file(f"{pushed.uri}/destination.txt", f"{result.model_uri}\n")
 
 
 def _deploy(pushed: types.Artifact, result: Push, order: Order) -> None:

@@ -12,12 +12,12 @@ from ...components.evaluator.metric import Metric, task_metrics
 from ...components.example_gen.settings import ReadSettings
 from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import PredictionTask, SplitSettings
+from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings, describe, require_known
 from ...components.trainer.hyperparameters import resolve_hyperparameters
 from ...errors import ConfigurationError
 from .deploy_settings import DeploySettings
 from .kubeflow_settings import Kubeflow
-from .push_settings import PushSettings
 from .report_settings import ReportSettings
 
 CONFIG_FILE = "config.yaml"

@@ -1,11 +1,11 @@
-"""The section `push` of a configuration: where blessed models go."""
+"""Settings of `Pusher`: the section `push` of a configuration."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ...components.settings import Settings
 from ...model_store.location import check_location
+from ..settings import Settings
 
 
 class PushSettings(Settings):
