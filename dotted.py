@@ -85,7 +85,16 @@ def is_defined(path: str) -> bool:
         return False
     if not isinstance(spec.loader, importlib.machinery.SourceFileLoader) or spec.origin is None:
         return True
-    return name in set(_top_level_names(ast.parse(Path(spec.origin).read_bytes())))
+    return name in top_level_names(Path(spec.origin))
+
+
+def top_level_names(file: Path) -> set[str]:
+    """Returns the names that a Python file defines at its top; none of a file that is no Python."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()
+    return set(_top_level_names(tree))
 
 
 def _not_found(path: str, expected: str, reason: str, hint: str = "") -> ConfigurationError:

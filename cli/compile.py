@@ -27,6 +27,7 @@ from .exit_status import ExitStatus
     help="File to write: .yaml, or .yml.",
 )
 @options.task_option
+@options.profile_option
 @click.option("--image", metavar="IMAGE", help="Image of the steps (default: the configuration's kubeflow.image).")
 @options.config_option
 @options.set_option
@@ -34,6 +35,7 @@ def command(
     pipeline: str,
     output: Path,
     task: str | None,
+    profile: str | None,
     image: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -49,7 +51,7 @@ def command(
         if not output.absolute().parent.is_dir():
             raise UsageError(f"Expected the folder of --output to exist. Received: {output}. Make it first.")
         folder = find_pipeline(pipeline, config_path)
-        config = folder.load(overrides)
+        config = folder.load(overrides, profile or "")
         chosen = options.choose_task(config, task)
         image = config.kubeflow.choose_image(image)
         with _without_collecting(), redirected_to(Path(os.devnull)):
@@ -61,7 +63,7 @@ def command(
         _write(output, content)
     except YachayError as error:
         return options.report_error(error)
-    click.echo(f"{output}: {config.pipeline_name(chosen, is_mock=False)}, {len(content):,} bytes", err=True)
+    click.echo(f"{output}: {config.pipeline_name(chosen)}, {len(content):,} bytes", err=True)
     for warning in compiled.warnings:
         click.echo(f"Warning: {warning}", err=True)
     return ExitStatus.DONE

@@ -8,7 +8,7 @@ import click
 
 from ..errors import YachayError
 from ..pipelines.columns import check_data
-from ..pipelines.config.pipeline_config import FAMILIES, Family
+from ..pipelines.config.model_settings import FAMILIES, Family
 from ..pipelines.local.run import resolve_data, write_mock_data
 from ..pipelines.registry import find_pipeline
 from ..pipelines.runs.output import redirected_to
@@ -21,6 +21,7 @@ from .exit_status import ExitStatus
 @options.pipeline_argument
 @options.data_option
 @options.task_option
+@options.profile_option
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, metavar="K")
 @click.option("--family", type=click.Choice(FAMILIES), help="Model family (default: the configuration's).")
 @options.workdir_option
@@ -31,6 +32,7 @@ def command(
     pipeline: str,
     data: str | None,
     task: str | None,
+    profile: str | None,
     folds: int,
     family: Family | None,
     workdir: Path,
@@ -47,7 +49,7 @@ def command(
     status = ExitStatus.DONE
     try:
         folder = find_pipeline(pipeline, config_path)
-        config = folder.load(overrides)
+        config = options.load(folder, overrides, profile, data)
         chosen_task = options.choose_task(config, task)
         output |= {"pipeline": config.name, "task": chosen_task, "family": family or config.model.family}
         data_uri = resolve_data(folder, config, data)
@@ -55,7 +57,7 @@ def command(
         if data_uri:
             check_data(data_uri, folder.schema(config), config)
         options.announce(config, chosen_task, family or config.model.family, data_uri)
-        home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task, data_uri is None))
+        home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task))
         home.make()
         run = home.new_run()
         output["log"] = str(run.log_path)
@@ -74,7 +76,6 @@ def command(
                 schema_text,
                 chosen_task,
                 data_uri or str(write_mock_data(config, home)),
-                data_uri is None,
                 family or config.model.family,
                 folds,
                 run.path / "cross_validation",
@@ -99,6 +100,6 @@ def _print_result(result: Any) -> None:
     lines = ["", f"{result.method}, {len(result.folds)} folds: mean and standard deviation over folds"]
     lines += [f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in result.mean]
     lines += ["", f"  out-of-fold predictions  {result.predictions_path}"]
-    if result.is_mock:
+    if result.is_synthetic:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
     click.echo("\n".join(lines), err=True)

@@ -1,13 +1,13 @@
 """`yachay list`."""
 
 import json
+from typing import Any
 
 import click
 
 from ..errors import YachayError
-from ..pipelines.config.pipeline_config import FAMILIES
+from ..pipelines.config.model_settings import FAMILIES
 from ..pipelines.registry import find_pipelines
-from . import options
 from .exit_status import ExitStatus
 
 
@@ -15,26 +15,32 @@ from .exit_status import ExitStatus
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(as_json: bool) -> ExitStatus:
     """List the pipelines with their tasks and model families."""
-    try:
-        configs = [folder.load() for folder in find_pipelines().values()]
-    except YachayError as error:
-        return options.report_error(error)
-    pipelines = [
-        {
-            "name": config.name,
-            "title": config.title,
-            "problem": config.problem.value,
-            "tasks": list(config.tasks),
-            "default_task": config.default_task,
-            "family": config.model.family,
-            "families": list(FAMILIES),
-        }
-        for config in configs
-    ]
+    pipelines: list[dict[str, Any]] = []
+    for name, folder in find_pipelines().items():
+        try:
+            config = folder.load()
+        except YachayError as error:
+            pipelines.append({"name": name, "error": str(error)})
+            continue
+        pipelines.append(
+            {
+                "name": config.name,
+                "title": config.title,
+                "problem": config.problem.value,
+                "tasks": list(config.tasks),
+                "default_task": config.default_task,
+                "family": config.model.family,
+                "families": list(FAMILIES),
+            }
+        )
     if as_json:
         click.echo(json.dumps({"pipelines": pipelines}, indent=2))
         return ExitStatus.DONE
     for pipeline in pipelines:
+        if "error" in pipeline:
+            click.echo(f"{pipeline['name']}: cannot be used")
+            click.echo(f"  {pipeline['error']}".replace("\n", "\n  "))
+            continue
         click.echo(f"{pipeline['name']}: {pipeline['title']}")
         tasks = (f"{task} (default)" if task == pipeline["default_task"] else task for task in pipeline["tasks"])
         families = (f"{name} (default)" if name == pipeline["family"] else name for name in FAMILIES)

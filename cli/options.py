@@ -1,22 +1,27 @@
 """What the commands that work on a pipeline have in common."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import ConfigurationError, UsageError, YachayError, suggestion
-from ..pipelines.config.pipeline_config import PipelineConfig
+from ..pipelines.config.pipeline_config import MOCK, PipelineConfig
 from ..pipelines.errors import describe_error
+from ..pipelines.registry import PipelineFolder
 from ..pipelines.runs.run_folder import DEFAULT_WORKDIR
 from ..pipelines.runs.summary import Summary
 from .exit_status import ExitStatus
 
 pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")
 data_option = click.option(
-    "--data", metavar="FILE_OR_FOLDER", help="Records: a file, a folder or a pattern (default: synthetic ones)."
+    "--data",
+    metavar="FILE_OR_FOLDER",
+    help="Records: a file, a folder or a pattern (default: those of the profile mock).",
 )
 task_option = click.option("--task", metavar="T", help="Task of the pipeline (default: the configuration's).")
+profile_option = click.option("--profile", metavar="P", help="Profile to lay over the configuration.")
 workdir_option = click.option(
     "--workdir",
     type=click.Path(path_type=Path, file_okay=True),
@@ -31,6 +36,19 @@ set_option = click.option(
     "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+
+
+def load(folder: PipelineFolder, overrides: Sequence[str], profile: str | None, data: str | None) -> PipelineConfig:
+    """Returns the configuration of a run: with the profile that is named, or with `mock` where no data is.
+
+    Raises:
+        ConfigurationError: if it is invalid.
+        UsageError: if there is no such profile.
+    """
+    config = folder.load(overrides, profile or "")
+    if profile is None and data is None and config.data.path is None and MOCK in config.profiles:
+        return folder.load(overrides, MOCK)
+    return config
 
 
 def choose_task(config: PipelineConfig, task: str | None) -> str:
@@ -52,7 +70,9 @@ def announce(config: PipelineConfig, task: str, family: str, data_uri: str | Non
     click.echo(f"{config.name}, task {task}, model family {family}", err=True)
     if data_uri is None:
         click.secho(
-            "SYNTHETIC DATA: no --data was named; no result says anything about real people.", err=True, bold=True
+            f"SYNTHETIC DATA: the profile {config.profile!r} writes it; no result says anything about real people.",
+            err=True,
+            bold=True,
         )
     else:
         click.echo(f"Data: {data_uri}", err=True)

@@ -27,7 +27,7 @@ def print_summary(summary: Summary) -> None:
     cached = [node["id"] for node in summary.nodes if node["cached"]]
     if cached:
         lines.append(f"  from cache {', '.join(cached)}")
-    if summary.is_mock:
+    if summary.is_synthetic:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
     click.echo("\n".join(lines), err=True)
 

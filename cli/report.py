@@ -15,7 +15,19 @@ from . import options
 from .exit_status import ExitStatus
 
 INDEX = "index"
-FIELDS = ("run", "pipeline", "task", "state", "verdict", "metrics", "thresholds", "is_mock", "page", "twin", "error")
+FIELDS = (
+    "run",
+    "pipeline",
+    "task",
+    "state",
+    "verdict",
+    "metrics",
+    "thresholds",
+    "is_synthetic",
+    "page",
+    "twin",
+    "error",
+)
 """What `--json` prints, whatever happens."""
 
 open_option = click.option("--open", "is_opening", is_flag=True, help="Open the page in the browser.")
@@ -112,7 +124,7 @@ def _describe(run: PastRun) -> dict[str, Any]:
         "verdict": summary.verdict if summary else None,
         "metrics": {name: {"value": value} for name, value in (summary.metrics if summary else {}).items()},
         "thresholds": [],
-        "is_mock": run.is_mock,
+        "is_synthetic": run.is_synthetic,
     }
     if run.page_path is None:
         return described
@@ -133,7 +145,7 @@ def _describe(run: PastRun) -> dict[str, Any]:
 def _in_words(run: PastRun, described: dict[str, Any]) -> str:
     summary = run.summary or Summary()
     lines = [f"{run.pipeline}, task {run.task or 'not known'}, run {run.run_id}"]
-    if described["is_mock"]:
+    if described["is_synthetic"]:
         lines.append(click.style("SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
     if summary.verdict:
         lines.append(click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True))

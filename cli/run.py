@@ -17,6 +17,7 @@ from .outcome import print_summary
 @options.pipeline_argument
 @options.data_option
 @options.task_option
+@options.profile_option
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -25,6 +26,7 @@ def command(
     pipeline: str,
     data: str | None,
     task: str | None,
+    profile: str | None,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -32,13 +34,14 @@ def command(
 ) -> ExitStatus:
     """Run a pipeline on this machine, from data to pushed model.
 
-    NAME is one of `yachay list`; PATH is a folder with a config.yaml. Without --data the records are synthetic.
+    NAME is one of `yachay list`; PATH is a folder with a config.yaml. Without --data the profile
+    `mock` is taken, whose records are synthetic.
     """
     summary = Summary(pipeline=pipeline)
     status = ExitStatus.DONE
     try:
         folder = find_pipeline(pipeline, config_path)
-        config = folder.load(overrides)
+        config = options.load(folder, overrides, profile, data)
         summary.pipeline, summary.task = config.name, options.choose_task(config, task)
         data_uri = resolve_data(folder, config, data)
         options.announce(config, summary.task, config.model.family, data_uri)

@@ -33,7 +33,7 @@ def command(
     s3://bucket/key is store/s3/bucket/key.
     """
     # kfp takes most of a second to import: --help must not wait for it.
-    from ..pipelines.kubeflow.emulator.spec_run import is_mock, run_spec
+    from ..pipelines.kubeflow.emulator.spec_run import run_spec
     from ..pipelines.kubeflow.spec.package import read_package
 
     summary = Summary()
@@ -44,9 +44,9 @@ def command(
         arguments = package.arguments(parameters)
         root = package.choose_root(pipeline_root, arguments)
         click.echo(package.name, err=True)
-        if is_mock(package, arguments):
+        if package.is_synthetic:
             click.secho(
-                "SYNTHETIC DATA: -p data_uri=... names records; no result says anything about real people.",
+                "SYNTHETIC DATA: the pipeline writes it; no result says anything about real people.",
                 err=True,
                 bold=True,
             )

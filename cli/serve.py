@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError, YachayError
-from ..pipelines.config.pipeline_config import PipelineConfig
+from ..pipelines.config.pipeline_config import MOCK, PipelineConfig
 from ..pipelines.registry import find_pipeline
 from ..pipelines.runs.run_folder import DEFAULT_WORKDIR, PipelineHome
 from . import options
@@ -83,12 +83,13 @@ def _store(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> l
     from ..model_store.store import latest_push
 
     places = []
-    for is_mock in (False, True):
-        name = config.pipeline_name(task, is_mock)
+    mock = config.model_copy(update={"profile": MOCK})
+    for one in (config, mock):
+        name = one.pipeline_name(task)
         uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
         store = open_store(uri, config.push.mount, config.push.endpoint_url)
         if latest_push(store) is not None:
-            if is_mock:
+            if one is mock:
                 click.secho("SYNTHETIC DATA: the model was trained on no real records.", err=True, bold=True)
             # A claim is served from where it is mounted.
             return _flags(str(getattr(store, "path", uri)), config.push.endpoint_url)

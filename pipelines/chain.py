@@ -40,7 +40,6 @@ class RunContext:
     Args:
         task: string. Name of the task.
         data_uri: string. File, folder or pattern of the records.
-        is_mock: bool. Whether they are synthetic, and so judged by the thresholds for mock data.
         schema_text: string. The curated schema in text form.
         pipeline_root: string. Folder of the artifacts.
         model_store: string. Where models are pushed; see `Pusher`.
@@ -49,7 +48,6 @@ class RunContext:
 
     task: str
     data_uri: str
-    is_mock: bool
     schema_text: str
     pipeline_root: str
     model_store: str
@@ -93,7 +91,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     transform = Transform(
         examples=examples,
         schema=training_schema,
-        preprocessing_fn="yachay.components.transform.preprocessing.preprocessing_fn",
+        preprocessing_fn=config.transform.preprocessing_fn,
         custom_config={**modelling, "version": __version__},
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -103,7 +101,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=training_schema,
-        run_fn="yachay.components.trainer.run_fn.run_fn",
+        run_fn=config.model.run_fn,
         custom_config={**modelling, **trainer_config(config), "version": __version__},
     )
     latest_blessed = Resolver(
@@ -115,7 +113,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=latest_blessed.outputs["model"],
-        eval_config=eval_config(config, task.mock_thresholds if context.is_mock else task.thresholds),
+        eval_config=eval_config(config, task.thresholds),
     )
     pusher = Pusher(
         model=trainer.outputs["model"],
@@ -124,7 +122,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         examples=examples,
         store=context.model_store,
         settings=config.push,
-        deploy=deploy_order(config, context.task, context.is_mock),
+        deploy=deploy_order(config, context.task),
     )
     report = EvaluationReport(
         evaluation=evaluator.outputs["evaluation"],
@@ -137,10 +135,10 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
-        report_config=report_config(config, context.task, context.is_mock, context.image),
+        report_config=report_config(config, context.task, context.image),
     )
     return Pipeline(
-        pipeline_name=config.pipeline_name(context.task, context.is_mock),
+        pipeline_name=config.pipeline_name(context.task),
         pipeline_root=context.pipeline_root,
         components=[
             example_gen,

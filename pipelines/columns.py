@@ -8,34 +8,13 @@ from ..components.example_gen.inputs import match_files
 from ..components.example_gen.read import check_headers, data_paths
 from ..components.example_gen.settings import IngestSpec, ReadSettings
 from ..components.settings import check_settings
-from ..errors import ConfigurationError
 from .config.pipeline_config import PipelineConfig
 
 _TYPES = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float32", schema_pb2.BYTES: "string"}
 
 
 def ingest_columns(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[str, dict[str, Any]]:
-    """Returns `{column: {"type": ..., "required": ...}}` of every column of the raw data, in the order of the schema.
-
-    Raises:
-        ConfigurationError: if the configuration names a column that the schema does not have.
-    """
-    known = [feature.name for feature in schema.feature]
-    named = {
-        "label.name": [config.label.name],
-        "features": [name for names in config.features.values() for name in names],
-        "data.bins": [*config.data.bins, *(bins.column for bins in config.data.bins.values())],
-        "split.key": [config.split.key] if config.split.key else [],
-        "evaluation.slices": [name for columns in config.evaluation.slices for name in columns],
-        "evaluation.fairness": config.evaluation.fairness,
-    }
-    for field, names in named.items():
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise ConfigurationError(
-                f"Expected {field} to name columns of the schema {config.data.schema_name!r}. "
-                f"Received: {', '.join(unknown)}. Correct the name, or add the column to the schema."
-            )
+    """Returns `{column: {"type": ..., "required": ...}}` of each column of the raw data, in the schema's order."""
     return {
         feature.name: {"type": _TYPES[feature.type], "required": feature.presence.min_fraction == 1}
         for feature in schema.feature
@@ -47,13 +26,13 @@ def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig) -> IngestSpec
     """Returns what the ingest is asked to do.
 
     Raises:
-        ConfigurationError: if the configuration names a column that the schema does not have, or a field does not fit.
+        ConfigurationError: if a field does not fit.
     """
     read = {name: getattr(config.data, name) for name in ReadSettings.model_fields}
     given = {
         **read,
         "columns": ingest_columns(schema, config),
-        "label": config.label.model_dump(),
+        "label": config.label,
         "split": config.split,
         "min_rows": config.evaluation.min_slice_rows,
     }

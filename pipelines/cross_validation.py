@@ -32,7 +32,8 @@ from ..components.transform.analyze import analyze, transform_arrays
 from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_spec
-from .config.pipeline_config import Family, PipelineConfig
+from .config.model_settings import Family
+from .config.pipeline_config import PipelineConfig
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"
 METRICS_FILE = "cross_validation.json"
@@ -70,7 +71,7 @@ class CrossValidation:
         pipeline: string. The configuration's name.
         task: string.
         family: string. As asked for.
-        is_mock: bool. Whether the records are synthetic.
+        is_synthetic: bool. Whether the records are synthetic.
         method: string. `"stratified"`, `"shuffled"` (a regression), `"grouped"` or `"time"`.
         seed: int.
         folds: tuple of `Fold`.
@@ -85,7 +86,7 @@ class CrossValidation:
     pipeline: str
     task: str
     family: str
-    is_mock: bool
+    is_synthetic: bool
     method: str
     seed: int
     folds: tuple[Fold, ...]
@@ -125,7 +126,6 @@ def cross_validate(
     schema_text: str,
     task: str,
     data_uri: str,
-    is_mock: bool,
     family: Family,
     folds: int,
     workdir: Path,
@@ -142,7 +142,6 @@ def cross_validate(
         schema_text: string. The curated schema in text form.
         task: string. Name of a task of the configuration.
         data_uri: string. File, folder or pattern of the records.
-        is_mock: bool. Whether they are synthetic.
         family: string. A model family or `"auto"`.
         folds: int. At least 2.
         workdir: path of the folder that gets the predictions, the metrics and the quarantined records, at the end only.
@@ -180,7 +179,7 @@ def cross_validate(
             pipeline=config.name,
             task=task,
             family=family,
-            is_mock=is_mock,
+            is_synthetic=config.is_synthetic,
             method=_fold_method(config),
             seed=config.model.seed,
             folds=tuple(results),

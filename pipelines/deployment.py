@@ -16,7 +16,7 @@ from .runs.run_folder import PipelineHome
 
 def service_name(config: PipelineConfig, task: str) -> str:
     """Returns the name of the InferenceService of a task."""
-    return config.deploy.service or config.pipeline_name(task, is_mock=False)
+    return config.deploy.service or config.pipeline_name(task)
 
 
 def describe_service(config: PipelineConfig, task: str, push: Push, namespace: str) -> Service:
@@ -62,7 +62,7 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
     """
     if model is not None:
         return _named(config, model.rstrip("/"), receipt)
-    name = config.pipeline_name(task, is_mock=False)
+    name = config.pipeline_name(task)
     uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
     push = latest_push(open_store(uri, config.push.mount, config.push.endpoint_url))
     if push is None:
@@ -103,10 +103,10 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
     return found
 
 
-def deploy_order(config: PipelineConfig, task: str, is_mock: bool) -> str:
-    """Returns what the Pusher is told to deploy, as JSON; nothing for mock data, or where runs do not deploy."""
+def deploy_order(config: PipelineConfig, task: str) -> str:
+    """Returns what the Pusher deploys, as JSON; nothing for synthetic data, or where runs do not deploy."""
     settings, canary = config.deploy, config.deploy.canary
-    if is_mock or not settings.from_pipeline:
+    if config.is_synthetic or not settings.from_pipeline:
         return ""
     model = dataclasses.replace(ANY_MODEL, image=settings.image)
     service = settings.to_service(service_name(config, task), "", model)

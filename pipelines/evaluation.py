@@ -5,7 +5,8 @@ from tensorflow_model_analysis.proto import config_pb2
 from ..components.evaluator.metric import Metric, task_metrics
 from ..components.evaluator.tfma_metrics import metric_config
 from ..components.features import Problem
-from .config.pipeline_config import Bounds, Change, PipelineConfig
+from .config.evaluation_settings import Bounds, Change
+from .config.pipeline_config import PipelineConfig
 
 PREDICTION_KEYS = {Problem.CLASSIFICATION: "scores", Problem.REGRESSION: "outputs", Problem.FORECAST: "outputs"}
 

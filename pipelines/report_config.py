@@ -12,31 +12,29 @@ _ON_MOCK_DATA = Words(
 )
 
 
-def report_config(config: PipelineConfig, task: str, is_mock: bool, image: str = "") -> dict[str, Any]:
+def report_config(config: PipelineConfig, task: str, image: str = "") -> dict[str, Any]:
     """Returns what the component `EvaluationReport` takes: values that JSON knows, every key always there.
 
     Args:
         config: `PipelineConfig`.
         task: string. Name of the task.
-        is_mock: bool. Whether the records are synthetic, and so judged by the thresholds for mock data.
         image: string. The container image of the step.
     """
     settings, asked = config.report, config.tasks[task]
     features = {name: kind.value for name, kind in config.task_features(task).items()}
-    thresholds = asked.mock_thresholds if is_mock else asked.thresholds
     return {
         "pipeline": config.name,
         "task": task,
-        "is_mock": is_mock,
+        "is_synthetic": config.is_synthetic,
         "problem": config.problem.value,
         "label": config.label.name,
-        "label_values": config.label.values,
+        "label_values": list(config.label.values),
         "features": features,
         "excluded": _excluded(config, config.exclude | asked.exclude),
         "slices": config.evaluation.slices,
         "min_slice_rows": config.evaluation.min_slice_rows,
         "fairness": config.evaluation.fairness,
-        "thresholds": {metric: bounds.model_dump() for metric, bounds in thresholds.items()},
+        "thresholds": {metric: bounds.model_dump() for metric, bounds in asked.thresholds.items()},
         "change": config.evaluation.change.model_dump() if config.evaluation.change else None,
         "seed": config.model.seed,
         "source": config.data.source,
@@ -47,7 +45,7 @@ def report_config(config: PipelineConfig, task: str, is_mock: bool, image: str =
         "unit": settings.unit,
         "error_columns": settings.error_columns,
         "baseline_predictions": settings.baselines,
-        "anchors": [_anchor(anchor, is_mock) for anchor in settings.anchors if anchor.task in (None, task)],
+        "anchors": [_anchor(anchor, config.is_synthetic) for anchor in settings.anchors if anchor.task in (None, task)],
         "card": {
             "title": _or_english(settings.card.title, config.title),
             "task": _or_english(settings.card.tasks.get(task, Words()), asked.description),
@@ -69,9 +67,9 @@ def _excluded(config: PipelineConfig, reasons: dict[str, str]) -> dict[str, str]
     return matched | {name: reason for name, reason in reasons.items() if "*" not in name}
 
 
-def _anchor(anchor: Anchor, is_mock: bool) -> dict[str, Any]:
+def _anchor(anchor: Anchor, is_synthetic: bool) -> dict[str, Any]:
     caveat = anchor.caveat.model_dump()
-    if is_mock:
+    if is_synthetic:
         caveat = {
             language: f"{words} {caveat[language]}".strip() for language, words in _ON_MOCK_DATA.model_dump().items()
         }

@@ -102,7 +102,7 @@ class Verdict(Part):
     """Whether the model was blessed, and by what."""
 
     is_blessed: bool | None
-    is_mock: bool
+    is_synthetic: bool
     thresholds: tuple[Threshold, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     is_pushed: bool | None = None

@@ -73,7 +73,7 @@ class ReportConfig(_Section):
     label_values: tuple[str, ...] = ()
     pipeline: str = ""
     task: str = ""
-    is_mock: bool = False
+    is_synthetic: bool = False
     features: dict[str, FeatureKind] = {}
     excluded: dict[str, str] = {}
     slices: tuple[tuple[str, ...], ...] = ()

@@ -10,8 +10,9 @@ from ...errors import UsageError, YachayError
 from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
-from ..columns import check_data, ingest_columns
-from ..config.pipeline_config import Bounds, PipelineConfig
+from ..columns import check_data
+from ..config.evaluation_settings import Bounds
+from ..config.pipeline_config import MOCK, PipelineConfig
 from ..registry import PipelineFolder
 from ..runs.describe import describe_evaluation, describe_ingest, describe_push
 from ..runs.output import redirected_to
@@ -25,21 +26,29 @@ if TYPE_CHECKING:
 
 
 def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | None) -> str | None:
-    """Returns the absolute path or pattern of the records of a run, or None for mock data.
+    """Returns the absolute path or pattern of the records of a run, or None where it writes synthetic ones.
 
     Args:
         folder: `PipelineFolder`.
         config: `PipelineConfig`.
-        data: string. What the user named; None takes the configuration's own path, and mock data where it has none.
+        data: string. What the user named; None takes the configuration's own path.
 
     Raises:
-        UsageError: if the path does not exist, or there is neither data nor a mock generator.
+        UsageError: if the path does not exist, or there is no data, or data beside a profile that writes its own.
     """
+    if config.is_synthetic:
+        if data is not None:
+            raise UsageError(
+                f"Expected no --data, for the profile {config.profile!r} writes records of its own (data.mock). "
+                f"Received: {data}. Leave out --data or the profile."
+            )
+        return None
     if data is None:
         if config.data.path is None:
-            if config.data.schema_name.endswith(".pbtxt"):
-                raise UsageError(f"Expected --data, for {config.name} has no mock data. Name a file or a folder.")
-            return None
+            raise UsageError(
+                f"Expected --data, for {config.name} has no profile {MOCK!r} that writes synthetic records. "
+                "Name a file or a folder."
+            )
         data = str(folder.path / config.data.path)
     if not data.strip():
         raise UsageError("Expected --data to name a file, a folder or a pattern. Received: nothing.")
@@ -66,7 +75,7 @@ def run_pipeline(
         folder: `PipelineFolder`.
         config: `PipelineConfig`.
         task: string. Name of the task.
-        data_uri: string. Absolute path or pattern of the records; None for mock data.
+        data_uri: string. Absolute path or pattern of the records; None where the configuration writes synthetic ones.
         workdir: path of the folder that holds the homes of pipelines.
         summary: `Summary`, filled in place.
 
@@ -74,19 +83,17 @@ def run_pipeline(
         YachayError: if the run is refused or a node fails.
         KeyboardInterrupt: if the user stops it.
     """
-    is_mock = data_uri is None
-    summary.is_mock = is_mock
+    summary.is_synthetic, summary.profile = config.is_synthetic, config.profile
     schema = folder.schema(config)
-    ingest_columns(schema, config)
     if config.data.reader:
         load_reader(config.data.reader)
     if data_uri:
         check_data(data_uri, schema, config)
     schema_text = folder.schema_text(config)
-    if store := config.push.store_of(config.pipeline_name(task, is_mock)):
+    if store := config.push.store_of(config.pipeline_name(task)):
         # A store that cannot be read is refused now, not after the training.
         latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
-    home = PipelineHome(workdir.absolute() / config.pipeline_name(task, is_mock))
+    home = PipelineHome(workdir.absolute() / config.pipeline_name(task))
     home.make()
     with home.locked():
         run = home.new_run()
@@ -107,13 +114,16 @@ def run_pipeline(
 
 
 def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
-    """Writes the synthetic records of a pipeline, unless they are there, and returns their path."""
-    path = home.path / "data" / "mock.csv"
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        write = import_callable(f"yachay.schemas.{config.data.schema_name}.mock.write_mock_csv", "the mock generator")
-        with atomic_file(path) as draft:
-            write(draft)
+    """Writes the synthetic records of a configuration and returns their path.
+
+    Raises:
+        ConfigurationError: if `data.mock` names no function.
+    """
+    write = import_callable(str(config.data.mock), "data.mock")
+    path = home.path / "data" / "mock"
+    path.parent.mkdir(exist_ok=True)
+    with atomic_file(path) as draft:
+        write(draft)
     return path
 
 
@@ -134,8 +144,8 @@ def _run(
     from .runner import run_nodes
 
     logging.set_verbosity(logging.INFO)
-    model_store = config.push.store_of(config.pipeline_name(task, summary.is_mock)) or str(home.models_path)
-    context = RunContext(task, data_uri, summary.is_mock, schema_text, str(home.artifacts_path), model_store)
+    model_store = config.push.store_of(config.pipeline_name(task)) or str(home.models_path)
+    context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store)
     pipeline = create_pipeline(config, context)
     nodes = [NodeProgress(component.id) for component in pipeline.components]
     outputs: Outputs = {}
@@ -154,7 +164,7 @@ def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Sum
     """Fills a summary with what the nodes made, as far as they got."""
     from ...components.evaluator.evaluation import read_evaluation
 
-    thresholds = config.tasks[task].mock_thresholds if summary.is_mock else config.tasks[task].thresholds
+    thresholds = config.tasks[task].thresholds
     if ingest := outputs.get("ColumnarExampleGen"):
         describe_ingest(ingest["examples"].properties, summary)
         summary.quarantine_uri = ingest["quarantine"].uri

@@ -32,7 +32,7 @@ class PastRun:
         problem: string. Why there is no summary; empty where there is one.
         pipeline: string. Name of the pipeline; of the home where no run in it says it.
         task: string. Name of the task, or nothing where no run in the home says it.
-        is_mock: bool. Whether the records are synthetic.
+        is_synthetic: bool. Whether the records are synthetic.
     """
 
     home: PipelineHome
@@ -41,7 +41,7 @@ class PastRun:
     problem: str
     pipeline: str
     task: str
-    is_mock: bool
+    is_synthetic: bool
 
     @property
     def run_id(self) -> str:
@@ -102,11 +102,11 @@ def find_runs(workdir: Path) -> list[PastRun]:
     """Returns the runs of all pipelines, the newest first; cross-validations are none."""
     folders = workdir.absolute().glob("*/runs/*/")
     runs = [read_run(path) for path in folders if any(next(path.glob(mark), None) for mark in _MARKS)]
-    told = {run.home: (run.pipeline, run.task, run.is_mock) for run in runs if run.summary}
+    told = {run.home: (run.pipeline, run.task, run.is_synthetic) for run in runs if run.summary}
     for place, run in enumerate(runs):
         if run.summary is None and run.home in told:
-            pipeline, task, is_mock = told[run.home]
-            runs[place] = dataclasses.replace(run, pipeline=pipeline, task=task, is_mock=is_mock)
+            pipeline, task, is_synthetic = told[run.home]
+            runs[place] = dataclasses.replace(run, pipeline=pipeline, task=task, is_synthetic=is_synthetic)
     return sorted(runs, key=lambda run: run.run_id, reverse=True)
 
 
@@ -119,7 +119,9 @@ def read_run(path: Path) -> PastRun:
         summary = Summary.read(summary_path)
     except DataError as error:
         return PastRun(home, path, None, str(error), home.path.name, "", False)
-    return PastRun(home, path, summary, "", summary.pipeline or home.path.name, summary.task or "", summary.is_mock)
+    return PastRun(
+        home, path, summary, "", summary.pipeline or home.path.name, summary.task or "", summary.is_synthetic
+    )
 
 
 def find_run(workdir: Path, name: str, pipeline: str | None = None, task: str | None = None) -> PastRun:

@@ -70,10 +70,10 @@ def index_run(run: PastRun, folder: Path) -> IndexedRun:
     return IndexedRun(
         run_id=run.run_id,
         started=_started(run.run_id),
-        group=_group(run),
+        group=run.home.path.name,
         pipeline=run.pipeline,
         task=run.task,
-        is_mock=run.is_mock,
+        is_synthetic=run.is_synthetic,
         state=run.state,
         problem=problem,
         page=quote(os.path.relpath(run.page_path, folder)) if run.page_path else None,
@@ -85,12 +85,6 @@ def index_run(run: PastRun, folder: Path) -> IndexedRun:
         slices=_slices(report, summary),
         facts=dict(_facts(run, summary, report)),
     )
-
-
-def _group(run: PastRun) -> str:
-    """Returns the home of a run; `yachay run-spec` keeps its runs on synthetic data in one with those on real data."""
-    name = run.home.path.name
-    return f"{name}-mock" if run.is_mock and not name.endswith("-mock") else name
 
 
 def _started(run_id: str) -> str:

@@ -35,7 +35,8 @@ class Summary:
         quarantine_uri: string or None. The records that did not fit, with line and reason.
         nodes: list of dicts with `id`, `state`, `seconds` and `cached`.
         data_fingerprint: string or None. Hash of the content of the data.
-        is_mock: bool. Whether the data is synthetic.
+        profile: string. The profile of the configuration; empty for none.
+        is_synthetic: bool. Whether the data is synthetic.
         log: string or None. Path of the log.
         warnings: list of strings. What a person should know though nothing failed.
         error: string or None. Why the run failed.
@@ -59,7 +60,8 @@ class Summary:
     quarantine_uri: str | None = None
     nodes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     data_fingerprint: str | None = None
-    is_mock: bool = False
+    profile: str = ""
+    is_synthetic: bool = False
     log: str | None = None
     warnings: list[str] = dataclasses.field(default_factory=list)
     error: str | None = None

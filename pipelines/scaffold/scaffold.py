@@ -20,7 +20,6 @@ from ...components.prediction_task import Label, PredictionTask
 from ...errors import UsageError, suggestion
 from ...files import atomic_folder
 from ...schemas import SCHEMA_FILE
-from ..columns import ingest_columns
 from ..config.pipeline_config import CONFIG_FILE
 from ..registry import find_pipeline
 from .column_inference import InferredColumn
@@ -93,9 +92,7 @@ def _check(files: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for file, text in files.items():
             Path(folder, file).write_text(text, encoding="utf-8")
-        pipeline = find_pipeline(folder)
-        config = pipeline.load()
-        ingest_columns(pipeline.schema(config), config)
+        find_pipeline(folder).load()
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

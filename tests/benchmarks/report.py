@@ -81,7 +81,7 @@ def report(artifacts: Path, config: Any, num_resamples: int, folder: Path) -> No
     schema_text = (only(artifacts, "CuratedSchema/schema") / "schema.pbtxt").read_text()
     examples = only(artifacts, "ColumnarExampleGen/examples") / "Split-eval"
     inputs = Inputs(
-        config=ReportConfig.model_validate(report_config(config, TASK, is_mock=False)),
+        config=ReportConfig.model_validate(report_config(config, TASK)),
         model_path=str(only(artifacts, "Trainer/model") / "Format-Serving"),
         example_files=sorted(map(str, examples.iterdir())),
         evaluation=only(artifacts, "Evaluator/evaluation"),

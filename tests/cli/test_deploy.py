@@ -52,7 +52,7 @@ def test_dry_run_prints_what_would_be_applied(receipt: Path, capsys: pytest.Capt
 def test_output_writes_them_for_gitops(receipt: Path, tmp_path: Path) -> None:
     assert main.run(deploy(receipt, "--output", str(tmp_path / "manifests"))) == 0
 
-    text = (tmp_path / "manifests" / "student-dropout-semester2.yaml").read_text()
+    text = (tmp_path / "manifests" / "student-dropout--semester2.yaml").read_text()
     assert [document["kind"] for document in yaml.safe_load_all(text)] == ["ServingRuntime", "InferenceService"]
 
 
@@ -64,11 +64,11 @@ def test_a_model_is_deployed_and_its_status_is_told(
     output = capsys.readouterr()
     answer = json.loads(output.out)
     assert (answer["state"], answer["version"], answer["namespace"]) == ("promoted", 7, "ml")
-    assert "PROMOTED: student-dropout-semester2, version 7" in output.err
+    assert "PROMOTED: student-dropout--semester2, version 7" in output.err
 
     assert main.run(["status", "student_dropout"]) == 0
     said = capsys.readouterr().out
-    assert "student-dropout-semester2: ready" in said
+    assert "student-dropout--semester2: ready" in said
     assert "serving    7" in said
     assert main.run(["status", "student_dropout", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model_uri"] == "gs://artifacts/Trainer/model/3"
@@ -136,6 +136,6 @@ def test_without_a_cluster_the_mend_is_said(
 
 def test_nothing_to_roll_back_is_said(kserve: KServeCluster, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["rollback", "student_dropout"]) == 2
-    assert "Expected an InferenceService student-dropout-semester2" in capsys.readouterr().err
+    assert "Expected an InferenceService student-dropout--semester2" in capsys.readouterr().err
     assert main.run(["status", "student_dropout", "--json"]) == 2
     assert "Deploy it: yachay deploy student_dropout" in json.loads(capsys.readouterr().out)["error"]

@@ -41,7 +41,7 @@ def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[s
         (["run", "student_dropout", "--set", "model.family=cart"], "model.family"),
         (
             ["run", "student_dropout", "--set", "evaluation.fairness=[Agge]"],
-            "Expected evaluation.fairness to name columns of the schema",
+            "evaluation.fairness: expected columns of the schema 'student_dropout', received Agge",
         ),
         (["run", "student_dropout", "--set", "data.reader=foo.bar"], "Expected `data.reader` to be the dotted path"),
         (["run", "student_dropout", "--data", ""], "Received: nothing"),

@@ -47,7 +47,7 @@ def test_the_latest_run_is_shown_with_its_verdict_metrics_and_page(
 def test_a_run_is_named_by_its_id_or_its_folder(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(workdir, FIRST, "--json") == 0
     by_id = shown(capsys)
-    assert report(workdir, str(workdir / "student-dropout-semester2/runs" / FIRST), "--json") == 0
+    assert report(workdir, str(workdir / "student-dropout--semester2/runs" / FIRST), "--json") == 0
 
     assert shown(capsys) == by_id
     assert (by_id["state"], by_id["error"]) == ("blessed", None)
@@ -78,9 +78,9 @@ def test_the_page_is_found_after_the_workdir_was_moved(workdir: Path, capsys: py
 def test_the_page_of_a_compiled_run_is_found_in_the_folder_that_stands_for_its_store(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home = workdir / "student-dropout-semester2"
+    home = workdir / "student-dropout--semester2"
     (page,) = home.glob(f"artifacts/*/*/{SECOND}/report.html")
-    stored = home / "store/minio/artifacts/student-dropout-semester2/run/report"
+    stored = home / "store/minio/artifacts/student-dropout--semester2/run/report"
     shutil.move(page.parent, stored)
     summary = home / "runs" / SECOND / "summary.json"
     summary.write_text(summary.read_text().replace(str(page.parent), str(stored)))
@@ -109,7 +109,7 @@ def test_a_run_that_is_not_there_is_refused(
 
 
 def test_a_workdir_without_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluated = tmp_path / "student-dropout-semester2/runs/20261121-090000-aaaa"
+    evaluated = tmp_path / "student-dropout--semester2/runs/20261121-090000-aaaa"
     (evaluated / "cross_validation").mkdir(parents=True)
     (evaluated / "log.txt").touch()
 

@@ -51,11 +51,11 @@ def _push(tmp_path: Path, uri: str) -> None:
 
 
 def test_the_store_of_the_configuration_is_served(tmp_path: Path) -> None:
-    _push(tmp_path, f"{tmp_path}/shared/student-dropout-semester2")
+    _push(tmp_path, f"{tmp_path}/shared/student-dropout--semester2")
 
     found = _find("student_dropout", "semester2", None, (f"push.store={tmp_path}/shared",), tmp_path / "runs")
 
-    assert found == ("student-dropout", [f"--model_dir={tmp_path}/shared/student-dropout-semester2"])
+    assert found == ("student-dropout", [f"--model_dir={tmp_path}/shared/student-dropout--semester2"])
 
 
 def test_a_store_in_a_bucket_is_polled_less_often(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_a_store_in_a_bucket_is_polled_less_often(tmp_path: Path) -> None:
 
 
 def test_a_claim_is_served_from_where_it_is_mounted(tmp_path: Path) -> None:
-    _push(tmp_path, f"{tmp_path}/models/student-dropout-semester2")
+    _push(tmp_path, f"{tmp_path}/models/student-dropout--semester2")
     overrides = (f"push={{store: pvc://claim/models, mount: {tmp_path}}}",)
 
     _, flags = _find("student_dropout", "semester2", None, overrides, tmp_path / "runs")
 
-    assert flags == [f"--model_dir={tmp_path}/models/student-dropout-semester2"]
+    assert flags == [f"--model_dir={tmp_path}/models/student-dropout--semester2"]

@@ -52,7 +52,16 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The compiled spec of student_dropout."""
-    path = tmp_path_factory.mktemp("spec") / "student_dropout.yaml"
+    return _compile(tmp_path_factory.mktemp("spec") / "student_dropout.yaml")
+
+
+@pytest.fixture(scope="session")
+def mock_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled spec of student_dropout on synthetic records."""
+    return _compile(tmp_path_factory.mktemp("spec") / "student_dropout.yaml", "--profile", "mock")
+
+
+def _compile(path: Path, *arguments: str) -> Path:
     command = [*COMMAND, "compile", "student_dropout", "-o", str(path), "--image", "registry.example/yachay:1"]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    subprocess.run([*command, *arguments], check=True, capture_output=True, timeout=300)
     return path

@@ -128,4 +128,4 @@ def test_a_full_disk_leaves_no_push_and_says_so(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "Traceback" not in process.stderr
     assert "Free disk space" in process.stderr
-    assert not (tmp_path / "runs" / "student-dropout-semester2" / "models").exists()
+    assert not (tmp_path / "runs" / "student-dropout--semester2" / "models").exists()

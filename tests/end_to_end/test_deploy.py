@@ -42,12 +42,12 @@ def test_a_run_deploys_what_it_pushed_and_rolls_back_what_does_not_start(
         assert first.status == 0, first.stderr
         deployment = first.output["deployment"]
         assert deployment["state"] == "promoted"
-        assert deployment["service_url"] == "http://student-dropout-semester2.ml.example.com"
-        service = cluster.service("student-dropout-semester2")
+        assert deployment["service_url"] == "http://student-dropout--semester2.ml.example.com"
+        service = cluster.service("student-dropout--semester2")
         storage_uri = service["spec"]["predictor"]["model"]["storageUri"]
         assert first.output["pushed_model_uri"].startswith(f"{storage_uri}/")
         assert service["metadata"]["annotations"]["yachay.dev/model-uri"] == first.output["model_uri"]
-        assert "deployed   promoted, http://student-dropout-semester2" in first.stderr
+        assert "deployed   promoted, http://student-dropout--semester2" in first.stderr
 
         cluster.breaks_others_than(deployment["serving_version"])
         second = yachay(*run, "--set", "model.seed=7", "--set", "evaluation.change=null")
@@ -55,4 +55,4 @@ def test_a_run_deploys_what_it_pushed_and_rolls_back_what_does_not_start(
         assert second.status == 3, second.stderr
         assert second.output["deployment"]["state"] == "rolled_back"
         assert second.output["deployment"]["serving_version"] == deployment["serving_version"]
-        assert cluster.traffic("student-dropout-semester2") == {deployment["serving_version"]: 100}
+        assert cluster.traffic("student-dropout--semester2") == {deployment["serving_version"]: 100}

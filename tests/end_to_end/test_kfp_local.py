@@ -15,7 +15,7 @@ from yachay.components.evaluator.evaluation import read_evaluation
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 
-PIPELINE = "student-dropout-semester2"
+PIPELINE = "student-dropout--semester2--mock"
 
 
 class ContainerHandler(subprocess_task_handler.SubprocessTaskHandler):
@@ -39,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The pipeline root of two runs on synthetic records."""
     root = tmp_path_factory.mktemp("root")
     spec = tmp_path_factory.mktemp("spec") / "student_dropout.yaml"
-    command = [sys.executable, "-m", "yachay.cli.main", "compile", "student_dropout"]
+    command = [sys.executable, "-m", "yachay.cli.main", "compile", "student_dropout", "--profile", "mock"]
     subprocess.run([*command, "-o", str(spec), "--image", "registry.example/yachay:1"], check=True, timeout=300)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess_task_handler, "SubprocessTaskHandler", ContainerHandler)
@@ -57,7 +57,7 @@ def evaluations(root: Path) -> list[Any]:
 
 
 def test_the_sdk_runs_the_spec_from_synthetic_records_to_a_pushed_model(root: Path) -> None:
-    pointer = json.loads((root / f"{PIPELINE}-mock" / "latest_blessed.json").read_text())
+    pointer = json.loads((root / PIPELINE / "latest_blessed.json").read_text())
 
     assert (Path(pointer["pushed_model_uri"]) / "saved_model.pb").is_file()
     assert evaluations(root)[0].metrics["accuracy"] > 0.7

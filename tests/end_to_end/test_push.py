@@ -9,7 +9,7 @@ from s3_server import S3Server, s3_server
 
 pytestmark = pytest.mark.end_to_end
 
-NAME = "student-dropout-semester2-mock"
+NAME = "student-dropout--semester2--mock"
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ NODES = [
     "EvaluationReport",
 ]
 CACHED = {*NODES[:7]} - {"LatestBlessedModel"}  # which is looked up anew in every run
-HOME = "student-dropout-semester2-mock"
+HOME = "student-dropout--semester2--mock"
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Pat
 
     result = yachay(
         "run", "student_dropout", "--workdir", workdir,
-        "--set", "tasks.semester2.mock_thresholds={accuracy: {lower: 0.999}}",
+        "--set", "tasks.semester2.thresholds={accuracy: {lower: 0.999}}",
     )  # fmt: skip
 
     assert result.status == 3
@@ -118,7 +118,7 @@ def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Pat
 def test_an_accuracy_above_the_upper_bound_is_refused_with_the_reason(yachay: Any, workdir: Path, first: Any) -> None:
     result = yachay(
         "run", "student_dropout", "--workdir", workdir,
-        "--set", "tasks.semester2.mock_thresholds={accuracy: {upper: 0.5, upper_reason: it means leakage}}",
+        "--set", "tasks.semester2.thresholds={accuracy: {upper: 0.5, upper_reason: it means leakage}}",
     )  # fmt: skip
 
     assert result.status == 3

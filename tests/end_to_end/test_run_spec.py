@@ -19,7 +19,7 @@ STEPS = [
     "Pusher",
     "EvaluationReport",
 ]
-PIPELINE = "student-dropout-semester2"
+PIPELINE = "student-dropout--semester2--mock"
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(yachay: Any, spec: Path, workdir: Path) -> Any:
-    return yachay("run-spec", spec, "--workdir", workdir)
+def first(yachay: Any, mock_spec: Path, workdir: Path) -> Any:
+    return yachay("run-spec", mock_spec, "--workdir", workdir)
 
 
 def test_the_compiled_spec_runs_from_synthetic_records_to_a_pushed_model(first: Any, workdir: Path) -> None:
@@ -41,7 +41,7 @@ def test_the_compiled_spec_runs_from_synthetic_records_to_a_pushed_model(first: 
     assert first.output["rows"] == {"read": 4424, "kept": 4424, "quarantined": 0}
     assert first.output["baseline_metrics"] is None
     assert first.output["metrics"]["accuracy"] > 0.7
-    assert first.output["is_mock"]
+    assert first.output["is_synthetic"]
     assert "SYNTHETIC DATA" in first.stderr
     pushed = first.output["pushed_model_uri"].replace("://", "/")
     assert (workdir / PIPELINE / "store" / pushed / "saved_model.pb").is_file()
@@ -65,11 +65,13 @@ def test_the_report_is_shown_by_the_artifacts_that_the_page_of_kubeflow_pipeline
     assert classification["confidenceMetrics"][-1] == {"confidenceThreshold": 0, "recall": 1, "falsePositiveRate": 1}
 
 
-def test_a_second_run_compares_with_the_model_of_the_first(yachay: Any, spec: Path, workdir: Path, first: Any) -> None:
-    second = yachay("run-spec", spec, "--workdir", workdir)
+def test_a_second_run_compares_with_the_model_of_the_first(
+    yachay: Any, mock_spec: Path, workdir: Path, first: Any
+) -> None:
+    second = yachay("run-spec", mock_spec, "--workdir", workdir)
 
     assert second.status == 0, second.stderr
     assert second.output["baseline_metrics"] == first.output["metrics"]
     assert second.output["data_fingerprint"] == first.output["data_fingerprint"]
-    pointer = workdir / PIPELINE / "store/minio/mlpipeline/v2/artifacts" / f"{PIPELINE}-mock" / "latest_blessed.json"
+    pointer = workdir / PIPELINE / "store/minio/mlpipeline/v2/artifacts" / PIPELINE / "latest_blessed.json"
     assert json.loads(pointer.read_text())["model_uri"] == second.output["model_uri"]

@@ -11,7 +11,7 @@ import yaml
 
 pytestmark = pytest.mark.end_to_end
 
-PIPELINE = "student-dropout-semester2"
+PIPELINE = "student-dropout--semester2"
 
 
 @pytest.mark.slow
@@ -31,7 +31,7 @@ def test_records_in_a_store_come_in_by_the_parameter_data_uri_and_a_bad_model_is
     assert result.status == 3, result.stderr
     assert result.output["verdict"] == "not_blessed"
     assert result.output["pushed_model_uri"] is None
-    assert not result.output["is_mock"]
+    assert not result.output["is_synthetic"]
     assert result.output["rows"] == {"read": 4424, "kept": 4424, "quarantined": 0}
     assert result.output["model_uri"].startswith(f"s3://bucket/root/{PIPELINE}/{result.output['run_id']}/Trainer/")
 

@@ -58,7 +58,7 @@ def validate(folder: Path, table: pd.DataFrame, config: PipelineConfig, **argume
     folder.mkdir(exist_ok=True)
     table.to_csv(folder / "data.csv", index=False)
     given = {"family": "linear", "folds": 2, **arguments}
-    return cross_validate(config, SCHEMA, "only", str(folder / "data.csv"), True, workdir=folder / "out", **given)
+    return cross_validate(config, SCHEMA, "only", str(folder / "data.csv"), workdir=folder / "out", **given)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_what_can_be_learned_is_learned(result):
 def test_the_result_lies_beside_the_predictions_as_json(result):
     document = json.loads((result.output_dir / "cross_validation.json").read_text())
     assert document == result.to_json()
-    assert document["is_mock"] is True
+    assert document["is_synthetic"] is False
     assert document["method"] == "stratified"
     assert {path.name for path in result.output_dir.iterdir()} == {
         "cross_validation.json",
@@ -153,7 +153,7 @@ def test_boosted_trees_reach_the_anchors_of_the_real_file(task, anchors, tmp_pat
     folder = find_pipeline("student_dropout")
     config = folder.load()
     data = Path(os.environ["YACHAY_DATA"], "student_dropout", "data.csv")
-    result = cross_validate(config, folder.schema_text(config), task, str(data), False, "boosted_trees", 5, tmp_path)
+    result = cross_validate(config, folder.schema_text(config), task, str(data), "boosted_trees", 5, tmp_path)
     for metric, anchor in zip(("accuracy", "macro_f1", "auc_ovr"), anchors, strict=True):
         assert result.mean[metric] > anchor - 0.01
     assert result.mean["accuracy"] < 0.82

@@ -24,7 +24,7 @@ def test_the_schema_of_student_dropout_has_the_columns_of_the_file_and_the_bins(
     names = [feature.name for feature in schema.feature]
 
     assert names == [*map(to_identifier, COLUMNS), *config.data.bins]
-    assert list(next(f for f in schema.feature if f.name == "Target").string_domain.value) == config.label.values
+    assert tuple(next(f for f in schema.feature if f.name == "Target").string_domain.value) == config.label.values
     assert next(f for f in schema.feature if f.name == "Age_group").string_domain.value[:2] == ["<20", "20-<23"]
 
 

@@ -32,7 +32,7 @@ class IndexedRun:
         group: string. Name of what shares a baseline: a pipeline's task on real or on synthetic data.
         pipeline: string.
         task: string.
-        is_mock: bool. Whether its records are synthetic.
+        is_synthetic: bool. Whether its records are synthetic.
         state: string. `"done"` is a run without an evaluation, `"unfinished"` one without an end.
         problem: string. What went wrong, or what cannot be read.
         page: string or None. Relative URL of its evaluation page.
@@ -50,7 +50,7 @@ class IndexedRun:
     group: str
     pipeline: str
     task: str
-    is_mock: bool
+    is_synthetic: bool
     state: State
     problem: str = ""
     page: str | None = None

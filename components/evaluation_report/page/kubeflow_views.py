@@ -43,7 +43,7 @@ def markdown(report: Report) -> str:
     verdict = report.verdict
     word = {True: "BLESSED", False: "NOT BLESSED", None: "NOT JUDGED"}[verdict.is_blessed]
     lines = [f"# {word}: {_text(report.lineage.pipeline)}, {_text(report.lineage.task)}", ""]
-    if verdict.is_mock:
+    if verdict.is_synthetic:
         lines += ["**SYNTHETIC DATA: these figures say nothing about real people.**", ""]
     lines += ["| metric | value | 95 % interval |", "|---|---|---|"]
     lines += [f"| {_text(name)} | {_number(one.value)} | {_interval(one)} |" for name, one in report.metrics.items()]

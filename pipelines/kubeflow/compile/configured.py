@@ -1,18 +1,13 @@
 """The pipeline of a configuration, compiled: which of its nodes take what from a run."""
 
 import dataclasses
-import json
-
-from google.protobuf import json_format
 
 from ....dotted import is_defined
 from ....errors import CompileError
 from ...chain import RunContext, create_pipeline
-from ...columns import ingest_columns
-from ...config.pipeline_config import FAMILIES, PipelineConfig
-from ...evaluation import eval_config
+from ...config.model_settings import FAMILIES
+from ...config.pipeline_config import PipelineConfig
 from ...registry import PipelineFolder
-from ...report_config import report_config
 from ..spec.options import DATA_URI, PIPELINE_ROOT, Assignment, RawData
 from ..spec.requests import NodeRequest, PipelineParameter
 from ..spec.views import VIEWS
@@ -38,15 +33,13 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
     Raises:
         ConfigurationError: if the pipeline cannot be compiled, with the mend.
     """
-    ingest_columns(folder.schema(config), config)
     check_model_store(config)
     context = RunContext(
         task=task,
         data_uri="",
-        is_mock=False,
         schema_text=folder.schema_text(config),
         pipeline_root=config.kubeflow.pipeline_root,
-        model_store=config.push.store_of(config.pipeline_name(task, is_mock=False)),
+        model_store=config.push.store_of(config.pipeline_name(task)),
         image=image,
     )
     compiled = compile_pipeline(
@@ -54,7 +47,7 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         image,
         config.kubeflow,
         pipeline_parameters(config),
-        node_requests(config, task, image),
+        node_requests(config, task),
     )
     warnings = device_warnings(compiled.accelerators, "Trainer", find_family(config.model.family))
     return dataclasses.replace(compiled, warnings=tuple(warnings))
@@ -62,14 +55,14 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
 
 def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
     """Returns what a run of the pipeline may change."""
-    has_mock = mock_function(config) is not None
-    records = "Records: a URI in a store, or a path that is mounted into the ingest step."
     return [
         PipelineParameter(
             DATA_URI,
             "STRING",
-            config.kubeflow.data_uri if has_mock else config.kubeflow.data_uri or None,
-            f"{records} Empty: synthetic records." if has_mock else records,
+            "" if config.is_synthetic else config.kubeflow.data_uri or None,
+            "Empty: the records are synthetic."
+            if config.is_synthetic
+            else "Records: a URI in a store, or a path that is mounted into the ingest step.",
         ),
         PipelineParameter(
             PIPELINE_ROOT,
@@ -88,11 +81,9 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
     ]
 
 
-def node_requests(config: PipelineConfig, task: str, image: str) -> dict[str, NodeRequest]:
+def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
     """Returns what the nodes of the pipeline take from a run."""
-    deploys = config.deploy.from_pipeline
-    mock_store = config.push.store_of(config.pipeline_name(task, is_mock=True))
-    mock_thresholds = eval_config(config, config.tasks[task].mock_thresholds)
+    store = config.push.store_of(config.pipeline_name(task))
     trainer = (
         Assignment(FAMILY, "custom_config", (FAMILY,)),
         Assignment(SEED, "custom_config", (SEED,)),
@@ -107,21 +98,14 @@ def node_requests(config: PipelineConfig, task: str, image: str) -> dict[str, No
         ),
         "FeatureSelector": NodeRequest(properties={SEED: SEED}, rows="rows_train"),
         "Trainer": NodeRequest(arguments=(FAMILY, SEED, ROUNDS), assignments=trainer, rows="rows_train"),
-        "Evaluator": NodeRequest(
-            arguments=(DATA_URI,),
-            when_mock={"eval_config": json_format.MessageToJson(mock_thresholds, sort_keys=True)},
-            rows="rows_eval",
-        ),
+        "Evaluator": NodeRequest(rows="rows_eval"),
         "EvaluationReport": NodeRequest(
-            arguments=(DATA_URI,),
-            when_mock={"report_config": json.dumps(report_config(config, task, True, image), sort_keys=True)},
             views=tuple(view for view in VIEWS if view != "classification" or config.label.values),
             rows="rows_eval",
         ),
         "Pusher": NodeRequest(
-            arguments=(DATA_URI, PIPELINE_ROOT),
-            when_mock=({"store": mock_store} if mock_store else {}) | ({"deploy": ""} if deploys else {}),
-            output_folders={} if mock_store else {"store": "pushed_model"},
+            arguments=(PIPELINE_ROOT,),
+            output_folders={} if store else {"store": "pushed_model"},
             points_to="model",
             rows="",
         ),
@@ -129,14 +113,12 @@ def node_requests(config: PipelineConfig, task: str, image: str) -> dict[str, No
 
 
 def mock_function(config: PipelineConfig) -> str | None:
-    """Returns the dotted path of the function that writes the pipeline's mock data, or None where there is none.
+    """Returns the dotted path of the function that writes the pipeline's synthetic records, or None.
 
     Raises:
         CompileError: if it is not importable.
     """
-    if config.data.schema_name.endswith(".pbtxt"):
-        return None
-    path = f"yachay.schemas.{config.data.schema_name}.mock.write_mock_csv"
-    if not is_defined(path):
-        raise CompileError(f"Expected {path} to write mock data. Received: no such function. Write it.")
+    path = config.data.mock
+    if path is not None and not is_defined(path):
+        raise CompileError(f"Expected data.mock to name a function. Received: {path!r}. Write it, or correct the path.")
     return path

@@ -15,13 +15,11 @@ from typing import Any, TextIO
 from ....components.evaluation_report import report_files as twin
 from ....components.evaluation_report.report import Report
 from ....errors import YachayError
-from ...registry import find_pipelines
 from ...runs.describe import describe_evaluation, describe_ingest, describe_push
 from ...runs.output import redirected_to
 from ...runs.progress import NodeProgress, Progress
 from ...runs.run_folder import PipelineHome
 from ...runs.summary import Summary
-from ..spec.options import DATA_URI
 from ..spec.package import Package
 from .launcher import Launcher
 from .local_store import LocalStore
@@ -49,8 +47,8 @@ def run_spec(
         YachayError: if the spec is refused or a step fails.
         KeyboardInterrupt: if the user stops it.
     """
-    summary.pipeline, summary.task = find_task(package.name)
-    summary.is_mock = is_mock(package, arguments)
+    summary.pipeline, summary.task, summary.profile = parse_name(package.name)
+    summary.is_synthetic = package.is_synthetic
     package.require(arguments)
     spec = CompiledSpec(package)
     summary.warnings += spec.warnings()
@@ -76,20 +74,12 @@ def run_spec(
             summary.write(run.summary_path)
 
 
-def is_mock(package: Package, arguments: Mapping[str, Any]) -> bool:
-    """Returns whether a run is one on synthetic records."""
-    parameter = package.parameters.get(DATA_URI)
-    return parameter is not None and not arguments.get(DATA_URI, parameter.default_value.string_value)
-
-
-def find_task(name: str) -> tuple[str, str | None]:
-    """Returns the pipeline and task of a compiled pipeline's name, or the name itself where they are not known."""
-    for folder in find_pipelines().values():
-        config = folder.load()
-        for task in config.tasks:
-            if config.pipeline_name(task, is_mock=False) == name:
-                return config.name, task
-    return name, None
+def parse_name(name: str) -> tuple[str, str | None, str]:
+    """Returns the configuration, task and profile of a compiled pipeline's name; the name alone where it has none."""
+    pipeline, *rest = (part.replace("-", "_") for part in name.split("--"))
+    if not rest:
+        return name, None, ""
+    return pipeline, rest[0], rest[1] if len(rest) > 1 else ""
 
 
 def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) -> None:

@@ -44,7 +44,7 @@ class RawData:
     Args:
         property: string. The execution property that takes the local path or pattern.
         input: string. The input artifact that holds what `data_uri` names in a store.
-        mock: string or None. Dotted path of the function `(path) -> None` that writes synthetic records.
+        mock: string or None. Dotted path of the function `(path) -> None` that writes the records, which are synthetic.
     """
 
     property: str
@@ -62,7 +62,6 @@ class StepOptions:
         types: mapping of artifact type to the dotted path of its class, where it is none of TFX's.
         arguments: tuple of strings. Input parameters that are no execution properties.
         assignments: tuple of `Assignment`.
-        when_mock: mapping of execution property to its value where `data_uri` is empty.
         raw_data: `RawData` or None.
         output_folders: mapping of execution property to the output artifact whose local path it takes.
         points_to: string or None. The input artifact that the pointer object names once the step has pushed.
@@ -79,7 +78,6 @@ class StepOptions:
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     assignments: tuple[Assignment, ...] = ()
-    when_mock: Mapping[str, str] = dataclasses.field(default_factory=dict)
     raw_data: RawData | None = None
     output_folders: Mapping[str, str] = dataclasses.field(default_factory=dict)
     points_to: str | None = None
@@ -110,8 +108,3 @@ class StepOptions:
         if raw_data := fields.get("raw_data"):
             fields["raw_data"] = RawData(**raw_data)
         return cls(**fields)
-
-
-def pipeline_name(options: StepOptions, data_uri: str | None) -> str:
-    """Returns the name under which runs share a baseline: apart for mock data, which an empty `data_uri` means."""
-    return f"{options.pipeline}-mock" if data_uri == "" else options.pipeline

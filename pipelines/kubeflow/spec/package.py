@@ -50,6 +50,16 @@ class Package:
         """`{name: ParameterSpec}` of what a run may set."""
         return dict(self.pipeline_spec.root.input_definitions.parameters)
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a step writes the records that the pipeline reads."""
+        executors = json_format.MessageToDict(self.pipeline_spec.deployment_spec).get("executors", {})
+        return any(
+            json.loads(arguments[arguments.index("--options") + 1]).get("raw_data", {}).get("mock")
+            for arguments in (one.get("container", {}).get("args", []) for one in executors.values())
+            if "--options" in arguments
+        )
+
     def version_name(self, pipeline: str) -> str:
         """Returns the version's name that the content gives, however it is laid out.
 

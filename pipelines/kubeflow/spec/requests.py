@@ -55,7 +55,6 @@ class NodeRequest:
         properties: mapping of execution property to the pipeline parameter that it is.
         arguments: tuple of strings. Pipeline parameters that the node's step needs beside its execution properties.
         assignments: tuple of `Assignment`.
-        when_mock: mapping of execution property to its value where there is no `data_uri`.
         raw_data: `RawData` or None.
         output_folders: mapping of execution property to the output artifact whose place it takes.
         points_to: string or None. The input that the pointer object names.
@@ -66,7 +65,6 @@ class NodeRequest:
     properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     assignments: tuple[Assignment, ...] = ()
-    when_mock: Mapping[str, str] = dataclasses.field(default_factory=dict)
     raw_data: RawData | None = None
     output_folders: Mapping[str, str] = dataclasses.field(default_factory=dict)
     points_to: str | None = None
@@ -84,7 +82,6 @@ class NodeRequest:
             pipeline=pipeline,
             arguments=self.arguments,
             assignments=self.assignments,
-            when_mock=self.when_mock,
             raw_data=self.raw_data,
             output_folders=self.output_folders,
             points_to=self.points_to,

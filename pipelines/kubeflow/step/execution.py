@@ -15,7 +15,7 @@ from ....components.evaluation_report.timing import note_node
 from ....dotted import import_callable
 from ....errors import DataError
 from ....uris import is_remote, split_pattern
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions, pipeline_name
+from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions
 from ..spec.views import REPORT
 from .devices import log_devices
 from .executor_input import Json, StepInput, write_executor_output
@@ -121,8 +121,6 @@ def discard_outputs(step: StepInput) -> None:
 def execution_properties(step: StepInput, options: StepOptions) -> Json:
     """Returns the execution properties of a step: its parameters, with those of the run put in."""
     properties = {name: value for name, value in step.parameters.items() if name not in options.arguments}
-    if options.when_mock and not step.parameters[DATA_URI]:
-        properties |= options.when_mock
     properties |= {name: step.outputs[key].path for name, key in options.output_folders.items()}
     for assignment in options.assignments:
         value = step.parameters[assignment.parameter]
@@ -138,19 +136,24 @@ def find_raw_data(raw_data: RawData, data_uri: str, path: str | None, folder: Pa
 
     Args:
         raw_data: `RawData`.
-        data_uri: string. What the run named; empty for mock data.
+        data_uri: string. What the run named; empty where the pipeline writes synthetic records.
         path: string or None. Where the launcher put what `data_uri` names in a store.
-        folder: path. Gets the mock data.
+        folder: path. Gets the synthetic records.
 
     Raises:
         DataError: if there are no such records.
     """
-    if not data_uri:
-        if raw_data.mock is None:
-            raise DataError(f"Expected the parameter {DATA_URI}, for this pipeline has no mock data. Received: none.")
-        mock = folder / "mock.csv"
-        import_callable(raw_data.mock, "the mock generator")(mock)
+    if raw_data.mock is not None:
+        if data_uri:
+            raise DataError(
+                f"Expected no {DATA_URI}, for this pipeline is of a profile that writes records of its own. "
+                f"Received: {data_uri}. Leave it out, or compile without the profile."
+            )
+        mock = folder / "mock"
+        import_callable(raw_data.mock, "data.mock")(mock)
         return str(mock)
+    if not data_uri:
+        raise DataError(f"Expected the parameter {DATA_URI} to name records. Received: none.")
     if not is_remote(data_uri):
         return data_uri
     if path is None:
@@ -206,7 +209,7 @@ def note_push(model_uri: str, step: StepInput, options: StepOptions, pushed: Map
     root = find_root(step.parameters[PIPELINE_ROOT], step.outputs["pushed_model"].uri, options.pipeline)
     write_pointer(
         root,
-        pipeline_name(options, step.parameters[DATA_URI]),
+        options.pipeline,
         model_uri,
         pushed_model_uri=step.remote_names.to_remote(pushed["pushed_destination"]),
         pushed_version=pushed["pushed_version"],

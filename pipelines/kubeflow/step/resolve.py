@@ -7,7 +7,7 @@ from typing import Any
 
 from ....errors import UsageError
 from ....uris import check_data_uri, is_remote, split_pattern
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RESOLUTION, RESOLVED_URI, StepOptions, pipeline_name
+from ..spec.options import DATA_URI, PIPELINE_ROOT, RESOLUTION, RESOLVED_URI, StepOptions
 from .executor_input import StepInput, write_executor_output
 from .pointer import read_pointer
 from .roots import find_root, never_written
@@ -34,7 +34,7 @@ def resolve(what: str, step: StepInput, options: StepOptions) -> None:
             check_data_uri(data_uri)
         found = split_pattern(data_uri)[0] if data_uri and is_remote(data_uri) else None
     else:
-        found = find_baseline(options, root, data_uri)
+        found = find_baseline(options, root)
     path = Path(step.outputs[RESOLUTION].path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"uri": found}) + "\n", encoding="utf-8")
@@ -43,18 +43,17 @@ def resolve(what: str, step: StepInput, options: StepOptions) -> None:
     )
 
 
-def find_baseline(options: StepOptions, root: str, data_uri: str | None) -> str | None:
+def find_baseline(options: StepOptions, root: str) -> str | None:
     """Returns the URI of the model to compare with, or None where there is none.
 
     Args:
         options: `StepOptions`, whose `baseline` names the source.
         root: string. The pipeline root.
-        data_uri: string. Empty for mock data; None where the pipeline knows no mock data.
     """
     baseline = options.baseline or {}
     source = baseline.get("source", "none")
     if source == "pointer":
-        return read_pointer(root, pipeline_name(options, data_uri))
+        return read_pointer(root, options.pipeline)
     if source == "inference_service":
         return serving_model(baseline["name"], baseline["namespace"] or _own_namespace(), baseline["annotation"])
     if source == "metadata_store":

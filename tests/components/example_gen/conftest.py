@@ -32,7 +32,7 @@ class Ingested:
 
 @pytest.fixture
 def student_columns() -> dict[str, Column]:
-    from yachay.pipelines.config.pipeline_config import load_config
+    from yachay.pipelines.config.load import load_config
 
     config = load_config(Path(__file__).parents[3] / "pipelines" / "student_dropout" / "config.yaml")
     names = [name for names in config.features.values() for name in names]

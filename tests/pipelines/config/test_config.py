@@ -4,7 +4,7 @@ import pytest
 
 from yachay.components.features import FeatureKind
 from yachay.errors import ConfigurationError
-from yachay.pipelines.config.pipeline_config import load_config
+from yachay.pipelines.config.load import load_config
 from yachay.pipelines.registry import find_pipelines
 
 STUDENT_DROPOUT = find_pipelines()["student_dropout"].config_path
@@ -44,6 +44,8 @@ def test_an_override_changes_a_field() -> None:
             r"expected `lower` <= 1, received 1\.2: no model can meet it",
         ),
         ("tasks.semester2.thresholds.acuracy.lower=.5", r"received 'acuracy'\. Did you mean 'accuracy'\?"),
+        ("name=a__b", r"name: String should match pattern"),
+        ("tasks={a__b: {}}", r"tasks\.a__b: String should match pattern"),
         ("model.hyperparameters={linear: {foo: 1}}", "Expected hyperparameters of 'linear'"),
         ("label.values=[a]", "expected at least two classes"),
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),
@@ -70,3 +72,53 @@ def test_a_configuration_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="readable YAML"):
         load_config(path)
+
+
+def test_what_contradicts_itself_or_the_schema_is_named_all_at_once() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        find_pipelines()["student_dropout"].load(
+            ["problem=regression", "features.numeric=[Target, Nothing]", "evaluation.slices=[[Gendre]]"]
+        )
+
+    message = str(error.value)
+    for line in (
+        "label.values: expected none, for a regression has no classes",
+        "features: expected inputs only, received the label 'Target'",
+        "tasks.semester2.thresholds: expected one of ",
+        "evaluation.change.metric: expected one of ",
+        "features: expected columns of the schema 'student_dropout', received Nothing.",
+        "evaluation.slices: expected columns of the schema 'student_dropout', received Gendre. Correct the name, or "
+        "add the column to the schema. Did you mean 'Gender'?",
+        "problem: expected classification, for the schema says that the label 'Target' is text, received regression",
+        "features.numeric: expected columns of numbers, received Target, which the schema says is text",
+    ):
+        assert f"  - {line}" in message
+
+
+def test_classes_that_the_schema_does_not_know_are_named() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        find_pipelines()["student_dropout"].load(["label.values=[Dropout, Enroled, Graduate]"])
+
+    assert (
+        "label.values: expected values that the schema allows (Dropout, Enrolled, Graduate), received Enroled"
+        in str(error.value)
+    )
+    assert "label.values: expected all values that the schema allows, received none of Enrolled" in str(error.value)
+
+
+def test_names_of_pipelines_do_not_collide() -> None:
+    def name(pipeline: str, task: str, profile: str = "") -> str:
+        plain = load_config(STUDENT_DROPOUT)
+        config = plain.model_copy(update={"name": pipeline, "profile": profile})
+        return config.pipeline_name(task)
+
+    assert name("a_b", "c") == "a-b--c"
+    assert name("a", "b_c") == "a--b-c"
+    assert name("a", "t", "mock") == "a--t--mock"
+    assert name("a", "t_mock") == "a--t-mock"
+
+
+def test_another_pipeline_than_the_training_has_a_name_of_its_own() -> None:
+    assert load_config(STUDENT_DROPOUT).pipeline_name("semester2", "monitor") == "student-dropout--semester2--monitor"
+    with pytest.raises(ConfigurationError, match=r"pipelines: expected names that are no profile's, received 'mock'"):
+        load_config(STUDENT_DROPOUT, ["pipelines.mock=default"])

@@ -11,16 +11,16 @@ IMAGE = "deploy.image=images.example.com/server@sha256:" + "0" * 64
 DEPLOYING = ("push.store=s3://models", "deploy.from_pipeline=true", IMAGE)
 
 
-def load(*overrides):
-    return find_pipeline("student_dropout").load(overrides)
+def load(*overrides, profile=""):
+    return find_pipeline("student_dropout").load(overrides, profile)
 
 
 def test_the_order_says_all_but_the_model():
     config = load(*DEPLOYING, "deploy.gpu=l4", "deploy.cloud=gke", "deploy.canary.steps=[20, 100]")
 
-    order = Order.from_json(deploy_order(config, "semester2", is_mock=False))
+    order = Order.from_json(deploy_order(config, "semester2"))
 
-    assert order.service.name == "student-dropout-semester2"
+    assert order.service.name == "student-dropout--semester2"
     assert order.service.gpu == "l4"
     assert order.service.model.image.startswith("images.example.com/server@")
     assert order.plan == config.deploy.canary.plan()
@@ -36,16 +36,15 @@ def test_an_order_survives_json():
             "deploy.logger={url: 'http://sink', headers: [X-Request-Id]}",
         ),
         "semester1",
-        is_mock=False,
     )
 
     assert Order.from_json(text).to_json() == text
-    assert json.loads(text)["service"]["name"] == "student-dropout-semester1"
+    assert json.loads(text)["service"]["name"] == "student-dropout--semester1"
 
 
-@pytest.mark.parametrize(("overrides", "is_mock"), [((), False), (DEPLOYING, True)])
-def test_there_is_no_order_without_being_asked_or_for_mock_data(overrides, is_mock):
-    assert deploy_order(load(*overrides), "semester2", is_mock) == ""
+@pytest.mark.parametrize(("overrides", "profile"), [((), ""), (DEPLOYING, "mock")])
+def test_there_is_no_order_without_being_asked_or_for_synthetic_data(overrides, profile):
+    assert deploy_order(load(*overrides, profile=profile), "semester2") == ""
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,21 @@ from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.registry import find_pipelines
 
 
-def load(*overrides: str) -> PipelineConfig:
-    return find_pipelines()["student_dropout"].load(overrides)
+def load(*overrides: str, profile: str = "") -> PipelineConfig:
+    return find_pipelines()["student_dropout"].load(overrides, profile)
 
 
 def test_models_lie_with_the_runs_where_no_store_is_named() -> None:
-    assert load().push.store_of("student-dropout-semester2") == ""
+    assert load().push.store_of("student-dropout--semester2") == ""
 
 
-def test_each_pipeline_task_and_kind_of_data_has_a_store_of_its_own() -> None:
-    config = load("push.store=s3://bucket/models/")
+def test_each_pipeline_task_and_profile_has_a_store_of_its_own() -> None:
+    configs = [load("push.store=s3://bucket/models/", profile=profile) for profile in ("", "mock")]
 
-    stores = {config.push.store_of(config.pipeline_name(task, is_mock)) for task in config.tasks for is_mock in (0, 1)}
+    stores = {config.push.store_of(config.pipeline_name(task)) for config in configs for task in config.tasks}
 
     assert len(stores) == 6
-    assert "s3://bucket/models/student-dropout-semester2-mock" in stores
+    assert "s3://bucket/models/student-dropout--semester2--mock" in stores
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.errors import ConfigurationError
-from yachay.pipelines.config.pipeline_config import PipelineConfig, load_config
+from yachay.pipelines.config.load import load_config
+from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.registry import find_pipelines
 from yachay.pipelines.report_config import report_config
 
@@ -37,14 +38,14 @@ def test_a_field_that_does_not_fit_is_refused_by_name(override: str, message: st
 def test_a_plain_string_is_english() -> None:
     config = load_config(STUDENT_DROPOUT, ["report.card.limits=Few records."])
 
-    assert report_config(config, "semester2", False)["card"]["limits"] == {"en": "Few records.", "es": ""}
+    assert report_config(config, "semester2")["card"]["limits"] == {"en": "Few records.", "es": ""}
 
 
 @pytest.mark.parametrize("task", ["enrolment", "semester1", "semester2"])
 def test_it_is_plain_data_about_one_task(task: str) -> None:
     config = load_config(STUDENT_DROPOUT)
 
-    made = report_config(config, task, False)
+    made = report_config(config, task)
 
     assert json.loads(json.dumps(made)) == made
     assert ReportConfig.model_validate(made).alert_label == "Dropout"
@@ -56,11 +57,12 @@ def test_it_is_plain_data_about_one_task(task: str) -> None:
 
 
 def test_on_mock_data_it_has_their_thresholds_and_says_that_anchors_do_not_compare() -> None:
-    config = load_config(STUDENT_DROPOUT)
+    config = load_config(STUDENT_DROPOUT, profile="mock")
 
-    made = report_config(config, "semester2", True)
+    made = report_config(config, "semester2")
 
-    assert made["thresholds"]["accuracy"]["lower"] == config.tasks["semester2"].mock_thresholds["accuracy"].lower
+    assert made["is_synthetic"] is True
+    assert made["thresholds"]["accuracy"]["lower"] == 0.73
     assert all("synthetic" in anchor["caveat"]["en"] for anchor in made["anchors"])
     assert all("sintéticos" in anchor["caveat"]["es"] for anchor in made["anchors"])
 
@@ -68,7 +70,7 @@ def test_on_mock_data_it_has_their_thresholds_and_says_that_anchors_do_not_compa
 def test_a_pipeline_that_says_nothing_alerts_of_its_first_class() -> None:
     document = load_config(STUDENT_DROPOUT).model_dump(mode="json", by_alias=True, exclude={"report"})
 
-    made = report_config(PipelineConfig.model_validate(document), "semester2", False)
+    made = report_config(PipelineConfig.model_validate(document), "semester2")
 
     assert made["alert_label"] == "Dropout"
     assert made["anchors"] == []
@@ -84,7 +86,7 @@ def test_a_regression_has_a_unit_and_alerts_of_nothing() -> None:
         "tasks": {"semester2": {"thresholds": {"r2": {"lower": 0.0}}}},
     }
 
-    made = ReportConfig.model_validate(report_config(PipelineConfig.model_validate(document), "semester2", False))
+    made = ReportConfig.model_validate(report_config(PipelineConfig.model_validate(document), "semester2"))
 
     assert (made.alert_label, made.unit, made.anchors[0].metrics) == ("", "C", {"mae": 2.6})
     with pytest.raises(ValueError, match="expected none, for a regression has no classes"):

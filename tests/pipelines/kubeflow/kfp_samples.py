@@ -27,7 +27,7 @@ def compiled_pipeline() -> Json:
     }
     container = {"image": "registry.example/yachay:1", "command": ["python"], "args": ["--node", "x"]}
     return {
-        "pipelineInfo": {"name": "student-dropout-semester2"},
+        "pipelineInfo": {"name": "student-dropout--semester2"},
         "schemaVersion": "2.1.0",
         "root": {"dag": {"tasks": tasks}, "inputDefinitions": {"parameters": parameters}},
         "components": {f"comp-{task}": {"executorLabel": f"exec-{task}"} for task in tasks},

@@ -35,7 +35,7 @@ def sample_report(
         "problem": "classification",
         "verdict": Verdict(
             is_blessed=is_blessed,
-            is_mock=False,
+            is_synthetic=False,
             thresholds=(
                 Threshold(
                     metric="accuracy",
@@ -93,7 +93,7 @@ def write_run(
     run_id: str,
     report: Report | None = None,
     config: dict[str, Any] | None = None,
-    home: str = "student-dropout-semester2",
+    home: str = "student-dropout--semester2",
     **summary: Any,
 ) -> Path:
     """Writes the folder of a run as `yachay run` leaves it, and returns it."""

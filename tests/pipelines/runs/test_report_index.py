@@ -61,13 +61,13 @@ def test_each_run_is_indexed_as_far_as_it_got(workdir: Path) -> None:
     assert [(one.name, one.rows, one.metrics) for one in blessed.slices] == [("Gender = 0", 6, {"accuracy": 0.9})]
 
 
-def test_runs_on_synthetic_data_are_a_group_of_their_own_wherever_they_lie(workdir: Path) -> None:
-    for home in ("student-dropout-semester2", "student-dropout-semester2-mock"):
-        write_run(workdir, "20261124-090000-eeee", home=home, is_mock=True)
+def test_runs_on_synthetic_data_are_a_group_of_their_own(workdir: Path) -> None:
+    for home, is_synthetic in (("student-dropout--semester2", False), ("student-dropout--semester2--mock", True)):
+        write_run(workdir, "20261124-090000-eeee", home=home, is_synthetic=is_synthetic)
 
-    groups = {(run.group, run.is_mock) for run in (index_run(run, workdir) for run in find_runs(workdir))}
+    groups = {(run.group, run.is_synthetic) for run in (index_run(run, workdir) for run in find_runs(workdir))}
 
-    assert groups == {("student-dropout-semester2", False), ("student-dropout-semester2-mock", True)}
+    assert groups == {("student-dropout--semester2", False), ("student-dropout--semester2--mock", True)}
 
 
 def test_configuration_and_lineage_are_settings_by_their_dotted_names(workdir: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> 
 
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.yaml", "schema.pbtxt"]
     assert config.problem is Problem.CLASSIFICATION
-    assert config.label.values == ["0.0", "1.0", "2.0"]
+    assert config.label.values == ("0.0", "1.0", "2.0")
     assert config.task_features("all_columns") == {
         "Weight_kg": FeatureKind.NUMERIC,
         "Colour": FeatureKind.CATEGORICAL,
@@ -71,7 +71,7 @@ def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
     config = find_pipeline(str(scaffold("clients", data, "Weight (kg)", tmp_path).folder)).load()
 
     assert config.problem is Problem.REGRESSION
-    assert config.label.values == []
+    assert config.label.values == ()
     thresholds = config.tasks["all_columns"].thresholds
     assert {metric: bound.lower for metric, bound in thresholds.items()} == {"r2": 0}
     assert thresholds["r2"].lower_reason == "always predicting the mean reaches 0.000"
@@ -243,4 +243,4 @@ def test_student_performance_is_scaffolded(tmp_path: Path, label: str, problem: 
 
     assert config.problem == problem
     assert "StudentID" in config.exclude
-    assert config.label.values == (["0.0", "1.0", "2.0", "3.0", "4.0"] if label == "GradeClass" else [])
+    assert config.label.values == (("0.0", "1.0", "2.0", "3.0", "4.0") if label == "GradeClass" else ())

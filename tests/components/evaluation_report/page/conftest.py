@@ -69,7 +69,9 @@ def forecast() -> Report:
     return Report(
         problem="regression",
         verdict=Verdict(
-            is_blessed=True, is_mock=True, thresholds=(Threshold(metric="rmse", value=1.6, upper=2.0, is_met=True),)
+            is_blessed=True,
+            is_synthetic=True,
+            thresholds=(Threshold(metric="rmse", value=1.6, upper=2.0, is_met=True),),
         ),
         metrics={"rmse": estimate(1.6), "mae": estimate(1.2), "r2": estimate(0.8)},
         metric_directions={"rmse": "down", "mae": "down", "r2": "up"},
@@ -121,7 +123,7 @@ def classification_report(labels: tuple[str, ...], num_slices: int) -> Report:
         problem="classification",
         verdict=Verdict(
             is_blessed=False,
-            is_mock=False,
+            is_synthetic=False,
             is_pushed=False,
             thresholds=(
                 Threshold(metric="accuracy", value=0.7901, lower=0.76, upper=0.82, is_met=True, margin=0.0299),

@@ -18,10 +18,10 @@ def sample(day: int, accuracy: float | None, **changes: object) -> IndexedRun:
     fields: dict[str, object] = {
         "run_id": f"202611{day:02d}-090000-{day:04d}",
         "started": f"2026-11-{day:02d} 09:00",
-        "group": "student-dropout-semester2",
+        "group": "student-dropout--semester2",
         "pipeline": "student_dropout",
         "task": "semester2",
-        "is_mock": False,
+        "is_synthetic": False,
         "state": "blessed",
         "rows": 4424,
         "metrics": {} if accuracy is None else {"accuracy": accuracy, "rmse": 10 * accuracy},

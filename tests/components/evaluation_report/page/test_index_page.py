@@ -10,12 +10,12 @@ from yachay.components.evaluation_report.page.texts import ASSETS, load_texts
 RUN = IndexedRun(
     run_id="20261121-090000-bbbb",
     started="2026-11-21 09:00",
-    group="student-dropout-semester2",
+    group="student-dropout--semester2",
     pipeline="student_dropout",
     task="semester2",
-    is_mock=False,
+    is_synthetic=False,
     state="blessed",
-    page="student-dropout-semester2/artifacts/EvaluationReport/report/20/report.html",
+    page="student-dropout--semester2/artifacts/EvaluationReport/report/20/report.html",
     rows=4424,
     seconds=41.27,
     metrics={"accuracy": 0.79014, "macro_f1": 0.7097},
@@ -70,7 +70,7 @@ def test_of_too_many_runs_the_oldest_are_left_out_and_counted() -> None:
 def test_the_history_draws_the_last_blessed_runs_of_a_group_with_their_bounds() -> None:
     failed = dataclasses.replace(RUN, run_id="20261122-090000-cccc", state="not_blessed")
     other = dataclasses.replace(
-        RUN, run_id="20261122-100000-dddd", group="student-dropout-semester2-mock", is_mock=True
+        RUN, run_id="20261122-100000-dddd", group="student-dropout--semester2--mock", is_synthetic=True
     )
 
     page = render_index([failed, other, *many(MAX_HISTORY + 5)])

@@ -55,7 +55,7 @@ def test_words_of_the_data_are_text_in_the_markdown() -> None:
     [threshold] = sample_report().verdict.thresholds
     hostile = threshold.model_copy(update={"slice": {"Course": "<img src=x>|[a](javascript:b)\n# c"}})
 
-    text = markdown(sample_report(verdict=Verdict(is_blessed=True, is_mock=True, thresholds=(hostile,))))
+    text = markdown(sample_report(verdict=Verdict(is_blessed=True, is_synthetic=True, thresholds=(hostile,))))
 
     assert "SYNTHETIC DATA" in text
     assert "accuracy in Course=&lt;img src=x&gt;\\|\\[a\\]\\(javascript:b\\) \\# c ≥" in text

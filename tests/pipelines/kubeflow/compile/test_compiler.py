@@ -33,6 +33,7 @@ from yachay.errors import CompileError
 from yachay.pipelines.config.kubeflow_settings import Kubeflow
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.compile.configured import compile_configuration
+from yachay.pipelines.kubeflow.spec.package import read_package
 from yachay.pipelines.registry import find_pipeline
 
 IMAGE = "registry.example/yachay:1"
@@ -95,10 +96,10 @@ def test_the_kfp_sdk_loads_the_file(dropout, tmp_path):
     assert set(loaded.component_spec.inputs) == {"data_uri", "pipeline_root", "family", "seed", "rounds"}
 
 
-def test_every_parameter_of_student_dropout_has_a_default(dropout):
+def test_every_parameter_but_the_records_has_a_default(dropout):
     parameters = dropout.pipeline_spec["root"]["inputDefinitions"]["parameters"]
-    assert {name: parameter["defaultValue"] for name, parameter in parameters.items()} == {
-        "data_uri": "",
+    assert {name: parameter.get("defaultValue") for name, parameter in parameters.items()} == {
+        "data_uri": None,
         "pipeline_root": "",
         "family": "boosted_trees",
         "seed": 42,
@@ -160,17 +161,23 @@ def test_resources_reach_every_step_also_the_ingest():
     assert placed["exec-Trainer"]["nodeSelector"]["labels"] == {"cloud.google.com/gke-accelerator": "nvidia-l4"}
 
 
-def test_a_pipeline_without_mock_data_asks_for_its_data(tmp_path):
-    own = find_pipeline("student_dropout")
-    (tmp_path / "schema.pbtxt").write_text(own.schema_text(own.load()))
-    (tmp_path / "config.yaml").write_text(
-        own.config_path.read_text().replace("schema: student_dropout", "schema: schema.pbtxt")
+def test_a_spec_of_the_profile_mock_needs_no_records_and_is_named_apart():
+    folder = find_pipeline("student_dropout")
+    compiled = compile_configuration(folder, folder.load(profile="mock"), "semester2", IMAGE)
+    spec = compiled.pipeline_spec
+    assert spec["pipelineInfo"]["name"] == "student-dropout--semester2--mock"
+    assert spec["root"]["inputDefinitions"]["parameters"]["data_uri"]["defaultValue"] == ""
+    assert argument(spec, "ColumnarExampleGen", "--options")["raw_data"]["mock"] == (
+        "yachay.schemas.student_dropout.mock.write_mock_csv"
     )
-    folder = find_pipeline(str(tmp_path))
-    spec = compile_configuration(folder, folder.load(), "semester2", IMAGE).pipeline_spec
-    declared = spec["root"]["inputDefinitions"]["parameters"]["data_uri"]
-    assert "defaultValue" not in declared
-    assert "synthetic" not in declared["description"]
+
+
+@pytest.mark.parametrize(("profile", "is_synthetic"), [("", False), ("mock", True)])
+def test_a_package_knows_whether_its_pipeline_writes_the_records(tmp_path, profile, is_synthetic):
+    folder = find_pipeline("student_dropout")
+    path = tmp_path / "spec.yaml"
+    path.write_text(compile_configuration(folder, folder.load(profile=profile), "semester2", IMAGE).to_yaml())
+    assert read_package(path).is_synthetic is is_synthetic
 
 
 def test_a_runtime_parameter_keeps_its_default():

@@ -50,17 +50,16 @@ def test_a_store_without_its_client_says_what_to_install(monkeypatch):
         object_store.read_object("minio://b/k")
 
 
-def test_mock_data_has_a_baseline_of_its_own(store):
+def test_a_pipeline_has_a_baseline_of_its_own(store):
     options = StepOptions("dropout", baseline={"source": "pointer"})
+    write_pointer(ROOT, "dropout--mock", "minio://b/mock")
+    assert find_baseline(options, ROOT) is None
     write_pointer(ROOT, "dropout", "minio://b/real")
-    assert find_baseline(options, ROOT, "gs://data/file.csv") == "minio://b/real"
-    assert find_baseline(options, ROOT, "") is None
-    write_pointer(ROOT, "dropout-mock", "minio://b/mock")
-    assert find_baseline(options, ROOT, "") == "minio://b/mock"
+    assert find_baseline(options, ROOT) == "minio://b/real"
 
 
 def test_no_source_is_no_baseline():
-    assert find_baseline(StepOptions("dropout", baseline={"source": "none"}), ROOT, "x") is None
+    assert find_baseline(StepOptions("dropout", baseline={"source": "none"}), ROOT) is None
 
 
 class FakeCustomObjects:
@@ -233,7 +232,7 @@ def test_a_bucket_without_a_pointer_knows_no_baseline_and_a_missing_bucket_is_an
 def test_a_run_without_a_metadata_store_says_what_to_take_instead(monkeypatch):
     monkeypatch.delenv("METADATA_GRPC_SERVICE_HOST", raising=False)
     with pytest.raises(UsageError, match=r"Expected METADATA_GRPC_SERVICE_HOST .* `kubeflow.baseline.source: pointer`"):
-        find_baseline(StepOptions("dropout", baseline={"source": "metadata_store"}), ROOT, "x")
+        find_baseline(StepOptions("dropout", baseline={"source": "metadata_store"}), ROOT)
 
 
 @pytest.mark.parametrize("data_uri", ["hdfs://x/y", "gs://bucket", "records.csv"])

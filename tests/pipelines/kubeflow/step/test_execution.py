@@ -166,7 +166,7 @@ def test_an_error_for_people_is_told_whole(tmp_path, mounts, capsys):
     options = StepOptions("dropout", raw_data=RawData("input_pattern", "raw_data", None), arguments=("data_uri",))
     parameters = {"data_uri": ("STRING", "")}
     entrypoint.main(arguments(tmp_path, "sample_components.Executor", parameters=parameters, options=options))
-    assert last_line(capsys)["error"].startswith("Expected the parameter data_uri, for this pipeline has no mock data")
+    assert last_line(capsys)["error"].startswith("Expected the parameter data_uri to name records")
 
 
 def test_what_an_earlier_attempt_left_is_not_in_the_output(tmp_path, mounts):
@@ -258,19 +258,18 @@ def test_a_runs_parameters_go_into_the_configuration_of_the_trainer():
     assert set(properties) == {"custom_config"}
 
 
-@pytest.mark.parametrize(("data_uri", "expected"), [("", "lenient"), ("gs://b/data.csv", "strict")])
-def test_mock_data_is_judged_by_its_own_thresholds(data_uri, expected):
-    options = StepOptions("dropout", arguments=("data_uri",), when_mock={"eval_config": "lenient"})
-    properties = execution_properties(step(eval_config="strict", data_uri=data_uri), options)
-    assert properties == {"eval_config": expected}
+RAW_DATA = RawData("input_pattern", "raw_data", None)
+SYNTHETIC = RawData("input_pattern", "raw_data", "yachay.schemas.student_dropout.mock.write_mock_csv")
 
 
-RAW_DATA = RawData("input_pattern", "raw_data", "yachay.schemas.student_dropout.mock.write_mock_csv")
-
-
-def test_no_data_uri_is_mock_data(tmp_path):
-    path = find_raw_data(RAW_DATA, "", None, tmp_path)
+def test_a_pipeline_of_the_profile_mock_writes_its_records(tmp_path):
+    path = find_raw_data(SYNTHETIC, "", None, tmp_path)
     assert Path(path).read_text(encoding="utf-8-sig").startswith("Marital status;")
+
+
+def test_a_pipeline_of_the_profile_mock_takes_no_records(tmp_path):
+    with pytest.raises(DataError, match=r"Expected no data_uri, for this pipeline .* Received: gs://b/raw\. Leave it"):
+        find_raw_data(SYNTHETIC, "gs://b/raw", None, tmp_path)
 
 
 def test_data_in_a_store_is_read_where_the_launcher_put_it(tmp_path):
@@ -293,12 +292,10 @@ def test_a_pushed_model_becomes_the_baseline_of_the_next_run(mounts):
     root = "minio://mlpipeline/v2/artifacts"
     model = StepArtifact("tfx.Model", f"{RUN}/model", str(mounts / "model"), "1", {})
     pushed = StepArtifact("tfx.PushedModel", f"{RUN}/pushed_model", str(mounts / "pushed_model"), "2", {})
-    pusher = StepInput(
-        {"model": [model]}, {"pushed_model": pushed}, {"data_uri": "", "pipeline_root": ""}, {}, Path("x")
-    )
+    pusher = StepInput({"model": [model]}, {"pushed_model": pushed}, {"pipeline_root": ""}, {}, Path("x"))
     facts = {"pushed_destination": f"{pushed.path}/push-1/1", "pushed_version": "1"}
     note_push(model.uri, pusher, StepOptions("dropout"), facts)
-    assert read_pointer(root, "dropout-mock") == f"{RUN}/model"
+    assert read_pointer(root, "dropout") == f"{RUN}/model"
 
 
 @pytest.mark.end_to_end

@@ -1,0 +1,195 @@
+"""What of a configuration cannot be true at once, and what of it the schema contradicts: all of it, before any work."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from ...components.evaluator.metric import Metric, metrics_of, task_metrics
+from ...components.features import FeatureKind, Problem
+from ...components.settings import require_known
+from ...components.trainer.hyperparameters import resolve_hyperparameters
+from ...errors import suggestion
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from .pipeline_config import PipelineConfig
+
+_NUMBERS = (FeatureKind.NUMERIC, FeatureKind.ORDINAL, FeatureKind.BOOLEAN)
+_MAX_NAMED = 5
+
+
+def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | None" = None) -> list[str]:
+    """Returns what contradicts itself, each as `field: what was expected and received`.
+
+    Args:
+        config: `PipelineConfig`, whose fields are right one by one.
+        schema: `Schema` or None. The curated schema; None checks the configuration alone.
+    """
+    found = [
+        *_label_and_features(config),
+        *_tasks(config),
+        *_model_and_change(config),
+        *_pipelines(config),
+        *_sections(config),
+    ]
+    if schema is not None:
+        found += [*_unknown_columns(config, schema), *_label_in_schema(config, schema), *_kinds(config, schema)]
+    return list(dict.fromkeys(found))
+
+
+def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
+    columns, label = config.columns, config.label
+    if doubled := sorted({name for name in columns if columns.count(name) > 1}):
+        yield f"features: expected each column once, received {', '.join(doubled)} twice"
+    if label.name in columns:
+        yield f"features: expected inputs only, received the label {label.name!r}"
+    if config.problem is Problem.CLASSIFICATION:
+        if len(label.values) < 2:
+            yield "label.values: expected at least two classes for a classification"
+        if label.quantiles:
+            yield "label.quantiles: expected none, for a classification has no quantiles"
+    elif label.values:
+        yield f"label.values: expected none, for a {config.problem} has no classes"
+    if config.problem is not Problem.FORECAST and label.steps != 1:
+        yield f"label.steps: expected 1, for a {config.problem} predicts one value"
+    for pattern in _exclusions(config):
+        if "*" in pattern and not any(fnmatchcase(name, pattern) for name in columns):
+            yield f"exclude: the pattern {pattern!r} matches no feature"
+
+
+def _tasks(config: "PipelineConfig") -> Iterator[str]:
+    if config.default_task not in config.tasks:
+        yield f"default_task: expected one of {', '.join(config.tasks)}, received {config.default_task!r}"
+    known = _metrics(config)
+    for name, task in config.tasks.items():
+        if not config.task_features(name):
+            yield f"tasks.{name}: expected at least one feature, all are excluded"
+        for metric, bounds in task.thresholds.items():
+            yield from _caught(
+                lambda metric=metric, name=name: require_known(f"tasks.{name}.thresholds", metric, known)
+            )
+            highest = known[metric].highest if metric in known else None
+            if bounds.lower is not None and highest is not None and bounds.lower > highest:
+                yield (
+                    f"tasks.{name}.thresholds.{metric}: expected `lower` <= {highest:g}, received {bounds.lower}: "
+                    "no model can meet it"
+                )
+
+
+def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
+    for family, given in config.model.hyperparameters.items():
+        yield from _caught(resolve_hyperparameters, family, given)
+    if change := config.evaluation.change:
+        yield from _caught(require_known, "evaluation.change.metric", change.metric, _metrics(config))
+
+
+def _pipelines(config: "PipelineConfig") -> Iterator[str]:
+    for name in sorted(config.pipelines.keys() & config.profiles.keys()):
+        yield f"pipelines: expected names that are no profile's, received {name!r}, which is both"
+
+
+def _sections(config: "PipelineConfig") -> Iterator[str]:
+    if config.deploy.from_pipeline:
+        yield from _caught(config.deploy.check_store, config.push.store)
+    patterns = _exclusions(config)
+    known = dict.fromkeys([*config.columns, *(pattern for pattern in patterns if "*" not in pattern)])
+    metrics = _metrics(config)
+    yield from _caught(config.report.check, config.label.values, known, metrics, config.tasks)
+
+
+def _metrics(config: "PipelineConfig") -> Mapping[str, Metric]:
+    """Returns the metrics of the problem; those that fit the label where it is right."""
+    try:
+        return task_metrics(config.prediction_task(next(iter(config.tasks))))
+    except ValueError:
+        return metrics_of(config.problem, config.extensions)
+
+
+def _unknown_columns(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
+    known = [feature.name for feature in schema.feature]
+    named = {
+        "label.name": [config.label.name],
+        "features": config.columns,
+        "data.bins": [*config.data.bins, *(bins.column for bins in config.data.bins.values())],
+        "split.key": [config.split.key] if config.split.key else [],
+        "evaluation.slices": list(itertools.chain(*config.evaluation.slices)),
+        "evaluation.fairness": config.evaluation.fairness,
+    }
+    for field, names in named.items():
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            hint = suggestion(unknown[0], known)
+            yield (
+                f"{field}: expected columns of the schema {config.data.schema_name!r}, received {_some(unknown)}. "
+                f"Correct the name, or add the column to the schema.{hint}"
+            )
+
+
+def _label_in_schema(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    label = next((feature for feature in schema.feature if feature.name == config.label.name), None)
+    if label is None:
+        return
+    if config.problem is not Problem.CLASSIFICATION:
+        if label.type == schema_pb2.BYTES:
+            yield (
+                f"problem: expected classification, for the schema says that the label {config.label.name!r} is text, "
+                f"received {config.problem}"
+            )
+        return
+    if label.type == schema_pb2.INT:
+        if others := [value for value in config.label.values if not _is_integer(value)]:
+            yield f"label.values: expected whole numbers, as the schema says of the label, received {_some(others)}"
+    elif domain := _words(schema, label):
+        if others := sorted(set(config.label.values) - set(domain)):
+            yield f"label.values: expected values that the schema allows ({_some(domain)}), received {_some(others)}"
+        if absent := sorted(set(domain) - set(config.label.values)):
+            yield f"label.values: expected all values that the schema allows, received none of {_some(absent)}"
+
+
+def _kinds(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    texts = {feature.name for feature in schema.feature if feature.type == schema_pb2.BYTES} - config.data.bins.keys()
+    for kind in _NUMBERS:
+        if wrong := [name for name in config.features.get(kind, ()) if name in texts]:
+            yield (
+                f"features.{kind.value}: expected columns of numbers, received {_some(wrong)}, which the schema says "
+                "is text. Make it `categorical`"
+            )
+
+
+def _exclusions(config: "PipelineConfig") -> list[str]:
+    return [*config.exclude, *(pattern for task in config.tasks.values() for pattern in task.exclude)]
+
+
+def _words(schema: "schema_pb2.Schema", feature: "schema_pb2.Feature") -> list[str]:
+    """Returns the words that a text column may hold; empty where the schema names none."""
+    if feature.WhichOneof("domain_info") == "domain":
+        shared = next((one for one in schema.string_domain if one.name == feature.domain), None)
+        return list(shared.value) if shared else []
+    return list(feature.string_domain.value)
+
+
+def _is_integer(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_MAX_NAMED])
+    return shown if len(names) <= _MAX_NAMED else f"{shown} and {len(names) - _MAX_NAMED} more"
+
+
+def _caught(check: Callable[..., object], *arguments: Any) -> Iterator[str]:
+    """Yields the message of the error that a check raises."""
+    try:
+        check(*arguments)
+    except ValueError as error:
+        yield str(error)
