@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,14 @@ class Launcher:
         run_root: string. URI below which all outputs of the run lie.
         log_path: path of the file that takes what the steps print.
         scratch: path of the folder in which pods have theirs.
+        code: sequence of paths. Folders from which steps import, beside this environment's packages. Defaults to none.
     """
 
-    def __init__(self, store: LocalStore, run_root: str, log_path: Path, scratch: Path) -> None:
+    def __init__(
+        self, store: LocalStore, run_root: str, log_path: Path, scratch: Path, code: Sequence[Path] = ()
+    ) -> None:
         self.run_root = run_root
+        self._code = os.pathsep.join(map(str, code))
         self._store, self._log_path, self._scratch = store, log_path, scratch
 
     def launch(self, step: Step, attempt: int | None = None) -> StepResult:
@@ -80,6 +84,8 @@ class Launcher:
             self._store.download(artifact["uri"], pod.path(artifact["uri"]))
         pod.make_folders()
         environment = {"YACHAY_OBJECT_STORE": str(self._store.folder.resolve())}
+        if self._code:
+            environment["PYTHONPATH"] = self._code
         if attempt is not None:
             environment["KFP_RETRY_INDEX"] = str(attempt)
         start = self._say(f"==> {step.name}{f', attempt {attempt + 1}' if attempt else ''}\n")

@@ -59,6 +59,7 @@ class StepOptions:
     Args:
         pipeline: string. Name of the pipeline.
         beam_args: tuple of strings.
+        package: string. Dotted package of the pipeline's own code; empty where it has none, or it is of the library.
         types: mapping of artifact type to the dotted path of its class, where it is none of TFX's.
         arguments: tuple of strings. Input parameters that are no execution properties.
         assignments: tuple of `Assignment`.
@@ -75,6 +76,7 @@ class StepOptions:
 
     pipeline: str
     beam_args: tuple[str, ...] = ()
+    package: str = ""
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     assignments: tuple[Assignment, ...] = ()
