@@ -68,6 +68,7 @@ def compile_pipeline(
     parameters: Sequence[PipelineParameter] = (),
     requests: Mapping[str, NodeRequest] | None = None,
     exit_handler: BaseNode | None = None,
+    package: str = "",
 ) -> CompiledPipeline:
     """Compiles a pipeline.
 
@@ -78,12 +79,16 @@ def compile_pipeline(
         parameters: sequence of `PipelineParameter`, beside the pipeline's own `RuntimeParameter`s. Defaults to none.
         requests: mapping of node id to `NodeRequest`: what a node takes from them. Defaults to none.
         exit_handler: TFX node that runs once all others have ended. Defaults to None.
+        package: string. Dotted package of the pipeline's own code, where it is none of the library's: `run-spec` finds
+            it here, and the image must hold it. Defaults to none.
 
     Raises:
         CompileError: if the pipeline cannot run there, with the mend.
     """
     check_pipeline(pipeline, exit_handler)
-    compilation = _Compilation(pipeline, image, settings or Kubeflow(), parameters, requests or {}, exit_handler)
+    compilation = _Compilation(
+        pipeline, image, settings or Kubeflow(), parameters, requests or {}, exit_handler, package
+    )
     return compilation.run()
 
 
@@ -98,11 +103,12 @@ class _Compilation:
         parameters: Sequence[PipelineParameter],
         requests: Mapping[str, NodeRequest],
         exit_handler: BaseNode | None,
+        package: str,
     ) -> None:
         self._pipeline, self._image, self._settings = pipeline, image, settings
         self._parameters, self._requests = {parameter.name: parameter for parameter in parameters}, requests
         self._nodes = {node.id: node for node in (*pipeline.components, *([exit_handler] if exit_handler else []))}
-        self._exit_handler = exit_handler
+        self._exit_handler, self._package = exit_handler, package
         self._options: dict[str, StepOptions] = {}
         self._resolves: dict[str, str] = {}
         self._opens_store: set[str] = set()
@@ -217,6 +223,7 @@ class _Compilation:
             component["outputDefinitions"]["artifacts"][output] = {"artifactType": rewrite.artifact_type(kind)}
         options = request.options(
             self._pipeline_name,
+            package=self._package,
             beam_args=containers.beam_args(executor["container"]),
             types=_class_paths(node),
             output_parameters=output_parameters,

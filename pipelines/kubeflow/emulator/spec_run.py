@@ -21,6 +21,7 @@ from ...runs.progress import NodeProgress, Progress
 from ...runs.run_folder import PipelineHome
 from ...runs.summary import Summary
 from ..spec.package import Package
+from .code import find_code
 from .launcher import Launcher
 from .local_store import LocalStore
 from .spec_runner import CompiledSpec, SpecRunner
@@ -51,6 +52,7 @@ def run_spec(
     summary.is_synthetic = package.is_synthetic
     package.require(arguments)
     spec = CompiledSpec(package)
+    code = find_code(package, [Path.cwd(), package.path.absolute().parent])
     summary.warnings += spec.warnings()
     home = PipelineHome(workdir.absolute() / package.name)
     home.make()
@@ -62,7 +64,7 @@ def run_spec(
         try:
             with redirected_to(run.log_path) as stderr, _scratch(home) as scratch:
                 store = LocalStore(home.path / "store")
-                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch)
+                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
                 _run(spec, arguments, launcher, store, summary, stderr)
         except YachayError as error:
             summary.error = str(error)

@@ -1,0 +1,66 @@
+"""Components of the library beside TFX's own, compiled for Kubeflow and run step by step."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.pusher.component import Pusher
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+
+from yachay.components.example_gen.component import ColumnarExampleGen
+from yachay.pipelines.chain import BEAM_ARGS
+from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
+from yachay.pipelines.kubeflow.emulator.spec_run import run_spec
+from yachay.pipelines.kubeflow.spec.package import read_package
+from yachay.pipelines.runs.summary import Summary
+
+pytestmark = pytest.mark.slow
+
+IMAGE = "registry.example/yachay:1"
+
+
+def run(components, tmp_path, **compiling):
+    pipeline = Pipeline("mixed", "", components=components, beam_pipeline_args=list(BEAM_ARGS))
+    path = tmp_path / "mixed.yaml"
+    path.write_text(compile_pipeline(pipeline, IMAGE, **compiling).to_yaml())
+    summary = Summary()
+    run_spec(read_package(path), {}, None, tmp_path / "runs", summary)
+    return summary
+
+
+def test_our_ingest_feeds_stock_components_up_to_a_stock_pusher(tmp_path: Path):
+    records = pd.DataFrame({"id": range(300), "x": [index % 7 for index in range(300)]})
+    records["y"] = (records.x > 3).map({True: "yes", False: "no"})
+    records.to_csv(tmp_path / "records.csv", index=False)
+    ingest = ColumnarExampleGen(
+        str(tmp_path / "records.csv"),
+        {
+            "columns": {"id": {"type": "int64"}, "x": {"type": "float32"}, "y": {"type": "string"}},
+            "label": {"name": "y", "values": ["no", "yes"]},
+            "split": {"method": "group", "key": "id"},
+        },
+    )
+    examples = ingest.outputs["examples"]
+    statistics = StatisticsGen(examples=examples)
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+    trainer = Trainer(
+        examples=examples, schema=schema.outputs["schema"], run_fn="sample_training.run_fn", custom_config={"units": 1}
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(tmp_path / "pushed"))
+        ),
+    )
+
+    summary = run([ingest, statistics, schema, validator, trainer, pusher], tmp_path, package="sample_training")
+
+    assert {node["state"] for node in summary.nodes} == {"done"}
+    [model] = (tmp_path / "pushed").iterdir()
+    assert (model / "saved_model.pb").is_file()
