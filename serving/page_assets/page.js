@@ -8,13 +8,15 @@ const TEXTS = {
     record: "Record", record_note: "Values to predict from. Those marked optional may be left empty.",
     numeric: "Numbers", ordinal: "Ordered", categorical: "Categories", boolean: "Binary", time: "Times",
     optional: "optional", from: "from {min}", to: "up to {max}", range: "{min} to {max}", none: "(empty)",
-    predict: "Predict", example: "Example", clear: "Clear", answer: "Answer",
-    no_answer: "Predict to see what the model answers.", waiting: "Waiting for the answer…",
+    steps: "{steps} values, the newest last", steps_range: "{min} to {max} values, the newest last",
+    predict: "Predict", example: "Example", clear: "Clear", answer: "Prediction",
+    no_answer: "Predict to see what the model returns.", waiting: "Waiting for the prediction…",
+    forecast: "Forecast of {steps} steps, from {first} to {last}", interval: "{lower} to {upper}",
     request: "As a command", copy: "Copy", copied: "Copied", step: "Step",
-    refused: "The server refused the record ({status}).", unreachable: "The server cannot be reached.",
-    token: "Token", token_why: "This server answers only who knows its token. The page keeps it until it is closed.",
+    refused: "The server rejected the record ({status}).", unreachable: "The server cannot be reached.",
+    token: "Token", token_why: "This server serves only who knows its token. The page keeps it until it is closed.",
     unlock: "Open", token_wrong: "The server does not know this token.",
-    took: "answered in {ms} ms",
+    took: "predicted in {ms} ms",
   },
   es: {
     kind: "API de predicción", language: "Idioma", theme: "Oscuro", protocol: "Protocolo",
@@ -23,13 +25,15 @@ const TEXTS = {
     record: "Registro", record_note: "Valores con los que se predice. Los opcionales pueden quedar vacíos.",
     numeric: "Números", ordinal: "Ordenados", categorical: "Categorías", boolean: "Binarios", time: "Tiempos",
     optional: "opcional", from: "desde {min}", to: "hasta {max}", range: "de {min} a {max}", none: "(vacío)",
-    predict: "Predecir", example: "Ejemplo", clear: "Vaciar", answer: "Respuesta",
-    no_answer: "Prediga para ver lo que responde el modelo.", waiting: "Esperando la respuesta…",
+    steps: "{steps} valores, el más reciente al final", steps_range: "de {min} a {max} valores, el más reciente al final",
+    predict: "Predecir", example: "Ejemplo", clear: "Vaciar", answer: "Predicción",
+    no_answer: "Prediga para ver lo que devuelve el modelo.", waiting: "Esperando la predicción…",
+    forecast: "Pronóstico de {steps} pasos, de {first} a {last}", interval: "de {lower} a {upper}",
     request: "Como comando", copy: "Copiar", copied: "Copiado", step: "Paso",
     refused: "El servidor rechazó el registro ({status}).", unreachable: "No se puede contactar con el servidor.",
     token: "Token", token_why: "Este servidor responde solo a quien conoce su token. La página lo guarda hasta que se cierra.",
     unlock: "Abrir", token_wrong: "El servidor no conoce este token.",
-    took: "respondido en {ms} ms",
+    took: "predicho en {ms} ms",
   },
 };
 const KINDS = ["numeric", "ordinal", "categorical", "boolean", "time"];
@@ -66,6 +70,18 @@ function headers(more = {}) {
 
 function valueOf(feature) {
   const typed = find(`field-${feature.name}`).value;
+  if (feature.steps === null) return itemOf(feature, typed);
+  const items = itemsOf(feature, typed);
+  return items.length || !feature.optional ? `[${items.map((item) => itemOf(feature, item)).join(", ")}]` : "null";
+}
+
+function itemsOf(feature, typed) {
+  if (typed.trim() === "") return [];
+  const items = typed.trim().split(feature.dtype === "string" ? /\s*[,\n]\s*/ : /\s*[,;\n]\s*|\s+/);
+  return items.map((item) => (item === "null" ? "" : item));
+}
+
+function itemOf(feature, typed) {
   if (feature.dtype === "string") return typed === "" && feature.optional ? "null" : JSON.stringify(typed);
   if (typed.trim() === "") return "null";
   return JSON_NUMBER.test(typed.trim()) ? typed.trim() : JSON.stringify(typed);
@@ -80,8 +96,11 @@ function bodyV2() {
   const inputs = model.features
     .filter((feature) => valueOf(feature) !== "null" || !feature.optional)
     .map((feature) => {
-      const head = `"name": ${JSON.stringify(feature.name)}, "shape": [1], "datatype": "${DATATYPES[feature.dtype]}"`;
-      return `  {${head}, "data": [${valueOf(feature)}]}`;
+      const value = valueOf(feature);
+      const steps = feature.steps === null ? null : itemsOf(feature, find(`field-${feature.name}`).value).length;
+      const shape = steps === null ? "[1]" : `[1, ${steps}]`;
+      const head = `"name": ${JSON.stringify(feature.name)}, "shape": ${shape}, "datatype": "${DATATYPES[feature.dtype]}"`;
+      return `  {${head}, "data": ${steps === null ? `[${value}]` : value}}`;
     });
   return `{"inputs": [\n${inputs.join(",\n")}\n]}`;
 }
@@ -110,6 +129,7 @@ function showCommand() {
 // The form.
 
 function choices(feature) {
+  if (feature.steps !== null) return null;
   const { values, min, max } = feature.domain ?? {};
   if (values) return values;
   const isFew = feature.dtype === "int64" && max - min < MAX_CHOICES;
@@ -119,6 +139,10 @@ function choices(feature) {
 function hint(feature) {
   const { min = null, max = null } = feature.domain ?? {};
   const parts = [];
+  if (feature.steps !== null) {
+    const range = { min: feature.min_steps, max: feature.steps };
+    parts.push(range.min === range.max ? text("steps", { steps: range.max }) : text("steps_range", range));
+  }
   if (!choices(feature)) {
     if (min !== null && max !== null) parts.push(text("range", { min, max }));
     else if (min !== null) parts.push(text("from", { min }));
@@ -131,9 +155,12 @@ function hint(feature) {
 function control(feature) {
   const id = `field-${feature.name}`;
   const options = choices(feature);
+  const typed = { id, autocomplete: "off", inputMode: feature.dtype === "string" ? "text" : "decimal" };
   const made = options
     ? element("select", { id }, ...options.map((value) => new Option(value)))
-    : element("input", { id, autocomplete: "off", inputMode: feature.dtype === "string" ? "text" : "decimal" });
+    : feature.steps === null
+      ? element("input", typed)
+      : element("textarea", { id, rows: 3, spellcheck: false });
   // An empty choice too, where the record may be cleared or the value left out.
   if (options) made.prepend(new Option(text("none"), ""));
   made.setAttribute("aria-describedby", `hint-${feature.name} error-${feature.name}`);
@@ -144,7 +171,7 @@ function field(feature) {
   const label = element("label", { htmlFor: `field-${feature.name}`, textContent: feature.label, title: feature.name });
   return element(
     "div",
-    { className: "field" },
+    { className: feature.steps === null ? "field" : "field wide" },
     label,
     control(feature),
     element(
@@ -173,7 +200,10 @@ function showForm() {
 }
 
 function fill(record) {
-  for (const feature of model.features) find(`field-${feature.name}`).value = record[feature.name] ?? "";
+  for (const feature of model.features) {
+    const value = record[feature.name] ?? "";
+    find(`field-${feature.name}`).value = Array.isArray(value) ? value.map((item) => item ?? "null").join(", ") : value;
+  }
   showErrors("");
   showCommand();
 }
@@ -234,17 +264,51 @@ function scores({ classes, scores: values }) {
 
 function numbers(prediction) {
   const named = typeof prediction === "object" && !Array.isArray(prediction) ? prediction : { outputs: prediction };
-  const columns = Object.entries(named).map(([name, value]) => [name, [value].flat()]);
-  if (columns.length === 1 && columns[0][1].length === 1) {
-    return [element("p", { className: "prediction", id: "prediction", textContent: String(columns[0][1][0]) })];
+  const { outputs, lower, upper } = named;
+  if (typeof outputs === "number") {
+    const number = element("p", { className: "prediction", id: "prediction", textContent: String(outputs) });
+    if (lower === undefined || upper === undefined) return [number];
+    return [number, element("p", { className: "note", textContent: text("interval", { lower, upper }) })];
   }
+  // Quantiles have a list a step; their first and last are `lower` and `upper`.
+  const columns = Object.entries(named).filter(([, values]) => Array.isArray(values) && !Array.isArray(values[0]));
   const cells = (tag, values) => values.map((value) => element(tag, { textContent: value }));
   const rows = columns[0][1].map((_, step) =>
     element("tr", {}, ...cells("td", [step + 1, ...columns.map(([, values]) => values[step])])),
   );
   const head = element("tr", {}, ...cells("th", [text("step"), ...columns.map(([name]) => name)]));
   const table = element("table", { id: "prediction" }, element("thead", {}, head), element("tbody", {}, ...rows));
-  return [element("div", { className: "scroll", tabIndex: 0 }, table)];
+  const scroll = element("div", { className: "scroll", tabIndex: 0 }, table);
+  return outputs?.length > 1 ? [fan(outputs, lower ?? outputs, upper ?? outputs), scroll] : [scroll];
+}
+
+function drawn(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// A forecast as a line, and its interval as a band behind it.
+function fan(outputs, lower, upper) {
+  const [width, height, edge] = [360, 140, 6];
+  const all = [...outputs, ...lower, ...upper];
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const place = (value, step) => {
+    const x = edge + (step * (width - 2 * edge)) / (outputs.length - 1);
+    const y = high === low ? height / 2 : height - edge - ((value - low) * (height - 2 * edge)) / (high - low);
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  };
+  const band = [...upper.map(place), ...lower.map(place).reverse()].join(" ");
+  const label = text("forecast", { steps: outputs.length, first: outputs[0], last: outputs.at(-1) });
+  const chart = drawn(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, class: "fan" },
+    drawn("polygon", { points: band, class: "interval" }),
+    drawn("polyline", { points: outputs.map(place).join(" "), class: "line" }),
+  );
+  const bounds = [high, low].map((value) => element("span", { textContent: Number(value.toPrecision(4)) }));
+  return element("div", { className: "forecast" }, element("div", { className: "bounds" }, ...bounds), chart);
 }
 
 function showRefusal(status, message) {

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sequence_model import ROW, forecast, save_sequence_model
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NASTY = """O'Brien $HOME `id` "quoted" \\ <img src=x onerror=alert(1)> ñ"""
@@ -161,7 +162,7 @@ def test_what_the_api_refuses_is_said_beside_its_field_which_gets_the_focus(
     )
     assert page.locator("#error-rating").inner_text() == ""
     assert page.evaluate("document.activeElement.id") == "field-income"
-    assert "The server refused the record (400)." in page.locator("#answer").inner_text()
+    assert "The server rejected the record (400)." in page.locator("#answer").inner_text()
 
     fill(page, row)
     page.get_by_role("button", name="Predict").click()
@@ -241,3 +242,44 @@ def test_the_buttons_fill_and_empty_the_form_and_change_the_theme(served: Any, o
     assert (emptied, page.locator("#field-income").input_value()) == ("", "0")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
     assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+
+
+@pytest.fixture
+def forecaster(tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Any]:
+    model = save_sequence_model(tmp_path / "push-7/7")
+    golden = json.dumps({"request": {"instances": [ROW]}}) + "\n"
+    (tmp_path / "push-7/golden.jsonl").write_text(golden)
+    with serve(model) as server:
+        yield server
+
+
+def test_a_sequence_is_typed_as_numbers_and_a_forecast_drawn_with_its_interval(
+    forecaster: Any, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(forecaster)
+    assert page.locator("#field-temperature_c").input_value() == "10, 11, 12, 13, 14, 15"
+    page.locator("#field-temperature_c").fill("10 null 12\n13; 14, 15")
+    page.locator("#field-load_mw").fill("3, 4")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("svg.fan .interval")).to_be_visible()
+
+    expected = forecast({**ROW, "temperature_c": [10, None, 12, 13, 14, 15], "load_mw": [3, 4]})
+    cells = page.locator("#prediction tbody tr td:nth-child(2)").all_inner_texts()
+    assert len(cells) == len(page.locator("svg.fan .line").get_attribute("points").split()) == 3
+    (prediction,) = run_shown_command(page)["predictions"]
+    page.get_by_role("button", name="V2").click()
+    outputs = {output["name"]: output["data"] for output in run_shown_command(page)["outputs"]}
+    assert prediction["outputs"] == outputs["outputs"] == pytest.approx(expected, rel=1e-6)
+    assert serious_violations(page) == []
+
+
+def test_a_sequence_of_another_length_is_named_beside_its_field(
+    forecaster: Any, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(forecaster)
+    page.locator("#field-temperature_c").fill("1, 2")
+    page.get_by_role("button", name="Predict").click()
+
+    expect(page.locator("#error-temperature_c")).to_have_text(
+        "Expected 'temperature_c' (row 0) to be a list of 6 numbers or nulls, the newest last. Received: 2."
+    )
