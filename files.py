@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 STAGING_PREFIX = ".staging-"
+DEFAULT_WORKDIR = "yachay-runs"
+"""Folder that keeps runs and models, below the current one."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -21,12 +21,12 @@ def connect(namespace: str | None, context: str | None) -> "Cluster":
 
 
 def say(line: str) -> None:
-    """Tells a person what happens."""
+    """Prints progress for a person."""
     click.echo(line, err=True)
 
 
 def print_outcome(name: str, outcome: "Outcome") -> None:
-    """Prints what a rollout came to."""
+    """Prints the result of a rollout."""
     is_good = outcome.state in ("promoted", "unchanged")
     word = outcome.state.replace("_", " ").upper()
     click.echo("", err=True)

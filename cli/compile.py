@@ -8,19 +8,17 @@ from pathlib import Path
 
 import click
 
-from ..errors import UsageError, YachayError
+from ..errors import UsageError
 from ..files import write_atomically
-from ..pipelines.registry import find_pipeline
-from ..pipelines.runs.output import redirected_to
-from . import options
-from .exit_status import ExitStatus
+from . import frame, options
 
 
-@click.command("compile")
+@frame.command("compile", fields=["file", "pipeline", "warnings"])
 @options.pipeline_argument
 @click.option(
     "-o",
     "--output",
+    "file",
     metavar="FILE",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
@@ -32,41 +30,43 @@ from .exit_status import ExitStatus
 @options.config_option
 @options.set_option
 def command(
+    output: frame.Fields,
     pipeline: str,
-    output: Path,
+    file: Path,
     task: str | None,
     profile: str | None,
     image: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
-) -> ExitStatus:
+) -> None:
     """Compile a pipeline for open-source Kubeflow Pipelines 2.
 
     NAME is one of `yachay list`; PATH is a folder with a config.yaml. The file is what `yachay run-spec` runs here and
     `yachay submit` uploads.
     """
-    try:
-        if output.suffix not in (".yaml", ".yml"):
-            raise UsageError(f"Expected --output to end in .yaml or .yml. Received: {output}.")
-        if not output.absolute().parent.is_dir():
-            raise UsageError(f"Expected the folder of --output to exist. Received: {output}. Make it first.")
-        folder = find_pipeline(pipeline, config_path)
-        config = folder.load(overrides, profile or "")
-        chosen = options.choose_task(config, task)
-        image = config.kubeflow.choose_image(image)
-        with _without_collecting(), redirected_to(Path(os.devnull)):
-            # TFX takes seconds to import: a refused command must not wait for it.
-            from ..pipelines.kubeflow.compile.configured import compile_configuration
+    from ..pipelines.registry import find_pipeline
+    from ..pipelines.runs.output import redirected_to
 
-            compiled = compile_configuration(folder, config, chosen, image)
-            content = compiled.to_yaml()
-        _write(output, content)
-    except YachayError as error:
-        return options.report_error(error)
-    click.echo(f"{output}: {config.pipeline_name(chosen)}, {len(content):,} bytes", err=True)
+    if file.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"Expected --output to end in .yaml or .yml. Received: {file}.")
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"Expected the folder of --output to exist. Received: {file}. Make it first.")
+    folder = find_pipeline(pipeline, config_path)
+    config = folder.load(overrides, profile or "")
+    chosen = options.choose_task(config, task)
+    image = config.kubeflow.choose_image(image)
+    with _without_collecting(), redirected_to(Path(os.devnull)):
+        # TFX takes seconds to import: an invalid command must not wait for it.
+        from ..pipelines.kubeflow.compile.configured import compile_configuration
+
+        compiled = compile_configuration(folder, config, chosen, image)
+        content = compiled.to_yaml()
+    _write(file, content)
+    name = config.pipeline_name(chosen)
+    output.update({"file": str(file.absolute()), "pipeline": name, "warnings": list(compiled.warnings)})
+    click.echo(f"{file}: {name}, {len(content):,} bytes", err=True)
     for warning in compiled.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    return ExitStatus.DONE
 
 
 def _write(output: Path, content: str) -> None:

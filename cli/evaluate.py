@@ -1,95 +1,85 @@
 """`yachay evaluate`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import YachayError
-from ..pipelines.columns import check_data
-from ..pipelines.config.model_settings import FAMILIES, Family
-from ..pipelines.local.run import resolve_data, write_mock_data
-from ..pipelines.registry import find_pipeline
-from ..pipelines.runs.output import redirected_to
-from ..pipelines.runs.run_folder import PipelineHome
-from . import options
-from .exit_status import ExitStatus
+from ..errors import UsageError, suggestion
+from . import frame, options
 
 
-@click.command("evaluate")
+@frame.command("evaluate", fields=["pipeline", "task", "family", "log"])
 @options.pipeline_argument
 @options.data_option
 @options.task_option
 @options.profile_option
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, metavar="K")
-@click.option("--family", type=click.Choice(FAMILIES), help="Model family (default: the configuration's).")
+@click.option("--family", metavar="FAMILY", help="Model family (default: the configuration's).")
 @options.workdir_option
 @options.config_option
 @options.set_option
-@options.json_option
 def command(
+    output: frame.Fields,
     pipeline: str,
     data: str | None,
     task: str | None,
     profile: str | None,
     folds: int,
-    family: Family | None,
+    family: str | None,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
-    as_json: bool,
-) -> ExitStatus:
+) -> None:
     """Cross-validate a pipeline's model family on its data.
 
     Folds are stratified; by group or time where the configuration splits so. Preprocessing and training are those of
     `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder.
     """
-    output: dict[str, Any] = {"pipeline": pipeline, "task": task, "error": None}
-    status = ExitStatus.DONE
-    try:
-        folder = find_pipeline(pipeline, config_path)
-        config = options.load(folder, overrides, profile, data)
-        chosen_task = options.choose_task(config, task)
-        output |= {"pipeline": config.name, "task": chosen_task, "family": family or config.model.family}
-        data_uri = resolve_data(folder, config, data)
-        schema_text = folder.schema_text(config)
-        if data_uri:
-            check_data(data_uri, folder.schema(config), config)
-        options.announce(config, chosen_task, family or config.model.family, data_uri)
-        home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task))
-        home.make()
-        run = home.new_run()
-        output["log"] = str(run.log_path)
-        with redirected_to(run.log_path) as stderr:
-            from ..pipelines.cross_validation import Fold, cross_validate
+    from ..pipelines.columns import check_data
+    from ..pipelines.config.model_settings import FAMILIES
+    from ..pipelines.local.run import resolve_data, write_mock_data
+    from ..pipelines.registry import find_pipeline
+    from ..pipelines.runs.output import redirected_to
+    from ..pipelines.runs.run_folder import PipelineHome
 
-            def say(fold: Fold) -> None:
-                print(
-                    f"fold {fold.number}/{folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s",
-                    file=stderr,
-                    flush=True,
-                )
+    folder = find_pipeline(pipeline, config_path)
+    config = options.load(folder, overrides, profile, data)
+    chosen_task = options.choose_task(config, task)
+    chosen_family: Any = family or config.model.family
+    if family is not None and family not in FAMILIES:
+        raise UsageError(
+            f"Expected --family to be one of {', '.join(FAMILIES)}. Received: {family!r}.{suggestion(family, FAMILIES)}"
+        )
+    output.update({"pipeline": config.name, "task": chosen_task, "family": chosen_family})
+    data_uri = resolve_data(folder, config, data)
+    schema_text = folder.schema_text(config)
+    if data_uri:
+        check_data(data_uri, folder.schema(config), config)
+    options.announce(config, chosen_task, chosen_family, data_uri)
+    home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task))
+    home.make()
+    run = home.new_run()
+    output["log"] = str(run.log_path)
+    with redirected_to(run.log_path) as stderr:
+        from ..pipelines.cross_validation import Fold, cross_validate
 
-            result = cross_validate(
-                config,
-                schema_text,
-                chosen_task,
-                data_uri or str(write_mock_data(config, home)),
-                family or config.model.family,
-                folds,
-                run.path / "cross_validation",
-                say,
-            )
-        output |= result.to_json()
-        _print_result(result)
-    except (YachayError, OSError, KeyboardInterrupt) as error:
-        output["error"] = str(error) or "Interrupted."
-        status = options.report_error(error, output.get("log"))
-    finally:
-        if as_json:
-            click.echo(json.dumps(output, indent=2))
-    return status
+        def say(fold: Fold) -> None:
+            line = f"fold {fold.number}/{folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s"
+            print(line, file=stderr, flush=True)
+
+        result = cross_validate(
+            config,
+            schema_text,
+            chosen_task,
+            data_uri or str(write_mock_data(config, home)),
+            chosen_family,
+            folds,
+            run.path / "cross_validation",
+            say,
+        )
+    output.update(result.to_json())
+    _print_result(result)
 
 
 def _describe(metrics: dict[str, float]) -> str:

@@ -12,3 +12,4 @@ class ExitStatus(IntEnum):
     NOT_BLESSED = 3
     ROLLED_BACK = 3
     INTERRUPTED = 130
+    TERMINATED = 143

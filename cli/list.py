@@ -1,20 +1,19 @@
 """`yachay list`."""
 
-import json
 from typing import Any
 
 import click
 
 from ..errors import YachayError
-from ..pipelines.config.model_settings import FAMILIES
-from ..pipelines.registry import find_pipelines
-from .exit_status import ExitStatus
+from . import frame
 
 
-@click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(as_json: bool) -> ExitStatus:
+@frame.command("list", fields=["pipelines"])
+def command(output: frame.Fields) -> None:
     """List the pipelines with their tasks and model families."""
+    from ..pipelines.config.model_settings import FAMILIES
+    from ..pipelines.registry import find_pipelines
+
     pipelines: list[dict[str, Any]] = []
     for name, folder in find_pipelines().items():
         try:
@@ -33,9 +32,9 @@ def command(as_json: bool) -> ExitStatus:
                 "families": list(FAMILIES),
             }
         )
-    if as_json:
-        click.echo(json.dumps({"pipelines": pipelines}, indent=2))
-        return ExitStatus.DONE
+    output["pipelines"] = pipelines
+    if frame.is_json():
+        return
     for pipeline in pipelines:
         if "error" in pipeline:
             click.echo(f"{pipeline['name']}: cannot be used")
@@ -46,4 +45,3 @@ def command(as_json: bool) -> ExitStatus:
         families = (f"{name} (default)" if name == pipeline["family"] else name for name in FAMILIES)
         click.echo(f"  tasks     {', '.join(tasks)}")
         click.echo(f"  families  {', '.join(families)}")
-    return ExitStatus.DONE

@@ -1,7 +1,6 @@
 """`yachay`: the lazy table of commands, and the exit status of each error."""
 
 import importlib
-import json
 import sys
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 
 from .. import __version__
 from ..errors import suggestion
+from . import frame
 from .exit_status import ExitStatus
 
 COMMANDS = {
@@ -17,12 +17,12 @@ COMMANDS = {
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
-    "report": "Say where a run's evaluation page is; `report index`: a page of all runs.",
+    "report": "Show where a run's evaluation page is; `report index`: a page of all runs.",
     "rollback": "End a rollout that is under way: back to the last good model.",
     "run": "Run a pipeline on this machine, from data to pushed model.",
     "run-spec": "Run a compiled pipeline on this machine, step by step as a cluster would.",
     "serve": "Serve a pushed model with KServe's server, and each newer one once it is pushed.",
-    "status": "Say which model a service serves and what its last rollout came to.",
+    "status": "Show which model a service serves and the result of its last rollout.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
 }
 
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command of the arguments; an unknown one is refused with the nearest name."""
+        """Finds the command of the arguments; an unknown one is an error with the nearest name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             known = ", ".join(sorted(COMMANDS))
             ctx.fail(f"Expected a command ({known}). Received: {args[0]!r}.{suggestion(args[0], COMMANDS)}")
@@ -62,7 +62,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """TFX pipelines that run, can be read, and reach production.
 
-    Exit status: 0 done; 1 failed; 2 refused before any work; 3 not blessed; 4 rolled back; 130 interrupted.
+    Exit status: 0 done; 1 failed; 2 invalid, nothing was done; 3 not blessed, or rolled back; 130 interrupted;
+    143 terminated.
     """
 
 
@@ -77,8 +78,8 @@ def run(arguments: list[str]) -> int:
         status: Any = cli.main(args=arguments, prog_name="yachay", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        if "--json" in arguments:
-            print(_refusal(arguments, error.format_message()))
+        if frame.JSON in arguments:
+            click.echo(frame.invalid_usage(error))
         return ExitStatus.REFUSED
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
@@ -86,14 +87,6 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return ExitStatus.FAILED
     return ExitStatus.DONE if status is None else int(status)
-
-
-def _refusal(arguments: list[str], message: str) -> str:
-    if arguments[0] in ("run", "run-spec"):
-        from ..pipelines.runs.summary import Summary
-
-        return Summary(error=message).to_json()
-    return json.dumps({"error": message})
 
 
 if __name__ == "__main__":

@@ -6,32 +6,32 @@ from pathlib import Path
 
 import click
 
-from ..errors import YachayError
-from . import options
-from .exit_status import ExitStatus
+from . import frame
 
 MAX_LINES = 10
 
 
-@click.command("new")
+@frame.command("new", fields=["folder"])
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="FILE", help="CSV or Parquet file.")
 @click.option("--label", required=True, metavar="COLUMN", help="Column to predict.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=Path(), help="Folder in which NAME is made (default: here)."
+    "--output",
+    "parent",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Folder in which NAME is made (default: here).",
 )
-def command(name: str, data: Path, label: str, output: Path) -> ExitStatus:
+def command(output: frame.Fields, name: str, data: Path, label: str, parent: Path) -> None:
     """Write a pipeline for a data file: configuration, schema, README.
 
     The kinds of features are inferred; look at them in NAME/config.yaml, then `yachay run NAME`.
     """
     from ..pipelines.scaffold.scaffold import scaffold
 
-    try:
-        written = scaffold(name, data, label, output)
-    except YachayError as error:
-        return options.report_error(error)
+    written = scaffold(name, data, label, parent)
     inference, folder = written.inference, written.folder
+    output["folder"] = str(folder)
     kinds = Counter(column.kind.value for column in inference.columns if column.kind)
     lines = [
         f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.",
@@ -43,7 +43,6 @@ def command(name: str, data: Path, label: str, output: Path) -> ExitStatus:
         f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}",
     ]
     click.echo("\n".join(lines), err=True)
-    return ExitStatus.DONE
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

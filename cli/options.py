@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ConfigurationError, UsageError, YachayError, suggestion
-from ..pipelines.config.pipeline_config import MOCK, PipelineConfig
-from ..pipelines.errors import describe_error
-from ..pipelines.registry import PipelineFolder
-from ..pipelines.runs.run_folder import DEFAULT_WORKDIR
-from ..pipelines.runs.summary import Summary
+from ..errors import UsageError, suggestion
+from ..files import DEFAULT_WORKDIR
 from .exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    from ..pipelines.config.pipeline_config import PipelineConfig
+    from ..pipelines.registry import PipelineFolder
+    from ..pipelines.runs.summary import Summary
 
 pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")
 data_option = click.option(
@@ -35,23 +36,24 @@ config_option = click.option(
 set_option = click.option(
     "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 
-def load(folder: PipelineFolder, overrides: Sequence[str], profile: str | None, data: str | None) -> PipelineConfig:
+def load(folder: "PipelineFolder", overrides: Sequence[str], profile: str | None, data: str | None) -> "PipelineConfig":
     """Returns the configuration of a run: with the profile that is named, or with `mock` where no data is.
 
     Raises:
         ConfigurationError: if it is invalid.
         UsageError: if there is no such profile.
     """
+    from ..pipelines.config.pipeline_config import MOCK
+
     config = folder.load(overrides, profile or "")
     if profile is None and data is None and config.data.path is None and MOCK in config.profiles:
         return folder.load(overrides, MOCK)
     return config
 
 
-def choose_task(config: PipelineConfig, task: str | None) -> str:
+def choose_task(config: "PipelineConfig", task: str | None) -> str:
     """Returns the named task, or the default one.
 
     Raises:
@@ -65,8 +67,8 @@ def choose_task(config: PipelineConfig, task: str | None) -> str:
     return task
 
 
-def announce(config: PipelineConfig, task: str, family: str, data_uri: str | None) -> None:
-    """Says what is about to be done, and loudly where it is done on synthetic data."""
+def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | None) -> None:
+    """Prints what is about to be done, and loudly where it is done on synthetic data."""
     click.echo(f"{config.name}, task {task}, model family {family}", err=True)
     if data_uri is None:
         click.secho(
@@ -78,23 +80,8 @@ def announce(config: PipelineConfig, task: str, family: str, data_uri: str | Non
         click.echo(f"Data: {data_uri}", err=True)
 
 
-def status_of(summary: Summary) -> ExitStatus:
+def status_of(summary: "Summary") -> ExitStatus:
     """Returns the exit status of a run that came to its end."""
     if not summary.is_good:
         return ExitStatus.NOT_BLESSED
     return ExitStatus.ROLLED_BACK if summary.is_rolled_back else ExitStatus.DONE
-
-
-def report_error(error: BaseException, log: Any = None) -> ExitStatus:
-    """Prints why a command failed and returns its exit status."""
-    if isinstance(error, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        return ExitStatus.INTERRUPTED
-    click.echo(f"Error: {error if isinstance(error, YachayError) else describe_error(error)}", err=True)
-    if log is not None:
-        click.echo(f"Log: {log}", err=True)
-    if isinstance(error, UsageError | ConfigurationError):
-        return ExitStatus.REFUSED
-    if isinstance(error, YachayError | OSError):
-        return ExitStatus.FAILED
-    raise error

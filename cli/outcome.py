@@ -1,11 +1,30 @@
-"""What a run came to, for people."""
+"""The result of a run, for people."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from ..pipelines.runs.summary import Summary
+if TYPE_CHECKING:
+    from ..pipelines.runs.summary import Summary
 
 
-def print_summary(summary: Summary) -> None:
+def new_summary() -> "Summary":
+    """Returns the summary of a run that has not begun."""
+    from ..pipelines.runs.summary import Summary
+
+    return Summary()
+
+
+def hints(summary: "Summary", error: BaseException) -> Iterator[str]:
+    """Yields the lines below the error of a run."""
+    if summary.report_uri:
+        yield f"Report: {summary.report_uri}"
+    if isinstance(error, KeyboardInterrupt) and summary.run_id:
+        yield "The same command goes on from the finished nodes."
+
+
+def print_summary(summary: "Summary") -> None:
     """Prints the summary of a run that came to its end."""
     outcome, is_good = ("DONE", True) if summary.verdict is None else (summary.outcome, summary.is_good)
     lines = ["", click.style(outcome, fg="green" if is_good else "red", bold=True)]
@@ -32,7 +51,7 @@ def print_summary(summary: Summary) -> None:
     click.echo("\n".join(lines), err=True)
 
 
-def _beside(metric: str, summary: Summary) -> str:
+def _beside(metric: str, summary: "Summary") -> str:
     bounds = summary.bounds.get(metric, {})
     parts = [f"{sign} {bounds[side]:g}" for sign, side in ((">=", "lower"), ("<=", "upper")) if side in bounds]
     last = (summary.baseline_metrics or {}).get(metric)

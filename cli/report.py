@@ -1,20 +1,19 @@
 """`yachay report` and `yachay report index`."""
 
-import json
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..components.evaluation_report.report_files import TWIN
-from ..errors import DataError, UsageError, YachayError
-from ..pipelines.runs.past_runs import LATEST, PastRun, find_run
-from ..pipelines.runs.summary import Summary
-from . import options
-from .exit_status import ExitStatus
+from ..errors import DataError, UsageError
+from . import frame, options
+
+if TYPE_CHECKING:
+    from ..pipelines.runs.past_runs import PastRun
 
 INDEX = "index"
+LATEST = "latest"
 FIELDS = (
     "run",
     "pipeline",
@@ -26,14 +25,14 @@ FIELDS = (
     "is_synthetic",
     "page",
     "twin",
-    "error",
+    "newer_runs",
 )
 """What `--json` prints, whatever happens."""
 
 open_option = click.option("--open", "is_opening", is_flag=True, help="Open the page in the browser.")
 
 
-class _Report(click.Command):
+class _Report(frame.Frame):
     """The command, and in front of it `index`, which no run is called."""
 
     def make_context(
@@ -44,77 +43,68 @@ class _Report(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
-@click.command("report", cls=_Report, epilog="`yachay report index` makes a page of all runs.")
+@frame.command("report", fields=FIELDS, cls=_Report, epilog="`yachay report index` makes a page of all runs.")
 @click.argument("run", metavar="[RUN|latest]", default=LATEST)
 @click.option("--pipeline", metavar="NAME", help="Take only runs of this pipeline.")
 @click.option("--task", metavar="T", help="Take only runs of this task.")
 @options.workdir_option
 @open_option
-@options.json_option
 def command(
-    run: str, pipeline: str | None, task: str | None, workdir: Path, is_opening: bool, as_json: bool
-) -> ExitStatus:
-    """Say where the evaluation page of a run is, with its verdict and metrics.
+    output: frame.Fields, run: str, pipeline: str | None, task: str | None, workdir: Path, is_opening: bool
+) -> None:
+    """Show where the evaluation page of a run is, with its verdict and metrics.
 
-    RUN is the id of a run or the path of its folder.
+    RUN is the id of a run or the path of its folder; the latest is the newest that has ended.
     """
-    status = ExitStatus.DONE
-    output: dict[str, Any] = dict.fromkeys(FIELDS)
-    try:
+    from ..pipelines.runs.past_runs import find_latest, find_run
+
+    newer: list[PastRun] = []
+    if run == LATEST:
+        found, newer = find_latest(workdir, pipeline, task)
+    else:
         found = find_run(workdir, run, pipeline, task)
-        output |= _describe(found)
-        if found.page_path is None:
-            raise UsageError(_why_no_page(found))
-        if not as_json:
-            click.echo(_in_words(found, output))
-        if is_opening:
-            _open(found.page_path)
-    except YachayError as error:
-        output["error"] = str(error)
-        status = options.report_error(error)
-    finally:
-        if as_json:
-            click.echo(json.dumps(output, indent=2))
-    return status
+    output.update(_describe(found))
+    output["newer_runs"] = [one.run_id for one in newer]
+    for one in newer:
+        click.echo(f"A newer run, {one.run_id}, is under way or was killed: it has no summary.", err=True)
+    if found.page_path is None:
+        raise UsageError(_why_no_page(found))
+    if not frame.is_json():
+        click.echo(_to_text(found, output))
+    if is_opening:
+        _open(found.page_path)
 
 
-@click.command("index")
+@frame.command("index", fields=["page", "runs"])
 @options.workdir_option
 @click.option(
     "-o",
     "--output",
+    "file",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write (default: index.html in the workdir).",
 )
 @open_option
-@options.json_option
-def index(workdir: Path, output: Path | None, is_opening: bool, as_json: bool) -> ExitStatus:
+def index(output: frame.Fields, workdir: Path, file: Path | None, is_opening: bool) -> None:
     """Write one page of all runs: filters, the history of each metric, two runs side by side.
 
     The page links to those of the runs by relative paths, so it can move together with the workdir.
     """
     from ..pipelines.runs.report_index import write_index
 
-    path = output or workdir / "index.html"
-    written: dict[str, Any] = {"page": str(path.absolute()), "runs": None, "error": None}
-    status = ExitStatus.DONE
-    try:
-        written["runs"] = write_index(workdir, path)
-        if not as_json:
-            click.echo(f"{path}: {written['runs']:,} runs, {path.stat().st_size:,} bytes")
-        if is_opening:
-            _open(path)
-    except (YachayError, OSError) as error:
-        written["error"] = str(error)
-        status = options.report_error(error)
-    finally:
-        if as_json:
-            click.echo(json.dumps(written, indent=2))
-    return status
+    path = file or workdir / "index.html"
+    output["page"] = str(path.absolute())
+    output["runs"] = write_index(workdir, path)
+    if not frame.is_json():
+        click.echo(f"{path}: {output['runs']:,} runs, {path.stat().st_size:,} bytes")
+    if is_opening:
+        _open(path)
 
 
-def _describe(run: PastRun) -> dict[str, Any]:
+def _describe(run: "PastRun") -> dict[str, Any]:
+    from ..components.evaluation_report.report_files import TWIN
+
     summary = run.summary
     described: dict[str, Any] = {
         "run": run.run_id,
@@ -142,7 +132,9 @@ def _describe(run: PastRun) -> dict[str, Any]:
     }
 
 
-def _in_words(run: PastRun, described: dict[str, Any]) -> str:
+def _to_text(run: "PastRun", described: dict[str, Any]) -> str:
+    from ..pipelines.runs.summary import Summary
+
     summary = run.summary or Summary()
     lines = [f"{run.pipeline}, task {run.task or 'not known'}, run {run.run_id}"]
     if described["is_synthetic"]:
@@ -183,7 +175,7 @@ def _bounds(metric: str, described: dict[str, Any]) -> str:
     return f"  ({', '.join(parts)})" if parts else ""
 
 
-def _why_no_page(run: PastRun) -> str:
+def _why_no_page(run: "PastRun") -> str:
     expected = f"Expected the run {run.run_id} to have an evaluation page. Received: none."
     if run.summary is None:
         return f"{expected} {run.problem}"

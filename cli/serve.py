@@ -2,20 +2,22 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError, YachayError
-from ..pipelines.config.pipeline_config import MOCK, PipelineConfig
-from ..pipelines.registry import find_pipeline
-from ..pipelines.runs.run_folder import DEFAULT_WORKDIR, PipelineHome
-from . import options
+from ..errors import UsageError
+from ..files import DEFAULT_WORKDIR
+from . import frame, options
 from .exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    from ..pipelines.config.pipeline_config import PipelineConfig
 
 BUCKET_POLL_SECONDS = 30
 
 
-@click.command("serve", context_settings={"ignore_unknown_options": True})
+@frame.command("serve", has_json=False, has_signals=True, context_settings={"ignore_unknown_options": True})
 @click.argument("model", metavar="NAME|PATH|MODEL_DIR")
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @options.task_option
@@ -27,6 +29,7 @@ BUCKET_POLL_SECONDS = 30
 @click.option("--grpc-port", type=int, default=8081, show_default=True, help="Port of gRPC.")
 @click.option("--no-page", is_flag=True, help="No page for a person at /.")
 def command(
+    output: frame.Fields,
     model: str,
     flags: tuple[str, ...],
     task: str | None,
@@ -45,10 +48,7 @@ def command(
     in a bucket (gs://, s3://, minio://). Any other flag of `python -m yachay.serving` is passed on, such as
     --token_file=FILE or --enable_tracing=true.
     """
-    try:
-        name, place = _find(model, task, config_path, overrides, workdir)
-    except YachayError as error:
-        return options.report_error(error)
+    name, place = _find(model, task, config_path, overrides, workdir)
     arguments = [
         *(f"--model_name={name}", *place, f"--host={host}"),
         *(f"--http_port={port}", f"--grpc_port={grpc_port}", f"--enable_page={str(not no_page).lower()}"),
@@ -71,16 +71,19 @@ def _find(
             if given:
                 raise UsageError(f"Expected {flag} beside a pipeline. Received: beside a folder of models.")
         return "model", _flags(model)
+    from ..pipelines.registry import find_pipeline
+
     config = find_pipeline(model, config_path).load(overrides)
     task = options.choose_task(config, task)
     return config.name.replace("_", "-"), _store(config, task, model, workdir)
 
 
-def _store(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> list[str]:
+def _store(config: "PipelineConfig", task: str, pipeline: str, workdir: Path) -> list[str]:
     """Returns the flags for the store of a pipeline: that of real records, or where it is empty of synthetic ones."""
-    # fsspec and the store's client take a second to import.
     from ..model_store.location import open_store
     from ..model_store.store import latest_push
+    from ..pipelines.config.pipeline_config import MOCK
+    from ..pipelines.runs.run_folder import PipelineHome
 
     places = []
     mock = config.model_copy(update={"profile": MOCK})
@@ -100,7 +103,7 @@ def _store(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> l
     )
 
 
-def _command_that_pushes(config: PipelineConfig, task: str, pipeline: str, workdir: Path) -> str:
+def _command_that_pushes(config: "PipelineConfig", task: str, pipeline: str, workdir: Path) -> str:
     parts = ["yachay run", pipeline, "--data FILE"]
     if task != config.default_task:
         parts.append(f"--task {task}")

@@ -1,67 +1,53 @@
 """`yachay status`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError, YachayError
-from ..pipelines.registry import find_pipeline
-from . import cluster_options, options
-from .exit_status import ExitStatus
+from ..errors import UsageError
+from . import cluster_options, frame, options
 
 if TYPE_CHECKING:
     from ..deployment.status import Status
 
 
-@click.command("status")
+@frame.command("status")
 @options.pipeline_argument
 @options.task_option
 @cluster_options.namespace_option
 @cluster_options.context_option
 @options.config_option
 @options.set_option
-@options.json_option
 def command(
+    output: frame.Fields,
     pipeline: str,
     task: str | None,
     namespace: str | None,
     context: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
-    as_json: bool,
-) -> ExitStatus:
-    """Say which model a service serves, how ready it is, and what its last rollout came to."""
-    answer: dict[str, Any] = {"error": None}
-    status = ExitStatus.DONE
-    try:
-        config = find_pipeline(pipeline, config_path).load(overrides)
-        chosen = options.choose_task(config, task)
-        from ..deployment.status import read_status
-        from ..pipelines.deployment import service_name
+) -> None:
+    """Show which model a service serves, how ready it is, and the result of its last rollout."""
+    from ..deployment.status import read_status
+    from ..pipelines.deployment import service_name
+    from ..pipelines.registry import find_pipeline
 
-        cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
-        name = service_name(config, chosen)
-        found = read_status(cluster, name)
-        if found is None:
-            raise UsageError(
-                f"Expected an InferenceService {name} in the namespace {cluster.namespace}. Received: none. Deploy it: "
-                f"yachay deploy {pipeline}."
-            )
-        answer |= found.to_json()
-        if not as_json:
-            click.echo(_in_words(found))
-    except (YachayError, OSError, KeyboardInterrupt) as error:
-        answer["error"] = str(error) or "Interrupted."
-        status = options.report_error(error)
-    finally:
-        if as_json:
-            click.echo(json.dumps(answer, indent=2))
-    return status
+    config = find_pipeline(pipeline, config_path).load(overrides)
+    name = service_name(config, options.choose_task(config, task))
+    cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
+    found = read_status(cluster, name)
+    if found is None:
+        raise UsageError(
+            f"Expected an InferenceService {name} in the namespace {cluster.namespace}. Received: none. Deploy it: "
+            f"yachay deploy {pipeline}."
+        )
+    output.update(found.to_json())
+    if not frame.is_json():
+        click.echo(_describe(found))
 
 
-def _in_words(found: "Status") -> str:
+def _describe(found: "Status") -> str:
     lines = [
         f"{found.name}: {'ready' if found.is_ready else 'not ready'}",
         f"  url        {found.url or 'not known yet'}",

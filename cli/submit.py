@@ -2,14 +2,24 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError, YachayError
-from .exit_status import ExitStatus
+from ..errors import UsageError
+from . import frame
+
+if TYPE_CHECKING:
+    from ..pipelines.kubeflow.client.submission import Submission
 
 
-@click.command("submit")
+def _submission() -> "Submission":
+    from ..pipelines.kubeflow.client.submission import Submission
+
+    return Submission()
+
+
+@frame.command("submit", _submission)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--host", metavar="URL", required=True, envvar="KF_PIPELINES_ENDPOINT", help="API of Kubeflow Pipelines.")
 @click.option("--name", metavar="TEXT", help="Pipeline on the server (default: the file's own name).")
@@ -25,8 +35,8 @@ from .exit_status import ExitStatus
 @click.option("--service-account", metavar="TEXT", help="Service account of the steps (default: the server's).")
 @click.option("--wait", "is_waiting", is_flag=True, help="Follow the run to its end.")
 @click.option("--timeout", metavar="DURATION", help="With --wait: how long at most (2h, 90m); the run goes on.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def command(
+    output: "Submission",
     file: Path,
     host: str,
     name: str | None,
@@ -40,58 +50,45 @@ def command(
     service_account: str | None,
     is_waiting: bool,
     timeout: str | None,
-    as_json: bool,
-) -> ExitStatus:
+) -> None:
     """Upload a compiled pipeline to Kubeflow Pipelines and start it.
 
     FILE is what `yachay compile` wrote. The same content is uploaded once. The token is read from KFP_EXISTING_TOKEN or
     the file that KF_PIPELINES_SA_TOKEN_PATH names, certificate authorities from SSL_CERT_FILE.
     """
-    # kfp takes most of a second to import: --help must not wait for it.
     from ..pipelines.kubeflow.client.client import connect, quiet
     from ..pipelines.kubeflow.client.follow import follow, read_duration
-    from ..pipelines.kubeflow.client.submission import Submission, make_order, submit
+    from ..pipelines.kubeflow.client.submission import make_order, submit
     from ..pipelines.kubeflow.spec.package import read_package
 
-    submission = Submission()
-    status = ExitStatus.DONE
+    if is_waiting and schedule is not None:
+        raise UsageError("Expected --wait or --schedule. Received: both. A schedule has no end to wait for.")
+    if timeout is not None and not is_waiting:
+        raise UsageError("Expected --timeout with --wait. Received: --timeout alone, which nothing waits for.")
+    timeout_seconds = None if timeout is None else read_duration(timeout)
+    order = make_order(
+        read_package(file),
+        host,
+        name=name,
+        version=version,
+        experiment=experiment,
+        pipeline_root=pipeline_root,
+        assignments=parameters,
+        schedule=schedule,
+        run_name=run_name,
+        service_account=service_account,
+    )
     try:
-        if is_waiting and schedule is not None:
-            raise UsageError("Expected --wait or --schedule. Received: both. A schedule has no end to wait for.")
-        if timeout is not None and not is_waiting:
-            raise UsageError("Expected --timeout with --wait. Received: --timeout alone, which nothing waits for.")
-        timeout_seconds = None if timeout is None else read_duration(timeout)
-        order = make_order(
-            read_package(file),
-            host,
-            name=name,
-            version=version,
-            experiment=experiment,
-            pipeline_root=pipeline_root,
-            assignments=parameters,
-            schedule=schedule,
-            run_name=run_name,
-            service_account=service_account,
-        )
         with quiet():
             client = connect(order.host, namespace)
-            submit(client, order, submission, _say)
-            _say(f"{submission.state}: {submission.link}")
+            submit(client, order, output, _say)
+            _say(f"{output.state}: {output.link}")
             if is_waiting:
-                follow(client, order, submission, sys.stderr, timeout_seconds)
-                _say(f"{submission.state}: {submission.link}")
+                follow(client, order, output, sys.stderr, timeout_seconds)
+                _say(f"{output.state}: {output.link}")
     except KeyboardInterrupt:
-        status = ExitStatus.INTERRUPTED
-        submission.error = _interrupted(submission.run_id, submission.link)
-        _say(submission.error)
-    except YachayError as error:
-        status = ExitStatus.REFUSED if isinstance(error, UsageError) else ExitStatus.FAILED
-        submission.error = str(error)
-        _say(f"Error: {error}")
-    finally:
-        if as_json:
-            click.echo(submission.to_json())
-    return status
+        output.error = _interrupted(output.run_id, output.link)
+        raise
 
 
 def _say(line: str) -> None:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, TextIO
 from ...components.evaluation_report import report_files as twin
 from ...components.example_gen.typed_tables import load_reader
 from ...dotted import import_callable
-from ...errors import UsageError, YachayError
+from ...errors import UsageError
 from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
 from ..config.evaluation_settings import Bounds
 from ..config.pipeline_config import MOCK, PipelineConfig
+from ..errors import full_disk_explained
 from ..registry import PipelineFolder
 from ..runs.describe import describe_evaluation, describe_ingest, describe_push
-from ..runs.output import redirected_to
+from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
 from ..runs.summary import Summary
@@ -67,9 +68,15 @@ def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | Non
 
 
 def run_pipeline(
-    folder: PipelineFolder, config: PipelineConfig, task: str, data_uri: str | None, workdir: Path, summary: Summary
-) -> None:
-    """Runs a pipeline and fills in its summary, also where it fails.
+    folder: PipelineFolder,
+    config: PipelineConfig,
+    task: str,
+    data_uri: str | None,
+    workdir: Path,
+    summary: Summary | None = None,
+    capture: Capture = logged_to,
+) -> Summary:
+    """Runs a pipeline and returns its summary.
 
     Args:
         folder: `PipelineFolder`.
@@ -77,12 +84,16 @@ def run_pipeline(
         task: string. Name of the task.
         data_uri: string. Absolute path or pattern of the records; None where the configuration writes synthetic ones.
         workdir: path of the folder that holds the homes of pipelines.
-        summary: `Summary`, filled in place.
+        summary: `Summary`. Filled in place, so that a caller has it also where the run fails. Defaults to a new one.
+        capture: function of the log's path that returns a context, in which the run's messages go there, and which
+            gives the stream for progress. Defaults to `logged_to`, which shows no progress.
 
     Raises:
-        YachayError: if the run is refused or a node fails.
+        YachayError: if the run is invalid or a node fails.
         KeyboardInterrupt: if the user stops it.
     """
+    summary = summary or Summary()
+    summary.pipeline, summary.task = config.name, task
     summary.is_synthetic, summary.profile = config.is_synthetic, config.profile
     schema = folder.schema(config)
     if config.data.reader:
@@ -95,22 +106,14 @@ def run_pipeline(
         latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
     home = PipelineHome(workdir.absolute() / config.pipeline_name(task))
     home.make()
-    with home.locked():
+    with full_disk_explained(home.path), home.locked():
         run = home.new_run()
         summary.run_id, summary.log = run.run_id, str(run.log_path)
         run.write_config(config)
-        try:
-            with redirected_to(run.log_path) as stderr:
-                data_uri = data_uri or str(write_mock_data(config, home))
-                _run(config, task, data_uri, schema_text, home, run, summary, stderr)
-        except YachayError as error:
-            summary.error = str(error)
-            raise
-        except KeyboardInterrupt:
-            summary.error = "Interrupted."
-            raise
-        finally:
-            summary.write(run.summary_path)
+        with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
+            data_uri = data_uri or str(write_mock_data(config, home))
+            _run(config, task, data_uri, schema_text, home, run, summary, stream)
+    return summary
 
 
 def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
@@ -135,9 +138,9 @@ def _run(
     home: PipelineHome,
     run: RunFolder,
     summary: Summary,
-    stderr: TextIO,
+    stream: TextIO,
 ) -> None:
-    # TFX takes 15 s to import: a refused command must not wait for it.
+    # TFX takes 15 s to import: an invalid command must not wait for it.
     from absl import logging
 
     from ..chain import RunContext, create_pipeline
@@ -150,7 +153,7 @@ def _run(
     nodes = [NodeProgress(component.id) for component in pipeline.components]
     outputs: Outputs = {}
     try:
-        with Progress(stderr, nodes) as progress:
+        with Progress(stream, nodes) as progress:
             run_nodes(pipeline, home.metadata_path, run.run_id, nodes, progress, outputs)
     finally:
         summary.nodes = [

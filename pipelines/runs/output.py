@@ -1,11 +1,42 @@
-"""Keeps the libraries' chatter out of the terminal."""
+"""Where the messages of a run go: into its log."""
 
 import contextlib
+import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TextIO
+
+Capture = Callable[[Path], AbstractContextManager[TextIO]]
+"""Of the path of a log, a context in which messages go there; it gives the stream for progress."""
+
+
+@contextlib.contextmanager
+def logged_to(log_path: Path) -> Iterator[TextIO]:
+    """Writes what TFX and we log to a log, beside the handlers that the caller's program has; shows no progress.
+
+    Nothing else of the process is touched: standard output and error, the root logger and its level stay.
+
+    Args:
+        log_path: path of the log; appended to.
+
+    Yields:
+        A stream that leads nowhere.
+    """
+    logger = logging.getLogger("absl")
+    level = logger.level
+    handler = logging.FileHandler(log_path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        try:
+            yield nowhere
+        finally:
+            logger.removeHandler(handler)
+            handler.close()
+            logger.setLevel(level)
 
 
 @contextlib.contextmanager

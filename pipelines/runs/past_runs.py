@@ -14,8 +14,6 @@ from ...errors import DataError, UsageError, suggestion
 from .run_folder import PipelineHome, RunFolder
 from .summary import Summary
 
-LATEST = "latest"
-
 _VERDICTS: Mapping[str, State] = {"blessed": "blessed", "not_blessed": "not_blessed"}
 _MARKS = ("summary.json", "config.yaml", "pipeline.*")
 """What a run writes into its folder, and a cross-validation does not."""
@@ -129,7 +127,7 @@ def find_run(workdir: Path, name: str, pipeline: str | None = None, task: str | 
 
     Args:
         workdir: path of the folder that keeps the runs.
-        name: string. A run's id, the path of its folder, or `"latest"`.
+        name: string. A run's id, or the path of its folder.
         pipeline: string. Takes only runs of this pipeline. Defaults to None.
         task: string. Takes only runs of this task. Defaults to None.
 
@@ -139,15 +137,7 @@ def find_run(workdir: Path, name: str, pipeline: str | None = None, task: str | 
     path = Path(name).absolute()
     if path.parent.name == "runs" and path.is_dir():
         return read_run(path)
-    runs = find_runs(workdir)
-    if not runs:
-        raise UsageError(
-            f"Expected runs in {workdir}. Received: none. Start one with `yachay run`, or name another --workdir."
-        )
-    runs = _only(runs, "--pipeline", pipeline, lambda run: (run.pipeline, run.home.path.name))
-    runs = _only(runs, "--task", task, lambda run: (run.task,))
-    if name == LATEST:
-        return runs[0]
+    runs = _chosen(workdir, pipeline, task)
     for run in runs:
         if run.run_id == name:
             return run
@@ -156,6 +146,35 @@ def find_run(workdir: Path, name: str, pipeline: str | None = None, task: str | 
         f"Expected a run of {workdir}, as its id or its folder. Received: {name!r}."
         f"{suggestion(name, known) or f' The latest is {known[0]}.'}"
     )
+
+
+def find_latest(workdir: Path, pipeline: str | None = None, task: str | None = None) -> tuple[PastRun, list[PastRun]]:
+    """Returns the newest run that has ended, and those after it that are under way or were killed.
+
+    Args:
+        workdir: path of the folder that keeps the runs.
+        pipeline: string. Takes only runs of this pipeline. Defaults to None.
+        task: string. Takes only runs of this task. Defaults to None.
+
+    Returns:
+        Tuple of `PastRun` and list of `PastRun`; where no run has ended, the newest and none.
+
+    Raises:
+        UsageError: if there is no such run.
+    """
+    runs = _chosen(workdir, pipeline, task)
+    ended = next((place for place, run in enumerate(runs) if run.state != "unfinished"), 0)
+    return runs[ended], runs[:ended]
+
+
+def _chosen(workdir: Path, pipeline: str | None, task: str | None) -> list[PastRun]:
+    runs = find_runs(workdir)
+    if not runs:
+        raise UsageError(
+            f"Expected runs in {workdir}. Received: none. Start one with `yachay run`, or name another --workdir."
+        )
+    runs = _only(runs, "--pipeline", pipeline, lambda run: (run.pipeline, run.home.path.name))
+    return _only(runs, "--task", task, lambda run: (run.task,))
 
 
 def _only(

@@ -22,8 +22,6 @@ from filelock import FileLock, Timeout
 from ...errors import UsageError
 from ..config.pipeline_config import PipelineConfig
 
-DEFAULT_WORKDIR = "yachay-runs"
-
 
 @dataclasses.dataclass(frozen=True)
 class PipelineHome:

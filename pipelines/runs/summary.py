@@ -1,8 +1,10 @@
 """What a run came to: one object for people and for `--json`."""
 
+import contextlib
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -116,6 +118,20 @@ class Summary:
         except (ValueError, RecursionError):
             raise DataError(f"Expected {path} to hold the summary of a run. Received: no JSON.") from None
         return summary
+
+    @contextlib.contextmanager
+    def kept_at(self, path: Path) -> Iterator[None]:
+        """Writes the summary at the end, with the error where one ends the run."""
+        try:
+            yield
+        except BaseException as error:
+            is_interrupted = isinstance(error, KeyboardInterrupt)
+            self.error = str(error) or ("Interrupted." if is_interrupted else type(error).__name__)
+            # The first error counts: where the disk is full the summary cannot be written either.
+            with contextlib.suppress(OSError):
+                self.write(path)
+            raise
+        self.write(path)
 
     def write(self, path: Path) -> None:
         """Writes the summary atomically."""

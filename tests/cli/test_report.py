@@ -131,30 +131,27 @@ def test_a_run_that_failed_before_its_report_says_at_which_node(
     assert "Received: none. It failed at Trainer: Trainer failed with X" in capsys.readouterr().err
 
 
-def test_a_run_that_goes_on_has_no_report_yet(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (write_run(workdir, "20261122-090000-cccc") / "summary.json").unlink()
+def test_the_latest_run_that_has_ended_is_shown_while_a_newer_one_is_under_way(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = "20261122-090000-cccc"
+    (write_run(workdir, newer) / "summary.json").unlink()
 
-    assert report(workdir) == 2
+    assert report(workdir, "--json") == 0
+
+    captured = capsys.readouterr()
+    shown = json.loads(captured.out)
+    assert (shown["run"], shown["newer_runs"], shown["error"]) == (SECOND, [newer], None)
+    assert f"A newer run, {newer}, is under way or was killed: it has no summary." in captured.err
+
+
+def test_a_run_that_is_under_way_has_no_page_yet(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = "20261122-090000-cccc"
+    (write_run(workdir, newer) / "summary.json").unlink()
+
+    assert report(workdir, newer) == 2
 
     assert "It goes on, or it was killed before its end." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "Received: no JSON."),
-        ("[1]", "to hold the summary of a run"),
-        ('{"metrics": {"accuracy": "good"}}', "Received: another metrics.accuracy."),
-    ],
-)
-def test_a_summary_that_cannot_be_read_is_said_so(
-    text: str, message: str, workdir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (write_run(workdir, "20261122-090000-cccc") / "summary.json").write_text(text)
-
-    assert report(workdir) == 2
-
-    assert message in capsys.readouterr().err
 
 
 def test_a_page_whose_twin_is_broken_is_still_shown(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from ....components.evaluation_report import report_files as twin
 from ....components.evaluation_report.report import Report
-from ....errors import YachayError
+from ...errors import full_disk_explained
 from ...runs.describe import describe_evaluation, describe_ingest, describe_push
 from ...runs.output import redirected_to
 from ...runs.progress import NodeProgress, Progress
@@ -56,24 +56,20 @@ def run_spec(
     summary.warnings += spec.warnings()
     home = PipelineHome(workdir.absolute() / package.name)
     home.make()
-    with home.locked():
+    with full_disk_explained(home.path), home.locked():
         run = home.new_run()
         summary.run_id, summary.log = run.run_id, str(run.log_path)
         shutil.copyfile(package.path, run.path / f"pipeline{package.path.suffix}")
         root = (pipeline_root or DEFAULT_PIPELINE_ROOT).split("?")[0].rstrip("/")
-        try:
-            with redirected_to(run.log_path) as stderr, _scratch(home) as scratch:
-                store = LocalStore(home.path / "store")
-                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
-                _run(spec, arguments, launcher, store, summary, stderr)
-        except YachayError as error:
-            summary.error = str(error)
-            raise
-        except KeyboardInterrupt:
-            summary.error = "Interrupted."
-            raise
-        finally:
-            summary.write(run.summary_path)
+        with (
+            summary.kept_at(run.summary_path),
+            full_disk_explained(home.path),
+            redirected_to(run.log_path) as stderr,
+            _scratch(home) as scratch,
+        ):
+            store = LocalStore(home.path / "store")
+            launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
+            _run(spec, arguments, launcher, store, summary, stderr)
 
 
 def parse_name(name: str) -> tuple[str, str | None, str]:
