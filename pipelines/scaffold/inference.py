@@ -1,9 +1,9 @@
 """What a data file is good for, as far as a look at its records can tell."""
 
-import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,12 @@ from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infe
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
 
 SAMPLE_ROWS = 100_000
+MIN_ROWS = 60
 MAX_CLASSES = 100
 MAX_NUMERIC_CLASSES = 20
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Inference:
     """What a data file is good for.
 
@@ -85,29 +86,30 @@ def infer(data: str, label: str) -> Inference:
     problem = _problem(values[name], decimal, data, name)
     is_classification = problem is Problem.CLASSIFICATION
     exceptions = find_exceptions(values, decimal, name if is_classification else "")
-    missing_values = ("", *sorted({text for found in exceptions.values() for text in found.missing}))
-    values = {column: _blank(array, missing_values) for column, array in values.items()}
+    columns = _infer_columns(values, names, name, decimal, others, exceptions)
+    if unused := {column.name for column in columns if not column.kind and column.name in exceptions}:
+        # No record is lost for a column that is no input: it is read as text.
+        exceptions = {column: found for column, found in exceptions.items() if column not in unused}
+        columns = _infer_columns(values, names, name, decimal, others, exceptions)
+        columns = [replace(column, type=ColumnType.STRING) if column.name in unused else column for column in columns]
+    missing_values = _missing_values(exceptions)
+    labels = _blank(values[name], missing_values)
     num_ragged = sum(table.num_ragged for table in tables)
-    is_unlabelled = _mask(pc.is_null(values[name]))
+    is_unlabelled = _mask(pc.is_null(labels))
     is_quarantined = np.any([is_unlabelled, *(e.is_quarantined for e in exceptions.values())], axis=0)
     if is_classification:
-        counts = Counter(_texts(name, values[name])) if is_whole else _count_labels(tables, name, missing_values)
+        counts = Counter(_texts(name, labels)) if is_whole else _count_labels(tables, name, missing_values)
         class_counts = {text: counts[text] for text in _sorted_classes(counts, decimal, data, name)}
         label_column = InferredColumn(name, names[name], ColumnType.STRING, None, values=tuple(class_counts))
     else:
         class_counts = {}
         label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
-    values = {column: _numbers(array, exceptions.get(column), decimal) for column, array in values.items()}
-    columns = tuple(
-        infer_text(column, names[column], values[column], _written(decimal))
-        if column in others
-        else infer_column(column, names[column], values[column])
-        for column in names
-        if column != name
-    )
     if not is_whole:
-        columns = tuple(map(widen, columns))
-    notes = ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
+        columns = list(map(widen, columns))
+    notes = []
+    if is_whole and sample.num_rows < MIN_ROWS:
+        notes.append(f"{sample.num_rows} records are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
+    notes += ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
     if num_ragged:
         notes.append(f"{num_ragged} records have another number of fields than the header: they are quarantined.")
     if is_unlabelled.any():
@@ -119,7 +121,7 @@ def infer(data: str, label: str) -> Inference:
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
         raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
     return Inference(
-        columns=columns,
+        columns=tuple(columns),
         label=label_column,
         problem=problem,
         class_counts=class_counts,
@@ -191,6 +193,32 @@ def _blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
 def _texts(name: str, array: pa.Array) -> list[str]:
     texts: list[str] = to_text(name, array).drop_null().to_pylist()
     return texts
+
+
+def _infer_columns(
+    values: dict[str, pa.Array],
+    names: dict[str, str],
+    label: str,
+    decimal: str,
+    others: Collection[str],
+    exceptions: Mapping[str, Exceptions],
+) -> list[InferredColumn]:
+    """Returns what the columns but the label are; `others` hold numbers with the other decimal mark."""
+    missing_values = _missing_values(exceptions)
+    columns = []
+    for name, array in values.items():
+        if name == label:
+            continue
+        kept = _numbers(_blank(array, missing_values), exceptions.get(name), decimal)
+        if name in others:
+            columns.append(infer_text(name, names[name], kept, _written(decimal)))
+        else:
+            columns.append(infer_column(name, names[name], kept))
+    return columns
+
+
+def _missing_values(exceptions: Mapping[str, Exceptions]) -> tuple[str, ...]:
+    return ("", *sorted({text for found in exceptions.values() for text in found.missing}))
 
 
 def _written(decimal: str) -> str:

@@ -285,3 +285,18 @@ def test_a_comma_that_may_be_a_thousands_mark_is_not_guessed(tmp_path: Path) -> 
 
     assert inferred.decimal == "."
     assert inferred.columns[0].reason.startswith("numbers with decimal commas or thousands marks, which cannot be told")
+
+
+def test_a_column_that_is_no_input_costs_no_records(tmp_path: Path) -> None:
+    numbers = ["12 kg", *(str(row) for row in range(99))]
+
+    inferred = infer_columns(tmp_path, {"key": numbers, "x": ["0", "1"] * 50})
+
+    assert (inferred.columns[0].kind, inferred.columns[0].type) == (None, ColumnType.STRING)
+    assert (inferred.quarantined_share, inferred.notes) == (0, ())
+
+
+def test_few_records_are_noted(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["0", "1"] * 10})
+
+    assert inferred.notes == ("20 records are few: a run needs 10 in each split, and so about 60.",)
