@@ -34,13 +34,14 @@ def to_identifier(name: str) -> str:
     """Returns the identifier of a raw column name, which can be an argument of a TensorFlow signature.
 
     Each run of characters other than letters, digits and `_` becomes one `_`, and `_` is trimmed at both ends; case is
-    kept: `"Mother's qualification"` becomes `"Mother_s_qualification"`. A leading digit gets a `_` before it and a
-    keyword of Python one behind it: `"1st"` becomes `"_1st"`, `"class"` becomes `"class_"`.
+    kept: `"Mother's qualification"` becomes `"Mother_s_qualification"`. A leading digit gets an `n` before it (no
+    argument of a signature begins with `_`), a keyword of Python a `_` behind it: `"1st"` becomes `"n1st"`, `"class"`
+    becomes `"class_"`.
     """
     trimmed = re.sub(r"[^0-9A-Za-z_]+", "_", name).strip("_")
     if keyword.iskeyword(trimmed):
         return f"{trimmed}_"
-    return f"_{trimmed}" if trimmed[:1].isdigit() else trimmed
+    return f"n{trimmed}" if trimmed[:1].isdigit() else trimmed
 
 
 def to_identifiers(names: Iterable[str]) -> dict[str, str]:

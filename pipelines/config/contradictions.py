@@ -1,7 +1,7 @@
 """What of a configuration cannot be true at once, and what of it the schema contradicts: all of it, before any work."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,11 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
     for name, task in config.tasks.items():
         if not config.task_features(name):
             yield f"tasks.{name}: expected at least one feature, all are excluded"
+        for first, second in _same_but_for_case(config.task_features(name)):
+            yield (
+                f"tasks.{name}: expected features whose names differ in more than case, for a signature has one of "
+                f"them only, received {first!r} and {second!r}. Exclude one, or rename its column"
+            )
         for metric, bounds in task.thresholds.items():
             yield from _caught(
                 lambda metric=metric, name=name: require_known(f"tasks.{name}.thresholds", metric, known)
@@ -160,6 +165,13 @@ def _kinds(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[st
                 f"features.{kind.value}: expected columns of numbers, received {_some(wrong)}, which the schema says "
                 "is text. Make it `categorical`"
             )
+
+
+def _same_but_for_case(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            yield other, name
 
 
 def _exclusions(config: "PipelineConfig") -> list[str]:

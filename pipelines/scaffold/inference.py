@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,6 +104,7 @@ def infer(data: str, label: str) -> Inference:
     else:
         class_counts = {}
         label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
+    columns = list(_distinct_in_lower_case(columns))
     if not is_whole:
         columns = list(map(widen, columns))
     notes = []
@@ -215,6 +216,16 @@ def _infer_columns(
         else:
             columns.append(infer_column(name, names[name], kept))
     return columns
+
+
+def _distinct_in_lower_case(columns: Iterable[InferredColumn]) -> Iterator[InferredColumn]:
+    """Yields the columns, without kind those whose name equals an earlier input's but for case: a signature has one."""
+    seen: dict[str, str] = {}
+    for column in columns:
+        if column.kind and (other := seen.setdefault(column.name.lower(), column.name)) != column.name:
+            yield replace(column, kind=None, reason=f"has the name of {other!r} but for case: rename one of them")
+        else:
+            yield column
 
 
 def _missing_values(exceptions: Mapping[str, Exceptions]) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ TASK = "all_columns"
 MAX_DOMAIN_WORDS = 100
 MIN_DOMAIN_MASS = 0.95
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_MAX_NAME = 60
 _KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
 
 
@@ -60,12 +61,12 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> NewPipeline:
         UsageError: if the name or the label does not fit, the data is absent, or the folder exists or cannot be made.
         DataError: if the data cannot be read or used.
     """
-    if not _NAME.fullmatch(name):
-        fitting = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:60]
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        fitting = re.sub(r"[^a-z0-9]+", "_", name.lower()).lstrip("_0123456789")[:_MAX_NAME].strip("_")
         hint = f" Would {fitting!r} do?" if fitting else ""
         raise UsageError(
-            "Expected NAME to begin with a lower-case letter, then lower-case letters, digits and `_`, 60 at most. "
-            f"Received: {name!r}.{hint}"
+            "Expected NAME to begin with a lower-case letter, then lower-case letters, digits and single `_`, "
+            f"{_MAX_NAME} characters at most. Received: {name!r}.{hint}"
         )
     folder = output / name
     _check_absent(folder)

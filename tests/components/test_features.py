@@ -13,7 +13,7 @@ from yachay.errors import DataError
         ("Daytime/evening attendance\t", "Daytime_evening_attendance"),
         ("Curricular units 1st sem (credited)", "Curricular_units_1st_sem_credited"),
         ("GDP", "GDP"),
-        ("1st grade", "_1st_grade"),
+        ("1st grade", "n1st_grade"),
         ("class", "class_"),
     ],
 )

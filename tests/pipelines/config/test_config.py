@@ -48,6 +48,7 @@ def test_an_override_changes_a_field() -> None:
         ("tasks={a__b: {}}", r"tasks\.a__b: String should match pattern"),
         ("model.hyperparameters={linear: {foo: 1}}", "Expected hyperparameters of 'linear'"),
         ("label.values=[a]", "expected at least two classes"),
+        ("features.ordinal=[gdp]", r"names differ in more than case, .* received 'GDP' and 'gdp'\. Exclude one"),
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),
     ],
 )

@@ -300,3 +300,10 @@ def test_few_records_are_noted(tmp_path: Path) -> None:
     inferred = infer_columns(tmp_path, {"x": ["0", "1"] * 10})
 
     assert inferred.notes == ("20 records are few: a run needs 10 in each split, and so about 60.",)
+
+
+def test_of_names_that_differ_in_case_only_the_first_is_an_input(tmp_path: Path) -> None:
+    inferred = infer_columns(tmp_path, {"x": ["0", "1"] * 50, "X": ["0", "1"] * 50})
+
+    assert [column.kind for column in inferred.columns] == [FeatureKind.BOOLEAN, None]
+    assert inferred.columns[1].reason == "has the name of 'x' but for case: rename one of them"

@@ -114,7 +114,8 @@ def test_parquet_gives_the_same_inputs(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("My Clients", " Would 'my_clients' do?"), ("1st", " Would 'st' do?"), ("..", "")]
+    ("name", "hint"),
+    [("My Clients", " Would 'my_clients' do?"), ("1st", " Would 'st' do?"), ("a__b_", " Would 'a_b' do?"), ("..", "")],
 )
 def test_an_invalid_name_is_refused(data: Path, tmp_path: Path, name: str, hint: str) -> None:
     with pytest.raises(UsageError) as error:
