@@ -37,8 +37,8 @@ def command(output: frame.Fields, name: str, data: Path, label: str, parent: Pat
         f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.",
         f"{inference.label.original_name}: {inference.problem.value}"
         + (f" of {len(inference.class_counts)} classes." if inference.class_counts else "."),
-        f"Inputs: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}.",
-        *_listed("No inputs:", [f"{c.original_name}: {c.reason}" for c in inference.columns if c.reason]),
+        f"Features: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}.",
+        *_listed("Not features:", [f"{c.original_name}: {c.reason}" for c in inference.columns if c.reason]),
         *_listed("Values:", inference.notes),
         f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}",
     ]

@@ -2,10 +2,10 @@
 
 - without a value, with one value, or of nested values is no input;
 - of numbers is boolean if they are 0 and 1; categorical if they are whole and at most `MAX_CODES` different ones, each
-  with `RECORDS_A_VALUE` records on average; no input if they are whole, all different, and in ascending or descending
-  order or under a name that ends in "id"; else numeric. Digits with a leading zero are words;
+  with `ROWS_A_VALUE` rows on average; no input if they are whole, all different, and in ascending or descending
+  order or under a name that ends in "id"; else numeric. Digits with a leading zero are text;
 - of dates or times is a time;
-- of words is categorical if they are at most `MAX_WORDS` different ones, each with `RECORDS_A_VALUE` records on
+- of text is categorical if they are at most `MAX_WORDS` different ones, each with `ROWS_A_VALUE` rows on
   average; else no input.
 
 No column is inferred to be ordinal.
@@ -25,7 +25,7 @@ from ...components.features import FeatureKind
 from .number_texts import MAX_CODES
 
 MAX_WORDS = 1000
-RECORDS_A_VALUE = 5
+ROWS_A_VALUE = 5
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"0\d+")
@@ -41,8 +41,8 @@ class InferredColumn:
         original_name: string. Name in the file.
         type: `ColumnType` or None where the column holds no plain values.
         kind: `FeatureKind` or None for a column that is no input.
-        required: bool. Whether every record of the sample has a value.
-        values: tuple of strings. The words of a categorical text column, sorted.
+        required: bool. Whether every row of the sample has a value.
+        values: tuple of strings. The values of a categorical text column, sorted.
         reason: string. Why the column is no input; empty for an input.
     """
 
@@ -82,7 +82,7 @@ def infer_text(name: str, original_name: str, array: pa.Array, written: str) -> 
 
 
 def widen(column: InferredColumn) -> InferredColumn:
-    """Returns a column that later records are likely to fit: numbers with fractions, other words, values missing."""
+    """Returns a column that later rows are likely to fit: numbers with fractions, other texts, values missing."""
     is_count = column.kind is FeatureKind.NUMERIC and column.type is ColumnType.INT64
     kind = ColumnType.FLOAT32 if is_count else column.type
     return dataclasses.replace(column, type=kind, required=False, values=())
@@ -104,7 +104,7 @@ def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         column = dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.TIME)
     elif not (kind == pa.string() or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or _is_number(kind)):
-        return dataclasses.replace(column, reason=f"holds neither numbers nor words ({kind})")
+        return dataclasses.replace(column, reason=f"holds neither numbers nor text ({kind})")
     else:
         texts = to_text(name, distinct).to_pylist()
         are_words = kind == pa.string() and (not are_numbers(texts) or any(map(_has_leading_zero, texts)))
@@ -135,27 +135,27 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
     are_whole = all(number.is_integer() and abs(number) < 2**53 for number in numbers)
     if are_whole and set(numbers) == {0, 1}:
         return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.BOOLEAN)
-    if are_whole and len(numbers) <= MAX_CODES and num_values >= RECORDS_A_VALUE * len(numbers):
+    if are_whole and len(numbers) <= MAX_CODES and num_values >= ROWS_A_VALUE * len(numbers):
         return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.CATEGORICAL)
     is_integer = are_whole and not is_floating and all(text.strip().lstrip("+-").isdigit() for text in texts)
     column = dataclasses.replace(column, type=ColumnType.INT64 if is_integer else ColumnType.FLOAT32)
     if is_integer and column.required and len(numbers) == num_values:
         steps = {low < high for low, high in itertools.pairwise(numbers)}
         if len(steps) == 1:
-            return dataclasses.replace(column, reason="numbers the records: all different, in order")
+            return dataclasses.replace(column, reason="a row number: all different, in order")
         if _ID_NAME.search(column.name):
-            return dataclasses.replace(column, reason="names the records: all different")
+            return dataclasses.replace(column, reason="an identifier: different in every row")
     return dataclasses.replace(column, kind=FeatureKind.NUMERIC)
 
 
 def _infer_words(column: InferredColumn, texts: list[str], num_values: int) -> InferredColumn:
     column = dataclasses.replace(column, type=ColumnType.STRING)
     if len(texts) == num_values:
-        return dataclasses.replace(column, reason="names the records: all different")
-    if len(texts) > MAX_WORDS or num_values < RECORDS_A_VALUE * len(texts):
+        return dataclasses.replace(column, reason="an identifier: different in every row")
+    if len(texts) > MAX_WORDS or num_values < ROWS_A_VALUE * len(texts):
         others = [text for text in texts if not are_numbers([text])]
         numbers = (
             f", most of them numbers, but not {describe_values(others, 3)}" if 2 * len(others) < len(texts) else ""
         )
-        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} records{numbers}")
+        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} rows{numbers}")
     return dataclasses.replace(column, kind=FeatureKind.CATEGORICAL, values=tuple(sorted(texts)))

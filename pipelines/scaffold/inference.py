@@ -1,4 +1,4 @@
-"""What a data file is good for, as far as a look at its records can tell."""
+"""What a data file is good for, as far as a look at its rows can tell."""
 
 import itertools
 from collections import Counter
@@ -18,7 +18,7 @@ from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
 from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
-from .column_inference import RECORDS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
+from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
 
 SAMPLE_ROWS = 100_000
@@ -35,13 +35,13 @@ class Inference:
         columns: tuple of `InferredColumn` without the label, in the order of the file.
         label: `InferredColumn`.
         problem: `Problem`.
-        class_counts: dict of class to number of records, in the order of the classes; empty for a regression.
-        quarantined_share: float. The part of the records that have no label, another number of fields than the header,
+        class_counts: dict of class to number of rows, in the order of the classes; empty for a regression.
+        quarantined_share: float. The part of the rows that have no label, another number of fields than the header,
             or a value that is no number in a column of numbers.
         missing_values: tuple of strings that mean "no value".
         decimal: string. The decimal mark of numbers in text: `"."` or `","`.
         notes: tuple of strings. What was decided about values that are no numbers, a line each.
-        num_rows: int. Number of records in the sample.
+        num_rows: int. Number of rows in the sample.
         is_whole: bool. Whether the sample is the whole data.
     """
 
@@ -58,9 +58,9 @@ class Inference:
 
 
 def infer(data: str, label: str) -> Inference:
-    """Looks at the first `SAMPLE_ROWS` records of a data file, and at every label of a classification.
+    """Looks at the first `SAMPLE_ROWS` rows of a data file, and at every label of a classification.
 
-    The label is a class if it is a word, or one of at most `MAX_NUMERIC_CLASSES` numbers with `RECORDS_A_VALUE` records
+    The label is a class if it is text, or one of at most `MAX_NUMERIC_CLASSES` numbers with `ROWS_A_VALUE` rows
     each on average. Where the data goes on after the sample, columns are taken to be optional, and numeric ones to have
     fractions.
 
@@ -70,7 +70,7 @@ def infer(data: str, label: str) -> Inference:
 
     Raises:
         DataError: if the data cannot be read, no column can be an input, or the label has no value, one value, or too
-            many words.
+            many classes.
         UsageError: if there is no such column as the label.
     """
     tables = _open(data, to_identifier(label))
@@ -78,7 +78,7 @@ def infer(data: str, label: str) -> Inference:
     name = _find_label(label, names, tables[0].path)
     sample, is_whole = _sample(tables)
     if not sample.num_rows:
-        raise DataError(f"Expected records in {data}. Received: a header only. Name data with records.")
+        raise DataError(f"Expected rows in {data}. Received: a header only. Name data with rows.")
     values = {column: sample.column(column).combine_chunks() for column in names}
     values = {column: _blank(array, ("",)) for column, array in values.items()}
     are_classes = len(values[name].unique()) <= MAX_NUMERIC_CLASSES  # They are read as texts.
@@ -88,7 +88,7 @@ def infer(data: str, label: str) -> Inference:
     exceptions = find_exceptions(values, decimal, name if is_classification else "")
     columns = _infer_columns(values, names, name, decimal, others, exceptions)
     if unused := {column.name for column in columns if not column.kind and column.name in exceptions}:
-        # No record is lost for a column that is no input: it is read as text.
+        # No row is lost for a column that is no input: it is read as text.
         exceptions = {column: found for column, found in exceptions.items() if column not in unused}
         columns = _infer_columns(values, names, name, decimal, others, exceptions)
         columns = [replace(column, type=ColumnType.STRING) if column.name in unused else column for column in columns]
@@ -109,13 +109,13 @@ def infer(data: str, label: str) -> Inference:
         columns = list(map(widen, columns))
     notes = []
     if is_whole and sample.num_rows < MIN_ROWS:
-        notes.append(f"{sample.num_rows} records are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
+        notes.append(f"{sample.num_rows} rows are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
     notes += ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
     if num_ragged:
-        notes.append(f"{num_ragged} records have another number of fields than the header: they are quarantined.")
+        notes.append(f"{num_ragged} rows have another number of fields than the header: they are quarantined.")
     if is_unlabelled.any():
         notes.append(
-            f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} records have no label: they are quarantined."
+            f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} rows have no label: they are quarantined."
         )
     notes += [note for column, found in exceptions.items() for note in found.notes(names[column])]
     if not any(column.kind for column in columns):
@@ -155,7 +155,7 @@ def _find_label(label: str, names: dict[str, str], path: Path) -> str:
 
 
 def _sample(tables: Sequence[Table]) -> tuple[pa.Table, bool]:
-    """Returns the first `SAMPLE_ROWS` records, and whether there are no more."""
+    """Returns the first `SAMPLE_ROWS` rows, and whether there are no more."""
     names = list(tables[0].original_names)
     parts = [pa.table({name: pa.array([], pa.null()) for name in names})]
     num_rows = 0
@@ -257,7 +257,7 @@ def _problem(labels: pa.Array, decimal: str, data: str, label: str) -> Problem:
         )
     if not are_numbers(texts):
         return Problem.CLASSIFICATION
-    few = len(texts) <= MAX_NUMERIC_CLASSES and texts.total() >= RECORDS_A_VALUE * len(texts)
+    few = len(texts) <= MAX_NUMERIC_CLASSES and texts.total() >= ROWS_A_VALUE * len(texts)
     return Problem.CLASSIFICATION if few else Problem.REGRESSION
 
 
@@ -265,7 +265,7 @@ def _sorted_classes(counts: Counter[str], decimal: str, data: str, label: str) -
     if len(counts) > MAX_CLASSES:
         raise DataError(
             f"Expected at most {MAX_CLASSES} classes in the label column {label!r} of {data}. "
-            f"Received: {len(counts)} or more different words. Name a column of classes or of numbers."
+            f"Received: {len(counts)} or more different texts. Name a column of classes or of numbers."
         )
     numbers = {text: text.replace(decimal, ".") for text in counts}
     if not are_numbers(numbers.values()):

@@ -4,7 +4,7 @@ A column of text holds numbers if they are many different ones and what is none 
 
 - at most `MAX_MARKERS` different texts without a digit, such as `unknown` or `inf`, in at most `MAX_MISSING_SHARE` of
   the values: they mean "no value", unless the label or a column of text has them as values of its own;
-- other texts, such as `12 kg`, in one record or at most `MAX_QUARANTINED_SHARE` of the values: their records are
+- other texts, such as `12 kg`, in one row or at most `MAX_QUARANTINED_SHARE` of the values: their rows are
   quarantined, as those of infinite numbers in a column of numbers are.
 """
 
@@ -37,10 +37,10 @@ class Exceptions:
     """What stands among the numbers of a column and is none.
 
     Args:
-        missing: dict of text that means "no value" to the number of its records.
-        quarantined: dict of text whose records are quarantined to their number.
-        is_quarantined: array of bools of shape `(N,)`. Which records are.
-        num_values: int. Records with a text.
+        missing: dict of text that means "no value" to the number of its rows.
+        quarantined: dict of text whose rows are quarantined to their number.
+        is_quarantined: array of bools of shape `(N,)`. Which rows are.
+        num_values: int. Rows with a text.
     """
 
     missing: Mapping[str, int]
@@ -63,7 +63,7 @@ class Exceptions:
         if self.quarantined:
             lines.append(
                 f"{name}: {sum(self.quarantined.values())} of {self.num_values} values are no finite numbers: "
-                f"{_show(self.quarantined)}. Their records are quarantined."
+                f"{_show(self.quarantined)}. Their rows are quarantined."
             )
         return lines
 
@@ -159,7 +159,7 @@ def _exceptions(array: pa.Array, decimal: str) -> dict[str, int] | None:
     if len(numbers) < len(others) and not is_usual:
         return None
     if not is_usual and is_text and len(numbers.unique()) <= MAX_CODES:
-        return None  # Few different numbers among words: all of them are words.
+        return None  # Few different numbers among other texts are codes as well.
     if not len(numbers):
         return None
     return {str(count["values"]): count["counts"] for count in pc.value_counts(others).to_pylist()}

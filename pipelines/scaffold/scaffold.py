@@ -27,6 +27,7 @@ from .inference import Inference, infer
 
 README_FILE = "README.md"
 TASK = "all_columns"
+EVAL_SHARE = 0.2
 MAX_DOMAIN_WORDS = 100
 MIN_DOMAIN_MASS = 0.95
 
@@ -146,7 +147,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     features = {"features": {kind.value: names for kind, names in inputs.items() if names}}
     exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
     rest = {
-        "split": {"method": "hash", "eval_share": 0.2},
+        "split": {"method": "hash", "eval_share": EVAL_SHARE},
         "model": {"family": "boosted_trees", "seed": 42},
         "evaluation": {"change": {"metric": choice_metric(metrics).name, "tolerance": 0.0}},
         "default_task": TASK,
@@ -156,9 +157,9 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
         f"# Written by `yachay new` from {_sample_size(inference)} of {data.name}.\n",
         *(f"{_comment(note)}\n" for note in inference.notes),
         _yaml(head),
-        "\n# The inputs. Check their kinds: a code is `categorical`, numbered levels in an order are `ordinal`.\n"
-        "# Take out what is known only after the label or says it in other words (a leak), and what must not decide\n"
-        "# about a person; give the reason under `exclude`.\n",
+        "\n# The features. Check their kinds: codes are `categorical`, numbered levels with an order are `ordinal`.\n"
+        "# Remove what is known only after the label or is the label in another form (a leak), and what must not\n"
+        "# decide about a person; give the reason under `exclude`.\n",
         _yaml(features),
         _yaml(exclude) if exclude["exclude"] else "",
         "\n# `evaluation.slices` names columns by whose values the model is judged apart: [[Gender], [Region]].\n"
@@ -182,23 +183,34 @@ def _path_from(folder: Path, data: Path) -> str:
 
 
 def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """Returns as bounds what the best constant prediction reaches, for the metrics that are no numbers in a unit."""
+    """Returns bounds of the metrics that are no numbers in a unit: what the best constant prediction reaches.
+
+    Of a classification less two standard errors of its accuracy on `eval`, for a model that ranks well may predict the
+    most frequent class throughout. That a model is better than a constant, the gate itself tests.
+    """
     if inference.problem is Problem.CLASSIFICATION:
         counts = np.array(list(inference.class_counts.values()), float)
-        labels, weights = np.arange(len(counts)), counts[None]
-        predictions = np.tile(labels == counts.argmax(), (len(counts), 1)).astype(float)
-        constant = repr(list(inference.class_counts)[counts.argmax()])
+        shares, most = counts / counts.sum(), int(counts.argmax())
+        error = math.sqrt(shares[most] * (1 - shares[most]) / (EVAL_SHARE * counts.sum()))
+        lowest = max(shares[most] - 2 * error, 0.0)
+        others = shares * (1 - lowest) / (1 - shares[most])
+        labels = np.arange(len(counts))
+        weights = np.stack([shares, np.where(labels == most, lowest, others)])
+        predictions = np.tile(labels == most, (len(counts), 1)).astype(float)
+        constant = repr(list(inference.class_counts)[most])
     else:
-        labels, weights, predictions, constant = np.array([0.0, 1.0]), np.ones((1, 2)), np.full(2, 0.5), "the mean"
-    reached = {
-        name: float(compute(metric, labels, predictions, weights)[0])
-        for name, metric in metrics.items()
-        if metric.highest is not None and metric.higher_is_better
-    }
-    return {
-        name: {"lower": round(value, 3) + 0.0, "lower_reason": f"always predicting {constant} reaches {value:.3f}"}
-        for name, value in reached.items()
-    }
+        labels, predictions = np.array([0.0, 1.0]), np.full(2, 0.5)
+        weights, constant = np.ones((2, 2)), "the mean"
+    thresholds = {}
+    for name, metric in metrics.items():
+        if metric.highest is None or not metric.higher_is_better:
+            continue
+        expected, lowest = compute(metric, labels, predictions, weights)
+        reason = f"always predicting {constant} reaches {expected:.3f}"
+        if lowest < expected:
+            reason += ", here less two standard errors"
+        thresholds[name] = {"lower": math.floor(lowest * 1000 + 1e-6) / 1000, "lower_reason": reason}
+    return thresholds
 
 
 def _schema(inference: Inference) -> str:
@@ -239,26 +251,27 @@ def _schema(inference: Inference) -> str:
 def _readme(name: str, data: Path, inference: Inference) -> str:
     label = inference.label
     columns = "\n".join(_table_row(column) for column in inference.columns)
-    classes = "".join(f"\n- {_cell(text)}: {count} records" for text, count in inference.class_counts.items())
+    classes = "".join(f"\n- {_cell(text)}: {count} rows" for text, count in inference.class_counts.items())
     question = "which class" if inference.problem is Problem.CLASSIFICATION else "which number"
     return f"""# {name}
 
-Predicts `{label.name}` ({inference.problem.value}: {question}) from the records of `{data.name}`.
+Predicts `{label.name}` ({inference.problem.value}: {question}) from the columns of `{data.name}`.
 
     yachay run {name}
 
 ## Before you rely on it
 
-This folder was written by `yachay new` from {_sample_size(inference)}. It looked at values, not at their meaning:
+`yachay new` wrote this folder from {_sample_size(inference)}. It looked at values, not at their meaning. Check:
 
-- Is each input known when the prediction is made? One that is not makes the evaluation too good.
-- Are the kinds right? They are in `{CONFIG_FILE}`; what the columns may hold is in `{SCHEMA_FILE}`.
-- May each input decide about a person? Keep the others for `evaluation.slices`.
-- The thresholds only say that the model is no worse than a constant prediction. Set those that make it useful.
+- Is each feature known when the prediction is made? One that is not makes the evaluation better than the model.
+- Are the kinds of features right? They are in `{CONFIG_FILE}`; the types and bounds of columns are in `{SCHEMA_FILE}`.
+- May each feature decide about a person? Move the others to `exclude`; `evaluation.slices` can still name them.
+- The thresholds only demand a constant prediction's metrics, and the gate that the model is better by more than chance.
+  Set the thresholds from which the model is useful.
 {_notes(inference)}
 ## Intended use, source and licence of the data, limits
 
-To be written by who knows the data.
+Write here what readers need to know; `report.card` in the configuration shows it on the evaluation page.
 
 ## Label
 {classes or f"{chr(10)}`{label.name}` is a number."}
@@ -275,13 +288,13 @@ def _notes(inference: Inference) -> str:
     if not inference.notes:
         return ""
     lines = "\n".join(f"- {_cell(note)}" for note in inference.notes)
-    return f"\n## Values that are read in a way of their own\n\n{lines}\n"
+    return f"\n## How unusual values are read\n\n{lines}\n"
 
 
 def _table_row(column: InferredColumn) -> str:
-    kind = column.kind.value if column.kind else f"no input: {column.reason}"
+    kind = column.kind.value if column.kind else f"not a feature: {column.reason}"
     kind_of_type = column.type.value if column.type else ""
-    presence = "always there" if column.required else "may be missing"
+    presence = "required" if column.required else "optional"
     return f"| `{column.name}` | {_cell(column.original_name)} | {kind_of_type} | {_cell(kind)} | {presence} |"
 
 
@@ -290,7 +303,7 @@ def _cell(text: str) -> str:
 
 
 def _sample_size(inference: Inference) -> str:
-    return f"{'all' if inference.is_whole else 'the first'} {inference.num_rows:,} records"
+    return f"{'all' if inference.is_whole else 'the first'} {inference.num_rows:,} rows"
 
 
 def _yaml(document: dict[str, Any]) -> str:

@@ -47,10 +47,10 @@ def test_the_kind_of_an_input_follows_its_values(
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
-        ("row", [str(row) for row in range(20)], "numbers the records: all different, in order"),
-        ("client_id", [str(row * 7 % 41) for row in range(20)], "names the records: all different"),
-        ("client", [f"c{row}" for row in range(20)], "names the records: all different"),
-        ("remark", [f"c{row % 19}" for row in range(20)], "has 19 different texts in 20 records"),
+        ("row", [str(row) for row in range(20)], "a row number: all different, in order"),
+        ("client_id", [str(row * 7 % 41) for row in range(20)], "an identifier: different in every row"),
+        ("client", [f"c{row}" for row in range(20)], "an identifier: different in every row"),
+        ("remark", [f"c{row % 19}" for row in range(20)], "has 19 different texts in 20 rows"),
         ("unit", ["cm"] * 20, "is always 'cm'"),
         ("empty", [""] * 20, "has no value"),
     ],
@@ -145,7 +145,7 @@ def test_what_comes_after_the_sample_is_allowed_for(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x,y\n", "Expected records in .* a header only"),
+        ("x,y\n", "Expected rows in .* a header only"),
         ("x,y\n" + "0,\n1,\n", "Expected labels in the column 'y' .* none"),
         ("x,y\n" + "0,a\n1,a\n", "two or more values in the label column 'y' .* 'a' only"),
         ("x,y\n" + "".join(f"{row % 2},w{row}\n" for row in range(200)), "at most 100 classes .* 200 or more"),
@@ -196,7 +196,7 @@ def test_a_record_with_an_infinite_number_of_a_typed_file_is_quarantined(tmp_pat
 
     assert inferred.columns[0].kind is FeatureKind.NUMERIC
     assert inferred.quarantined_share == 0.01
-    assert inferred.notes == ("x: 1 of 100 values are no finite numbers: 'inf' (1). Their records are quarantined.",)
+    assert inferred.notes == ("x: 1 of 100 values are no finite numbers: 'inf' (1). Their rows are quarantined.",)
 
 
 def test_a_word_that_another_column_has_as_a_value_quarantines_the_record(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_column_with_more_than_a_few_that_are_no_numbers_says_so(tmp_path: Pat
 
     assert column.kind is None
     assert column.reason == (
-        "has 100 different texts in 200 records, most of them numbers, but not '0 kg', '1 kg', '2 kg' and 7 more"
+        "has 100 different texts in 200 rows, most of them numbers, but not '0 kg', '1 kg', '2 kg' and 7 more"
     )
 
 
@@ -260,7 +260,7 @@ def test_a_label_with_decimal_commas_and_an_unknown_is_a_regression(tmp_path: Pa
 
     assert (inferred.problem, inferred.decimal) == (Problem.REGRESSION, ",")
     assert inferred.quarantined_share == 1 / 101
-    assert inferred.notes[1] == "y: 1 of 101 records have no label: they are quarantined."
+    assert inferred.notes[1] == "y: 1 of 101 rows have no label: they are quarantined."
 
 
 def test_classes_with_decimal_commas_keep_their_spelling(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_column_that_is_no_input_costs_no_records(tmp_path: Path) -> None:
 def test_few_records_are_noted(tmp_path: Path) -> None:
     inferred = infer_columns(tmp_path, {"x": ["0", "1"] * 10})
 
-    assert inferred.notes == ("20 records are few: a run needs 10 in each split, and so about 60.",)
+    assert inferred.notes == ("20 rows are few: a run needs 10 in each split, and so about 60.",)
 
 
 def test_of_names_that_differ_in_case_only_the_first_is_an_input(tmp_path: Path) -> None:
