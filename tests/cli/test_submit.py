@@ -166,7 +166,7 @@ def test_a_server_that_is_gone_is_told(write: Write, capsys: pytest.CaptureFixtu
     assert run(["submit", write(), "--host", url, *LABEL, "--json"]) == 1
 
     captured = capsys.readouterr()
-    assert f"Expected {url} to answer. Received: [Errno" in captured.err
+    assert f"Expected {url} to respond. Received: [Errno" in captured.err
     assert len(captured.err.splitlines()) == 1
     assert "Connection refused" in json.loads(captured.out)["error"]
 

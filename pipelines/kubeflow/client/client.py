@@ -31,11 +31,11 @@ _CREDENTIALS_HELP = (
 
 
 class KubeflowError(YachayError):
-    """Kubeflow Pipelines refuses something, or a run on it did not succeed.
+    """Kubeflow Pipelines rejects something, or a run on it did not succeed.
 
     Args:
-        message: string. What was expected, what came, and the mend.
-        status: int. HTTP status of the answer; 0 where there was none. Defaults to 0.
+        message: string. What was expected, what was received, and the fix.
+        status: int. HTTP status of the response; 0 where there was none. Defaults to 0.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -44,14 +44,14 @@ class KubeflowError(YachayError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same request may succeed later: no answer came, or the server is at fault."""
+        """Whether the same request may succeed later: no response came, or the server is at fault."""
         return self.status in (0, 429) or self.status >= 500
 
 
 class Client(kfp.Client):
     """The stock client whose every request ends within a minute.
 
-    The stock one waits without bound, follows a log-in redirect to a page that it then takes for an answer, and asks
+    The stock one waits without bound, follows a log-in redirect to a page that it then takes for a response, and asks
     five times for the server's health, with a traceback each.
 
     Args:
@@ -68,7 +68,7 @@ class Client(kfp.Client):
         self._bound()
 
     def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
-        """Returns the answer of the server's health endpoint, asked once."""
+        """Returns the response of the server's health endpoint, asked once."""
         self._bound()
         return self._healthz_api.healthz_service_get_healthz()
 
@@ -116,7 +116,7 @@ class _BoundedRest(rest.RESTClientObject):
             raise _unreachable(self._host, error) from None
         if _json_object(response.data) is None:
             raise KubeflowError(
-                f"Expected {self._host} to be the API of Kubeflow Pipelines. Received: an answer that is no JSON "
+                f"Expected {self._host} to be the API of Kubeflow Pipelines. Received: a response that is no JSON "
                 "object. Its URL is the part before `/apis/v2beta1`, often ending in /pipeline.",
                 response.status,
             )
@@ -132,7 +132,7 @@ def connect(host: str, namespace: str | None = None) -> Client:
 
     Raises:
         UsageError: if the environment names a file that is not there.
-        KubeflowError: if the server cannot be reached or refuses the token.
+        KubeflowError: if the server cannot be reached or rejects the token.
     """
     options: dict[str, Any] = {"ssl_ca_cert": _ca_bundle()}
     if token := os.environ.get(TOKEN_VARIABLE):
@@ -208,7 +208,7 @@ def _require_file(variable: str, path: Path) -> None:
 
 def _refusal(host: str, error: ApiException) -> KubeflowError:
     if error.status == 401 or (error.status in (301, 302, 303, 307) and _is_log_in(error)):
-        received = "none, or one that it refuses"
+        received = "none, or one that it rejects"
         return KubeflowError(f"Expected a token that {host} accepts. Received: {received}. {_CREDENTIALS_HELP}", 401)
     reason = _reason(error)
     if error.status == 403:
@@ -216,9 +216,9 @@ def _refusal(host: str, error: ApiException) -> KubeflowError:
     if error.status in (301, 302, 303, 307, 308):
         location = error.headers.get("location", "elsewhere")
         return KubeflowError(
-            f"Expected {host} to answer. Received: a redirect to {location}. Name that host.", error.status
+            f"Expected {host} to respond. Received: a redirect to {location}. Name that host.", error.status
         )
-    return KubeflowError(f"{host} refuses: {reason}", error.status)
+    return KubeflowError(f"{host} rejects this: {reason}", error.status)
 
 
 def _is_log_in(error: ApiException) -> bool:
@@ -227,13 +227,13 @@ def _is_log_in(error: ApiException) -> bool:
 
 
 def _reason(error: ApiException) -> str:
-    """Returns why a server refused: the gateway's details where they say more than the class of the error."""
+    """Returns why a server rejected a request: the gateway's details where they are more than the error's class."""
     text = (error.body or b"").decode(errors="replace").strip()
     body = _json_object(text) or {}
     details = [detail.get("message", "") for detail in body.get("details") or () if isinstance(detail, dict)]
-    told = [message for message in details if message and message != "Internal Server Error"]
-    told += [body.get("message", ""), body.get("error_message", ""), text[:300], str(error.reason)]
-    return f"{next(filter(None, told))} (HTTP {error.status})"
+    reasons = [message for message in details if message and message != "Internal Server Error"]
+    reasons += [body.get("message", ""), body.get("error_message", ""), text[:300], str(error.reason)]
+    return f"{next(filter(None, reasons))} (HTTP {error.status})"
 
 
 def _json_object(text: str | bytes) -> dict[str, Any] | None:
@@ -246,8 +246,8 @@ def _json_object(text: str | bytes) -> dict[str, Any] | None:
 
 def _unreachable(host: str, error: urllib3.exceptions.HTTPError) -> KubeflowError:
     cause = getattr(error, "reason", None) or error
-    mend = "Is the URL right, and the server up?"
+    fix = "Is the URL right, and the server up?"
     if isinstance(cause, urllib3.exceptions.SSLError):
-        mend = f"Name the bundle of its certificate authority in {CA_VARIABLES[0]}."
+        fix = f"Name the bundle of its certificate authority in {CA_VARIABLES[0]}."
     reason = str(cause).rpartition(": ")[2] if isinstance(cause, urllib3.exceptions.NewConnectionError) else str(cause)
-    return KubeflowError(f"Expected {host} to answer. Received: {reason}. {mend}")
+    return KubeflowError(f"Expected {host} to respond. Received: {reason}. {fix}")

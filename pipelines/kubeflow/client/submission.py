@@ -98,7 +98,7 @@ def make_order(
         service_account: string. Kubernetes service account of the steps. Defaults to the server's.
 
     Raises:
-        UsageError: if a part of it is refused.
+        UsageError: if a part of it is invalid.
     """
     for option, text, longest in (
         ("--name", name, MAX_PIPELINE_NAME),
@@ -136,10 +136,10 @@ def submit(client: Client, order: Order, submission: Submission, say: Callable[[
         client: `Client`.
         order: `Order`.
         submission: `Submission`, filled in place.
-        say: function that tells the user a line.
+        say: function that prints a line for the user.
 
     Raises:
-        KubeflowError: if the server refuses, is gone, or has other content under the version's name.
+        KubeflowError: if the server rejects it, is gone, or has other content under the version's name.
     """
     submission.pipeline = order.pipeline
     submission.version = order.version or order.package.version_name(order.pipeline)
@@ -172,7 +172,7 @@ def _upload(client: Client, order: Order, submission: Submission, say: Callable[
             )
         except KubeflowError as error:
             if is_new and not error.may_pass:
-                # An empty pipeline does no harm: the refusal is what the user must hear of.
+                # An empty pipeline does no harm: the server's reason is what the user must see.
                 with contextlib.suppress(KubeflowError):
                     client.delete_pipeline(submission.pipeline_id)
                     submission.pipeline_id = None

@@ -35,10 +35,10 @@ _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,126}[a-z0-9])?")
 
 
 def check_pipeline(pipeline: Pipeline, exit_handler: BaseNode | None = None) -> None:
-    """Refuses a pipeline that open-source Kubeflow Pipelines cannot run.
+    """Rejects a pipeline that open-source Kubeflow Pipelines cannot run.
 
     Raises:
-        CompileError: with the mend.
+        CompileError: with the fix.
     """
     name = pipeline.pipeline_info.pipeline_name
     if not _PIPELINE_NAME.fullmatch(name):
@@ -90,7 +90,7 @@ def _check_importer(node: Importer, pipeline: Pipeline) -> None:
         )
     if conditional.get_predicates(node, pipeline.dsl_context_registry):
         raise CompileError(
-            f"Expected the importer {node.id!r} to have no condition, which Kubeflow Pipelines refuses. Received: one. "
+            f"Expected the importer {node.id!r} to have no condition, which Kubeflow Pipelines rejects. Received: one. "
             "Take it out of the condition: an import costs nothing."
         )
 

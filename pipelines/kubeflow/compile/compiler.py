@@ -83,7 +83,7 @@ def compile_pipeline(
             it here, and the image must hold it. Defaults to none.
 
     Raises:
-        CompileError: if the pipeline cannot run there, with the mend.
+        CompileError: if the pipeline cannot run there, with the fix.
     """
     check_pipeline(pipeline, exit_handler)
     compilation = _Compilation(

@@ -7,7 +7,7 @@ from ....errors import CompileError
 from ...chain import RunContext, create_pipeline
 from ...config.model_settings import FAMILIES
 from ...config.pipeline_config import PipelineConfig
-from ...registry import PipelineFolder
+from ...registry import PipelineFolder, find_pipelines
 from ..spec.options import DATA_URI, PIPELINE_ROOT, Assignment, RawData
 from ..spec.requests import NodeRequest, PipelineParameter
 from ..spec.views import VIEWS
@@ -31,7 +31,7 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         image: string. The image of the steps.
 
     Raises:
-        ConfigurationError: if the pipeline cannot be compiled, with the mend.
+        ConfigurationError: if the pipeline cannot be compiled, with the fix.
     """
     check_model_store(config)
     context = RunContext(
@@ -48,9 +48,27 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         config.kubeflow,
         pipeline_parameters(config),
         node_requests(config, task),
+        package=own_package(folder),
     )
     warnings = device_warnings(compiled.accelerators, "Trainer", find_family(config.model.family))
-    return dataclasses.replace(compiled, warnings=tuple(warnings))
+    return dataclasses.replace(compiled, warnings=(*warnings, *code_warnings(folder)))
+
+
+def own_package(folder: PipelineFolder) -> str:
+    """Returns the Python package of a pipeline's own code; empty where it has none, or it is the library's."""
+    is_own = not folder.package.startswith(f"{__name__.partition('.')[0]}.")
+    return folder.package if is_own and any(folder.path.glob("*.py")) else ""
+
+
+def code_warnings(folder: PipelineFolder) -> list[str]:
+    """Returns a warning where the steps import code of a folder that no package here installs."""
+    package = own_package(folder)
+    if not package or any(known.path == folder.path for known in find_pipelines().values()):
+        return []
+    return [
+        f"The steps import {package!r} from {folder.path}. The image must hold that folder where its Python finds it, "
+        f"as `COPY {folder.path.name} /opt/code/{package}` and `ENV PYTHONPATH=/opt/code` in its Dockerfile."
+    ]
 
 
 def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:

@@ -27,7 +27,7 @@ def step_container(name: str, image: str, container: Json, component: Json, opti
 
     Args:
         name: string. Name of the task; in the arguments it keeps apart steps that are otherwise alike, for Kubeflow
-            Pipelines tells components apart by their containers.
+            Pipelines distinguishes components by their containers.
         image: string.
         container: dict. TFX's own, which names the executor.
         component: dict. The component's interface.
@@ -38,7 +38,7 @@ def step_container(name: str, image: str, container: Json, component: Json, opti
 
 
 def resolve_container(name: str, image: str, what: str, component: Json, options: StepOptions) -> Json:
-    """Returns the container of a step that answers with a URI; `what` is `"data"` or `"baseline"`."""
+    """Returns the container of a step that returns a URI; `what` is `"data"` or `"baseline"`."""
     return _container(name, image, ["--resolve", what], component, options)
 
 

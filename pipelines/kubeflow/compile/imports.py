@@ -15,7 +15,7 @@ _STRING = {"parameterType": "STRING"}
 
 
 def resolve_component(with_data_uri: bool) -> Json:
-    """Returns the interface of a step that answers with a URI."""
+    """Returns the interface of a step that returns a URI."""
     names = (DATA_URI, PIPELINE_ROOT) if with_data_uri else (PIPELINE_ROOT,)
     return {
         "inputDefinitions": {"parameters": {name: dict(_STRING) for name in names}},
@@ -27,7 +27,7 @@ def resolve_component(with_data_uri: bool) -> Json:
 
 
 def resolve_task(component: Json) -> Json:
-    """Returns the task of a step that answers with a URI; it is never taken from the cache."""
+    """Returns the task of a step that returns a URI; it is never taken from the cache."""
     names = component["inputDefinitions"]["parameters"]
     return {
         "inputs": {"parameters": {name: {"componentInputParameter": name} for name in names}},
@@ -36,13 +36,13 @@ def resolve_task(component: Json) -> Json:
 
 
 def add_import(dag: Json, spec: Json, name: str, resolver: str, key: str, kind: str) -> None:
-    """Adds the sub-DAG that imports the artifact whose URI a step answered with.
+    """Adds the sub-DAG that imports the artifact whose URI a step returned.
 
     Args:
         dag: dict. The DAG that gets the task.
         spec: dict. The `PipelineSpec`.
         name: string. Name of the task.
-        resolver: string. Name of the step that answers.
+        resolver: string. Name of the step that returns it.
         key: string. The sub-DAG's output.
         kind: string. Type of the artifact, such as `tfx.Model`.
     """
@@ -62,12 +62,12 @@ def add_import(dag: Json, spec: Json, name: str, resolver: str, key: str, kind: 
     )
     selector = {"producerSubtask": importer, "outputArtifactKey": IMPORTED}
     inner["outputs"] = {"artifacts": {key: {"artifactSelectors": [selector]}}}
-    answer = {"producerTask": resolver, "outputParameterKey": RESOLVED_URI}
+    returned = {"producerTask": resolver, "outputParameterKey": RESOLVED_URI}
     add_task(
         dag,
         spec,
         name,
-        {"inputs": {"parameters": {RESOLVED_URI: {"taskOutputParameter": answer}}}, "cachingOptions": {}},
+        {"inputs": {"parameters": {RESOLVED_URI: {"taskOutputParameter": returned}}}, "cachingOptions": {}},
         {
             "inputDefinitions": {"parameters": {RESOLVED_URI: dict(_STRING)}},
             "outputDefinitions": {"artifacts": {key: {"artifactType": artifact_type(kind)}}},

@@ -1,6 +1,6 @@
 """What a step gets and where it runs: the resources of its container, and its part of the platform document.
 
-Both generations of fields are written where Kubeflow Pipelines changed them: an older backend passes over the newer.
+Both generations of fields are written where Kubeflow Pipelines changed them: an older backend ignores the newer.
 """
 
 from collections.abc import Iterable, Mapping
@@ -138,7 +138,7 @@ def _check_requests(node: str, resources: Resources) -> None:
         limit, request = getattr(resources, name), getattr(resources, f"{name}_request")
         if limit is not None and request is not None and parse_quantity(request) > parse_quantity(limit):
             raise CompileError(
-                f"Expected {node!r} to request no more {name} than its limit, for Kubernetes refuses the pod. "
+                f"Expected {node!r} to request no more {name} than its limit, for Kubernetes rejects the pod. "
                 f"Received: {name}_request {request} and {name} {limit}. Correct kubeflow.resources.{node} or "
                 f"kubeflow.resources.{DEFAULT}."
             )

@@ -36,7 +36,7 @@ def rename_tasks(spec: Json) -> dict[str, str]:
         `{TFX's name: name}`.
 
     Raises:
-        CompileError: if a name cannot be mended, or two nodes would have the same.
+        CompileError: if a name has no valid form, or two nodes would have the same.
     """
     names: dict[str, str] = {}
     for dag in dags(spec):
@@ -67,7 +67,7 @@ def task_name(name: str) -> str:
     """Returns the name of a node's task: one that Argo takes.
 
     Raises:
-        CompileError: if the node's name cannot be mended.
+        CompileError: if the node's name has no valid form.
     """
     new = re.sub(r"[^a-zA-Z0-9]+", "-", name)
     if not _TASK_NAME.fullmatch(new) or len(new) > MAX_TASK_NAME:

@@ -1,7 +1,7 @@
 """Conditions of tasks (`triggerPolicy.condition`): the part of CEL that compilers of pipelines write.
 
 Literals, `inputs.parameter_values['p']`, `inputs.artifacts['a'].artifacts[0].metadata['k']` (`.uri`, `.name`),
-comparisons, `in`, `!`, `&&`, `||`, and the functions of `FUNCTIONS`. Anything else is refused when it is parsed; what
+comparisons, `in`, `!`, `&&`, `||`, and the functions of `FUNCTIONS`. Anything else is rejected when it is parsed; what
 cannot be evaluated is an error as it is in the driver, never a False.
 """
 

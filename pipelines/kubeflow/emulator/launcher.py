@@ -128,8 +128,8 @@ class Launcher:
                 _stop(process)
 
     def _take_outputs(self, pod: Pod) -> tuple[dict[str, Json], Json]:
-        answer = pod.read_answer()
-        parameters = dict(answer.get("parameterValues", {}))
+        output = pod.read_output()
+        parameters = dict(output.get("parameterValues", {}))
         declared = pod.step.component.get("outputDefinitions", {}).get("parameters", {})
         for name, place in pod.step.outputs["parameters"].items():
             if name not in parameters:
@@ -139,7 +139,7 @@ class Launcher:
             if key == LOGS:
                 continue
             [artifact] = listed["artifacts"]
-            given = (answer.get("artifacts", {}).get(key, {}).get("artifacts") or [{}])[0]
+            given = (output.get("artifacts", {}).get(key, {}).get("artifacts") or [{}])[0]
             uri = given.get("uri") or artifact["uri"]
             if uri != self.run_root and not uri.startswith(f"{self.run_root}/"):
                 raise StepError(

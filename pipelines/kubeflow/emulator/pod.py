@@ -1,4 +1,4 @@
-"""What a step's pod holds: its folders, its command with the placeholders filled in, its answer."""
+"""What a step's pod holds: its folders, its command with the placeholders filled in, its output."""
 
 import dataclasses
 import json
@@ -68,7 +68,7 @@ class Pod:
 
     @property
     def output_file(self) -> Path:
-        """Where the step puts its answer."""
+        """Where the step writes its `ExecutorOutput`."""
         return self.path(self.output_uri(LOGS)).parent / "output_metadata.json"
 
     def make_folders(self) -> None:
@@ -111,16 +111,16 @@ class Pod:
             "YACHAY_MOUNT_ROOT": str(self.root),
         }
 
-    def read_answer(self) -> Json:
+    def read_output(self) -> Json:
         """Returns the step's `ExecutorOutput`, read as strictly as the launcher does."""
         if not self.output_file.exists():
             return {}
         try:
             message = json_format.Parse(self.output_file.read_text(), pipeline_spec_pb2.ExecutorOutput())
         except (json_format.ParseError, UnicodeDecodeError) as error:
-            raise StepError(f"{self.step.name} failed: it answered with no ExecutorOutput ({error}).") from None
-        answer: Json = whole_numbers(json_format.MessageToDict(message))
-        return answer
+            raise StepError(f"{self.step.name} failed: it wrote no valid ExecutorOutput ({error}).") from None
+        output: Json = whole_numbers(json_format.MessageToDict(message))
+        return output
 
     def read_parameter(self, name: str, path: str, kind: str) -> Any:
         """Returns the value in the file of an output parameter."""

@@ -24,7 +24,7 @@ _NO_POD_IMAGES = ("argostub/",)
 
 
 def check_spec(spec: Json, executors: Json) -> None:
-    """Refuses a spec with something that the cluster would refuse, or that would be otherwise here.
+    """Rejects a spec with something that the cluster would reject, or that would behave otherwise here.
 
     Args:
         spec: dict. A `PipelineSpec` in protojson.
@@ -235,5 +235,5 @@ def _producers(task: Json) -> Iterator[tuple[str, Json]]:
                     yield output["producerTask"], output
 
 
-def _refusal(name: str, expected: str, received: str, mend: str = "") -> UsageError:
-    return UsageError(f"Expected of the task {name}: {expected}. Received: {received}.{f' {mend}' if mend else ''}")
+def _refusal(name: str, expected: str, received: str, fix: str = "") -> UsageError:
+    return UsageError(f"Expected of the task {name}: {expected}. Received: {received}.{f' {fix}' if fix else ''}")

@@ -45,7 +45,7 @@ def run_spec(
         summary: `Summary`, filled in place.
 
     Raises:
-        YachayError: if the spec is refused or a step fails.
+        YachayError: if the spec is invalid or a step fails.
         KeyboardInterrupt: if the user stops it.
     """
     summary.pipeline, summary.task, summary.profile = parse_name(package.name)

@@ -1,7 +1,7 @@
 """Runs the tasks of a compiled spec one after the other, as Argo and the driver of Kubeflow Pipelines do.
 
-Not by `kfp.local`: in 2.16 its subprocess runner takes no container command and has no hook for one, it passes over
-`container.env`, answers a condition on artifacts with False and ends well, has no exit handlers and no retries, loses
+Not by `kfp.local`: in 2.16 its subprocess runner takes no container command and has no hook for one, it ignores
+`container.env`, takes a condition on artifacts for false and ends well, has no exit handlers and no retries, loses
 the metadata of artifacts that the spec declares, and moves nothing through a store. A test runs what `yachay compile`
 writes under it nevertheless. As there, nothing is taken from a cache: every step runs.
 
@@ -63,7 +63,7 @@ class CompiledSpec:
     def __init__(self, package: Package) -> None:
         self.name = package.name
         spec = whole_numbers(json_format.MessageToDict(package.pipeline_spec))
-        # The backend reads this part with unknown fields passed over.
+        # The backend ignores unknown fields of this part.
         deployment = json_format.ParseDict(
             spec.get("deploymentSpec", {}), pipeline_spec_pb2.PipelineDeploymentConfig(), ignore_unknown_fields=True
         )
@@ -109,7 +109,7 @@ class SpecRunner:
         launcher: `Launcher`.
         run_id: string.
         nodes: dict of path to `NodeProgress`, changed in place.
-        progress: `Progress`, told whenever a task ends.
+        progress: `Progress`, updated whenever a task ends.
         made: list of `(type, RuntimeArtifact)` that steps made, filled in place.
         sleep: function that waits for a number of seconds. Defaults to `time.sleep`.
     """
@@ -165,7 +165,7 @@ class SpecRunner:
         return dag_outcome(dag, scope.outcomes)
 
     def _is_noted(self, task: Json) -> bool:
-        """Returns whether the metadata store hears that a task is complete: an importer never tells its DAG."""
+        """Returns whether the metadata store learns that a task is complete: an importer never reports to its DAG."""
         component = self._spec.component(task)
         if "dag" not in component:
             return "container" in self._spec.executors[component["executorLabel"]]

@@ -1,4 +1,4 @@
-"""What the compiler tells a step's container: the argument `--options`."""
+"""What the compiler passes to a step's container: the argument `--options`."""
 
 import dataclasses
 import json
@@ -94,12 +94,12 @@ class StepOptions:
         """Returns the options as JSON, without those that have their defaults."""
         fields = dataclasses.asdict(self)
         default = dataclasses.asdict(StepOptions(self.pipeline))
-        told = {name: value for name, value in fields.items() if name == "pipeline" or value != default[name]}
-        return json.dumps(told, sort_keys=True)
+        given = {name: value for name, value in fields.items() if name == "pipeline" or value != default[name]}
+        return json.dumps(given, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Returns the options; fields of a later version are passed over."""
+        """Returns the options; fields of a later version are ignored."""
         known = {field.name for field in dataclasses.fields(cls)}
         fields: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
         for name in ("beam_args", "arguments", "views"):

@@ -121,12 +121,20 @@ class Package:
             declared = self.parameters[name]
             arguments[name] = _typed(name, text, declared.parameter_type)
             if name == DATA_URI and text:
-                check_data_uri(text)
+                self._check_data_uri(text)
             choices = read_choices(declared.description)
             if choices and text not in choices:
                 hint = suggestion(text, choices)
                 raise UsageError(f"Expected {name} to be one of {', '.join(choices)}. Received: {text!r}.{hint}")
         return arguments
+
+    def _check_data_uri(self, uri: str) -> None:
+        check_data_uri(uri)
+        if self.is_synthetic:
+            raise UsageError(
+                f"Expected no {DATA_URI}, for {self.name} was compiled with a profile that writes records of its own. "
+                f"Received: {uri!r}. Leave it out, or compile without the profile."
+            )
 
     def choose_root(self, root: str | None, arguments: dict[str, Any]) -> str | None:
         """Returns the root of a run, or None for the server's; it also goes into the parameter for it, if there is one.
@@ -159,7 +167,7 @@ class Package:
         return root
 
     def require(self, arguments: Mapping[str, Any]) -> None:
-        """Refuses the parameters of a run where one is missing that has no default.
+        """Rejects the parameters of a run where one is missing that has no default.
 
         Raises:
             UsageError: if so.
@@ -170,8 +178,12 @@ class Package:
             if name not in arguments and not parameter.is_optional and not parameter.HasField("default_value")
         ]
         if missing:
-            mend = " ".join(f"-p {name}=..." for name in missing)
-            raise UsageError(f"Expected a value of each parameter without default. Received: none. Add {mend}.")
+            fix = " ".join(f"-p {name}=..." for name in missing)
+            synthetic = " For synthetic records compile with --profile mock." if DATA_URI in missing else ""
+            raise UsageError(
+                f"Expected a value of {', '.join(missing)}, which {'has' if len(missing) == 1 else 'have'} no default. "
+                f"Received: none. Add {fix}.{synthetic}"
+            )
 
 
 def read_package(path: Path) -> Package:

@@ -8,7 +8,7 @@ from .options import Assignment, RawData, StepOptions
 
 Json = dict[str, Any]
 
-# In the description: backends before 2.16 refuse a spec with `literals`.
+# In the description: backends before 2.16 reject a spec with `literals`.
 _CHOICES = " One of: "
 
 

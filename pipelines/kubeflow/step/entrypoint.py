@@ -3,13 +3,13 @@
 The arguments, as the compiler writes them:
 
 - `--node NAME`: the task's name.
-- `--executor PATH`: dotted path of a TFX executor class; or `--resolve data|baseline`: a step that only answers with
+- `--executor PATH`: dotted path of a TFX executor class; or `--resolve data|baseline`: a step that only sets
   the output parameter `uri`.
 - `--component JSON`: the component's `inputDefinitions` and `outputDefinitions`, as in the spec. The types of artifacts
   come from here, for the driver knows none; an artifact input with `isOptional` whose files are absent is left out.
 - `--options JSON`: what else the compiler knows (`StepOptions`).
 - `--executor-input {{$}}`: the `ExecutorInput` that the launcher fills in. Unknown fields, undeclared outputs (such as
-  `executor-logs`) and the types in it are passed over.
+  `executor-logs`) and the types in it are ignored.
 
 Around the step:
 

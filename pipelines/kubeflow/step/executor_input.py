@@ -1,4 +1,4 @@
-"""What the launcher tells a step, and what a step answers: `ExecutorInput` and `ExecutorOutput`."""
+"""What the launcher passes to a step, and what a step returns: `ExecutorInput` and `ExecutorOutput`."""
 
 import dataclasses
 import json
@@ -89,7 +89,7 @@ def read_executor_input(executor_input: Json, component: Json) -> StepInput:
 
 
 def write_executor_output(step: StepInput, metadata: Mapping[str, Json], parameters: Json) -> None:
-    """Writes a step's answer, as strictly as the launcher reads it.
+    """Writes a step's `ExecutorOutput`, as strictly as the launcher reads it.
 
     Args:
         step: `StepInput`.

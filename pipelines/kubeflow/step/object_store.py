@@ -73,7 +73,7 @@ def _open(uri: str) -> tuple[Any, str]:
 
 
 def _check_bucket(file_system: Any, name: str, uri: str) -> None:
-    """Rejects an object whose bucket does not exist: a store answers both with "not found".
+    """Rejects an object whose bucket does not exist: a store reports both as "not found".
 
     Raises:
         StoreError: if there is no such bucket, or it cannot be listed.

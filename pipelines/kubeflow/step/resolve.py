@@ -1,4 +1,4 @@
-"""Steps that only answer with a URI, which an importer then hands to the launcher."""
+"""Steps that only return a URI, which an importer then hands to the launcher."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _METADATA_HOST, _METADATA_PORT = "METADATA_GRPC_SERVICE_HOST", "METADATA_GRPC_SE
 
 
 def resolve(what: str, step: StepInput, options: StepOptions) -> None:
-    """Answers with the URI of the raw data or of the baseline, or with one that was never written.
+    """Outputs the URI of the raw data or of the baseline, or one that was never written where there is none.
 
     Args:
         what: `"data"` or `"baseline"`.
@@ -25,7 +25,7 @@ def resolve(what: str, step: StepInput, options: StepOptions) -> None:
         options: `StepOptions`.
 
     Raises:
-        UsageError: if `data_uri` is no place of records, or the baseline's source does not answer.
+        UsageError: if `data_uri` is no place of records, or the baseline's source cannot be read.
     """
     root = find_root(step.parameters[PIPELINE_ROOT], step.outputs[RESOLUTION].uri, options.pipeline)
     data_uri = step.parameters.get(DATA_URI)

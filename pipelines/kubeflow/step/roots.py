@@ -20,14 +20,14 @@ def find_root(parameter: str, artifact_uri: str, pipeline: str) -> str:
     root, found, _ = artifact_uri.rpartition(f"/{pipeline}/")
     if not found:
         raise UsageError(
-            f"Expected the parameter {PIPELINE_ROOT}, for {artifact_uri} does not tell the pipeline root. "
+            f"Expected the parameter {PIPELINE_ROOT}, for {artifact_uri} does not contain the pipeline root. "
             f"Received: none. Pass {PIPELINE_ROOT}."
         )
     return root
 
 
 def find_run_id(artifact_uri: str, pipeline: str) -> str:
-    """Returns the run of an artifact at `<root>/<pipeline>/<run>/...`, or nothing where its URI does not tell."""
+    """Returns the run of an artifact at `<root>/<pipeline>/<run>/...`, or nothing where its URI has another form."""
     _, found, rest = artifact_uri.rpartition(f"/{pipeline}/")
     return rest.partition("/")[0] if found else ""
 

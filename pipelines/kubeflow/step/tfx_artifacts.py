@@ -52,7 +52,7 @@ def make_artifact(artifact: StepArtifact, class_paths: Mapping[str, str]) -> typ
     made.id = artifact_id(artifact.name)
     for name, value in artifact.metadata.items():
         _set_property(made, name, value)
-    # Without it TFX answers "absent" for the properties set above.
+    # Without it TFX returns "absent" for the properties set above.
     made.set_mlmd_artifact(made.mlmd_artifact)
     if isinstance(made, ValueArtifact) and Path(artifact.path).is_file():
         made.read()

@@ -118,7 +118,11 @@ def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_page_in_place_of_the_api_is_refused() -> None:
-    with PageServer() as url, quiet(), pytest.raises(KubeflowError, match="Received: an answer that is no JSON object"):
+    with (
+        PageServer() as url,
+        quiet(),
+        pytest.raises(KubeflowError, match="a response that is no JSON object"),
+    ):
         connect(url)
 
 

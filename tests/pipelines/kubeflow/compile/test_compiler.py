@@ -425,3 +425,27 @@ def test_a_device_that_the_family_uses_is_not_warned_of():
     folder = find_pipeline("student_dropout")
     config = folder.load(("kubeflow.resources.Trainer.preset=gke-l4", "model.family=keras"))
     assert compile_configuration(folder, config, "semester2", IMAGE).warnings == ()
+
+
+def test_code_of_a_folder_is_named_in_the_spec_and_a_warning_says_what_the_image_must_hold(tmp_path):
+    folder = tmp_path / "dropout_of_ours"
+    folder.mkdir()
+    config = (Path(yachay.__file__).parent / "pipelines/student_dropout/config.yaml").read_text()
+    (folder / "config.yaml").write_text(config)
+    (folder / "report.py").write_text("SECTIONS = []\n")
+    found = find_pipeline(str(folder))
+    compiled = compile_configuration(found, found.load(), "semester2", IMAGE)
+    assert argument(compiled.pipeline_spec, "Trainer", "--options")["package"] == "dropout_of_ours"
+    [warning] = compiled.warnings
+    assert "`COPY dropout_of_ours /opt/code/dropout_of_ours` and `ENV PYTHONPATH=/opt/code`" in warning
+
+
+def test_a_folder_of_configuration_only_needs_nothing_of_the_image(tmp_path):
+    folder = tmp_path / "dropout_by_config"
+    folder.mkdir()
+    config = (Path(yachay.__file__).parent / "pipelines/student_dropout/config.yaml").read_text()
+    (folder / "config.yaml").write_text(config)
+    found = find_pipeline(str(folder))
+    compiled = compile_configuration(found, found.load(), "semester2", IMAGE)
+    assert "package" not in argument(compiled.pipeline_spec, "Trainer", "--options")
+    assert compiled.warnings == ()

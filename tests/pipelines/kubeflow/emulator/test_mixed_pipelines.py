@@ -1,9 +1,11 @@
 """Components of the library beside TFX's own, compiled for Kubeflow and run step by step."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.component import SchemaGen
@@ -13,19 +15,22 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 
 from yachay.components.example_gen.component import ColumnarExampleGen
+from yachay.components.features import to_identifier
+from yachay.pipelines import chain
 from yachay.pipelines.chain import BEAM_ARGS
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.emulator.spec_run import run_spec
 from yachay.pipelines.kubeflow.spec.package import read_package
+from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.runs.summary import Summary
+from yachay.schemas.student_dropout.mock import write_mock_csv
 
 pytestmark = pytest.mark.slow
 
 IMAGE = "registry.example/yachay:1"
 
 
-def run(components, tmp_path, **compiling):
-    pipeline = Pipeline("mixed", "", components=components, beam_pipeline_args=list(BEAM_ARGS))
+def run(pipeline, tmp_path, **compiling):
     path = tmp_path / "mixed.yaml"
     path.write_text(compile_pipeline(pipeline, IMAGE, **compiling).to_yaml())
     summary = Summary()
@@ -59,8 +64,40 @@ def test_our_ingest_feeds_stock_components_up_to_a_stock_pusher(tmp_path: Path):
         ),
     )
 
-    summary = run([ingest, statistics, schema, validator, trainer, pusher], tmp_path, package="sample_training")
+    nodes = [ingest, statistics, schema, validator, trainer, pusher]
+
+    summary = run(
+        Pipeline("mixed", "", components=nodes, beam_pipeline_args=list(BEAM_ARGS)), tmp_path, package="sample_training"
+    )
 
     assert {node["state"] for node in summary.nodes} == {"done"}
     [model] = (tmp_path / "pushed").iterdir()
     assert (model / "saved_model.pb").is_file()
+
+
+def test_stock_ingest_feeds_our_components_up_to_our_pusher_and_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_mock_csv(tmp_path / "mock.csv")
+    records = pd.read_csv(tmp_path / "mock.csv", sep=None, engine="python")
+    (tmp_path / "data").mkdir()
+    records.rename(columns=to_identifier).to_csv(tmp_path / "data/records.csv", index=False)
+    monkeypatch.setattr(
+        chain, "ColumnarExampleGen", lambda input_pattern, spec: CsvExampleGen(input_base=str(tmp_path / "data"))
+    )
+    folder = find_pipeline("student_dropout")
+    config = folder.load((), "mock")
+    context = chain.RunContext(
+        task="semester2",
+        data_uri="",
+        schema_text=folder.schema_text(config),
+        pipeline_root="",
+        model_store=str(tmp_path / "models"),
+        image=IMAGE,
+    )
+
+    summary = run(chain.create_pipeline(config, context), tmp_path)
+
+    assert {node["state"] for node in summary.nodes} == {"done"}
+    assert summary.verdict == "blessed", summary.reasons
+    [push] = (tmp_path / "models").glob("push-*")
+    assert json.loads((push / "push.json").read_text())["version"]
+    assert Path(str(summary.report_uri)).is_file()

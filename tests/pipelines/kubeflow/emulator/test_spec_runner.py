@@ -153,7 +153,7 @@ def test_a_declared_output_parameter_that_is_not_written_is_a_failure(spec: Tiny
 def test_an_answer_with_an_unknown_field_is_a_failure(spec: TinySpec) -> None:
     spec.step("Step", "answer(verdict='good')")
 
-    assert "Step failed: it answered with no ExecutorOutput" in fails(spec)
+    assert "Step failed: it wrote no valid ExecutorOutput" in fails(spec)
 
 
 def test_an_output_that_a_step_puts_outside_the_run_is_a_failure(spec: TinySpec) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,34 @@ def test_a_value_that_a_parameter_does_not_take_is_refused(tmp_path: Path) -> No
     assert package.arguments(["family=keras"]) == {"family": "keras"}
     with pytest.raises(UsageError, match=r"family to be one of linear, keras. Received: 'kears'. Did you mean 'keras'"):
         package.arguments(["family=kears"])
+
+
+def package_of_profile(path: Path, mock: str | None) -> Package:
+    document = compiled_pipeline()
+    options = {"pipeline": "p", "raw_data": {"property": "input_pattern", "input": "raw_data", "mock": mock}}
+    container = {"image": "x:1", "command": ["python"], "args": ["--options", json.dumps(options)]}
+    document["deploymentSpec"]["executors"]["exec-ExampleGen"]["container"] = container
+    parameters = document["root"]["inputDefinitions"]["parameters"]
+    if mock is None:
+        del parameters["data_uri"]["defaultValue"]
+    del parameters["label"]
+    path.write_text(yaml.safe_dump(document))
+    return read_package(path)
+
+
+def test_a_spec_for_records_asks_for_their_place(tmp_path: Path) -> None:
+    package = package_of_profile(tmp_path / "pipeline.yaml", None)
+
+    with pytest.raises(UsageError, match=r"data_uri, which has no default.*Add -p data_uri=.*with --profile mock"):
+        package.require(package.arguments([]))
+    with pytest.raises(UsageError, match=r"absolute path, or gs://.*Received: 'data.csv'"):
+        package.arguments(["data_uri=data.csv"])
+    package.require(package.arguments(["data_uri=s3://records/2026/*.csv"]))
+
+
+def test_a_spec_that_writes_its_own_records_takes_no_others(tmp_path: Path) -> None:
+    package = package_of_profile(tmp_path / "pipeline.yaml", "package.module.write")
+
+    package.require(package.arguments([]))
+    with pytest.raises(UsageError, match=r"Expected no data_uri.*compile without the profile"):
+        package.arguments(["data_uri=s3://records/2026/*.csv"])
