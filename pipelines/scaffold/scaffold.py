@@ -192,7 +192,7 @@ def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str
         counts = np.array(list(inference.class_counts.values()), float)
         shares, most = counts / counts.sum(), int(counts.argmax())
         error = math.sqrt(shares[most] * (1 - shares[most]) / (EVAL_SHARE * counts.sum()))
-        lowest = max(shares[most] - 2 * error, 0.0)
+        lowest = max(shares[most] - 2 * error, shares[most] / 2)
         others = shares * (1 - lowest) / (1 - shares[most])
         labels = np.arange(len(counts))
         weights = np.stack([shares, np.where(labels == most, lowest, others)])

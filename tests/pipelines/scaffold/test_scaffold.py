@@ -68,6 +68,16 @@ def test_a_classifier_must_reach_what_the_most_frequent_class_does_by_every_metr
     assert bounds["auc_ovr"].lower_reason == "always predicting '2.0' reaches 0.500"
 
 
+def test_a_handful_of_rows_is_enough_for_a_pipeline(data: Path, tmp_path: Path) -> None:
+    data.write_text("x;y\n1;a\n2;b\n3;a\n4.5;b\n5;a\n")
+
+    bounds = find_pipeline(str(scaffold("clients", data, "y", tmp_path).folder)).load().tasks["all_columns"].thresholds
+
+    assert {metric: bound.lower for metric, bound in bounds.items()} == {
+        "accuracy": 0.3, "macro_f1": 0.23, "auc_ovr": 0.5,
+    }  # fmt: skip
+
+
 def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
     config = find_pipeline(str(scaffold("clients", data, "Weight (kg)", tmp_path).folder)).load()
 
