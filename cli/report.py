@@ -103,7 +103,7 @@ def index(output: frame.Fields, workdir: Path, file: Path | None, is_opening: bo
 
 
 def _describe(run: "PastRun") -> dict[str, Any]:
-    from ..components.evaluation_report.report_files import TWIN
+    from ..components.evaluation_report.report_files import REPORT
 
     summary = run.summary
     described: dict[str, Any] = {
@@ -118,7 +118,7 @@ def _describe(run: "PastRun") -> dict[str, Any]:
     }
     if run.page_path is None:
         return described
-    described |= {"page": str(run.page_path), "twin": str(run.page_path.with_name(TWIN))}
+    described |= {"page": str(run.page_path), "twin": str(run.page_path.with_name(REPORT))}
     try:
         report = run.report()
     except DataError as error:

@@ -80,6 +80,13 @@ class PredictionTask(Settings):
     split: SplitSettings = SplitSettings()
     extensions: tuple[str, ...] = ()
 
+    @property
+    def prediction_key(self) -> str:
+        """The output of a SavedModel that holds what the metrics are of."""
+        if self.problem is Problem.CLASSIFICATION:
+            return "scores"
+        return "quantiles" if self.label.quantiles else "outputs"
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.label.name in self.features:

@@ -27,7 +27,8 @@ class Registry(Generic[Entry]):
 
     Args:
         noun: string. What an entry is, for messages: `"model family"`.
-        package: string. Dotted path of the package of ours, each module of which lists its entries in `attribute`.
+        package: string. Dotted path of the package of ours, each module of which lists its entries in `attribute`;
+            empty where there is none.
         group: string. Entry point group in which an installed package names a module, or one entry.
         attribute: string. The sequence of entries in a module: `"FAMILIES"`.
     """
@@ -49,8 +50,8 @@ class Registry(Generic[Entry]):
             ConfigurationError: if two have one name, or a module or an entry point cannot be imported.
         """
         found: dict[str, Entry] = {}
-        package = importlib.import_module(self._package)
-        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        paths = importlib.import_module(self._package).__path__ if self._package else []
+        for module in sorted(pkgutil.iter_modules(paths), key=lambda module: module.name):
             self._add(found, getattr(importlib.import_module(f"{self._package}.{module.name}"), self._attribute, ()))
         for entry_point in importlib.metadata.entry_points(group=self._group):
             loaded = self._import(entry_point.value, entry_point.load)

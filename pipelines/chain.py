@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
@@ -17,6 +16,7 @@ from tfx.types import standard_artifacts
 from .. import __version__
 from ..components.curated_schema.component import CuratedSchema
 from ..components.evaluation_report.component import EvaluationReport
+from ..components.evaluator.component import Evaluator
 from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
@@ -25,7 +25,6 @@ from ..schemas import parse_schema
 from .columns import ingest_spec
 from .config.pipeline_config import PipelineConfig
 from .deployment import deploy_order
-from .evaluation import eval_config
 from .report_config import report_config
 
 # Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
@@ -56,7 +55,6 @@ class RunContext:
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     """Returns the TFX pipeline of a configuration: from raw records to a pushed model and the page that tells of it."""
-    task = config.tasks[context.task]
     features = {name: kind.value for name, kind in config.task_features(context.task).items()}
     example_gen = ColumnarExampleGen(
         input_pattern=context.data_uri,
@@ -113,7 +111,8 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=latest_blessed.outputs["model"],
-        eval_config=eval_config(config, task.thresholds),
+        task=config.prediction_task(context.task),
+        settings=config.evaluation_settings(context.task),
     )
     pusher = Pusher(
         model=trainer.outputs["model"],
@@ -135,7 +134,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
-        report_config=report_config(config, context.task, context.image),
+        settings=report_config(config, context.task, context.image),
     )
     return Pipeline(
         pipeline_name=config.pipeline_name(context.task),

@@ -1,4 +1,4 @@
-"""The evaluation of a model as one page that people browse, offline, and its twin in JSON and CSV."""
+"""The evaluation of a model as one page that people browse, offline, as JSON and as CSV."""
 
 from typing import TYPE_CHECKING
 

@@ -1,23 +1,22 @@
 """`EvaluationReport`: the evaluation of a model as a page and as data."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-import pydantic
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from ...errors import ConfigurationError
+from ... import __version__
 from . import artifacts, executor
+from .section import load_sections
 from .settings import ReportConfig
 
 
 class EvaluationReportSpec(component_spec.ComponentSpec):
     """Interface of `EvaluationReport`."""
 
-    PARAMETERS = {"report_config": component_spec.ExecutionParameter(type=str)}
+    PARAMETERS = {
+        "settings": component_spec.ExecutionParameter(type=str),
+        "version": component_spec.ExecutionParameter(type=str),
+    }
     INPUTS = {
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -34,12 +33,12 @@ class EvaluationReportSpec(component_spec.ComponentSpec):
 
 
 class EvaluationReport(base_component.BaseComponent):
-    """Says how good a model is, for whom, and why it was blessed or not.
+    """Shows how good a model is, for whom, and why it was blessed or not.
 
     `report` holds one page that needs no network (`report.html`) and its numbers (`report.json`, `slices.csv`): the
     gate's metrics with bootstrap intervals, slices, fairness, curves, calibration, errors, a leaderboard, the data,
-    feature importance and lineage. The model answers the records of the split `eval` once; a model without a blessing
-    is reported too.
+    feature importance, lineage, and sections of the system's own `report.py`. The model predicts the records of the
+    split `eval` once; a model without a blessing is reported too.
 
     Args:
         evaluation: channel of `ModelEvaluation`. What the Evaluator measured.
@@ -49,14 +48,13 @@ class EvaluationReport(base_component.BaseComponent):
         statistics: channel of `ExampleStatistics`.
         anomalies: channel of `ExampleAnomalies`.
         schema: channel of `Schema`. The curated schema.
-        report_config: mapping of what a `ReportConfig` holds: the label, slices, thresholds with their reasons,
-            fairness columns, anchors, the words of the model card.
+        settings: `ReportConfig`. The task, how it was judged, and what the page shows beside the numbers.
         baseline_model: channel of `Model`. The last blessed model, for paired comparisons. Defaults to none.
         pushed_model: channel of `PushedModel`. Defaults to none.
         transform_graph: channel of `TransformGraph`, for the seconds that Transform took. Defaults to none.
 
     Raises:
-        ConfigurationError: if `report_config` does not fit.
+        ConfigurationError: if a name in `settings` is not one of the task's, or an extension cannot be imported.
     """
 
     SPEC_CLASS = EvaluationReportSpec
@@ -71,15 +69,13 @@ class EvaluationReport(base_component.BaseComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         schema: types.BaseChannel,
-        report_config: Mapping[str, Any],
+        settings: ReportConfig,
         baseline_model: types.BaseChannel | None = None,
         pushed_model: types.BaseChannel | None = None,
         transform_graph: types.BaseChannel | None = None,
     ) -> None:
-        try:
-            ReportConfig.model_validate(report_config)
-        except pydantic.ValidationError as error:
-            raise ConfigurationError(f"Expected `report_config` to fit. Received: {error}") from None
+        settings.check()
+        load_sections(settings.task.extensions)
         super().__init__(
             EvaluationReportSpec(
                 evaluation=evaluation,
@@ -92,7 +88,8 @@ class EvaluationReport(base_component.BaseComponent):
                 baseline_model=baseline_model,
                 pushed_model=pushed_model,
                 transform_graph=transform_graph,
-                report_config=json.dumps(report_config, sort_keys=True),
+                settings=settings.to_property(),
+                version=__version__,
                 report=types.Channel(artifacts.EvaluationReport),
             )
         )

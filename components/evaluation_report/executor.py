@@ -19,6 +19,7 @@ from .analysis.build import build_report
 from .analysis.inputs import Inputs
 from .report import Lineage
 from .report_files import write_report
+from .section import load_sections
 from .settings import ReportConfig
 from .timing import read_node_seconds
 
@@ -54,13 +55,15 @@ class Executor(base_executor.BaseExecutor):
             DataError: if the split `eval` has no record.
             ModelError: if the model has no metadata or no signature for examples.
         """
-        config = ReportConfig.model_validate_json(exec_properties["report_config"])
+        config = ReportConfig.from_property(exec_properties["settings"])
         model, examples, schema = (_one(input_dict, key) for key in ("model", "examples", "schema"))
         baseline, pushed = (_optional(input_dict, key) for key in ("baseline_model", "pushed_model"))
         original_names = examples.get_string_custom_property("original_names")
+        sections = load_sections(config.task.extensions)
         report = build_report(
             Inputs(
                 config=config,
+                sections=tuple(sections.values()),
                 model_path=path_utils.serving_model_path(model.uri),
                 example_files=sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], EVAL)}/*")),
                 evaluation=Path(_one(input_dict, "evaluation").uri),
@@ -93,7 +96,9 @@ class Executor(base_executor.BaseExecutor):
                 ),
             )
         )
-        write_report(report, Path(artifact_utils.get_single_uri(output_dict["report"])), config.language)
+        write_report(
+            report, Path(artifact_utils.get_single_uri(output_dict["report"])), config.report.language, sections
+        )
 
 
 def _one(artifacts: Artifacts, key: str) -> types.Artifact:

@@ -1,11 +1,13 @@
-"""The evaluation of a model as data: all that the page shows, and its JSON twin.
+"""The evaluation of a model as data: all that the page and `report.json` show.
 
 Numbers that cannot be computed are None, never NaN, and `Report.notes` says why.
 """
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from ..text import Text
 
 REPORT_FORMAT = 1
 
@@ -17,13 +19,6 @@ class Part(BaseModel):
     """A part of the report: frozen, without unknown fields, without NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Text(Part):
-    """A text in the languages of the page; `es` falls back on `en` where it is empty."""
-
-    en: str = ""
-    es: str = ""
 
 
 class Note(Part):
@@ -253,7 +248,12 @@ class Classification(Part):
 
 
 class ErrorRow(Part):
-    """Errors of the records of one horizon, hour, season or other group; `skill` is `1 - rmse / rmse of baseline`."""
+    """Errors of one step ahead, or of the records of one hour, season or other group.
+
+    Args:
+        skill: dict of baseline to `Estimate` of `1 - rmse / rmse of the baseline`.
+        coverage: `Estimate` or None. Share of values between the first and the last quantile.
+    """
 
     value: str
     rows: int
@@ -261,6 +261,7 @@ class ErrorRow(Part):
     rmse: Estimate
     bias: Estimate
     skill: dict[str, Estimate] = {}
+    coverage: Estimate | None = None
 
 
 class ErrorTable(Part):
@@ -288,7 +289,8 @@ class Regression(Part):
         unit: string. Unit of the target, or empty.
         residuals: `Histogram` of prediction less truth.
         actual: tuple of floats. Truth of a sample of records; `predicted` likewise what the model says of them.
-        coverage: `Estimate` or None. Share of records between `lower` and `upper` of the forecast.
+        coverage: `Estimate` or None. Share of values between the first and the last quantile.
+        nominal_coverage: float or None. What it should be: the difference of the two.
         tables: tuple of `ErrorTable`.
         windows: tuple of `Window`.
     """
@@ -298,6 +300,7 @@ class Regression(Part):
     actual: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
     coverage: Estimate | None = None
+    nominal_coverage: float | None = None
     tables: tuple[ErrorTable, ...] = ()
     windows: tuple[Window, ...] = ()
 
@@ -377,6 +380,22 @@ class Importance(Part):
     drop: Estimate
 
 
+class SectionData(Part):
+    """A section of a system's own.
+
+    Args:
+        name: string. Also the section's anchor on the page.
+        title: `Text`.
+        data: JSON. What the section made of the evaluation.
+        problem: string. Why there is none; empty where there is.
+    """
+
+    name: str
+    title: Text
+    data: JsonValue = None
+    problem: str = ""
+
+
 class Lineage(Part):
     """What made the model and from what."""
 
@@ -415,6 +434,8 @@ class Report(Part):
     Args:
         metrics: dict of metric to `Estimate` over all records; the values are the gate's own.
         metric_directions: dict of metric to `"up"` or `"down"`: which way is better.
+        metric_titles: dict of metric to `Text`.
+        sections: tuple of `SectionData`, of the system's own `report.py`.
         slices: tuple of `SliceRow`, the overall one first.
         min_slice_rows: int. Slices with fewer records show no rates.
         importance_metric: string. The metric of `importance`.
@@ -426,6 +447,7 @@ class Report(Part):
     verdict: Verdict
     metrics: dict[str, Estimate]
     metric_directions: dict[str, Literal["up", "down"]] = {}
+    metric_titles: dict[str, Text] = {}
     slices: tuple[SliceRow, ...] = ()
     min_slice_rows: int = 10
     fairness: tuple[Fairness, ...] = ()
@@ -435,6 +457,7 @@ class Report(Part):
     data: Data = Data()
     importance: tuple[Importance, ...] = ()
     importance_metric: str = ""
+    sections: tuple[SectionData, ...] = ()
     lineage: Lineage = Lineage()
     card: ModelCard = ModelCard()
     notes: tuple[Note, ...] = ()

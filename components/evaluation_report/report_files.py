@@ -1,23 +1,36 @@
-"""The report as files: the page, and its twin as JSON and CSV."""
+"""The report as files: the page, `report.json` and the slices as CSV."""
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...files import write_atomically
 from .page.page import render_page
 from .page.texts import Language
 from .report import Report
+from .section import Section, render_section
 
-PAGE, TWIN, SLICES = "report.html", "report.json", "slices.csv"
+PAGE, REPORT, SLICES = "report.html", "report.json", "slices.csv"
 
 
-def write_report(report: Report, folder: Path, language: Language | None = None) -> None:
-    """Writes the page, the report as JSON and all slices as CSV, each file atomically."""
+def write_report(
+    report: Report, folder: Path, language: Language | None = None, sections: Mapping[str, Section] | None = None
+) -> None:
+    """Writes the page, the report as JSON and all slices as CSV, each file atomically.
+
+    Args:
+        report: `Report`.
+        folder: path.
+        language: `"en"`, `"es"` or None. What the page starts with; None takes the reader's own.
+        sections: mapping of name to `Section`, which render the report's own. Defaults to none.
+    """
+    known = sections or {}
+    fragments = {data.name: render_section(known.get(data.name), data) for data in report.sections}
     contents = {
         SLICES: slices_csv(report),
-        TWIN: report.model_dump_json() + "\n",
-        PAGE: render_page(report, language),
+        REPORT: report.model_dump_json() + "\n",
+        PAGE: render_page(report, language, fragments),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():

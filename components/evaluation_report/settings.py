@@ -1,120 +1,197 @@
-"""What a configuration tells the report: the component's parameter `report_config`, checked."""
+"""The settings of the report: what the page shows that no number does, and all that `EvaluationReport` is made with."""
 
 import functools
-from collections.abc import Mapping
-from typing import Literal, Self
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field
 
+from ...errors import ConfigurationError
 from ..evaluator.metric import Metric, task_metrics
-from ..features import FeatureKind, Problem
-from ..prediction_task import Label, PredictionTask
-from .report import ModelCard, Text
+from ..evaluator.settings import EvaluationSettings
+from ..prediction_task import PredictionTask
+from ..settings import Settings, require_known
+from ..text import Text
+
+Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+_ON_SYNTHETIC_RECORDS = Text(
+    en="Measured on real records; this run's are synthetic, so the two do not compare.",
+    es="Medido con registros reales; los de esta ejecución son sintéticos, así que no se comparan.",
+)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Costs(Settings):
+    """What a wrong alert and a missed one cost, in a unit of the user: where the page's threshold slider starts."""
+
+    false_positive: Cost = 1.0
+    false_negative: Cost = 1.0
 
 
-class Bounds(_Section):
-    """The values of a metric over all records with which a model is blessed, and why."""
-
-    lower: float | None = None
-    upper: float | None = None
-    lower_reason: str = ""
-    upper_reason: str = ""
-
-
-class Change(_Section):
-    """How much worse than the last blessed model a candidate may be."""
-
-    metric: str
-    tolerance: float = 0.0
-
-
-class Anchor(_Section):
-    """Published figures, as in `LeaderboardRow`."""
-
-    name: str
-    metrics: dict[str, float]
-    records: str = ""
-    caveat: Text = Text()
-    source: str = ""
-
-
-class ReportConfig(_Section):
-    """What a configuration tells the report.
+class Anchor(Settings):
+    """A published result that stands beside the model's own.
 
     Args:
-        problem: `Problem`.
-        label: string. The column to predict.
-        label_values: tuple of strings. The classes in the order of the scores; empty for a regression.
-        features: dict of input column to `FeatureKind`.
-        excluded: dict of column that is no input to the reason.
-        slices: tuple of tuples of columns, as the Evaluator slices.
-        min_slice_rows: int. Slices and groups with fewer records show no rates.
-        fairness: tuple of columns whose groups are compared.
-        thresholds: dict of metric to `Bounds`, as the gate's.
-        change: `Change` or None.
-        alert_label: string. The class that is acted upon; the last one of `label_values` where it is empty.
-        cost_false_positive: float. Cost of an alert too many.
-        cost_false_negative: float. Cost of a record of the class that is not alerted.
-        unit: string. Unit of the target of a regression.
-        error_columns: tuple of columns by whose values the errors of a regression are shown.
-        baseline_predictions: dict of name to the column that holds a baseline's prediction, for the skill of a
-            regression.
-        anchors: tuple of `Anchor`.
-        image: string. The container image of the step; empty where it runs in none.
-        language: `"en"`, `"es"` or None. What the page starts with; None takes the reader's own.
+        name: string.
+        task: string or None. The task beside whose results it stands. Defaults to every task.
+        metrics: dict of metric to value.
+        records: string. What it was measured on.
+        caveat: `Text`. Why it may not compare.
+        source: string. Citation.
     """
 
-    problem: Problem
-    label: str
-    label_values: tuple[str, ...] = ()
+    name: Annotated[str, Field(min_length=1)]
+    task: str | None = None
+    metrics: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1)
+    records: str = ""
+    caveat: Text = Text()
+    source: Annotated[str, Field(min_length=1)]
+
+
+class Card(Settings):
+    """The model card; `title` and `tasks` say in Spanish what fields of the configuration say in English."""
+
+    title: Text = Text()
+    tasks: dict[str, Text] = {}
+    intended_use: Text = Text()
+    limits: Text = Text()
+    ethics: Text = Text()
+    contact: str = ""
+
+
+class ReportSettings(Settings):
+    """What the evaluation page shows that no number does.
+
+    Args:
+        language: `"en"`, `"es"` or None. What the page starts with; None takes the reader's own.
+        alert_label: string or None. The class that is acted upon. Defaults to the first of `label.values`.
+        costs: `Costs`.
+        unit: string. Unit of the target of a regression or forecast.
+        error_columns: tuple of columns by whose values the errors of a regression or forecast are shown.
+        baselines: dict of name to the column that holds what a baseline predicts, for the skill of a regression; of a
+            forecast a sequence as long as the label.
+        anchors: tuple of `Anchor`.
+        card: `Card`.
+    """
+
+    language: Literal["en", "es"] | None = None
+    alert_label: str | None = None
+    costs: Costs = Costs()
+    unit: str = ""
+    error_columns: tuple[str, ...] = ()
+    baselines: dict[str, str] = {}
+    anchors: tuple[Anchor, ...] = ()
+    card: Card = Card()
+
+    def check(
+        self, labels: Collection[str], columns: Collection[str], metrics: Collection[str], tasks: Collection[str]
+    ) -> None:
+        """Checks the names in the section against the rest of the configuration.
+
+        Args:
+            labels: collection of strings. The classes; empty where numbers are predicted.
+            columns: collection of strings. Those that the records may have, inputs or not.
+            metrics: collection of strings. Those of the problem.
+            tasks: collection of strings.
+
+        Raises:
+            ValueError: if one is not known there.
+        """
+        if self.alert_label is not None:
+            if not labels:
+                raise ValueError("report.alert_label: expected none, for a regression has no classes")
+            require_known("report.alert_label", self.alert_label, labels)
+        for field, names in (("error_columns", self.error_columns), ("baselines", list(self.baselines.values()))):
+            if names and labels:
+                raise ValueError(f"report.{field}: expected none, for it is about the errors of a regression")
+            for name in names:
+                require_known(f"report.{field}", name, columns)
+        for index, anchor in enumerate(self.anchors):
+            for metric in anchor.metrics:
+                require_known(f"report.anchors.{index}.metrics", metric, metrics)
+            if anchor.task is not None:
+                require_known(f"report.anchors.{index}.task", anchor.task, tasks)
+        for task in self.card.tasks:
+            require_known("report.card.tasks", task, tasks)
+
+
+class ReportConfig(Settings):
+    """All that a report is made with beside the artifacts.
+
+    Args:
+        task: `PredictionTask`.
+        pipeline: string. Name of the pipeline.
+        task_name: string.
+        title: string. What the pipeline is for.
+        description: string. What the task is.
+        is_synthetic: bool. Whether the records are synthetic, so that no number is about real people.
+        evaluation: `EvaluationSettings`, as the Evaluator has them.
+        report: `ReportSettings`.
+        excluded: dict of column that is no input to the reason.
+        seed: int. Of resamples and shuffles.
+        source: string. Of the records.
+        licence: string. Of the records.
+        image: string. The container image of the step; empty where it runs in none.
+    """
+
+    task: PredictionTask
     pipeline: str = ""
-    task: str = ""
+    task_name: str = ""
+    title: str = ""
+    description: str = ""
     is_synthetic: bool = False
-    features: dict[str, FeatureKind] = {}
+    evaluation: EvaluationSettings = EvaluationSettings()
+    report: ReportSettings = ReportSettings()
     excluded: dict[str, str] = {}
-    slices: tuple[tuple[str, ...], ...] = ()
-    min_slice_rows: int = 10
-    fairness: tuple[str, ...] = ()
-    thresholds: dict[str, Bounds] = {}
-    change: Change | None = None
     seed: int = 42
     source: str = ""
     licence: str = ""
-    alert_label: str = ""
-    cost_false_positive: float = 1.0
-    cost_false_negative: float = 1.0
-    unit: str = ""
-    error_columns: tuple[str, ...] = ()
-    baseline_predictions: dict[str, str] = {}
-    anchors: tuple[Anchor, ...] = ()
-    card: ModelCard = ModelCard()
     image: str = ""
-    language: Literal["en", "es"] | None = None
 
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        if self.problem is Problem.CLASSIFICATION and len(self.label_values) < 2:
-            raise ValueError("label_values: expected at least two classes for a classification")
-        if self.alert_label and self.alert_label not in self.label_values:
-            raise ValueError(f"alert_label: expected one of {', '.join(self.label_values)}")
-        return self
+    def check(self) -> None:
+        """Checks the names against the task.
+
+        Raises:
+            ConfigurationError: if one does not fit.
+        """
+        self.evaluation.check(self.metrics)
+        if self.report.alert_label is not None and self.report.alert_label not in self.task.label.values:
+            raise ConfigurationError(
+                f"Expected report.alert_label to be one of {', '.join(self.task.label.values) or 'no classes'}. "
+                f"Received: {self.report.alert_label!r}."
+            )
 
     @functools.cached_property
     def metrics(self) -> Mapping[str, Metric]:
         """The metrics of the task."""
-        task = PredictionTask(
-            problem=self.problem,
-            label=Label(name=self.label, values=self.label_values),
-            features=self.features or {"_": FeatureKind.NUMERIC},
+        return task_metrics(self.task)
+
+    @property
+    def alert_label(self) -> str:
+        """The class that is acted upon; empty where numbers are predicted."""
+        return self.report.alert_label or next(iter(self.task.label.values), "")
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...]:
+        """The published results of the task, each with a caveat where this run's records are synthetic."""
+        found = tuple(anchor for anchor in self.report.anchors if anchor.task in (None, self.task_name))
+        if not self.is_synthetic:
+            return found
+        more = _ON_SYNTHETIC_RECORDS
+        return tuple(
+            anchor.model_copy(
+                update={
+                    "caveat": Text(
+                        en=f"{more.en} {anchor.caveat.en}".strip(),
+                        es=f"{more.es} {anchor.caveat.es or anchor.caveat.en}".strip(),
+                    )
+                }
+            )
+            for anchor in found
         )
-        return task_metrics(task)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the raw examples by which records are grouped, each once."""
-        slices = (column for columns in self.slices for column in columns)
-        return tuple(dict.fromkeys([*slices, *self.fairness, *self.error_columns]))
+        slices = (column for columns in self.evaluation.slices for column in columns)
+        return tuple(dict.fromkeys([*slices, *self.evaluation.fairness, *self.report.error_columns]))

@@ -2,7 +2,6 @@
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from ..features import Problem
 from ..prediction_task import PredictionTask
 from .metric import Metric, task_metrics
 from .settings import Bounds, Change, EvaluationSettings
@@ -10,13 +9,6 @@ from .tfma_metrics import metric_config
 from .trivial import LEVEL, TRIVIAL_P_VALUE
 
 SIGNATURE = "serving_examples"
-
-
-def prediction_key(task: PredictionTask) -> str:
-    """Returns the output of a SavedModel that the metrics are computed from."""
-    if task.problem is Problem.CLASSIFICATION:
-        return "scores"
-    return "quantiles" if task.label.quantiles else "outputs"
 
 
 def eval_config(task: PredictionTask, settings: EvaluationSettings) -> config_pb2.EvalConfig:
@@ -47,7 +39,7 @@ def eval_config(task: PredictionTask, settings: EvaluationSettings) -> config_pb
                 model_type="tf_generic",
                 signature_name=SIGNATURE,
                 label_key=task.label.name,
-                prediction_key=prediction_key(task),
+                prediction_key=task.prediction_key,
             )
         ],
         slicing_specs=[

@@ -8,6 +8,8 @@ from tensorflow_model_analysis.constants import BASELINE_KEY
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
+from .trivial import TRIVIAL_P_VALUE
+
 SliceKey = tuple[tuple[str, str], ...]
 
 
@@ -37,6 +39,11 @@ class Failure:
         return self.lower is not None and not self.value >= self.lower
 
     def __str__(self) -> str:
+        if self.metric == TRIVIAL_P_VALUE:
+            return (
+                "no better than the best trivial prediction by more than chance: "
+                f"p-value {self.value:.4f}, above {self.upper or 0:g}"
+            )
         where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key) if self.slice_key else ""
         what = f"{self.metric}{where} against the last blessed model" if self.is_change else f"{self.metric}{where}"
         side, bound = ("below", self.lower) if self.is_too_low else ("above", self.upper)
@@ -52,12 +59,14 @@ class Evaluation:
         rows: dict of slice key to the number of its records.
         baseline_slices: likewise of the last blessed model; empty where there was none.
         failures: tuple of `Failure`.
+        trivial_p_value: float or None. Of the gain over the best trivial prediction, over all records.
     """
 
     slices: dict[SliceKey, dict[str, float]]
     rows: dict[SliceKey, int]
     baseline_slices: dict[SliceKey, dict[str, float]]
     failures: tuple[Failure, ...]
+    trivial_p_value: float | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -75,8 +84,9 @@ def read_evaluation(uri: Path) -> Evaluation:
     slices: dict[SliceKey, dict[str, float]] = {}
     rows: dict[SliceKey, int] = {}
     baseline_slices: dict[SliceKey, dict[str, float]] = {}
+    trivial_p_value = None
     for record in writer.load_and_deserialize_metrics(str(uri)):
-        # The difference of two slices has no slice key, which is how all records are told.
+        # The difference of two slices has no slice key, which is the key of all records.
         if record.HasField("cross_slice_key"):
             continue
         key = _slice_key(record.slice_key)
@@ -86,10 +96,14 @@ def read_evaluation(uri: Path) -> Evaluation:
             if item.key.name == "example_count":
                 rows[key] = round(item.value.double_value.value)
                 continue
+            if item.key.name == TRIVIAL_P_VALUE:
+                if not key and item.key.model_name != BASELINE_KEY:
+                    trivial_p_value = item.value.double_value.value
+                continue
             target = baseline_slices if item.key.model_name == BASELINE_KEY else slices
             target.setdefault(key, {})[item.key.name] = item.value.double_value.value
     result = writer.load_and_deserialize_validation_result(str(uri))
-    return Evaluation(slices, rows, baseline_slices, tuple(_failures(result)))
+    return Evaluation(slices, rows, baseline_slices, tuple(_failures(result)), trivial_p_value)
 
 
 def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:

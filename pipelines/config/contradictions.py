@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ...components.evaluator.metric import Metric, metrics_of, task_metrics
+from ...components.evaluator.settings import EvaluationSettings
 from ...components.features import FeatureKind, Problem
-from ...components.settings import require_known
 from ...components.trainer.hyperparameters import resolve_hyperparameters
 from ...errors import suggestion
 
@@ -71,23 +71,13 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
                 f"tasks.{name}: expected features whose names differ in more than case, for a signature has one of "
                 f"them only, received {first!r} and {second!r}. Exclude one, or rename its column"
             )
-        for metric, bounds in task.thresholds.items():
-            yield from _caught(
-                lambda metric=metric, name=name: require_known(f"tasks.{name}.thresholds", metric, known)
-            )
-            highest = known[metric].highest if metric in known else None
-            if bounds.lower is not None and highest is not None and bounds.lower > highest:
-                yield (
-                    f"tasks.{name}.thresholds.{metric}: expected `lower` <= {highest:g}, received {bounds.lower}: "
-                    "no model can meet it"
-                )
+        yield from EvaluationSettings(thresholds=task.thresholds).problems(known, f"tasks.{name}.")
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
     for family, given in config.model.hyperparameters.items():
         yield from _caught(resolve_hyperparameters, family, given)
-    if change := config.evaluation.change:
-        yield from _caught(require_known, "evaluation.change.metric", change.metric, _metrics(config))
+    yield from config.evaluation.problems(_metrics(config), "evaluation.")
 
 
 def _pipelines(config: "PipelineConfig") -> Iterator[str]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from ...components.evaluation_report.settings import ReportSettings
+from ...components.evaluator.settings import EvaluationSettings
 from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
@@ -12,10 +14,9 @@ from ...components.settings import Identifier, Settings
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .deploy_settings import DeploySettings
-from .evaluation_settings import Evaluation, Task
 from .kubeflow_settings import Kubeflow
 from .model_settings import FeatureSelection, ModelSettings, TransformSettings
-from .report_settings import ReportSettings
+from .task_settings import Task
 
 CONFIG_FILE = "config.yaml"
 
@@ -61,7 +62,7 @@ class PipelineConfig(Settings):
     transform: TransformSettings = TransformSettings()
     model: ModelSettings = ModelSettings()
     feature_selection: FeatureSelection = FeatureSelection()
-    evaluation: Evaluation = Evaluation()
+    evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
     push: PushSettings = PushSettings()
     deploy: DeploySettings = DeploySettings()
@@ -111,6 +112,11 @@ class PipelineConfig(Settings):
             for name in names
             if not any(fnmatchcase(name, pattern) for pattern in excluded)
         }
+
+    def evaluation_settings(self, task: str) -> EvaluationSettings:
+        """Returns how a model of a task is judged: a task's own threshold stands before that of `evaluation`."""
+        thresholds = {**self.evaluation.thresholds, **self.tasks[task].thresholds}
+        return self.evaluation.model_copy(update={"thresholds": thresholds})
 
     def prediction_task(self, task: str) -> PredictionTask:
         """Returns what a task predicts, from which features: what the components take."""

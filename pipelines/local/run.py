@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ...components.evaluation_report import report_files as twin
+from ...components.evaluation_report import report_files
+from ...components.evaluator.settings import Bounds
 from ...components.example_gen.typed_tables import load_reader
 from ...dotted import import_callable
 from ...errors import UsageError
@@ -11,7 +12,6 @@ from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
-from ..config.evaluation_settings import Bounds
 from ..config.pipeline_config import MOCK, PipelineConfig
 from ..errors import full_disk_explained
 from ..registry import PipelineFolder
@@ -167,7 +167,7 @@ def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Sum
     """Fills a summary with what the nodes made, as far as they got."""
     from ...components.evaluator.evaluation import read_evaluation
 
-    thresholds = config.tasks[task].thresholds
+    thresholds = config.evaluation_settings(task).thresholds
     if ingest := outputs.get("ColumnarExampleGen"):
         describe_ingest(ingest["examples"].properties, summary)
         summary.quarantine_uri = ingest["quarantine"].uri
@@ -183,7 +183,7 @@ def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Sum
         summary.verdict = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
         summary.reasons = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
     if report := outputs.get("EvaluationReport"):
-        summary.report_uri = str(Path(report["report"].uri, twin.PAGE))
+        summary.report_uri = str(Path(report["report"].uri, report_files.PAGE))
     if pusher := outputs.get("Pusher"):
         describe_push(pusher["pushed_model"].properties, summary)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydantic
 
-from ...components.evaluation_report import report_files as twin
+from ...components.evaluation_report import report_files
 from ...components.evaluation_report.page.index import State
 from ...components.evaluation_report.report import Report
 from ...errors import DataError, UsageError, suggestion
@@ -75,7 +75,7 @@ class PastRun:
         """
         if self.page_path is None:
             raise DataError(f"Expected the run {self.run_id} to have a report. Received: none.")
-        path = self.page_path.with_name(twin.TWIN)
+        path = self.page_path.with_name(report_files.REPORT)
         try:
             return Report.model_validate_json(path.read_bytes())
         except OSError as error:

@@ -7,7 +7,6 @@ figure is the fastest round; those of the processor depend less on what else the
 """
 
 import argparse
-import json
 import logging
 import subprocess
 import sys
@@ -17,18 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import json_format, text_format
+from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
-from tfx.components.evaluator.executor import Executor
 from tfx.types import artifact_utils, standard_artifacts
 
 from yachay.components.evaluation_report.analysis.build import build_report
 from yachay.components.evaluation_report.analysis.inputs import Inputs
 from yachay.components.evaluation_report.analysis.resampling import MAX_RESAMPLES
 from yachay.components.evaluation_report.report_files import write_report
-from yachay.components.evaluation_report.settings import ReportConfig
+from yachay.components.evaluator.executor import Executor
 from yachay.pipelines.config.pipeline_config import load_config
-from yachay.pipelines.evaluation import eval_config
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.report_config import report_config
 
@@ -58,14 +55,12 @@ def evaluate(artifacts: Path, config: Any, folder: Path) -> None:
     examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
     evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
     evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
-    thresholds = config.tasks[TASK].thresholds
     Executor(Executor.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(folder), unique_id="1")).Do(
         {"examples": [examples], "model": [model]},
         {"evaluation": [evaluation], "blessing": [blessing]},
         {
-            "eval_config": json_format.MessageToJson(eval_config(config, thresholds)),
-            "example_splits": json.dumps(["eval"]),
-            "fairness_indicator_thresholds": "null",
+            "task": config.prediction_task(TASK).to_property(),
+            "settings": config.evaluation_settings(TASK).to_property(),
         },
     )
 
@@ -81,7 +76,7 @@ def report(artifacts: Path, config: Any, num_resamples: int, folder: Path) -> No
     schema_text = (only(artifacts, "CuratedSchema/schema") / "schema.pbtxt").read_text()
     examples = only(artifacts, "ColumnarExampleGen/examples") / "Split-eval"
     inputs = Inputs(
-        config=ReportConfig.model_validate(report_config(config, TASK)),
+        config=report_config(config, TASK),
         model_path=str(only(artifacts, "Trainer/model") / "Format-Serving"),
         example_files=sorted(map(str, examples.iterdir())),
         evaluation=only(artifacts, "Evaluator/evaluation"),

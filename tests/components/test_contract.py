@@ -9,6 +9,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 COMPONENTS = {
     "curated_schema": "CuratedSchema",
     "evaluation_report": "EvaluationReport",
+    "evaluator": "Evaluator",
     "example_gen": "ColumnarExampleGen",
     "example_validator": "ExampleValidator",
     "feature_selection": "FeatureSelector",

@@ -5,21 +5,38 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...evaluator.evaluation import Evaluation
 from ...evaluator.metric import Metric
 from ...example_validator.anomalies import find_anomalies
+from ...examples import string_column
 from ...features import Problem
+from ...splitter import Splitter
+from ...text import Text
 from ...trainer.metadata import read_metadata
-from ..report import Data, Fairness, Importance, LeaderboardRow, Lineage, Note, Report, SliceRow, Verdict
+from ..report import (
+    Data,
+    Fairness,
+    Importance,
+    LeaderboardRow,
+    Lineage,
+    ModelCard,
+    Note,
+    Report,
+    SectionData,
+    SliceRow,
+    Verdict,
+)
+from ..section import SectionInputs, build_section
 from ..settings import ReportConfig
 from .classification import classification
-from .distributions import TRAIN, distributions, feature_rows, label_counts, label_mean
+from .distributions import TRAIN, distributions, feature_rows, label_counts, label_mean, label_quantiles
 from .fairness import MAX_CLASSES, fairness
-from .gate import gate_metrics, read_gate, reason
+from .gate import gate_metrics, in_one_line, read_gate
 from .importance import permutation_importance
 from .inputs import Inputs
-from .leaderboard import leaderboard, mean_prediction, trivial_classifiers
+from .leaderboard import baseline_predictions, constant_predictions, leaderboard, trivial_classifiers
 from .predictions import Model, Predictions, is_known, predict, read_labels
 from .regression import regression
 from .resampling import MAX_RESAMPLES, Resamples, num_resamples
@@ -30,7 +47,7 @@ from .verdict import comparisons, thresholds
 def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     """Returns the report of a model.
 
-    What cannot be computed is left out, and a note says so; the candidate itself must answer.
+    What cannot be computed is left out, and a note says so; the candidate itself must predict.
 
     Args:
         inputs: `Inputs`.
@@ -43,12 +60,15 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     config = inputs.config
     notes: list[Note] = []
     metadata = read_metadata(inputs.model_path)
-    model = Model(inputs.model_path, config.problem)
+    model = Model(inputs.model_path, config.task)
     gate = read_gate(inputs.evaluation, notes)
     predictions = _predict(inputs, model, metadata, notes)
-    num_classes = max(len(config.label_values), 1)
+    num_classes = max(len(config.task.label.values), 1)
     resamples = Resamples(
-        len(predictions), min(num_resamples(len(predictions), num_classes), max_resamples), config.seed
+        len(predictions),
+        min(num_resamples(len(predictions), num_classes), max_resamples),
+        config.seed,
+        predictions.clusters,
     )
     values = metric_values(config.metrics, predictions.labels, predictions.scores, resamples)
     metrics = gate_metrics(gate, values, notes)
@@ -61,14 +81,14 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         baseline = {name: float(resampled[0]) for name, resampled in baseline_values.items()}
     classifier, regressor = None, None
     groups: tuple[Fairness, ...] = ()
-    if config.problem is Problem.CLASSIFICATION:
+    if config.task.problem is Problem.CLASSIFICATION:
         classifier, more = classification(
             predictions.labels,
             predictions.scores,
-            config.label_values,
+            config.task.label.values,
             resamples,
             config.alert_label,
-            (config.cost_false_positive, config.cost_false_negative),
+            (config.report.costs.false_positive, config.report.costs.false_negative),
         )
         notes += more
         groups = _fairness(config, predictions, resamples, notes)
@@ -77,19 +97,27 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             predictions.labels,
             predictions.scores,
             resamples,
-            {name: predictions.columns[name] for name in config.error_columns if name in predictions.columns},
-            {name: predictions.numbers[column] for name, column in config.baseline_predictions.items()},
-            unit=config.unit,
-            min_rows=config.min_slice_rows,
+            config.task.label.quantiles,
+            {name: predictions.columns[name] for name in config.report.error_columns if name in predictions.columns},
+            _baselines(config, predictions),
+            unit=config.report.unit,
+            min_rows=config.evaluation.min_slice_rows,
             seed=config.seed,
         )
     importance_metric = _importance_metric(config)
-    return Report(
-        problem=config.problem.value,
+    report = Report(
+        problem=config.task.problem.value,
         verdict=Verdict(
             is_blessed=inputs.is_blessed,
             is_synthetic=config.is_synthetic,
-            thresholds=thresholds(config, metrics, baseline, None if gate is None else gate.failures, slices),
+            thresholds=thresholds(
+                config,
+                metrics,
+                baseline,
+                None if gate is None else gate.failures,
+                slices,
+                None if gate is None else gate.trivial_p_value,
+            ),
             comparisons=() if baseline_values is None else comparisons(values, baseline_values, gate),
             is_pushed=inputs.is_pushed,
             push_refusal=inputs.push_refusal,
@@ -99,7 +127,8 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             name: "up" if metric.higher_is_better else "down" for name, metric in config.metrics.items()
         },
         slices=slices,
-        min_slice_rows=config.min_slice_rows,
+        metric_titles={name: metric.title for name, metric in config.metrics.items()},
+        min_slice_rows=config.evaluation.min_slice_rows,
         fairness=groups,
         classification=classifier,
         regression=regressor,
@@ -115,9 +144,25 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
         importance_metric=importance_metric.name,
         lineage=_lineage(inputs, metadata),
-        card=config.card,
+        card=_card(config),
         notes=tuple(notes),
     )
+    return report.model_copy(update={"sections": _sections(inputs, predictions, report)}) if inputs.sections else report
+
+
+def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple[SectionData, ...]:
+    given = SectionInputs(
+        task=inputs.config.task,
+        labels=predictions.labels,
+        predictions=predictions.scores,
+        example_files=inputs.example_files,
+        model_path=inputs.model_path,
+        schema=inputs.schema,
+        statistics=inputs.statistics,
+        report=report,
+        seed=inputs.config.seed,
+    )
+    return tuple(build_section(section, given) for section in inputs.sections)
 
 
 def _predict(inputs: Inputs, model: Model, metadata: Mapping[str, Any], notes: list[Note]) -> Predictions:
@@ -127,10 +172,9 @@ def _predict(inputs: Inputs, model: Model, metadata: Mapping[str, Any], notes: l
         inputs.example_files,
         model,
         baseline,
-        config.label,
-        config.label_values,
+        config.task,
         config.columns,
-        tuple(config.baseline_predictions.values()),
+        tuple(config.report.baselines.values()),
     )
     if predictions.baseline_problem:
         notes.append(Note(code="baseline_unusable", values={"reason": predictions.baseline_problem}))
@@ -153,9 +197,9 @@ def _baseline(inputs: Inputs, metadata: Mapping[str, Any], notes: list[Note]) ->
         if (other["problem"], other["labels"]) != (metadata["problem"], metadata["labels"]):
             notes.append(Note(code="baseline_of_other_labels", values={"labels": ", ".join(other["labels"])}))
             return None
-        return Model(inputs.baseline_path, inputs.config.problem)
+        return Model(inputs.baseline_path, inputs.config.task)
     except Exception as error:
-        notes.append(Note(code="baseline_unusable", values={"reason": reason(error)}))
+        notes.append(Note(code="baseline_unusable", values={"reason": in_one_line(error)}))
         return None
 
 
@@ -169,7 +213,9 @@ def _slices(
 ) -> tuple[SliceRow, ...]:
     config = inputs.config
     overall = SliceRow(slice={}, rows=len(predictions), metrics=dict(metrics))
-    rows = slice_rows(predictions, config.metrics, resamples, config.slices, config.min_slice_rows, gate)
+    rows = slice_rows(
+        predictions, config.metrics, resamples, config.evaluation.slices, config.evaluation.min_slice_rows, gate
+    )
     found = (overall, *rows)
     absent = [name for name in config.columns if name not in {*predictions.columns, *predictions.several_values}]
     if absent:
@@ -178,63 +224,90 @@ def _slices(
         notes.append(Note(code="no_slices"))
     suppressed = sum(row.is_suppressed for row in found)
     if suppressed:
-        notes.append(Note(code="slices_suppressed", values={"count": suppressed, "rows": config.min_slice_rows}))
+        notes.append(
+            Note(code="slices_suppressed", values={"count": suppressed, "rows": config.evaluation.min_slice_rows})
+        )
     return found
 
 
 def _fairness(
     config: ReportConfig, predictions: Predictions, resamples: Resamples, notes: list[Note]
 ) -> tuple[Fairness, ...]:
-    if not config.fairness:
+    if not config.evaluation.fairness:
         notes.append(Note(code="no_fairness_columns"))
         return ()
-    classes = {label: k for k, label in enumerate(config.label_values)}
+    classes = {label: k for k, label in enumerate(config.task.label.values)}
     if len(classes) > MAX_CLASSES:
-        alert = config.alert_label or config.label_values[-1]
+        alert = config.alert_label
         classes = {alert: classes[alert]}
-        notes.append(Note(code="fairness_of_alert_label", values={"label": alert, "classes": len(config.label_values)}))
+        notes.append(
+            Note(code="fairness_of_alert_label", values={"label": alert, "classes": len(predictions.scores[0])})
+        )
     predicted = predictions.scores.argmax(axis=1)
     return tuple(
         fairness(
             predictions.columns,
-            config.fairness,
+            config.evaluation.fairness,
             predictions.labels,
             predicted,
             classes,
             resamples,
-            config.min_slice_rows,
+            config.evaluation.min_slice_rows,
         )
     )
 
 
 def _trivial(inputs: Inputs, predictions: Predictions, notes: list[Note]) -> list[LeaderboardRow]:
-    config = inputs.config
-    train: Any = None
-    if config.problem is Problem.CLASSIFICATION:
-        counts = label_counts(inputs.statistics, config.label).get(TRAIN, {})
-        known = np.array([counts.get(label, 0) for label in config.label_values], np.float64)
-        train = known / known.sum() if known.sum() else None
-    else:
-        train = label_mean(inputs.statistics, config.label)
-    if train is None:
+    config, label = inputs.config, inputs.config.task.label
+    labels, shape = predictions.labels, predictions.scores.shape
+    if config.task.problem is Problem.CLASSIFICATION:
+        counts = label_counts(inputs.statistics, label.name, label.values).get(TRAIN, {})
+        known = np.array([counts.get(value, 0) for value in label.values], np.float64)
+        if known.sum():
+            return trivial_classifiers(config.metrics, labels, known / known.sum())
         notes.append(Note(code="train_labels_unknown"))
         return []
-    if config.problem is Problem.CLASSIFICATION:
-        return trivial_classifiers(config.metrics, predictions.labels, train)
-    return mean_prediction(config.metrics, predictions.labels, predictions.scores.shape, train)
+    rows = baseline_predictions(config.metrics, labels, shape, _baselines(config, predictions))
+    mean, quantiles = (
+        label_mean(inputs.statistics, label.name),
+        label_quantiles(inputs.statistics, label.name, label.quantiles),
+    )
+    if mean is None or len(quantiles) < len(label.quantiles):
+        notes.append(Note(code="train_labels_unknown"))
+        return rows
+    return [*constant_predictions(config.metrics, labels, shape, mean, quantiles), *rows]
+
+
+def _baselines(config: ReportConfig, predictions: Predictions) -> dict[str, NDArray[np.float64]]:
+    return {name: predictions.numbers[column] for name, column in config.report.baselines.items()}
+
+
+def _card(config: ReportConfig) -> ModelCard:
+    card = config.report.card
+    task = card.tasks.get(config.task_name, Text())
+    return ModelCard(
+        title=Text(en=card.title.en or config.title, es=card.title.es),
+        task=Text(en=task.en or config.description, es=task.es),
+        intended_use=card.intended_use,
+        limits=card.limits,
+        ethics=card.ethics,
+        licence=config.licence,
+        contact=card.contact,
+    )
 
 
 def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
     config = inputs.config
+    label = config.task.label
     return Data(
         source=config.source,
         licence=config.licence,
         rows=dict(inputs.rows),
         split_rows={split: int(dataset.num_examples) for split, dataset in inputs.statistics.items()},
-        label_counts=label_counts(inputs.statistics, config.label),
+        label_counts=label_counts(inputs.statistics, label.name, label.values),
         features=feature_rows(
             inputs.schema,
-            {name: kind.value for name, kind in config.features.items()},
+            {name: kind.value for name, kind in config.task.features.items()},
             [feature["name"] for feature in metadata["features"]],
             config.excluded,
             inputs.original_names,
@@ -249,7 +322,8 @@ def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
 
 
 def _importance_metric(config: ReportConfig) -> Metric:
-    return config.metrics[config.change.metric] if config.change is not None else next(iter(config.metrics.values()))
+    change = config.evaluation.change
+    return config.metrics[change.metric] if change is not None else next(iter(config.metrics.values()))
 
 
 def _importance(
@@ -262,22 +336,31 @@ def _importance(
 ) -> tuple[Importance, ...]:
     config = inputs.config
     table = predictions.sample_table()
-    labels = read_labels(table, config.label, config.label_values)
-    known = np.flatnonzero(is_known(labels, config.label_values))
-    if len(known) < config.min_slice_rows:
-        notes.append(Note(code="importance_skipped", values={"reason": f"{len(known)} < {config.min_slice_rows}"}))
+    labels = read_labels(table, config.task)
+    known = np.flatnonzero(is_known(labels, config.task))
+    if len(known) < config.evaluation.min_slice_rows:
+        notes.append(
+            Note(code="importance_skipped", values={"reason": f"{len(known)} < {config.evaluation.min_slice_rows}"})
+        )
         return ()
     if len(known) < len(predictions):
         notes.append(Note(code="importance_of_sample", values={"rows": len(known), "of": len(predictions)}))
+    split = config.task.split
+    clusters = None
+    if predictions.clusters is not None and split.key is not None:
+        keys = string_column(table, split.key, "Split by another column.").astype(str)
+        clusters = Splitter(split).clusters(keys[known])
     features = [feature["name"] for feature in metadata["features"]]
-    return permutation_importance(model, table.take(pa.array(known)), labels[known], features, metric, config.seed)
+    return permutation_importance(
+        model, table.take(pa.array(known)), labels[known], features, metric, config.seed, clusters
+    )
 
 
 def _lineage(inputs: Inputs, metadata: Mapping[str, Any]) -> Lineage:
     return inputs.lineage.model_copy(
         update={
             "pipeline": inputs.config.pipeline,
-            "task": inputs.config.task,
+            "task": inputs.config.task_name,
             "family": metadata["family"],
             "code_version": metadata["versions"].get("yachay", ""),
             "seed": metadata["seed"],

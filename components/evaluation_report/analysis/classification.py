@@ -34,7 +34,7 @@ def classification(
     scores: Values,
     label_values: Sequence[str],
     resamples: Resamples,
-    alert_label: str = "",
+    alert_label: str,
     costs: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[Classification, list[Note]]:
     """Returns the numbers of a classifier, and notes on what was left out.
@@ -44,14 +44,13 @@ def classification(
         scores: float array of shape `(N, K)`.
         label_values: sequence of K strings.
         resamples: `Resamples` of the records.
-        alert_label: string. Defaults to the last class.
+        alert_label: string. The class that is acted upon.
         costs: pair of floats: of an alert too many, and of a record that is not alerted.
     """
     notes = []
     num_classes, rows = len(label_values), np.bincount(labels, minlength=len(label_values))
-    alert = alert_label or label_values[-1]
     # The largest classes, and always the one that is acted upon.
-    ranked = sorted(range(num_classes), key=lambda k: (label_values[k] != alert, -rows[k]))
+    ranked = sorted(range(num_classes), key=lambda k: (label_values[k] != alert_label, -rows[k]))
     shown = sorted(ranked[:MAX_CURVES])
     if num_classes > MAX_CURVES:
         notes.append(Note(code="curves_of_largest_classes", values={"shown": MAX_CURVES, "classes": num_classes}))
@@ -77,7 +76,7 @@ def classification(
         ),
         brier=to_estimate(resamples.compute(lambda weights: mean(squares, weights))),
         log_loss=to_estimate(resamples.compute(lambda weights: mean(losses, weights))),
-        alert_label=alert,
+        alert_label=alert_label,
         cost_false_positive=costs[0],
         cost_false_negative=costs[1],
     ), notes

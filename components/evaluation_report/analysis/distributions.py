@@ -53,20 +53,43 @@ def feature_rows(
     )
 
 
-def label_counts(statistics: Statistics, label: str) -> dict[str, dict[str, int]]:
-    """Returns the records of each class of each split."""
+def label_counts(statistics: Statistics, label: str, values: Sequence[str] = ()) -> dict[str, dict[str, int]]:
+    """Returns the records of each class of each split.
+
+    Args:
+        statistics: `Statistics`.
+        label: string.
+        values: sequence of strings. The classes; those that are integers are counted in the histogram of numbers, where
+            it tells them apart. Defaults to none.
+    """
     counts = {}
     for split, dataset in statistics.items():
         column = _columns(dataset).get(label)
-        if column is not None and column.HasField("string_stats"):
+        if column is None:
+            continue
+        if column.HasField("string_stats"):
             counts[split] = {value: round(count) for value, count in _value_counts(column).items()}
-    return counts
+        elif values:
+            counts[split] = _integer_counts(column, values)
+    return {split: found for split, found in counts.items() if found}
 
 
 def label_mean(statistics: Statistics, label: str) -> float | None:
     """Returns the mean of a numeric label in training, or None where it is not known."""
     column = _columns(statistics[TRAIN]).get(label) if TRAIN in statistics else None
     return finite(column.num_stats.mean) if column is not None and column.HasField("num_stats") else None
+
+
+def label_quantiles(statistics: Statistics, label: str, quantiles: Sequence[float]) -> Values:
+    """Returns quantiles of a numeric label in training, between those of the statistics; empty where not known."""
+    column = _columns(statistics[TRAIN]).get(label) if TRAIN in statistics else None
+    for histogram in column.num_stats.histograms if column is not None else ():
+        if histogram.type == statistics_pb2.Histogram.QUANTILES and histogram.buckets:
+            counts = np.cumsum([0, *(bucket.sample_count for bucket in histogram.buckets)])
+            edges = [histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)]
+            found: Values = np.interp(quantiles, counts / counts[-1], edges)
+            return found
+    return np.array([])
 
 
 def distributions(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Distribution]:
@@ -180,6 +203,22 @@ def _columns(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, stat
 
 def _value_counts(column: statistics_pb2.FeatureNameStatistics) -> dict[str, float]:
     return {bucket.label: bucket.sample_count for bucket in column.string_stats.rank_histogram.buckets}
+
+
+def _integer_counts(column: statistics_pb2.FeatureNameStatistics, values: Sequence[str]) -> dict[str, int]:
+    """Returns the count of each integer, or nothing where two may lie in one bin."""
+    histogram = _standard_histogram(column)
+    if histogram is None or not all(value.lstrip("-").isdigit() for value in values):
+        return {}
+    edges, counts = histogram
+    if edges[-1] - edges[0] >= len(counts):
+        return {}
+    found = {}
+    for value in values:
+        is_inside = edges[0] <= int(value) <= edges[-1]
+        place = int(np.clip(np.searchsorted(edges, int(value), "right") - 1, 0, len(counts) - 1))
+        found[value] = round(counts[place]) if is_inside else 0
+    return found
 
 
 def _standard_histogram(column: statistics_pb2.FeatureNameStatistics) -> tuple[Values, Values] | None:

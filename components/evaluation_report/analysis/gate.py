@@ -25,7 +25,7 @@ def read_gate(uri: Path | None, notes: list[Note]) -> Evaluation | None:
             raise ValueError("it has no metrics of all records")
     # TFMA and Beam raise errors of many kinds for files that are cut off.
     except Exception as error:
-        notes.append(Note(code="evaluation_unreadable", values={"reason": reason(error)}))
+        notes.append(Note(code="evaluation_unreadable", values={"reason": in_one_line(error)}))
         return None
     return evaluation
 
@@ -48,7 +48,7 @@ def gate_metrics(gate: Evaluation | None, values: Mapping[str, Values], notes: l
     return metrics
 
 
-def reason(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """Returns an error in one line."""
     if isinstance(error, YachayError):
         return str(error)

@@ -31,6 +31,7 @@ def permutation_importance(
     features: Sequence[str],
     metric: Metric,
     seed: int,
+    clusters: Labels | None = None,
 ) -> tuple[Importance, ...]:
     """Returns how much of a metric is lost where a feature's values are shuffled among records, most first.
 
@@ -41,6 +42,7 @@ def permutation_importance(
         features: sequence of raw columns.
         metric: `Metric`.
         seed: int.
+        clusters: int array of shape `(N,)`, as `Resamples` takes it. Defaults to none.
 
     Returns:
         Tuple of `Importance`: the mean over repeats of the loss, positive where the feature helps; the interval is of
@@ -48,7 +50,7 @@ def permutation_importance(
     """
     repeats = num_repeats(len(labels), len(features))
     shuffles = [np.random.default_rng((seed, repeat)).permutation(len(labels)) for repeat in range(repeats)]
-    resamples = Resamples(len(labels), NUM_RESAMPLES, seed)
+    resamples = Resamples(len(labels), NUM_RESAMPLES, seed, clusters)
     sign = 1 if metric.higher_is_better else -1
 
     def measure(scores: Values) -> Values:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from ..report import Lineage
+from ..section import Section
 from ..settings import ReportConfig
 from .distributions import Statistics
 
@@ -26,7 +27,8 @@ class Inputs:
         anomalies: mapping of split to its anomalies.
         schema: `Schema`.
         is_pushed: bool or None. Whether the model was pushed.
-        push_refusal: string. Why it was not, where the Pusher refused.
+        push_refusal: string. Why it was not, where the Pusher rejected it.
+        sections: tuple of `Section`, of the system's own.
         original_names: mapping of column to its name in the raw data.
         rows: mapping of `read`, `kept`, `quarantined` to counts.
         lineage: `Lineage` as far as the caller knows it; the model's metadata adds the rest.
@@ -43,6 +45,7 @@ class Inputs:
     schema: schema_pb2.Schema = dataclasses.field(default_factory=schema_pb2.Schema)
     is_pushed: bool | None = None
     push_refusal: str = ""
+    sections: tuple[Section, ...] = ()
     original_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
     lineage: Lineage = dataclasses.field(default_factory=Lineage)

@@ -7,7 +7,8 @@ import numpy as np
 
 from ...evaluator.metric import Metric, measure
 from ...evaluator.statistics import Labels, Values
-from ..report import LeaderboardRow, Text
+from ...text import Text
+from ..report import LeaderboardRow
 from ..settings import Anchor
 from .resampling import finite
 
@@ -39,7 +40,7 @@ def leaderboard(
         metrics: mapping of metric to the candidate's value.
         baseline: likewise of the last blessed model, or None.
         families: sequence of the lines of the trainer's leaderboard; the candidate's own, on the validation part, too.
-        trivial: sequence of `LeaderboardRow`, as `trivial_classifiers` or `mean_prediction` return them.
+        trivial: sequence of `LeaderboardRow`, as `trivial_classifiers` or `constant_predictions` return them.
         anchors: sequence of `Anchor`.
     """
     rows = [LeaderboardRow(name=family, kind="candidate", metrics=dict(metrics))]
@@ -52,7 +53,7 @@ def leaderboard(
         for line in families
     ]
     rows += trivial
-    rows += [LeaderboardRow(kind="anchor", **anchor.model_dump()) for anchor in anchors]
+    rows += [LeaderboardRow(kind="anchor", **anchor.model_dump(exclude={"task"})) for anchor in anchors]
     return tuple(rows)
 
 
@@ -78,22 +79,43 @@ def trivial_classifiers(metrics: Mapping[str, Metric], labels: Labels, train_sha
     ]
 
 
-def mean_prediction(
-    metrics: Mapping[str, Metric], labels: Values, shape: tuple[int, ...], train_mean: float
+def constant_predictions(
+    metrics: Mapping[str, Metric], labels: Values, shape: tuple[int, ...], train_mean: float, train_quantiles: Values
 ) -> list[LeaderboardRow]:
-    """Returns the metrics of always predicting the mean of the training labels.
+    """Returns the metrics of always predicting the mean, or the quantiles, of the training labels.
 
     Args:
         metrics: mapping of name to `Metric`.
         labels: float array of shape `(N,)` or `(N, H)`.
         shape: tuple of ints. The shape of predictions.
         train_mean: float.
+        train_quantiles: float array of shape `(Q,)`, as the task asks for; empty where it asks for numbers.
     """
-    return [
-        LeaderboardRow(
-            name="mean", kind="trivial", metrics=_finite(measure(metrics, labels, np.full(shape, train_mean)))
-        )
-    ]
+    name, constant = ("quantiles", train_quantiles) if len(train_quantiles) else ("mean", np.array(train_mean))
+    values = measure(metrics, labels, np.broadcast_to(constant, shape))
+    return [LeaderboardRow(name=name, kind="trivial", metrics=_finite(values))]
+
+
+def baseline_predictions(
+    metrics: Mapping[str, Metric], labels: Values, shape: tuple[int, ...], baselines: Mapping[str, Values]
+) -> list[LeaderboardRow]:
+    """Returns the metrics of the columns that hold what baselines predict, over the records where they do.
+
+    Args:
+        metrics: mapping of name to `Metric`.
+        labels: float array of shape `(N,)` or `(N, H)`.
+        shape: tuple of ints. The shape of predictions; a baseline's number stands for every quantile.
+        baselines: mapping of name to float array of the labels' shape.
+    """
+    rows = []
+    for name, values in baselines.items():
+        known = np.flatnonzero(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+        if not len(known):
+            continue
+        part = values[known]
+        spread = np.broadcast_to(part[..., None], (len(known), *shape[1:])) if len(shape) > labels.ndim else part
+        rows.append(LeaderboardRow(name=name, kind="trivial", metrics=_finite(measure(metrics, labels[known], spread))))
+    return rows
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

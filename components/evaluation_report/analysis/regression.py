@@ -1,10 +1,12 @@
 """What is shown of a regression or a forecast: errors by group, skill against baselines, residuals, windows."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...evaluator.statistics import Values, mean, share
+from ...evaluator.metrics.regression import point_predictions
+from ...evaluator.statistics import Values, mean
 from ..report import ErrorRow, ErrorTable, Estimate, Histogram, Regression, Window
 from .predictions import Column
 from .resampling import ALL_ROWS, Resamples, Rows, finite, to_estimate
@@ -12,7 +14,9 @@ from .resampling import ALL_ROWS, Resamples, Rows, finite, to_estimate
 NUM_RESIDUAL_BINS = 41
 MAX_POINTS = 400
 MAX_ERROR_ROWS = 100
+NUM_WINDOWS = 4
 ALL = "all"
+STEP = "step"
 
 _DIGITS = 6
 
@@ -21,50 +25,83 @@ def regression(
     labels: Values,
     predictions: Values,
     resamples: Resamples,
+    quantiles: Sequence[float] = (),
     groups: Mapping[str, Column] | None = None,
     baselines: Mapping[str, Values] | None = None,
-    interval: tuple[Values, Values] | None = None,
-    windows: Sequence[Window] = (),
     unit: str = "",
     min_rows: int = 10,
     seed: int = 0,
 ) -> Regression:
-    """Returns the errors of a regression, or of a forecast with one row for each issue and horizon.
+    """Returns the errors of a regression or a forecast: over all, by step ahead, and by groups.
 
     Args:
-        labels: float array of shape `(N,)`, in the unit of the target.
-        predictions: float array of shape `(N,)`.
+        labels: float array of shape `(N,)`, in the unit of the target; `(N, H)` of a forecast.
+        predictions: float array of the same shape; with quantiles one more axis.
         resamples: `Resamples` of the N records.
-        groups: mapping of name (`horizon`, `hour`, `season`, ...) to `Column`. Defaults to none.
-        baselines: mapping of name (`persistence`, `climatology`, ...) to float array of shape `(N,)`, NaN where it says
-            nothing; skill is over the records where it does. Defaults to none.
-        interval: pair of float arrays of shape `(N,)`, the bounds of the forecast's interval.
-        windows: sequence of `Window`, as `window` makes them.
+        quantiles: sequence of floats. Defaults to none.
+        groups: mapping of name (`hour`, `season`, ...) to `Column`. Defaults to none.
+        baselines: mapping of name (`persistence`, `climatology`, ...) to float array of the labels' shape, NaN where it
+            predicts nothing; skill is over the records where it does. Defaults to none.
         unit: string.
         min_rows: int. Groups of fewer records are left out.
-        seed: int. Seed of the sample of points.
+        seed: int. Seed of the sample of points and windows.
     """
-    residuals = predictions - labels
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MAX_POINTS])
-    coverage = None
-    if interval is not None:
-        covered = (interval[0] <= labels) & (labels <= interval[1])
-        coverage = to_estimate(resamples.compute(lambda weights: share(covered, weights)))
-    tables = [_error_table(ALL, {ALL: ALL_ROWS}, labels, predictions, resamples, baselines or {})]
+    num_rows, is_forecast = len(labels), labels.ndim > 1
+    points = point_predictions(predictions, tuple(quantiles))
+    truth, forecast = labels.reshape(num_rows, -1), points.reshape(num_rows, -1)
+    errors = _Errors(
+        truth,
+        forecast,
+        {name: values.reshape(num_rows, -1) for name, values in (baselines or {}).items()},
+        _covered(labels, predictions, quantiles),
+        resamples,
+    )
+    generator = np.random.default_rng(seed)
+    chosen = np.sort(generator.permutation(truth.size)[:MAX_POINTS])
+    overall = errors.row(ALL)
+    tables = [ErrorTable(by=ALL, rows=(overall,))]
+    if is_forecast:
+        steps = tuple(errors.row(str(step + 1), steps=slice(step, step + 1)) for step in range(truth.shape[1]))
+        tables.append(ErrorTable(by=STEP, rows=steps))
     for name, column in (groups or {}).items():
         rows = {value: np.flatnonzero(column.codes == code) for code, value in enumerate(column.values)}
         kept = {value: inside for value, inside in rows.items() if len(inside) >= min_rows}
         if kept:
-            limited = dict(list(kept.items())[:MAX_ERROR_ROWS])
-            tables.append(_error_table(name, limited, labels, predictions, resamples, baselines or {}))
+            limited = list(kept.items())[:MAX_ERROR_ROWS]
+            tables.append(ErrorTable(by=name, rows=tuple(errors.row(value, inside) for value, inside in limited)))
+    windows: tuple[Window, ...] = ()
+    if is_forecast:
+        shown = np.sort(generator.permutation(num_rows)[:NUM_WINDOWS])
+        bounds = (predictions[..., 0], predictions[..., -1]) if len(quantiles) > 1 else None
+        windows = tuple(_window_of(int(row), truth, forecast, bounds) for row in shown)
     return Regression(
         unit=unit,
-        residuals=_residual_histogram(residuals),
-        actual=tuple(labels[chosen].round(_DIGITS).tolist()),
-        predicted=tuple(predictions[chosen].round(_DIGITS).tolist()),
-        coverage=coverage,
+        residuals=_residual_histogram((forecast - truth).reshape(-1)),
+        actual=tuple(truth.reshape(-1)[chosen].round(_DIGITS).tolist()),
+        predicted=tuple(forecast.reshape(-1)[chosen].round(_DIGITS).tolist()),
+        coverage=overall.coverage,
+        nominal_coverage=round(quantiles[-1] - quantiles[0], _DIGITS) if len(quantiles) > 1 else None,
         tables=tuple(tables),
-        windows=tuple(windows),
+        windows=windows,
+    )
+
+
+def _covered(labels: Values, predictions: Values, quantiles: Sequence[float]) -> Values | None:
+    """Returns which values lie between the first and the last quantile, `(N, H)`; None where they bound no interval."""
+    if len(quantiles) < 2:
+        return None
+    inside = (predictions[..., 0] <= labels) & (labels <= predictions[..., -1])
+    covered: Values = inside.reshape(len(labels), -1).astype(np.float64)
+    return covered
+
+
+def _window_of(row: int, truth: Values, forecast: Values, bounds: tuple[Values, Values] | None) -> Window:
+    return window(
+        f"{row + 1}",
+        [str(step + 1) for step in range(truth.shape[1])],
+        truth[row],
+        forecast[row],
+        *(() if bounds is None else (bounds[0][row], bounds[1][row])),
     )
 
 
@@ -92,40 +129,47 @@ def skill(squared_error: Values, baseline_squared_error: Values, weights: Values
     return 1 - np.sqrt(mean(squared_error, weights) / mean(baseline_squared_error, weights))
 
 
-def _error_table(
-    by: str,
-    groups: Mapping[str, Rows],
-    labels: Values,
-    predictions: Values,
-    resamples: Resamples,
-    baselines: Mapping[str, Values],
-) -> ErrorTable:
-    errors = predictions - labels
-    rows = []
-    for value, inside in groups.items():
-        error = errors[inside]
+@dataclasses.dataclass(frozen=True)
+class _Errors:
+    """What the rows of the tables are made from, each array of shape `(N, H)`."""
 
-        def errors_of(weights: Values, error: Values = error) -> Values:
-            return np.stack([mean(np.abs(error), weights), np.sqrt(mean(error**2, weights)), mean(error, weights)])
+    truth: Values
+    forecast: Values
+    baselines: Mapping[str, Values]
+    covered: Values | None
+    resamples: Resamples
 
-        mae, rmse, bias = (to_estimate(values) for values in resamples.compute(errors_of, inside))
-        skills = {
-            name: _skill_where_known(labels, errors, baseline, resamples, inside)
-            for name, baseline in baselines.items()
-        }
-        rows.append(ErrorRow(value=value, rows=len(error), mae=mae, rmse=rmse, bias=bias, skill=skills))
-    return ErrorTable(by=by, rows=tuple(rows))
+    def row(self, value: str, inside: Rows = ALL_ROWS, steps: slice = ALL_ROWS) -> ErrorRow:
+        """Returns the errors of some records at some steps."""
+        error = (self.forecast - self.truth)[inside][:, steps]
+        # A record's mean over its steps: the mean of those is that over all.
+        columns = [np.abs(error).mean(axis=1), (error**2).mean(axis=1), error.mean(axis=1)]
+        if self.covered is not None:
+            columns.append(self.covered[inside][:, steps].mean(axis=1))
 
+        def means(weights: Values) -> Values:
+            return np.stack([mean(column, weights) for column in columns])
 
-def _skill_where_known(
-    labels: Values, errors: Values, baseline: Values, resamples: Resamples, inside: Rows
-) -> Estimate:
-    rows = np.arange(len(labels))[inside]
-    rows = rows[np.isfinite(baseline[rows])]
-    if not len(rows):
-        return Estimate(value=None)
-    ours, theirs = errors[rows] ** 2, (baseline[rows] - labels[rows]) ** 2
-    return to_estimate(resamples.compute(lambda weights: skill(ours, theirs, weights), rows))
+        mae, squares, bias, *coverage = self.resamples.compute(means, inside)
+        return ErrorRow(
+            value=value,
+            rows=len(error),
+            mae=to_estimate(mae),
+            rmse=to_estimate(np.sqrt(squares)),
+            bias=to_estimate(bias),
+            skill={name: self._skill(baseline, inside, steps) for name, baseline in self.baselines.items()},
+            coverage=to_estimate(coverage[0]) if coverage else None,
+        )
+
+    def _skill(self, baseline: Values, inside: Rows, steps: slice) -> Estimate:
+        rows = np.arange(len(self.truth))[inside]
+        rows = rows[np.isfinite(baseline[rows][:, steps]).all(axis=1)]
+        if not len(rows):
+            return Estimate(value=None)
+        truth = self.truth[rows][:, steps]
+        ours = ((self.forecast[rows][:, steps] - truth) ** 2).mean(axis=1)
+        theirs = ((baseline[rows][:, steps] - truth) ** 2).mean(axis=1)
+        return to_estimate(self.resamples.compute(lambda weights: skill(ours, theirs, weights), rows))
 
 
 def _residual_histogram(residuals: Values) -> Histogram:

@@ -32,20 +32,29 @@ def num_resamples(num_rows: int, num_classes: int = 1) -> int:
 
 
 class Resamples:
-    """Plain bootstrap resamples of records (Efron, 1979), drawn once.
+    """Bootstrap resamples of records (Efron, 1979), drawn once.
+
+    Records that belong together are drawn together: the cluster bootstrap (Davison and Hinkley, 1997, section 3.8).
+    Alone they would seem to say more than they do.
 
     Args:
         num_rows: int. Number of records, N.
         num_resamples: int. Number of resamples; 0 gives values without intervals.
         seed: int.
+        clusters: int array of shape `(N,)`. The group of each record, from 0, as `Splitter.clusters` returns it.
+            Defaults to each record on its own.
     """
 
-    def __init__(self, num_rows: int, num_resamples: int, seed: int) -> None:
+    def __init__(self, num_rows: int, num_resamples: int, seed: int, clusters: Labels | None = None) -> None:
         counts = np.ones((num_rows, num_resamples + 1), np.uint16)
         generator = np.random.default_rng(seed)
+        num_clusters = 0 if clusters is None else int(clusters.max(initial=-1)) + 1
         for column in range(1, num_resamples + 1):
-            drawn = generator.integers(0, num_rows, num_rows)
-            counts[:, column] = np.bincount(drawn, minlength=num_rows)
+            if clusters is None:
+                counts[:, column] = np.bincount(generator.integers(0, num_rows, num_rows), minlength=num_rows)
+            else:
+                drawn = generator.integers(0, num_clusters, num_clusters)
+                counts[:, column] = np.bincount(drawn, minlength=num_clusters)[clusters]
         self._counts = counts
 
     def compute(self, statistic: Statistic, rows: Rows = ALL_ROWS) -> Values:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ...evaluator.evaluation import Evaluation, Failure
 from ...evaluator.metric import Metric
 from ...evaluator.statistics import Values
+from ...evaluator.trivial import LEVEL, TRIVIAL_P_VALUE
 from ..report import Comparison, Estimate, SliceEstimate, SliceRow, Threshold
 from ..settings import ReportConfig
 from .resampling import finite, to_estimate
@@ -18,6 +19,7 @@ def thresholds(
     baseline: Mapping[str, float],
     failures: Sequence[Failure] | None,
     slices: Sequence[SliceRow],
+    trivial_p_value: float | None = None,
 ) -> tuple[Threshold, ...]:
     """Returns the bounds of the gate, each with what it decided.
 
@@ -27,9 +29,10 @@ def thresholds(
         baseline: mapping of metric to the value of the last blessed model; empty where there is none.
         failures: sequence of the gate's `Failure`; None where they cannot be read, and the values decide.
         slices: sequence of `SliceRow`.
+        trivial_p_value: float or None. As the gate has it.
     """
     found = []
-    for name, bounds in config.thresholds.items():
+    for name, bounds in config.evaluation.thresholds.items():
         value = metrics[name].value if name in metrics else None
         found.append(
             Threshold(
@@ -43,11 +46,20 @@ def thresholds(
                 failing_slices=_failing(name, bounds.lower, bounds.upper, slices),
             )
         )
-    # Without a last blessed model the gate compares nothing.
-    if config.change is not None and baseline:
+    if config.evaluation.beats_trivial and trivial_p_value is not None:
         found.append(
-            _change(config.metrics[config.change.metric], config.change.tolerance, metrics, baseline, failures)
+            Threshold(
+                metric=TRIVIAL_P_VALUE,
+                value=trivial_p_value,
+                upper=LEVEL,
+                is_met=_is_met(trivial_p_value, None, LEVEL, failures, TRIVIAL_P_VALUE, is_change=False),
+                margin=LEVEL - trivial_p_value,
+            )
         )
+    # Without a last blessed model the gate compares nothing.
+    change = config.evaluation.change
+    if change is not None and baseline:
+        found.append(_change(config.metrics[change.metric], change.tolerance, metrics, baseline, failures))
     told = {(bound.metric, bound.is_change) for bound in found}
     # An Evaluator that is configured by hand may have others, and on slices.
     others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in told]

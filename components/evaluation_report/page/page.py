@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -27,30 +28,36 @@ MAX_BYTES = 600_000
 SECTIONS = {
     "classification": ("verdict", "slices", "fairness", "curves", "confusion", "threshold"),
     "regression": ("verdict", "slices", "errors"),
+    "forecast": ("verdict", "slices", "errors"),
 }
 COMMON_SECTIONS = ("leaderboard", "data", "importance", "lineage", "card")
 
 
-def render_page(report: Report, language: Language | None = None) -> str:
+def render_page(
+    report: Report, language: Language | None = None, fragments: Mapping[str, tuple[Markup, str]] | None = None
+) -> str:
     """Returns the evaluation page.
 
-    Long tables and plots are cut until the page is under `MAX_BYTES`; it says where, and the JSON twin holds the rest.
+    Long tables and plots are cut until the page is under `MAX_BYTES`; it shows where, and `report.json` holds the rest.
 
     Args:
         report: `Report`.
         language: `"en"`, `"es"` or None. The language that the page starts with. Defaults to the reader's own, where
             scripts run, and English.
+        fragments: mapping of a section of the system's own to its HTML, and to why there is none. Defaults to none.
     """
     limits = Limits()
     while True:
-        page = _render(report, limits, language)
+        page = _render(report, limits, language, fragments or {})
         if len(page.encode()) < MAX_BYTES or limits.are_tightest:
             return page
         limits = limits.halved()
 
 
-def _render(report: Report, limits: Limits, language: Language | None) -> str:
-    texts = Texts(language or "en")
+def _render(
+    report: Report, limits: Limits, language: Language | None, fragments: Mapping[str, tuple[Markup, str]]
+) -> str:
+    texts = Texts(language or "en", titles={f"metric.{name}": title for name, title in report.metric_titles.items()})
     selection = Selection(report, limits)
     script = asset("common.js") + asset("page.js")
     sections = SECTIONS[report.problem] + COMMON_SECTIONS
@@ -61,6 +68,7 @@ def _render(report: Report, limits: Limits, language: Language | None) -> str:
         "limits": limits,
         "t": texts,
         "sections": sections,
+        "fragments": fragments,
         "notes_of": lambda section: [note for note in report.notes if section_of(note, sections) == section],
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,

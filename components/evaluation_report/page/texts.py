@@ -2,13 +2,13 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from markupsafe import Markup, escape
 
-from ..report import Text
+from ...text import Text
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "es")
@@ -28,9 +28,16 @@ class Texts:
     Args:
         language: `"en"` or `"es"`. The language that the elements are written in.
         load: function that returns the sentences of a language. Defaults to `load_texts`.
+        titles: mapping of key to `Text`, for names that the sentences lack. Defaults to none.
     """
 
-    def __init__(self, language: Language, load: Callable[[Language], dict[str, str]] = load_texts) -> None:
+    def __init__(
+        self,
+        language: Language,
+        load: Callable[[Language], dict[str, str]] = load_texts,
+        titles: Mapping[str, Text] | None = None,
+    ) -> None:
+        self._titles = titles or {}
         self.language = language
         self._load = load
         self._used: set[str] = set()
@@ -57,7 +64,10 @@ class Texts:
     def name(self, group: str, name: str, tag: str = "span", **attributes: Any) -> Markup:
         """Returns the name of a metric, a rate or the like in words where the page knows it, or as it is."""
         key = f"{group}.{name}"
-        return self(key, tag, **attributes) if self.knows(key) else element(tag, name, attributes)
+        if self.knows(key):
+            return self(key, tag, **attributes)
+        title = self._titles.get(key, Text())
+        return self.own(title, tag, **attributes) if title.en or title.es else element(tag, name, attributes)
 
     def own(self, text: Text, tag: str = "span", **attributes: Any) -> Markup:
         """Returns a text that the report brings in both languages."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from ....components.evaluation_report import report_files as twin
+from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ...errors import full_disk_explained
 from ...runs.describe import describe_evaluation, describe_ingest, describe_push
@@ -102,8 +102,8 @@ def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) 
     report = None
     if "yachay.EvaluationReport" in uris:
         folder = store.path(uris["yachay.EvaluationReport"])
-        summary.report_uri = str(folder / twin.PAGE)
-        report = Report.model_validate_json((folder / twin.TWIN).read_bytes())
+        summary.report_uri = str(folder / report_files.PAGE)
+        report = Report.model_validate_json((folder / report_files.REPORT).read_bytes())
         summary.bounds = {
             threshold.metric: threshold.model_dump(include={"lower", "upper"}, exclude_none=True)
             for threshold in report.verdict.thresholds

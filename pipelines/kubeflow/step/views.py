@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ....components.evaluation_report import report_files as twin
+from ....components.evaluation_report import report_files
 from ....components.evaluation_report.page.kubeflow_views import classification_metrics, markdown, scalar_metrics
 from ....components.evaluation_report.report import Report
 from ..spec.views import VIEWS
@@ -23,14 +23,14 @@ def write_views(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, d
     Returns:
         `{output: metadata of its artifact}`.
     """
-    report = Report.model_validate_json((folder / twin.TWIN).read_bytes())
+    report = Report.model_validate_json((folder / report_files.REPORT).read_bytes())
     written = {}
     for output, artifact in places.items():
         path = Path(artifact.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata: dict[str, Any] = {}
         if output == "page":
-            shutil.copyfile(folder / twin.PAGE, path)
+            shutil.copyfile(folder / report_files.PAGE, path)
         elif output == "summary":
             path.write_text(markdown(report), encoding="utf-8")
         else:

@@ -1,8 +1,7 @@
-import json
-
 import pytest
 
 from yachay.components.evaluation_report.settings import ReportConfig
+from yachay.components.text import Text
 from yachay.errors import ConfigurationError
 from yachay.pipelines.config.load import load_config
 from yachay.pipelines.config.pipeline_config import PipelineConfig
@@ -38,22 +37,22 @@ def test_a_field_that_does_not_fit_is_refused_by_name(override: str, message: st
 def test_a_plain_string_is_english() -> None:
     config = load_config(STUDENT_DROPOUT, ["report.card.limits=Few records."])
 
-    assert report_config(config, "semester2")["card"]["limits"] == {"en": "Few records.", "es": ""}
+    assert report_config(config, "semester2").report.card.limits == Text(en="Few records.")
 
 
 @pytest.mark.parametrize("task", ["enrolment", "semester1", "semester2"])
-def test_it_is_plain_data_about_one_task(task: str) -> None:
+def test_it_is_about_one_task_and_survives_as_a_property(task: str) -> None:
     config = load_config(STUDENT_DROPOUT)
 
     made = report_config(config, task)
 
-    assert json.loads(json.dumps(made)) == made
-    assert ReportConfig.model_validate(made).alert_label == "Dropout"
-    assert made["features"].keys() == config.task_features(task).keys()
-    assert made["features"].keys().isdisjoint(made["excluded"])
-    assert made["thresholds"].keys() == {"accuracy", "macro_f1", "auc_ovr"}
-    assert len(made["anchors"]) == (2 if task == "semester2" else 1)
-    assert all(made["card"][part][language] for part in ("title", "task", "limits") for language in ("en", "es"))
+    assert ReportConfig.from_property(made.to_property()) == made
+    assert made.alert_label == "Dropout"
+    assert made.task.features.keys() == config.task_features(task).keys()
+    assert made.task.features.keys().isdisjoint(made.excluded)
+    assert made.evaluation.thresholds.keys() == {"accuracy", "macro_f1", "auc_ovr"}
+    assert made.evaluation.beats_trivial
+    assert len(made.anchors) == (2 if task == "semester2" else 1)
 
 
 def test_on_mock_data_it_has_their_thresholds_and_says_that_anchors_do_not_compare() -> None:
@@ -61,10 +60,10 @@ def test_on_mock_data_it_has_their_thresholds_and_says_that_anchors_do_not_compa
 
     made = report_config(config, "semester2")
 
-    assert made["is_synthetic"] is True
-    assert made["thresholds"]["accuracy"]["lower"] == 0.73
-    assert all("synthetic" in anchor["caveat"]["en"] for anchor in made["anchors"])
-    assert all("sintéticos" in anchor["caveat"]["es"] for anchor in made["anchors"])
+    assert made.is_synthetic
+    assert made.evaluation.thresholds["accuracy"].lower == 0.73
+    assert all("synthetic" in anchor.caveat.en for anchor in made.anchors)
+    assert all("sintéticos" in anchor.caveat.es for anchor in made.anchors)
 
 
 def test_a_pipeline_that_says_nothing_alerts_of_its_first_class() -> None:
@@ -72,9 +71,9 @@ def test_a_pipeline_that_says_nothing_alerts_of_its_first_class() -> None:
 
     made = report_config(PipelineConfig.model_validate(document), "semester2")
 
-    assert made["alert_label"] == "Dropout"
-    assert made["anchors"] == []
-    assert made["card"]["title"]["en"].startswith("Who is at risk")
+    assert made.alert_label == "Dropout"
+    assert made.anchors == ()
+    assert made.title.startswith("Who is at risk")
 
 
 def test_a_regression_has_a_unit_and_alerts_of_nothing() -> None:
@@ -86,8 +85,8 @@ def test_a_regression_has_a_unit_and_alerts_of_nothing() -> None:
         "tasks": {"semester2": {"thresholds": {"r2": {"lower": 0.0}}}},
     }
 
-    made = ReportConfig.model_validate(report_config(PipelineConfig.model_validate(document), "semester2"))
+    made = report_config(PipelineConfig.model_validate(document), "semester2")
 
-    assert (made.alert_label, made.unit, made.anchors[0].metrics) == ("", "C", {"mae": 2.6})
+    assert (made.alert_label, made.report.unit, made.anchors[0].metrics) == ("", "C", {"mae": 2.6})
     with pytest.raises(ValueError, match="expected none, for a regression has no classes"):
         PipelineConfig.model_validate(document | {"report": {"alert_label": "Dropout"}})

@@ -16,7 +16,6 @@ from yachay.components.evaluation_report.report import Report
 from yachay.components.evaluation_report.report_files import slices_csv, write_report
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.metric import measure
-from yachay.components.features import Problem
 from yachay.errors import DataError, ModelError
 
 from ..conftest import LABELS, MakeModel, Records, make_table, write_evaluation, write_examples
@@ -25,8 +24,6 @@ CONFIG: dict[str, Any] = {
     "problem": "classification",
     "label": "outcome",
     "label_values": LABELS,
-    "pipeline": "small",
-    "task": "only",
     "features": {"dose": "numeric", "noise": "numeric"},
     "slices": [["sex"], ["age"], ["sex", "age"]],
     "fairness": ["sex"],
@@ -37,6 +34,25 @@ CONFIG: dict[str, Any] = {
 FEW = 50
 
 
+def make_config(**fields: Any) -> ReportConfig:
+    """A configuration of flat fields, those of `CONFIG` where absent."""
+    flat = CONFIG | fields
+
+    def part(*names: str) -> dict[str, Any]:
+        return {name: flat[name] for name in names if name in flat}
+
+    label = {"name": flat["label"], "values": flat["label_values"]} | part("steps", "quantiles")
+    return ReportConfig.model_validate(
+        {
+            "task": {"label": label} | part("problem", "features", "split"),
+            "evaluation": part("slices", "min_slice_rows", "fairness", "thresholds", "change"),
+            "report": part("alert_label", "error_columns", "baselines"),
+            "pipeline": "small",
+            "task_name": "only",
+        }
+    )
+
+
 @pytest.fixture(scope="module")
 def inputs(records: Records, model_path: str) -> Inputs:
     statistics = {
@@ -44,7 +60,7 @@ def inputs(records: Records, model_path: str) -> Inputs:
         for split, seed in (("train", 1), ("eval", 0))
     }
     schema = tfdv.infer_schema(tfdv.generate_statistics_from_dataframe(records.table))
-    return Inputs(ReportConfig.model_validate(CONFIG), model_path, [records.path], statistics=statistics, schema=schema)
+    return Inputs(make_config(), model_path, [records.path], statistics=statistics, schema=schema)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +81,7 @@ def codes(report: Report) -> set[str]:
 def changed(inputs: Inputs, **fields: Any) -> Inputs:
     """Inputs with other fields, or other ones of their configuration."""
     known = {field.name for field in dataclasses.fields(inputs)}
-    config = ReportConfig.model_validate(CONFIG | {name: value for name, value in fields.items() if name not in known})
+    config = make_config(**{name: value for name, value in fields.items() if name not in known})
     return dataclasses.replace(
         inputs, config=config, **{name: value for name, value in fields.items() if name in known}
     )
@@ -75,7 +91,7 @@ def test_the_metrics_are_those_of_the_answers(report: Report, records: Records, 
     labels = np.array([LABELS.index(word) for word in records.table.outcome])
 
     assert {name: one.value for name, one in report.metrics.items()} == pytest.approx(
-        measure(ReportConfig.model_validate(CONFIG).metrics, labels, scores), abs=1e-6
+        measure(make_config().metrics, labels, scores), abs=1e-6
     )
     assert report.slices[0].rows == 300
     assert report.classification is not None
@@ -254,7 +270,7 @@ def test_few_records_and_a_column_without_values(inputs: Inputs, tmp_path: Path)
 def test_records_without_any_label_are_refused(inputs: Inputs, tmp_path: Path) -> None:
     path = write_examples(make_table(20).drop(columns="outcome"), tmp_path / "eval.gz")
 
-    with pytest.raises(DataError, match=r"Expected records of the label 'outcome'.*Received: none"):
+    with pytest.raises(DataError, match=r"Expected records with the label 'outcome'.*Received: none"):
         build_report(changed(inputs, example_files=[path]), FEW)
 
 
@@ -281,9 +297,9 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
     table = make_table(200, ())
     table["persistence"] = table.outcome + 3
     config = {
-        "problem": "regression", "label_values": (), "alert_label": "", "fairness": [], "change": None,
+        "problem": "regression", "label_values": (), "alert_label": None, "fairness": [], "change": None,
         "thresholds": {"rmse": {"upper": 2.0}}, "error_columns": ["age"],
-        "baseline_predictions": {"persistence": "persistence"},
+        "baselines": {"persistence": "persistence"},
     }  # fmt: skip
 
     judged = build_report(
@@ -296,7 +312,7 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
         FEW,
     )
 
-    metrics = ReportConfig.model_validate(CONFIG | config).metrics
+    metrics = make_config(**config).metrics
     expected = measure(metrics, table.outcome.to_numpy(float), 2 * table.dose.to_numpy(float))
     assert {name: one.value for name, one in judged.metrics.items()} == pytest.approx(expected, abs=1e-6)
     assert judged.classification is None
@@ -310,16 +326,16 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
 def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
     path = write_examples(make_table(50, ()), tmp_path / "eval.gz")
     config = {
-        "problem": "regression", "label_values": (), "alert_label": "", "fairness": [], "change": None,
+        "problem": "regression", "label_values": (), "alert_label": None, "fairness": [], "change": None,
         "thresholds": {}, "example_files": [path], "model_path": make_model(labels=(), features=("dose",)),
     }  # fmt: skip
 
     with pytest.raises(DataError, match=r"Expected numbers in 'age'\. Received: strings"):
-        build_report(changed(inputs, **config, baseline_predictions={"by age": "age"}), FEW)
+        build_report(changed(inputs, **config, baselines={"by age": "age"}), FEW)
 
 
 def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
-    model = Model(model_path, Problem.CLASSIFICATION)
+    model = Model(model_path, make_config().task)
 
     examples = list(tf.data.TFRecordDataset(records.path, compression_type="GZIP").as_numpy_iterator())
 

@@ -121,7 +121,7 @@ def test_calibration_bins_hold_every_record_once(records: tuple[np.ndarray, np.n
 def test_a_score_of_one_lies_in_the_last_bin() -> None:
     scores = np.array([[1.0, 0.0], [0.0, 1.0]] * 5)
 
-    found, _ = classification(np.array([0, 1] * 5), scores, ("a", "b"), Resamples(10, 0, 1))
+    found, _ = classification(np.array([0, 1] * 5), scores, ("a", "b"), Resamples(10, 0, 1), "a")
 
     assert [part.rows for part in found.classes[0].calibration] == [5, *[0] * 8, 5]
     assert found.classes[0].calibration[4].positive_rate.value is None
@@ -132,7 +132,7 @@ def test_a_score_of_one_lies_in_the_last_bin() -> None:
 def test_a_class_without_a_record_has_no_curves_and_a_note_names_it() -> None:
     scores = np.tile([0.5, 0.3, 0.2], (20, 1))
 
-    found, notes = classification(np.array([0, 1] * 10), scores, LABELS, Resamples(20, 50, 1))
+    found, notes = classification(np.array([0, 1] * 10), scores, LABELS, Resamples(20, 50, 1), LABELS[-1])
 
     absent = found.classes[2]
     assert (absent.rows, absent.auc.value, absent.roc, absent.recall.value) == (0, None, None, None)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from yachay.components.evaluation_report.analysis.leaderboard import leaderboard, mean_prediction, trivial_classifiers
+from yachay.components.evaluation_report.analysis.leaderboard import (
+    baseline_predictions,
+    constant_predictions,
+    leaderboard,
+    trivial_classifiers,
+)
 from yachay.components.evaluation_report.settings import Anchor
 from yachay.components.evaluator.metric import measure, metrics_of, task_metrics
 from yachay.components.features import FeatureKind, Problem
@@ -41,7 +46,7 @@ def test_the_mean_is_scikit_learns_dummy() -> None:
         PredictionTask(problem=Problem.REGRESSION, label=Label(name="y"), features={"x": FeatureKind.NUMERIC})
     )
 
-    [row] = mean_prediction(metrics, labels, labels.shape, float(train.mean()))
+    [row] = constant_predictions(metrics, labels, labels.shape, float(train.mean()), np.array([]))
 
     dummy = DummyRegressor().fit(np.zeros((10, 1)), train)
     assert row.metrics == pytest.approx(measure(metrics, labels, dummy.predict(np.zeros((50, 1)))))
@@ -63,3 +68,19 @@ def test_lines_come_with_what_they_were_measured_on() -> None:
     ]  # fmt: skip
     assert "validation" in rows[2].caveat.en
     assert rows[5].source == "Doe, 2020"
+
+
+def test_a_forecast_stands_beside_the_quantiles_of_training_and_its_baselines() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.normal(size=(50, 4))
+    label = Label(name="y", steps=4, quantiles=(0.1, 0.5, 0.9))
+    metrics = task_metrics(PredictionTask(problem=Problem.FORECAST, label=label, features={"x": FeatureKind.NUMERIC}))
+    persistence = np.where(np.arange(50)[:, None] < 10, np.nan, labels + 1)
+
+    [trivial] = constant_predictions(metrics, labels, (50, 4, 3), 0.0, np.array([-1.3, 0.0, 1.3]))
+    [baseline] = baseline_predictions(metrics, labels, (50, 4, 3), {"persistence": persistence})
+
+    assert trivial.name == "quantiles"
+    assert trivial.metrics["interval_coverage"] == pytest.approx((np.abs(labels) <= 1.3).mean())
+    assert (baseline.name, baseline.metrics["mae"]) == ("persistence", pytest.approx(1.0))
+    assert baseline.metrics["pinball"] == pytest.approx(0.5)

@@ -27,8 +27,8 @@ def forecast() -> tuple[np.ndarray, np.ndarray, Column, np.ndarray]:
 def shown(forecast: tuple[np.ndarray, np.ndarray, Column, np.ndarray]) -> Regression:
     truth, predicted, horizon, persistence = forecast
     return regression(
-        truth, predicted, Resamples(N, 200, 1), {"horizon": horizon}, {"persistence": persistence},
-        interval=(predicted - 2, predicted + 2), unit="degC",
+        truth, predicted[:, None] + np.array([-2.0, 0.0, 2.0]), Resamples(N, 200, 1), (0.1, 0.5, 0.9),
+        {"horizon": horizon}, {"persistence": persistence}, unit="degC",
     )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_skill_is_over_the_records_of_which_the_baseline_says_something(
 
 
 def test_a_baseline_that_says_nothing_has_no_skill() -> None:
-    shown = regression(np.arange(20.0), np.arange(20.0), Resamples(20, 10, 1), {}, {"nothing": np.full(20, np.nan)})
+    shown = regression(np.arange(20.0), np.arange(20.0), Resamples(20, 10, 1), (), {}, {"nothing": np.full(20, np.nan)})
 
     assert shown.tables[0].rows[0].skill["nothing"].value is None
     assert shown.residuals is not None
@@ -101,7 +101,7 @@ def test_residuals_and_a_sample_of_points_are_kept(shown: Regression) -> None:
 def test_groups_of_few_records_are_left_out() -> None:
     column = Column(("a", "b"), np.array([0] * 15 + [1] * 5))
 
-    shown = regression(np.arange(20.0), np.zeros(20), Resamples(20, 10, 1), {"site": column})
+    shown = regression(np.arange(20.0), np.zeros(20), Resamples(20, 10, 1), (), {"site": column})
 
     assert [row.value for row in table(shown, "site").rows] == ["a"]
 
@@ -110,3 +110,30 @@ def test_a_window_has_gaps_where_nothing_is_known() -> None:
     one = window("March", ["1", "2"], np.array([1.0, np.nan]), np.array([1.5, 2.5]), lower=np.array([1.0, 2.0]))
 
     assert (one.actual, one.predicted, one.lower, one.upper) == ((1.0, None), (1.5, 2.5), (1.0, 2.0), ())
+
+
+def test_a_forecast_is_shown_by_step_with_the_coverage_of_its_quantiles() -> None:
+    rng = np.random.default_rng(2)
+    spread = np.arange(1.0, 7.0)
+    truth = rng.normal(size=(200, 6))
+    quantiles = truth[..., None] + (rng.normal(size=(200, 6)) * spread)[..., None] + np.array([-2.0, 0.0, 2.0])
+    persistence = truth + 3
+
+    shown = regression(
+        truth, quantiles, Resamples(200, 100, 1), (0.1, 0.5, 0.9), None, {"persistence": persistence}, unit="MW"
+    )
+
+    [overall] = table(shown, "all").rows
+    steps = table(shown, "step").rows
+    assert [row.value for row in steps] == ["1", "2", "3", "4", "5", "6"]
+    assert overall.rmse.value == pytest.approx(np.sqrt(((quantiles[..., 1] - truth) ** 2).mean()))
+    for step, row in enumerate(steps):
+        errors = (quantiles[..., 1] - truth)[:, step]
+        assert row.mae.value == pytest.approx(np.abs(errors).mean())
+        assert row.coverage is not None
+        assert row.coverage.value == pytest.approx((np.abs(errors) <= 2).mean())
+        assert row.skill["persistence"].value == pytest.approx(1 - np.sqrt((errors**2).mean()) / 3)
+    assert steps[0].mae.value < steps[5].mae.value  # type: ignore[operator]
+    assert shown.nominal_coverage == pytest.approx(0.8)
+    assert [len(window.actual) for window in shown.windows] == [6] * 4
+    assert all(window.lower for window in shown.windows)

@@ -141,3 +141,21 @@ def test_without_resamples_there_is_a_value_alone() -> None:
 )
 def test_fewer_resamples_are_drawn_of_many_records(rows: int, classes: int, expected: int) -> None:
     assert num_resamples(rows, classes) == expected
+
+
+def test_records_of_one_cluster_are_drawn_together_and_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    clusters = np.repeat(np.arange(40), 10)
+    values = np.repeat(rng.normal(size=40), 10)
+
+    def interval(resamples: Resamples) -> Estimate:
+        return to_estimate(resamples.compute(lambda weights: values @ weights / weights.sum(axis=0)))
+
+    alone, together = interval(Resamples(400, 2000, 1)), interval(Resamples(400, 2000, 1, clusters))
+
+    def theirs(groups: np.ndarray) -> float:
+        return float(values[::10][groups].mean())
+
+    assert together.value == alone.value
+    assert within_sampling_error(together, scipys(theirs, 40))
+    assert (together.high - together.low) > 2.5 * (alone.high - alone.low)  # type: ignore[operator]

@@ -10,9 +10,13 @@ from yachay.components.evaluator.evaluation import Evaluation, Failure
 
 CONFIG = ReportConfig.model_validate(
     {
-        "problem": "classification", "label": "y", "label_values": ["no", "yes"],
-        "thresholds": {"accuracy": {"lower": 0.7, "upper": 0.9, "upper_reason": "more means leakage"}},
-        "change": {"metric": "macro_f1", "tolerance": 0.01},
+        "task": {
+            "problem": "classification", "label": {"name": "y", "values": ["no", "yes"]}, "features": {"x": "numeric"},
+        },
+        "evaluation": {
+            "thresholds": {"accuracy": {"lower": 0.7, "upper": 0.9, "upper_reason": "more means leakage"}},
+            "change": {"metric": "macro_f1", "tolerance": 0.01},
+        },
     }
 )  # fmt: skip
 METRICS = {"accuracy": Estimate(value=0.75), "macro_f1": Estimate(value=0.7)}
@@ -65,7 +69,10 @@ def test_the_change_is_judged_by_its_tolerance_where_there_is_a_last_blessed_mod
 
 def test_a_lower_error_is_better() -> None:
     config = ReportConfig.model_validate(
-        {"problem": "regression", "label": "y", "change": {"metric": "rmse", "tolerance": 0.5}}
+        {
+            "task": {"problem": "regression", "label": {"name": "y"}, "features": {"x": "numeric"}},
+            "evaluation": {"change": {"metric": "rmse", "tolerance": 0.5}},
+        }
     )
 
     [change] = thresholds(config, {"rmse": Estimate(value=2.0)}, {"rmse": 1.8}, None, ())
@@ -110,3 +117,14 @@ def test_a_comparison_tells_the_gates_numbers() -> None:
     [one] = comparisons({"accuracy": np.array([0.7500001])}, {"accuracy": np.array([0.4999999])}, gate)
 
     assert (one.candidate, one.baseline, one.difference.value, one.is_within_noise) == (0.75, 0.5, 0.25, None)
+
+
+def test_the_bound_against_trivial_predictions_stands_among_the_others() -> None:
+    failures = (Failure("trivial_p_value", 0.4, None, 0.05),)
+
+    [_, bound] = thresholds(CONFIG, METRICS, {}, failures, (), 0.4)
+
+    assert (bound.metric, bound.value, bound.upper, bound.is_met) == ("trivial_p_value", 0.4, 0.05, False)
+    assert str(failures[0]) == (
+        "no better than the best trivial prediction by more than chance: p-value 0.4000, above 0.05"
+    )
