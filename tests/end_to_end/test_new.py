@@ -12,14 +12,24 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tab-separated, gaps in a number and a word, a key, a constant, words as categories."""
+    """Tab-separated with decimal commas, gaps and an `unknown` in a number, a key, a constant, a name with a digit."""
     rng = np.random.default_rng(3)
-    lines = ["House id\tarea m2\tdistrict\tfloors\tcountry\tlast price\tprice"]
+    lines = ["House id\tarea m2\tdistrict\t2nd floor\tcountry\tlast price\tprice"]
     for number in range(900):
         area, district, floors = rng.gamma(6, 20), rng.choice(["Lima", "Cusco", "Puno"]), rng.integers(1, 4)
         price = 900 * area + {"Lima": 60_000, "Cusco": 20_000, "Puno": 0}[district] + rng.normal(0, 9_000)
         shown = "" if rng.random() < 0.05 else f"{area:.1f}"
-        lines.append(f"H{number}\t{shown}\t{district}\t{floors}\tPeru\t{price - 40_000:.0f}\t{price:.2f}")
+        shown = "unknown" if number == 7 else shown.replace(".", ",")
+        cells = [
+            f"H{number}",
+            shown,
+            district,
+            str(floors),
+            "Peru",
+            f"{price - 40_000:.0f}",
+            f"{price:.2f}".replace(".", ","),
+        ]
+        lines.append("\t".join(cells))
     path = tmp_path_factory.mktemp("houses") / "houses.tsv"
     path.write_text("\n".join(lines) + "\n")
     return path
