@@ -1,24 +1,26 @@
 """Records of a CSV file: any separator, byte order mark, line ends, quoted line ends, gzip."""
 
-import collections
 import csv
 import gzip
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..features import to_identifier, to_identifiers
 from .access import unreadable
+from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segments
 from .tables import Quarantined, Refusal, Table
 
 SEPARATORS = (",", ";", "\t", "|")
 GZIP_MAGIC = b"\x1f\x8b"
-BLOCK_BYTES = 4 << 20
 PROBE_BYTES = 1 << 16
 BINARY_KINDS = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive"),
@@ -46,16 +48,17 @@ class CsvTable(Table):
         _refuse_binary(path)
         header = _read_header(path)
         self._separator = _choose_separator(path, header, wanted, separator)
+        self._grammar = Grammar(self._separator)
         self._names = _split(header, self._separator)
         self._missing_values = list(missing_values)
-        self._num_ragged = 0
+        self._num_ragged = self._num_malformed = 0
         self._walker: _Walker | None = None
         super().__init__(path, to_identifiers(self._names))
 
     @property
     def num_ragged(self) -> int:
-        """The number of records so far with too many or too few fields."""
-        return self._num_ragged
+        """The number of records so far with too many or too few fields, or with quotes that are not closed."""
+        return self._num_ragged + self._num_malformed
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yields the records with `columns` in that order as text; missing values are null.
@@ -64,36 +67,25 @@ class CsvTable(Table):
             DataError: if the file cannot be read to its end.
         """
         names = [self.original_names[column] for column in columns]
-        self._num_ragged = 0
+        self._num_ragged = self._num_malformed = 0
         try:
-            reader = pyarrow.csv.open_csv(
-                _open_arrow(self.path),
-                read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=self._skip_ragged
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=names,
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=self._missing_values,
-                    strings_can_be_null=True,
-                ),
-            )
-            last = None
-            for batch in reader:
-                if batch.num_rows:
-                    last = batch
+            with _open_arrow(self.path) as stream:
+                records = _WellFormed(read_segments(stream, self._grammar))
+                if not records.has_header:
+                    raise DataError(
+                        f"Expected quotes in the header of {self.path} to be closed. Received: {BAD_QUOTES}."
+                    )
+                for batch in self._parse(records, names):
+                    self._num_malformed = records.num_malformed
                     yield batch.rename_columns(list(columns))
+                self._num_malformed = records.num_malformed
         except (pa.ArrowException, OSError) as error:
             raise _describe(self.path, error) from None
-        if last is not None and any("\n" in (column[-1].as_py() or "") for column in last.columns):
-            # A quote that is never closed makes one field of the rest of the file: walking there tells.
-            collections.deque(_Walker(self.path, self._separator, len(self._names)).walk_to(None), maxlen=0)
 
     def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
         """Yields the refused records, and the ragged ones before them, in the order of the file."""
         for refusal in refusals:
-            walker = self._walker = self._walker or _Walker(self.path, self._separator, len(self._names))
+            walker = self._walker = self._walker or _Walker(self.path, self._grammar, len(self._names))
             yield from walker.walk_to(refusal)
 
     def locate_rest(self) -> Iterator[Quarantined]:
@@ -102,81 +94,138 @@ class CsvTable(Table):
         Raises:
             DataError: if quotes are such that two parsers count the records differently.
         """
-        if not self._num_ragged and not self._walker:
+        if not self.num_ragged and not self._walker:
             return
-        walker = self._walker or _Walker(self.path, self._separator, len(self._names))
+        walker = self._walker or _Walker(self.path, self._grammar, len(self._names))
         yield from walker.walk_to(None)
-        if walker.num_ragged != self._num_ragged:
+        if walker.num_ragged != self.num_ragged:
             raise DataError(
-                f"Expected quotes in {self.path} that say where each field ends. Received: {self._num_ragged} records "
+                f"Expected quotes in {self.path} that say where each field ends. Received: {self.num_ragged} records "
                 f"with a wrong number of fields in one reading, {walker.num_ragged} in another. Double each quote "
                 "inside a quoted field."
             )
+
+    def _parse(self, records: "_WellFormed", names: list[str]) -> Iterator[pa.RecordBatch]:
+        reader = pyarrow.csv.open_csv(
+            records,
+            read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=self._separator, newlines_in_values=True, invalid_row_handler=self._skip_ragged
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=names,
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=self._missing_values,
+                strings_can_be_null=True,
+            ),
+        )
+        return (batch for batch in reader if batch.num_rows)
 
     def _skip_ragged(self, row: pyarrow.csv.InvalidRow) -> str:
         self._num_ragged += 1
         return "skip"
 
 
-class _Walker:
-    """Walks through a file once more to say on which raw line a record begins.
+class _WellFormed(io.RawIOBase):
+    """A file without its malformed lines, and how many these are.
 
-    Only files with refused records are walked, as far as the last one.
+    Args:
+        segments: iterator of `Segment`.
     """
 
-    def __init__(self, path: Path, separator: str, num_fields: int) -> None:
-        self.line = 0
-        self.record = ""
+    def __init__(self, segments: Iterator[Segment]) -> None:
+        self.num_malformed = 0
+        self._segments = segments
+        self._rest = memoryview(b"")
+        self._fill()
+        # The header is the first line that is not blank.
+        self.has_header = not self.num_malformed
+
+    def readable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns the next `size` bytes, fewer only at the end."""
+        parts: list[memoryview] = []
+        missing = sys.maxsize if size < 0 else size
+        while missing and (self._rest or self._fill()):
+            parts.append(self._rest[:missing])
+            missing -= len(parts[-1])
+            self._rest = self._rest[len(parts[-1]) :]
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+
+    def _fill(self) -> bool:
+        for segment in self._segments:
+            if not segment.reason:
+                self._rest = memoryview(segment.data)
+                return True
+            self.num_malformed += 1
+        return False
+
+
+class _Walker:
+    """Walks through a file once more to find the raw line on which a record begins.
+
+    Only files with rejected records are walked, as far as the last one.
+    """
+
+    def __init__(self, path: Path, grammar: Grammar, num_fields: int) -> None:
         self.num_ragged = 0
         self._path = path
+        self._grammar = grammar
         self._num_fields = num_fields
-        self._index = -1
-        self._lines: list[str] = []
-        self._reader = csv.reader(self._keep(), delimiter=separator)
-        self._records = self._walk()
-        next(self._records)
+        self._wanted: Refusal | None = None
+        self._found = self._walk()
 
     def walk_to(self, refusal: Refusal | None) -> Iterator[Quarantined]:
-        """Yields the ragged records up to the refused one (to the end where there is none), then that."""
-        for fields in self._records:
-            if len(fields) != self._num_fields:
-                self.num_ragged += 1
-                reason = f"{len(fields)} fields, the header has {self._num_fields}"
-                yield Quarantined(str(self._path), self.line, "", reason, self.record)
-                continue
-            self._index += 1
-            if refusal is not None and self._index == refusal.index:
-                yield Quarantined(str(self._path), self.line, refusal.column, refusal.reason, self.record)
+        """Yields the ragged and malformed records up to the rejected one (to the end without one), then that."""
+        self._wanted = refusal
+        for line, record, reason in self._found:
+            # A byte that is not UTF-8 is of no matter in a column that is not read.
+            text = record.decode("utf-8", errors="backslashreplace")
+            if refusal is not None and not reason:
+                yield Quarantined(str(self._path), line, refusal.column, refusal.reason, text)
                 return
+            self.num_ragged += 1
+            yield Quarantined(str(self._path), line, "", reason, text)
 
-    def _keep(self) -> Iterator[str]:
-        with _open_text(self._path) as lines:
-            for line in lines:
-                self._lines.append(line)
-                yield line
-
-    def _walk(self) -> Iterator[list[str]]:
+    def _walk(self) -> Iterator[tuple[int, bytes, str]]:
+        """Yields line, record and reason of ragged and malformed records, and without reason the one wanted."""
+        index, num_skipped = 0, 1  # The header is a record and has no index.
         try:
-            end = 0
-            for fields in self._reader:
-                self.record = "".join(self._lines).rstrip("\r\n")
-                self.line = end + 1
-                end = self._reader.line_num
-                self._lines.clear()
-                if fields:
-                    yield fields
-            if "\n" in self.record and self.record.count('"') % 2:
-                raise DataError(
-                    f"Expected quotes in {self._path} to be closed. Received: a quote in the record at line "
-                    f"{self.line} that runs to the end of the file. Close it, or double it if it is part of the text."
-                )
-        except csv.Error as error:
-            raise DataError(
-                f"Expected {self._path} to be CSV. Received: {error} in the record at line {end + 1}. Is a quote never "
-                "closed there? Close it, or double it if it is part of the text."
-            ) from None
-        except (OSError, UnicodeDecodeError, EOFError) as error:
+            with _open_arrow(self._path) as stream:
+                for segment in read_segments(stream, self._grammar):
+                    if segment.reason:
+                        yield segment.line, segment.data.rstrip(b"\r\n"), segment.reason
+                        continue
+                    records = self._grammar.records(segment)
+                    is_ragged = records.num_fields != self._num_fields
+                    is_ragged[:num_skipped] = True
+                    good, ragged = np.flatnonzero(~is_ragged), np.flatnonzero(is_ragged)[num_skipped:]
+                    num_skipped = max(num_skipped - len(is_ragged), 0)
+                    for position, is_wanted in self._positions(good, ragged, index):
+                        num_fields = records.num_fields[position]
+                        reason = "" if is_wanted else f"{num_fields} fields, the header has {self._num_fields}"
+                        yield int(records.lines[position]), records.text(position), reason
+                    index += len(good)
+        except (pa.ArrowException, OSError) as error:
             raise _describe(self._path, error) from None
+
+    def _positions(self, good: NDArray[np.int64], ragged: NDArray[np.int64], index: int) -> Iterator[tuple[int, bool]]:
+        """Yields the positions of ragged records and of those wanted, in their order; `good[0]` has the index given."""
+        next_ragged = 0
+        while True:
+            place = len(good) if self._wanted is None else self._wanted.index - index
+            wanted = int(good[place]) if place < len(good) else sys.maxsize
+            # One that was wanted before is behind.
+            if next_ragged < len(ragged) and ragged[next_ragged] < wanted:
+                yield int(ragged[next_ragged]), False
+                next_ragged += 1
+            elif wanted < sys.maxsize:
+                yield wanted, True
+            else:
+                return
 
 
 def _open_binary(path: Path) -> IO[bytes]:

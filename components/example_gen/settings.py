@@ -75,12 +75,19 @@ class ReadSettings(Settings):
     """
 
     reader: str | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    separator: str | None = None
     decimal: Literal[".", ","] = "."
     missing_values: tuple[str, ...] = ("",)
     drop_duplicates: bool = False
     max_quarantined_share: Share = 0.01
     bins: dict[Identifier, Bins] = {}
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, separator: str | None) -> str | None:
+        if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
+            raise ValueError("expected one ASCII character that is no quote and no line end")
+        return separator
 
 
 class IngestSpec(ReadSettings):

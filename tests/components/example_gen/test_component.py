@@ -56,7 +56,10 @@ def drive(component):
         ({"label": {"name": "Target"}}, "columns: expected the label among them, received no 'Target'"),
         ({"columns": {"target": {"type": "double"}}}, "columns.target.type: Input should be 'int64', 'float32' or 's"),
         ({"columns": {"target": {"type": "int64", "values": ["a"]}}}, "values: expected int64, received 'a'"),
-        ({"separator": "::"}, "separator: String should have at most 1 character. Received: '::'"),
+        (
+            {"separator": "::"},
+            "separator: expected one ASCII character that is no quote and no line end. Received: '::'",
+        ),
         (
             {"bins": {"level": {"column": "city", "edges": [1]}}},
             "bins.level: expected a numeric column, received 'city'",
