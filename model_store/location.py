@@ -14,14 +14,14 @@ PLACES = "a folder, gs://, s3:// or minio:// with a bucket, or pvc:// with a cla
 
 
 def check_location(uri: str, mount: str = "") -> None:
-    """Refuses what cannot be the place of a model store.
+    """Checks the place of a model store.
 
     Args:
         uri: string.
         mount: string. Folder at which the claim of a `pvc://` is mounted.
 
     Raises:
-        UsageError: if so.
+        UsageError: if there cannot be one.
     """
     scheme, separator, key = uri.partition("://")
     if not uri or (separator and (scheme not in SCHEMES or not re.fullmatch(r"[^/\s?#]+(/[^\s?#]*)?", key))):
@@ -84,6 +84,7 @@ def _open_bucket(uri: str, scheme: str, root: str, endpoint_url: str) -> ModelSt
         )
     except ImportError as error:
         raise StoreError(
-            f"Expected to open {uri}. Received: {error}. Install the library with its extra `kubeflow`."
+            f"Expected to open {uri}. Received: {error}. Install {'gcsfs' if scheme == 'gs' else 's3fs'}; the extra "
+            "`kubeflow` has it."
         ) from None
     return ObjectStore(uri, file_system, root)
