@@ -1,9 +1,12 @@
 """The base of all settings: a component's own, and through them the configuration of a pipeline."""
 
+import dataclasses
+import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..errors import ConfigurationError, suggestion
 
@@ -64,10 +67,15 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
     for detail in error.errors(include_url=False):
         field = ".".join(str(part) for part in detail["loc"] if part != "[key]")
         message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
+        # The second is that of a dataclass which a model composes.
+        if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             message = f"no such field.{suggestion(str(detail['loc'][-1]), _fields_beside(model, detail['loc']))}"
         elif detail["type"] != "missing" and not isinstance(detail["input"], dict):
             message = f"{message}. Received: {detail['input']!r}"
+            if detail["type"] == "literal_error":
+                known = re.findall("'([^']*)'", detail["ctx"]["expected"])
+                hint = suggestion(str(detail["input"]), known)
+                message += f".{hint}" if hint else ""
         lines.append(f"  - {field}: {message}" if field else f"  - {message}")
     return lines
 
@@ -86,18 +94,27 @@ def _fields_beside(root: Any, location: tuple[int | str, ...]) -> list[str]:
     """Returns the field names that would have been known at the place of an unknown one."""
     model: Any = root
     for part in location[:-1]:
-        fields = getattr(model, "model_fields", None)
+        fields = _fields_of(model)
         if fields is None:
             continue
         field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
         if field is None:
             return []
         model = _model_of(field.annotation)
-    return [f.alias or name for name, f in getattr(model, "model_fields", {}).items()]
+    return [f.alias or name for name, f in (_fields_of(model) or {}).items()]
+
+
+def _fields_of(model: Any) -> Mapping[str, FieldInfo] | None:
+    """Returns the fields of a model, or of a dataclass that a model composes; None for any other type."""
+    if dataclasses.is_dataclass(model) and isinstance(model, type):
+        hints = get_type_hints(model)
+        return {field.name: FieldInfo(annotation=hints[field.name]) for field in dataclasses.fields(model)}
+    fields: Mapping[str, FieldInfo] | None = getattr(model, "model_fields", None)
+    return fields
 
 
 def _model_of(annotation: Any) -> Any:
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+        if isinstance(candidate, type) and (issubclass(candidate, BaseModel) or dataclasses.is_dataclass(candidate)):
             return candidate
     return annotation

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias, get_args
 
+from pydantic import ConfigDict
+
 from ..errors import suggestion
 from .errors import ManifestError
 from .node_pools import NodePool, find_node_pool
@@ -17,6 +19,8 @@ Runtime: TypeAlias = Literal["yachay", "yachay-tf-serving"]
 
 _AUTOSCALERS: Mapping[str, tuple[str, ...]] = {"knative": ("kpa",), "standard": ("hpa", "keda", "none")}
 _METRICS: Mapping[str, tuple[str, ...]] = {"kpa": ("concurrency", "rps"), "hpa": ("cpu", "memory")}
+# A configuration composes these dataclasses: pydantic checks them, and rejects unknown fields.
+_STRICT = ConfigDict(extra="forbid")
 _DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
@@ -66,6 +70,8 @@ class Autoscaling:
         query: string. What KEDA asks. Defaults to the requests a second of the model.
     """
 
+    __pydantic_config__ = _STRICT
+
     kind: Autoscaler
     metric: str | None = None
     target: int | None = None
@@ -104,19 +110,18 @@ class Logger:
         headers: tuple of strings. Request headers that the events carry, spelt as in `X-Request-Id`.
     """
 
+    __pydantic_config__ = _STRICT
+
     url: str
     mode: str = "all"
     headers: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Service:
-    """An InferenceService.
+class ServiceSettings:
+    """How a model is served, whichever it is.
 
     Args:
-        name: string. Also the model's name in requests and metrics.
-        namespace: string.
-        model: `Model`. The one that is to serve.
         mode: `"knative"` or `"standard"`. Cannot change once the service exists.
         autoscaling: `Autoscaling`. Defaults to KPA in Knative and HPA in Standard mode.
         min_replicas: int. 0 scales to zero, in Knative mode and with KEDA. Defaults to 1.
@@ -126,10 +131,6 @@ class Service:
         num_gpus: int. GPUs a pod.
         has_spare_gpu: bool. Whether a further pod fits while one is replaced. Without, Standard mode stops a pod before
             it starts the next; Knative always starts it first.
-        canary_percent: int. The share of requests that `model` gets while `previous` gets the rest.
-        previous: `Model`. The one that serves until `model` is promoted.
-        predictor_name: string. Standard mode: what the running Deployment's name adds to the service's. A service whose
-            predictor changes its name without a canary is down until the new pods are ready.
         runtime: `"yachay"`, or `"yachay-tf-serving"` (TF Serving: V1 only).
         cpu: string. CPUs that are requested.
         cpu_limit: string.
@@ -142,9 +143,8 @@ class Service:
         predictor: mapping. Fields of KServe's predictor, laid over what is rendered, and then checked with it.
     """
 
-    name: str
-    namespace: str
-    model: Model
+    __pydantic_config__ = _STRICT
+
     mode: Mode = "knative"
     autoscaling: Autoscaling | None = None
     min_replicas: int = 1
@@ -153,9 +153,6 @@ class Service:
     gpu: str | None = None
     num_gpus: int = 1
     has_spare_gpu: bool = True
-    canary_percent: int | None = None
-    previous: Model | None = None
-    predictor_name: str | None = None
     runtime: Runtime = "yachay"
     cpu: str = "2"
     cpu_limit: str = "4"
@@ -179,6 +176,40 @@ class Service:
         if self.num_gpus < 1:
             raise ManifestError(f"Expected at least one GPU, or no kind of GPU. Received: {self.num_gpus}.")
         self.node_pool()
+
+    @property
+    def scaler(self) -> Autoscaling:
+        """The autoscaling that is given, else the mode's own."""
+        return self.autoscaling or Autoscaling(kind="kpa" if self.mode == "knative" else "hpa")
+
+    def node_pool(self) -> NodePool | None:
+        """Returns the nodes with the GPU, or None for CPUs."""
+        return None if self.gpu is None else find_node_pool(self.cloud, self.gpu)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Service(ServiceSettings):
+    """An InferenceService.
+
+    Args:
+        name: string. Also the model's name in requests and metrics.
+        namespace: string.
+        model: `Model`. The one that is to serve.
+        canary_percent: int. The share of requests that `model` gets while `previous` gets the rest.
+        previous: `Model`. The one that serves until `model` is promoted.
+        predictor_name: string. Standard mode: what the running Deployment's name adds to the service's. A service whose
+            predictor changes its name without a canary is down until the new pods are ready.
+    """
+
+    name: str
+    namespace: str
+    model: Model
+    canary_percent: int | None = None
+    previous: Model | None = None
+    predictor_name: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.canary_percent is None) != (self.previous is None):
             raise ManifestError(
                 "Expected a canary's share of the requests beside the model that serves the rest. Received: "
@@ -196,11 +227,6 @@ class Service:
             )
 
     @property
-    def scaler(self) -> Autoscaling:
-        """The autoscaling that is given, else the mode's own."""
-        return self.autoscaling or Autoscaling(kind="kpa" if self.mode == "knative" else "hpa")
-
-    @property
     def serving(self) -> Model:
         """The model that serves: `previous` until a canary is promoted."""
         return self.previous or self.model
@@ -209,10 +235,6 @@ class Service:
     def canary_name(self) -> str:
         """What the name of a canary's Deployment adds to the service's."""
         return f"v{self.model.version}"
-
-    def node_pool(self) -> NodePool | None:
-        """Returns the nodes with the GPU, or None for CPUs."""
-        return None if self.gpu is None else find_node_pool(self.cloud, self.gpu)
 
     def canary(self, model: Model, percent: int) -> Self:
         """Returns the service with a new model at a share of the requests, beside the one that serves."""

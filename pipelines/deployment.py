@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 
 from ..deployment.order import Order
+from ..deployment.settings import ANY_MODEL
 from ..errors import StoreError, UsageError
 from ..manifests.service import Model, Service
 from ..model_store.layout import PUSH_PREFIX, RECEIPT_FILE, parse_version
 from ..model_store.location import is_shared, open_store
 from ..model_store.store import Push, latest_push, read_push
-from .config.deploy_settings import ANY_MODEL
 from .config.pipeline_config import PipelineConfig
 from .runs.run_folder import PipelineHome
 

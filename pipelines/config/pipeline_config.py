@@ -11,9 +11,9 @@ from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings
+from ...deployment.settings import DeploySettings
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
-from .deploy_settings import DeploySettings
 from .kubeflow_settings import Kubeflow
 from .model_settings import FeatureSelection, ModelSettings, TransformSettings
 from .task_settings import Task

@@ -97,7 +97,10 @@ def test_a_model_that_does_not_start_ends_with_its_own_exit_status(
         (["--canary", "10,100"], "Expected --prometheus for the steps 10,100"),
         (["--mode", "knativ"], "Did you mean 'knative'?"),
         (["--image", "server:latest"], "Expected the image by digest"),
-        (["--gpu", "l4", "--cloud", "gcp"], "Expected the cloud to be one of"),
+        (
+            ["--gpu", "l4", "--cloud", "gcp"],
+            "deploy.cloud: Input should be 'gke', 'eks', 'aks' or 'none'",
+        ),
         (["--prometheus", "http://127.0.0.1:9", "--canary", "50,100"], "Expected Prometheus at http://127.0.0.1:9"),
         (["--model", "s3://models/student"], "Expected --model to name a push, STORE/push-VERSION"),
         (["--task", "semester3"], "Did you mean"),

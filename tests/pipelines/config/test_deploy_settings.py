@@ -58,6 +58,9 @@ def test_there_is_no_order_without_being_asked_or_for_synthetic_data(overrides, 
         (("deploy.mode=standard", "deploy.autoscaling={kind: kpa}"), "Expected the autoscaler hpa or keda or none"),
         (("deploy.gpu=l5", "deploy.cloud=gke"), "l4"),
         (("deploy.canary.max_error_rate=2",), "deploy.canary.max_error_rate"),
+        (("deploy.max_replica=2",), "deploy.max_replica: no such field. Did you mean 'max_replicas'?"),
+        (("deploy.autoscaling={kind: kpa, targett: 3}",), "targett: no such field. Did you mean 'target'?"),
+        (("deploy.min_replicas=many",), "deploy.min_replicas: "),
     ],
 )
 def test_what_cannot_be_deployed_is_refused_before_any_work(overrides, message):

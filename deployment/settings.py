@@ -1,36 +1,18 @@
 """The section `deploy` of a configuration: how a pushed model is served by KServe."""
 
 import dataclasses
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ...components.settings import Settings, Share
-from ...deployment.plan import Limits, Plan
-from ...manifests.errors import ManifestError
-from ...manifests.service import Autoscaler, Autoscaling, Logger, Model, Service, check_image
-from ...manifests.storage import pushed_version
-
-
-class AutoscalingSettings(Settings):
-    """How the number of pods follows the load; see `manifests.service.Autoscaling`."""
-
-    kind: Autoscaler
-    metric: str | None = None
-    target: int | None = None
-    prometheus: str | None = None
-    query: str | None = None
+from ..manifests.errors import ManifestError
+from ..manifests.service import Model, Service, ServiceSettings, check_image
+from ..manifests.storage import pushed_version
+from ..model_store.layout import push_name
+from .plan import Limits, Plan
 
 
-class LoggerSettings(Settings):
-    """Where requests and answers are sent; see `manifests.service.Logger`."""
-
-    url: str
-    mode: str = "all"
-    headers: tuple[str, ...] = ()
-
-
-class CanarySettings(Settings):
+class CanarySettings(BaseModel):
     """How a new model gets the requests, and by what it is judged.
 
     Args:
@@ -46,13 +28,15 @@ class CanarySettings(Settings):
         min_requests: int. Requests to the candidate without which it is not judged, and rolled back in the end.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     steps: list[int] = [10, 50, 100]
     prometheus: str = ""
     labels: dict[str, str] = {}
     bake_minutes: Annotated[float, Field(gt=0)] = 5.0
     ready_minutes: Annotated[float, Field(gt=0)] = 20.0
     poll_seconds: Annotated[float, Field(gt=0)] = 5.0
-    max_error_rate: Share = 0.01
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
     max_p99_ms: Annotated[float, Field(gt=0)] = 500.0
     max_stability_index: Annotated[float, Field(gt=0)] = 0.25
     min_requests: Annotated[int, Field(ge=1)] = 50
@@ -75,48 +59,30 @@ class CanarySettings(Settings):
         )
 
 
-class DeploySettings(Settings):
-    """How a pushed model is served; what is not said here is as in `manifests.service.Service`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeploySettings(ServiceSettings):
+    """How a pushed model is served, and whether a run deploys it; see also `manifests.service.ServiceSettings`.
 
     Args:
         from_pipeline: bool. Whether a run deploys what it pushes.
         service: string. The InferenceService's name; empty takes the pipeline's and the task's.
         namespace: string. Empty takes that of the cluster's context.
         image: string. The server's image by digest.
+        canary: `CanarySettings`.
     """
 
     from_pipeline: bool = False
     service: str = ""
     namespace: str = ""
     image: str = ""
-    mode: str = "knative"
-    cloud: str = "none"
-    gpu: str | None = None
-    num_gpus: int = 1
-    has_spare_gpu: bool = True
-    autoscaling: AutoscalingSettings | None = None
-    min_replicas: int = 1
-    max_replicas: int = 4
-    runtime: str = "yachay"
-    cpu: str = "2"
-    cpu_limit: str = "4"
-    memory: str = "4Gi"
-    service_account: str = "yachay-model-reader"
-    timeout_seconds: int = 60
-    logger: LoggerSettings | None = None
-    env: dict[str, str] = {}
-    labels: dict[str, str] = {}
-    predictor: dict[str, Any] = {}
-    canary: CanarySettings = CanarySettings()
+    canary: CanarySettings = dataclasses.field(default_factory=CanarySettings)
 
-    @model_validator(mode="after")
-    def _can_be_served(self) -> Self:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.image:
             check_image(self.image)
         elif self.from_pipeline:
-            raise ValueError("expected `image`, the server's image by digest, with `from_pipeline`")
-        self.to_service("checked", "default", ANY_MODEL)
-        return self
+            raise ManifestError("expected `image`, the server's image by digest, with `from_pipeline`")
 
     def check_store(self, store: str) -> None:
         """Checks that KServe can fetch what is pushed to a store.
@@ -125,7 +91,7 @@ class DeploySettings(Settings):
             ValueError: if it cannot.
         """
         try:
-            pushed_version(f"{store}/push-1")
+            pushed_version(f"{store}/{push_name(1)}")
         except ManifestError:
             raise ValueError(
                 "deploy.from_pipeline: expected `push.store` to be a place that KServe fetches models from, such as "
@@ -143,16 +109,8 @@ class DeploySettings(Settings):
         Raises:
             ManifestError: if it cannot be served like this.
         """
-        same = {field.name for field in dataclasses.fields(Service)} & set(type(self).model_fields)
-        fields: dict[str, Any] = {field: getattr(self, field) for field in same}
-        fields |= {
-            "name": self.service or name,
-            "namespace": self.namespace or namespace,
-            "model": model,
-            "autoscaling": self.autoscaling and Autoscaling(**self.autoscaling.model_dump()),
-            "logger": self.logger and Logger(**self.logger.model_dump()),
-        }
-        return Service(**fields)
+        same = {field.name: getattr(self, field.name) for field in dataclasses.fields(ServiceSettings)}
+        return Service(name=self.service or name, namespace=self.namespace or namespace, model=model, **same)
 
 
 ANY_MODEL = Model(
