@@ -90,7 +90,7 @@ class Cluster:
         """Returns an object, or None where there is none of the name.
 
         Raises:
-            ClusterError: if the API refuses or does not answer.
+            ClusterError: if the API rejects the request or does not respond.
         """
         try:
             return self._call("GET", resource, name)
@@ -108,7 +108,7 @@ class Cluster:
             is_forced: bool. Whether to take over fields that another manager set.
 
         Raises:
-            ClusterError: if the API refuses or does not answer.
+            ClusterError: if the API rejects the request or does not respond.
         """
         query = [("fieldManager", FIELD_MANAGER), ("force", str(is_forced).lower()), ("fieldValidation", "Strict")]
         return self._call(
@@ -119,7 +119,8 @@ class Cluster:
         """Changes fields of an object (JSON merge patch: null removes).
 
         Raises:
-            ClusterError: if the API refuses, also for a `resourceVersion` among the changes that is not the object's.
+            ClusterError: if the API rejects the changes, also for a `resourceVersion` among them that is not the
+                object's.
         """
         query = [("fieldManager", FIELD_MANAGER)]
         return self._call("PATCH", resource, name, "application/merge-patch+json", changes, query)
@@ -169,7 +170,7 @@ class Cluster:
             raise ClusterError(self._refusal(error, method, resource, name), error.status) from None
         except (urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError) as error:
             raise ClusterError(
-                f"Expected the Kubernetes API at {self._api.configuration.host} to answer. Received: "
+                f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
                 f"{type(error).__name__}. Is the cluster up, and does the kubeconfig name it?"
             ) from None
         return document

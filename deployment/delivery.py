@@ -25,7 +25,7 @@ def apply_runtime(cluster: Cluster, service: Service, progress: Callable[[str], 
     """Applies the serving runtime that a service names; one that is there and may not be changed is left as it is.
 
     Raises:
-        ClusterError: if the API refuses, and there is none, or does not answer.
+        ClusterError: if the API rejects it, and there is none, or does not respond.
     """
     for document in render(service)[:-1]:
         resource, name = _RESOURCES[document["kind"]], document["metadata"]["name"]

@@ -4,7 +4,7 @@ from ..errors import YachayError
 
 
 class ClusterError(YachayError):
-    """The Kubernetes API refuses a request or does not answer.
+    """The Kubernetes API rejects a request or does not respond.
 
     Args:
         message: string. What was expected, what came, and the mend.
@@ -17,4 +17,4 @@ class ClusterError(YachayError):
 
 
 class MonitoringError(YachayError):
-    """Prometheus refuses a query or does not answer."""
+    """Prometheus rejects a query or does not respond."""

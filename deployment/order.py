@@ -1,4 +1,4 @@
-"""What a pipeline is told to deploy: everything but the model, which it makes itself."""
+"""A deployment that a pipeline is to make: everything but the model, which it makes itself."""
 
 import dataclasses
 import json
@@ -48,12 +48,12 @@ class Order:
             storage_uri: string. The push.
             content_hash: string.
             trained_uri: string. The model as the Trainer left it.
-            progress: function of one string. Told what happens.
+            progress: function of one string. Called with what happens.
 
         Raises:
-            UsageError: if the deployment is refused, or there is no cluster.
-            ClusterError: if the API refuses or does not answer.
-            MonitoringError: if Prometheus does not answer at the start.
+            UsageError: if the deployment is invalid, or there is no cluster.
+            ClusterError: if the API rejects the request or does not respond.
+            MonitoringError: if Prometheus does not respond at the start.
         """
         cluster = Cluster.connect(self.service.namespace or None)
         model = Model(

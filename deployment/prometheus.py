@@ -67,7 +67,7 @@ class Prometheus:
         The variable `PROMETHEUS_TOKEN` holds its token, where it asks for one.
 
         Raises:
-            MonitoringError: if it refuses or does not answer.
+            MonitoringError: if it rejects the query or does not respond.
         """
         if not url:
             return None
@@ -79,7 +79,7 @@ class Prometheus:
         """Returns the traffic of a version over the last `window_seconds`.
 
         Raises:
-            MonitoringError: if Prometheus refuses or does not answer.
+            MonitoringError: if Prometheus rejects the query or does not respond.
         """
         named = ",".join(f'{name}="{value}"' for name, value in {"model_name": model, **self._labels}.items())
         of_version = f'* on (instance) group_left () max by (instance) (yachay_model{{{named},version="{version}"}})'
@@ -107,7 +107,7 @@ class Prometheus:
         """Asks for a constant.
 
         Raises:
-            MonitoringError: if Prometheus refuses or does not answer.
+            MonitoringError: if Prometheus rejects the query or does not respond.
         """
         self._query("vector(1)")
 
@@ -123,11 +123,11 @@ class Prometheus:
             answer = response.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise MonitoringError(
-                f"Expected Prometheus at {self._url} to answer. Received: {type(error).__name__}. Check --prometheus."
+                f"Expected Prometheus at {self._url} to respond. Received: {type(error).__name__}. Check --prometheus."
             ) from None
         if response.status_code != 200 or answer.get("status") != "success":
             raise MonitoringError(
-                f"Expected Prometheus at {self._url} to answer a query. Received: {response.status_code} "
+                f"Expected Prometheus at {self._url} to respond to a query. Received: {response.status_code} "
                 f"{answer.get('error', '')}."
             )
         return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]

@@ -33,7 +33,7 @@ def readiness(cluster: Cluster, service: Service) -> Readiness:
     """Returns whether the pods of `service.model` are ready: those of the canary where the service has one.
 
     Raises:
-        ClusterError: if the API refuses or does not answer.
+        ClusterError: if the API rejects the request or does not respond.
     """
     name = service.name
     if service.mode == "knative":

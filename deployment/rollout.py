@@ -62,9 +62,9 @@ def deploy(cluster: Cluster, service: Service, plan: Plan, monitor: Monitor | No
         The `Outcome`.
 
     Raises:
-        UsageError: if the rollout is refused before it changed anything.
-        ClusterError: if the API refuses or does not answer; the last good model keeps its requests, and the next call
-            goes on from the record.
+        UsageError: if the rollout is invalid; nothing has changed.
+        ClusterError: if the API rejects the request or does not respond; the last good model keeps its requests, and
+            the next call goes on from the record.
     """
     if plan.steps != (100,) and monitor is None:
         raise UsageError(
@@ -79,7 +79,7 @@ def rollback(cluster: Cluster, name: str, plan: Plan, progress: Progress, reason
 
     Raises:
         UsageError: if there is no such service or no rollout to take back.
-        ClusterError: if the API refuses or does not answer.
+        ClusterError: if the API rejects the request or does not respond.
     """
     live = cluster.get(INFERENCE_SERVICE, name)
     if live is None:
@@ -184,7 +184,7 @@ class _Rollout:
         version = service.model.version
         base = dataclasses.replace(service, model=good.model, predictor_name=good.predictor_name)
         rollout = Rollout("progressing", version, steps[0], good)
-        # Of two calls at once the second is refused, for the object has changed since it was read.
+        # Of two calls at once the second is rejected, for the object has changed since it was read.
         self._record(
             service.name, rollout, live["metadata"]["resourceVersion"] if good.model != service.model else None
         )

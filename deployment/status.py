@@ -52,7 +52,7 @@ def read_status(cluster: Cluster, name: str) -> Status | None:
     """Returns the status of a service, or None where there is none of the name.
 
     Raises:
-        ClusterError: if the API refuses or does not answer.
+        ClusterError: if the API rejects the request or does not respond.
         UsageError: if what was recorded on it cannot be read.
     """
     live = cluster.get(INFERENCE_SERVICE, name)

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         options = make_parser().parse_args(arguments)
         settings = read_settings(options)
         settings.open_source().newest()
-        # TensorFlow takes seconds to import: what is refused must not wait for it.
+        # TensorFlow takes seconds to import: what is rejected must not wait for it.
         from .server import Server
 
         configure_logging(settings.log_config_file or _quiet())

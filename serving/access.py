@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 
 TOKEN_VARIABLE = "YACHAY_SERVING_TOKEN"
 _OPEN_PATHS = re.compile(r"/|/v2/health/(live|ready)|/v1/models/[^/:]+|/v2/models/[^/]+/ready")
@@ -48,7 +48,7 @@ class Access:
         is_bearer = given[: len(_SCHEME)].lower() == _SCHEME
         if not (is_bearer and hmac.compare_digest(given[len(_SCHEME) :].encode(), self._token)):
             raise RequestError(
-                Refusal.UNAUTHORIZED, "Expected the header `authorization: Bearer <token>`. Received: no such token."
+                Rejection.UNAUTHORIZED, "Expected the header `authorization: Bearer <token>`. Received: no such token."
             )
 
 

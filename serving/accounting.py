@@ -56,9 +56,9 @@ class Accounting:
                 self._count(protocol, account.status)
                 account.describe(status=account.status)
 
-    def refuse(self, error: RequestError) -> None:
-        """Counts a refusal by its reason."""
-        metrics.REFUSED.labels(self._model_name, error.refusal.label).inc()
+    def reject(self, error: RequestError) -> None:
+        """Counts a rejection by its reason."""
+        metrics.REFUSED.labels(self._model_name, error.rejection.label).inc()
 
     def _count(self, protocol: str, status: str) -> None:
         counter = self._counters.get((protocol, status))

@@ -12,7 +12,7 @@ import orjson
 from ..errors import suggestion
 from .access import Access
 from .accounting import Account, Accounting
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .kserve_model import NamedModel
 from .model import Caller
 from .request_id import request_id
@@ -34,7 +34,7 @@ CLOSED = re.compile(rf"{CLOSED_EXPLAIN.pattern}|/v2/repository(/.*)?")
 _JSON_LENGTH = "inference-header-content-length"
 _BINARY_LENGTH = _JSON_LENGTH.encode()
 _CHARSET = re.compile(r"""charset\s*=\s*"?([^\s;"]+)""", re.IGNORECASE)
-FAILED = {"error": "The server failed to answer. Its log holds the reason under the request's id."}
+FAILED = {"error": "The server failed to predict. Its log holds the reason under the request's id."}
 
 
 class _DisconnectedError(Exception):
@@ -79,14 +79,14 @@ class PredictApplication:
             self._access.check_path(scope["path"], headers.get("authorization"))
             match = _PREDICT.fullmatch(scope["path"]) if scope["method"] == "POST" else None
             if self._closed.fullmatch(scope["path"]):
-                raise RequestError(Refusal.CLOSED, "Expected a route of this server. Received: one that is closed.")
+                raise RequestError(Rejection.CLOSED, "Expected a route of this server. Received: one that is closed.")
             if match is None or "ce-specversion" in headers or "cloudevents" in headers.get("content-type", ""):
                 body = await self._read_body(receive, headers)
                 await self._application(self._without_version(scope), _Replay(body, receive), send)
                 return
         except RequestError as error:
-            self._accounting.refuse(error)
-            await _send(send, error.refusal.status, orjson.dumps({"error": str(error)}), [])
+            self._accounting.reject(error)
+            await _send(send, error.rejection.status, orjson.dumps({"error": str(error)}), [])
             return
         except _DisconnectedError:
             return
@@ -101,8 +101,8 @@ class PredictApplication:
         except _DisconnectedError:
             return
         except RequestError as error:
-            self._accounting.refuse(error)
-            await _send(send, error.refusal.status, orjson.dumps({"error": str(error)}), extra)
+            self._accounting.reject(error)
+            await _send(send, error.rejection.status, orjson.dumps({"error": str(error)}), extra)
             return
         with self._accounting.request("v1" if v1_name else "v2", headers) as account:
             try:
@@ -115,8 +115,8 @@ class PredictApplication:
                         extra.append((_BINARY_LENGTH, str(length).encode()))
                 status = 200
             except RequestError as error:
-                self._accounting.refuse(error)
-                status, content = error.refusal.status, orjson.dumps({"error": str(error)})
+                self._accounting.reject(error)
+                status, content = error.rejection.status, orjson.dumps({"error": str(error)})
             except Exception:
                 logger.exception("The request %s failed", identifier)
                 status, content = 500, orjson.dumps(FAILED)
@@ -158,12 +158,12 @@ class PredictApplication:
         served = self._model.current()
         if name != served.name:
             raise RequestError(
-                Refusal.UNKNOWN_MODEL,
+                Rejection.UNKNOWN_MODEL,
                 f"Expected the model {served.name!r}. Received: {name[:80]!r}.{suggestion(name, [served.name])}",
             )
         if version not in (None, served.version):
             raise RequestError(
-                Refusal.UNKNOWN_MODEL,
+                Rejection.UNKNOWN_MODEL,
                 f"Expected version {served.version} of {served.name!r}, which is in service, or none. "
                 f"Received: {version[:80]!r}.",
             )
@@ -188,7 +188,7 @@ class PredictApplication:
 
     def _too_large(self) -> RequestError:
         return RequestError(
-            Refusal.BODY_TOO_LARGE,
+            Rejection.BODY_TOO_LARGE,
             f"Expected a body of at most {self._max_body_bytes:,} bytes. Received: more. Send it in parts.",
         )
 
@@ -215,9 +215,9 @@ def _charset(headers: Mapping[str, str]) -> str | None:
 async def _send(send: Send, status: int, body: bytes, extra: Headers) -> None:
     kind = b"application/octet-stream" if extra and extra[-1][0] == _BINARY_LENGTH else b"application/json"
     headers: Headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *extra]
-    if status == Refusal.BODY_TOO_LARGE.status:
+    if status == Rejection.BODY_TOO_LARGE.status:
         headers.append((b"connection", b"close"))  # The rest of the body is still on its way.
-    if status == Refusal.UNAUTHORIZED.status:
+    if status == Rejection.UNAUTHORIZED.status:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from .contract import Array
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .inputs import Inputs
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,9 @@ class Batcher:
             RequestError: if too much is queued, or the model has no answer to these inputs.
         """
         if self._num_queued_rows > MAX_QUEUED_BATCHES * self._max_rows:
-            raise RequestError(Refusal.OVERLOADED, "Expected room in the queue. Received: a full one. Try again later.")
+            raise RequestError(
+                Rejection.OVERLOADED, "Expected room in the queue. Received: a full one. Try again later."
+            )
         job = Job(inputs, answered, asyncio.get_running_loop().create_future())
         self._num_queued_rows += inputs.num_rows
         self._queue.put(job)
@@ -169,7 +171,7 @@ def _checked(outputs: Outputs) -> Outputs | Exception:
     for values in outputs.values():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             return RequestError(
-                Refusal.UNANSWERABLE,
+                Rejection.UNANSWERABLE,
                 "Expected rows that the model has a finite answer to. Received: values too large for it. "
                 "Compare them with the training data.",
             )

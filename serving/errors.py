@@ -1,7 +1,7 @@
-"""Why a request is refused.
+"""Why a request is rejected.
 
-- `RequestError(DataError)`: the client can mend it; carries a `Refusal`, which gives the HTTP status, the gRPC code and
-  the label of the metric.
+- `RequestError(DataError)`: the client can fix it; carries a `Rejection`, which gives the HTTP status, the gRPC code
+  and the label of the metric.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ import grpc
 from ..errors import DataError
 
 
-class Refusal(Enum):
-    """Why a request is refused: label of the metric, HTTP status, gRPC code."""
+class Rejection(Enum):
+    """Why a request is rejected: label of the metric, HTTP status, gRPC code."""
 
     MALFORMED = ("malformed", 400, grpc.StatusCode.INVALID_ARGUMENT)
     FIELDS = ("fields", 400, grpc.StatusCode.INVALID_ARGUMENT)
@@ -34,14 +34,14 @@ class Refusal(Enum):
 
 
 class RequestError(DataError):
-    """A request is refused.
+    """A request is rejected.
 
     Args:
-        refusal: `Refusal`.
-        message: string. What was expected, what came, and the mend.
+        rejection: `Rejection`.
+        message: string. What was expected, what came, and the fix.
         failures: sequence of strings. One line for each thing that is wrong. Defaults to none.
     """
 
-    def __init__(self, refusal: Refusal, message: str, failures: Sequence[str] = ()) -> None:
+    def __init__(self, rejection: Rejection, message: str, failures: Sequence[str] = ()) -> None:
         super().__init__(message, failures)
-        self.refusal = refusal
+        self.rejection = rejection

@@ -17,7 +17,7 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 from .access import Access
 from .accounting import Account, Accounting
 from .batching import Outputs
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .kserve_model import PLATFORM, NamedModel
 from .model import Caller, ServedModel
 from .request_id import request_id
@@ -71,7 +71,7 @@ class GrpcServer(GRPCServer):
 
 
 class Servicer(InferenceServicer):
-    """KServe's servicer with predictions answered and refused as over REST.
+    """KServe's servicer with predictions made and rejected as over REST.
 
     Args:
         model: `NamedModel`.
@@ -95,11 +95,11 @@ class Servicer(InferenceServicer):
                 account.status = grpc.StatusCode.OK.name
                 return response
             except RequestError as error:
-                self._accounting.refuse(error)
-                code, message = error.refusal.code, str(error)
+                self._accounting.reject(error)
+                code, message = error.rejection.code, str(error)
             except Exception:
                 logger.exception("The request %s failed", request.id)
-                code, message = grpc.StatusCode.INTERNAL, "The server failed to answer. Its log holds the reason."
+                code, message = grpc.StatusCode.INTERNAL, "The server failed to predict. Its log holds the reason."
             account.status = code.name
         await context.abort(code, message)
         raise AssertionError("abort raises")
@@ -109,7 +109,7 @@ class Servicer(InferenceServicer):
         try:
             served = self._served(request.name, request.version)
         except RequestError as error:
-            await context.abort(error.refusal.code, str(error))
+            await context.abort(error.rejection.code, str(error))
         return pb.ModelMetadataResponse(
             name=served.name,
             versions=[served.version],
@@ -161,7 +161,7 @@ class Servicer(InferenceServicer):
         served = self._model.current()
         if name != served.name or version not in ("", served.version):
             raise RequestError(
-                Refusal.UNKNOWN_MODEL,
+                Rejection.UNKNOWN_MODEL,
                 f"Expected the model {served.name!r} in version {served.version}. Received: another.",
             )
         return served
@@ -176,15 +176,15 @@ class _AccessInterceptor(grpc.aio.ServerInterceptor):
         try:
             self._access.check_method(handler_call_details.method, metadata.get("authorization"))
         except RequestError as error:
-            return grpc.unary_unary_rpc_method_handler(_refusing(error))
+            return grpc.unary_unary_rpc_method_handler(_rejecting(error))
         return await continuation(handler_call_details)
 
 
-def _refusing(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:
-    async def refuse(request: Any, context: Any) -> None:
-        await context.abort(error.refusal.code, str(error))
+def _rejecting(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:
+    async def reject(request: Any, context: Any) -> None:
+        await context.abort(error.rejection.code, str(error))
 
-    return refuse
+    return reject
 
 
 def read_request(request: pb.ModelInferRequest) -> TensorRequest:
@@ -196,7 +196,7 @@ def read_request(request: pb.ModelInferRequest) -> TensorRequest:
     raw = request.raw_input_contents
     if raw and (len(raw) != len(request.inputs) or any(entry.HasField("contents") for entry in request.inputs)):
         raise RequestError(
-            Refusal.MALFORMED,
+            Rejection.MALFORMED,
             f"Expected a raw content for each of the {len(request.inputs)} inputs, and no other. Received: {len(raw)} "
             "raw ones, or others beside them.",
         )
@@ -239,5 +239,5 @@ def _contents(entry: Any) -> list[Any]:
         return [value.decode() for value in values]
     except UnicodeDecodeError:
         raise RequestError(
-            Refusal.VALUES, f"Expected {entry.name[:40]!r} to be strings in UTF-8. Received: other bytes."
+            Rejection.VALUES, f"Expected {entry.name[:40]!r} to be strings in UTF-8. Received: other bytes."
         ) from None

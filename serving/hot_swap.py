@@ -34,7 +34,7 @@ class HotSwap:
         self._source = source
         self._limits = limits
         self._observers = tuple(observers)
-        self._refused: object = None
+        self._rejected: object = None
 
     def load_first(self) -> None:
         """Puts the newest version into service before the server starts.
@@ -57,10 +57,10 @@ class HotSwap:
                 logger.error("%s Version %s stays in service.", error, kept.version if kept else None)
 
     async def update(self, again: bool = False) -> None:
-        """Puts the newest version into service if it is not, nor was refused as it stands.
+        """Puts the newest version into service if it is not, nor was rejected as it stands.
 
         Args:
-            again: bool. Whether also one that was refused, or is in service, is loaded. Defaults to False.
+            again: bool. Whether also one that was rejected, or is in service, is loaded. Defaults to False.
 
         Raises:
             UsageError: if there is none.
@@ -72,12 +72,12 @@ class HotSwap:
                 return
             if self._model.served is not None and version.version == self._model.served.version:
                 return
-            if (version, version.fingerprint()) == self._refused:
+            if (version, version.fingerprint()) == self._rejected:
                 return
         try:
             served = await asyncio.to_thread(self._load, version)
         except ModelError:
-            self._refused = (version, version.fingerprint())
+            self._rejected = (version, version.fingerprint())
             raise
         # In the event loop, so that no request is between choosing a version and queueing for it.
         former = self._put(served)
@@ -92,7 +92,7 @@ class HotSwap:
             served.warm_up()
         except Exception as error:
             served.close()
-            raise ModelError(f"Expected {version.path} to answer. Received: {error}") from error
+            raise ModelError(f"Expected {version.path} to predict. Received: {error}") from error
         logger.info("Loaded version %s in %.1f s", version.version, time.perf_counter() - start)
         return served
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import suggestion
 from .contract import Array, Feature
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
 from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, quoted, shown
 
@@ -71,7 +71,7 @@ class InputChecker:
         for index, row in enumerate(rows):
             if type(row) is not dict:
                 raise RequestError(
-                    Refusal.MALFORMED,
+                    Rejection.MALFORMED,
                     f"Expected each of `instances` to be an object of fields. Received: {shown(row)} (row {index}).",
                 )
         if any(row.keys() != self._keys for row in rows):
@@ -96,7 +96,7 @@ class InputChecker:
         if len(set(lengths.values())) > 1:
             shortest, longest = (choose(lengths, key=lambda name: lengths[name]) for choose in (min, max))
             raise RequestError(
-                Refusal.MALFORMED,
+                Rejection.MALFORMED,
                 f"Expected each of {what} to have as many values. Received: {lengths[shortest]:,} of "
                 f"{quoted(shortest)}, {lengths[longest]:,} of {quoted(longest)}.",
             )
@@ -113,10 +113,10 @@ class InputChecker:
 
     def _check_num_rows(self, num_rows: int) -> None:
         if num_rows == 0:
-            raise RequestError(Refusal.MALFORMED, "Expected at least one row. Received: none.")
+            raise RequestError(Rejection.MALFORMED, "Expected at least one row. Received: none.")
         if num_rows > self._max_rows:
             raise RequestError(
-                Refusal.TOO_MANY_ROWS,
+                Rejection.TOO_MANY_ROWS,
                 f"Expected at most {self._max_rows:,} rows a request. Received: {num_rows:,}. Send them in parts.",
             )
 
@@ -141,7 +141,7 @@ class InputChecker:
                     failures.append(f"Expected {name!r} ({where}) to be {_expected(feature)}. Received: no such field.")
                 named[name] = None
         if failures:
-            raise _refuse(Refusal.FIELDS, failures, "the model's fields")
+            raise _reject(Rejection.FIELDS, failures, "the model's fields")
         return named
 
     def _pack(self, columns: Mapping[str, Sequence[Any]], num_rows: int) -> Inputs:
@@ -160,7 +160,7 @@ class InputChecker:
             if not failures:
                 matrices[group] = self._matrix(dtype, values, columns, failures)
         if failures:
-            raise _refuse(Refusal.VALUES, failures, "values that fit the model")
+            raise _reject(Rejection.VALUES, failures, "values that fit the model")
         return Inputs(num_rows, matrices)
 
     def _impute(self, feature: Feature, column: Sequence[Any], failures: list[str]) -> list[Any]:
@@ -242,7 +242,7 @@ def _wrong(feature: Feature, index: int, value: Any) -> str:
     return f"Expected {feature.name!r} (row {index}) to be {expected}. Received: {shown(value)}."
 
 
-def _refuse(refusal: Refusal, failures: Sequence[str], expected: str) -> RequestError:
+def _reject(rejection: Rejection, failures: Sequence[str], expected: str) -> RequestError:
     if len(failures) == 1:
-        return RequestError(refusal, failures[0])
-    return RequestError(refusal, f"Expected {expected}. Received: {len(failures)} that do not fit.", failures)
+        return RequestError(rejection, failures[0])
+    return RequestError(rejection, f"Expected {expected}. Received: {len(failures)} that do not fit.", failures)

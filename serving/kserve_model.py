@@ -9,7 +9,7 @@ import orjson
 from kserve.errors import InvalidInput
 from kserve.protocol.dataplane import DataPlane
 
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .model import Caller, ServedModel
 from .request_id import request_id
 from .v1 import read_request, write_response
@@ -38,7 +38,9 @@ class NamedModel(kserve.Model):
             RequestError: if there is none.
         """
         if self.served is None or not self.ready:
-            raise RequestError(Refusal.NOT_READY, f"Expected the model {self.name!r} to be ready. Received: it is not.")
+            raise RequestError(
+                Rejection.NOT_READY, f"Expected the model {self.name!r} to be ready. Received: it is not."
+            )
         return self.served
 
     def swap(self, served: ServedModel) -> ServedModel | None:

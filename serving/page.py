@@ -49,7 +49,7 @@ def add_page(app: FastAPI, model: Callable[[], ServedModel], needs_token: bool) 
         try:
             status, answer = 200, describe(model(), needs_token)
         except RequestError as error:
-            status, answer = error.refusal.status, {"error": str(error)}
+            status, answer = error.rejection.status, {"error": str(error)}
         headers = {"cache-control": "no-store"}
         return Response(orjson.dumps(answer), status, media_type="application/json", headers=headers)
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ..errors import ModelError
 from ..model_store.layout import METADATA_FILE, METADATA_FORMAT, MODEL_FILE
 from .contract import Array, Feature
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .inputs import group_features
 
 SIGNATURE = "serving_default"
@@ -126,7 +126,7 @@ class _PackedSignature:
             answers = self._function({group: tf.constant(matrices[group]) for group in self._groups})
         except tf.errors.InvalidArgumentError as error:
             raise RequestError(
-                Refusal.UNANSWERABLE, "Expected rows that the model can answer. Received: values that it fails on."
+                Rejection.UNANSWERABLE, "Expected rows that the model can answer. Received: values that it fails on."
             ) from error
         return {name: _decoded(answer.numpy()) for name, answer in sorted(answers.items())}
 

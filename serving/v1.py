@@ -6,7 +6,7 @@ import orjson
 
 from ..errors import suggestion
 from .batching import Outputs
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
 from .saved_model import SIGNATURE
 
@@ -29,13 +29,13 @@ def parse_json(body: bytes, charset: str | None = None) -> Any:
         return orjson.loads(body)
     except LookupError:
         raise RequestError(
-            Refusal.MALFORMED, f"Expected a charset that Python knows. Received: {charset!r}. Send UTF-8."
+            Rejection.MALFORMED, f"Expected a charset that Python knows. Received: {charset!r}. Send UTF-8."
         ) from None
     except UnicodeError:
-        raise RequestError(Refusal.MALFORMED, f"Expected a body in {charset}. Received: other bytes.") from None
+        raise RequestError(Rejection.MALFORMED, f"Expected a body in {charset}. Received: other bytes.") from None
     except orjson.JSONDecodeError as error:
         raise RequestError(
-            Refusal.MALFORMED,
+            Rejection.MALFORMED,
             f"Expected a body of JSON, its numbers finite. Received: {'nothing' if not body else error}.",
         ) from None
 
@@ -48,34 +48,38 @@ def read_request(payload: Any, checker: InputChecker) -> tuple[Inputs, bool]:
     """
     if not isinstance(payload, dict):
         raise RequestError(
-            Refusal.MALFORMED, "Expected an object with `instances` (rows) or `inputs` (columns). Received: no object."
+            Rejection.MALFORMED,
+            "Expected an object with `instances` (rows) or `inputs` (columns). Received: no object.",
         )
     for key in payload:
         if key not in _KEYS:
             raise RequestError(
-                Refusal.MALFORMED, f"Expected only {', '.join(_KEYS)}. Received: {key[:40]!r}.{suggestion(key, _KEYS)}"
+                Rejection.MALFORMED,
+                f"Expected only {', '.join(_KEYS)}. Received: {key[:40]!r}.{suggestion(key, _KEYS)}",
             )
     if payload.get("signature_name", SIGNATURE) != SIGNATURE:
         raise RequestError(
-            Refusal.MALFORMED, f"Expected `signature_name` to be {SIGNATURE!r} or left out. Received: another."
+            Rejection.MALFORMED, f"Expected `signature_name` to be {SIGNATURE!r} or left out. Received: another."
         )
     if ("instances" in payload) == ("inputs" in payload):
         found = "both" if "instances" in payload else "neither"
-        raise RequestError(Refusal.MALFORMED, f"Expected `instances` (rows) or `inputs` (columns). Received: {found}.")
+        raise RequestError(
+            Rejection.MALFORMED, f"Expected `instances` (rows) or `inputs` (columns). Received: {found}."
+        )
     if "instances" in payload:
         rows = payload["instances"]
         if not isinstance(rows, list):
-            raise RequestError(Refusal.MALFORMED, "Expected `instances` to be a list of rows. Received: no list.")
+            raise RequestError(Rejection.MALFORMED, "Expected `instances` to be a list of rows. Received: no list.")
         return checker.check_rows(rows), True
     columns = payload["inputs"]
     if isinstance(columns, list) and len(checker.features) == 1:
         columns = {next(iter(checker.features)): columns}
     if not isinstance(columns, dict):
-        raise RequestError(Refusal.MALFORMED, "Expected `inputs` to be an object of columns. Received: no object.")
+        raise RequestError(Rejection.MALFORMED, "Expected `inputs` to be an object of columns. Received: no object.")
     for name, values in columns.items():
         if not isinstance(values, list):
             raise RequestError(
-                Refusal.MALFORMED,
+                Rejection.MALFORMED,
                 f"Expected each of `inputs` to be a list of values. Received: no list of {name[:40]!r}.",
             )
     return checker.check_columns(columns), False

@@ -10,7 +10,7 @@ import orjson
 
 from .batching import Outputs
 from .contract import Array, Feature
-from .errors import Refusal, RequestError
+from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
 from .saved_model import Output
 from .v1 import parse_json
@@ -102,7 +102,7 @@ def read_inputs(request: TensorRequest, checker: InputChecker) -> Inputs:
         feature = checker.feature(tensor.name)
         if feature is not None and tensor.datatype != DATATYPES[feature.dtype]:
             raise RequestError(
-                Refusal.VALUES,
+                Rejection.VALUES,
                 f"Expected {feature.name!r} to have the datatype {DATATYPES[feature.dtype]}. "
                 f"Received: {tensor.datatype[:40]!r}.",
             )
@@ -139,7 +139,7 @@ def check_outputs(request: TensorRequest, known: Iterable[str]) -> None:
     for name in request.outputs:
         if name not in known:
             raise RequestError(
-                Refusal.FIELDS, f"Expected the outputs to be of {', '.join(known)}. Received: {name[:40]!r}."
+                Rejection.FIELDS, f"Expected the outputs to be of {', '.join(known)}. Received: {name[:40]!r}."
             )
 
 
@@ -263,7 +263,7 @@ def _sequences(tensor: Tensor, feature: Feature, nan_is_missing: bool) -> list[A
     if len(shape) != 2 or shape[0] < 0 or not least <= shape[1] <= most:
         expected = f"[N, {most}]" if least == most else f"[N, {least}] to [N, {most}]"
         raise RequestError(
-            Refusal.VALUES, f"Expected {name!r} to have the shape {expected}. Received: {str(shape)[:40]}."
+            Rejection.VALUES, f"Expected {name!r} to have the shape {expected}. Received: {str(shape)[:40]}."
         )
     num_rows, steps = shape
     values = _flat(tensor)
@@ -309,4 +309,4 @@ def _strings(name: str, data: bytes) -> list[Any]:
 
 
 def _malformed(expected: str, received: str) -> RequestError:
-    return RequestError(Refusal.MALFORMED, f"Expected {expected}. Received: {received}.")
+    return RequestError(Rejection.MALFORMED, f"Expected {expected}. Received: {received}.")

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import http.client
 import os
 import signal
 import socket
@@ -10,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import httpx
 
 from ...errors import ModelError
 
@@ -25,7 +25,7 @@ _LIBC = ctypes.CDLL(None)  # Loaded here: between fork and exec nothing may be.
 
 
 def server_command(model_dir: Path, port: int) -> list[str]:
-    """Returns the command of the predict API, as its image starts it but for the doors that nobody here uses."""
+    """Returns the command of the predict API, as its image starts it, without gRPC and the page."""
     return [
         *(sys.executable, "-m", "yachay.serving", f"--model_name={NAME}", f"--model_dir={model_dir}"),
         *("--host=127.0.0.1", f"--http_port={port}", "--enable_grpc=false", "--enable_page=false"),
@@ -46,7 +46,7 @@ class CandidateServer:
         self._process, self._log = process, log
 
     def wait_until_ready(self, ready_seconds: float) -> None:
-        """Waits until the server says that it can predict.
+        """Waits until the server is ready to predict.
 
         Args:
             ready_seconds: float. From now.
@@ -65,10 +65,10 @@ class CandidateServer:
             time.sleep(_POLL_SECONDS)
 
     def check_alive(self) -> None:
-        """Refuses a server that has ended.
+        """Checks that the server has not ended.
 
         Raises:
-            ModelError: if so.
+            ModelError: if it has.
         """
         status = self._process.poll()
         if status is not None:
@@ -77,9 +77,8 @@ class CandidateServer:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/v2/models/{NAME}/ready", timeout=5) as response:
-                return bool(response.status == 200)
-        except (OSError, http.client.HTTPException):
+            return httpx.get(f"{self.url}/v2/models/{NAME}/ready", timeout=5, trust_env=False).status_code == 200
+        except httpx.HTTPError:
             return False
 
     def _last_lines(self) -> str:

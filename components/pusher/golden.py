@@ -1,16 +1,15 @@
-"""Golden requests: rows of the eval split with the answers of the model as it was trained.
+"""Golden requests: rows of the eval split with the predictions of the model as it was trained.
 
-A server gives these answers before the model is pushed, and a deployment can be asked for them at any time after.
+A server must return them before the model is pushed, and a deployment can be checked with them at any time after.
 """
 
 import dataclasses
-import http.client
 import json
 import math
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import httpx
 
 from ...errors import ModelError
 
@@ -20,11 +19,11 @@ TOLERANCE = 1e-5
 
 @dataclasses.dataclass(frozen=True)
 class GoldenRequest:
-    """A row and its answer.
+    """A row and its prediction.
 
     Args:
         row: mapping of raw feature to value; None where it is missing.
-        prediction: the answer as the V1 protocol gives it: a mapping of output to value, or the value of the only one.
+        prediction: as the V1 protocol gives it: a mapping of output to value, or the value of the only one.
     """
 
     row: Mapping[str, Any]
@@ -71,7 +70,7 @@ def check_answers(
     timeout_seconds: float = 30,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Asks a server for all golden requests, each by itself and then all at once.
+    """Sends all golden requests to a server, each by itself and then all at once.
 
     Args:
         url: string. Address of the server, such as `http://127.0.0.1:8080`.
@@ -82,7 +81,7 @@ def check_answers(
         headers: mapping. Such as `Authorization` or `Host`.
 
     Raises:
-        ModelError: if it does not answer, or otherwise.
+        ModelError: if it does not respond, or predicts otherwise.
     """
     address = f"{url}/v1/models/{model_name}:predict"
     numbered = list(enumerate(golden, 1))
@@ -90,8 +89,8 @@ def check_answers(
         predictions = _ask(address, [one.row for _, one in requests], timeout_seconds, headers or {})
         if len(predictions) != len(requests):
             raise ModelError(
-                f"Expected the server to answer a request of {len(requests)} rows with as many predictions. Received: "
-                f"{len(predictions)}."
+                f"Expected the server to return as many predictions as the {len(requests)} rows of a request. "
+                f"Received: {len(predictions)}."
             )
         for (number, one), prediction in zip(requests, predictions, strict=True):
             difference = find_difference(one.prediction, prediction, tolerance)
@@ -99,13 +98,13 @@ def check_answers(
                 # The row itself may be a person's record: the message goes into logs and pages.
                 missing = ", ".join(name for name, value in one.row.items() if value is None) or "nothing"
                 raise ModelError(
-                    "Expected the server to answer as the model did when it was trained. Received: "
+                    "Expected the server to predict as the model did when it was trained. Received: "
                     f"{difference}, for golden row {number} (missing: {missing}) in a request of {len(requests)} rows."
                 )
 
 
 def find_difference(expected: Any, received: Any, tolerance: float = TOLERANCE, place: str = "prediction") -> str:
-    """Returns where two answers differ first, or nothing where they do not.
+    """Returns where two predictions differ first, or nothing where they do not.
 
     Args:
         expected: JSON value.
@@ -128,24 +127,19 @@ def find_difference(expected: Any, received: Any, tolerance: float = TOLERANCE, 
 
 
 def _ask(address: str, rows: Sequence[Mapping[str, Any]], timeout_seconds: float, headers: Mapping[str, str]) -> Any:
-    request = urllib.request.Request(
-        address,
-        json.dumps({"instances": rows}, allow_nan=False).encode("utf-8"),
-        {"Content-Type": "application/json", **headers},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
-            predictions = json.load(response)["predictions"]
-    except urllib.error.HTTPError as error:
-        body = error.read(1000).decode("utf-8", "replace")
-        received = f"status {error.code}, {body}"
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        response = httpx.post(address, json={"instances": rows}, headers=headers, timeout=timeout_seconds)
+        response.raise_for_status()
+        predictions = response.json()["predictions"]
+    except httpx.HTTPStatusError as error:
+        received = f"status {error.response.status_code}, {error.response.text[:1000]}"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         received = f"{type(error).__name__}: {error}"
     else:
         if isinstance(predictions, list):
             return predictions
         received = f"predictions that are no list but {type(predictions).__name__}"
-    raise ModelError(f"Expected {address} to answer a request of {len(rows)} rows. Received: {received}.")
+    raise ModelError(f"Expected {address} to predict {len(rows)} rows. Received: {received}.")
 
 
 def _is_number(value: Any) -> bool:

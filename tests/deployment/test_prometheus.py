@@ -138,9 +138,9 @@ def test_a_version_without_a_server_has_no_requests(prometheus: str) -> None:
 
 
 def test_a_refused_query_and_a_server_that_is_gone_are_said(prometheus: str) -> None:
-    with pytest.raises(MonitoringError, match=r"Expected Prometheus at .* to answer a query. Received: 400"):
+    with pytest.raises(MonitoringError, match=r"Expected Prometheus at .* to respond to a query. Received: 400"):
         Prometheus(prometheus)._query("sum(")
-    with pytest.raises(MonitoringError, match=r"Expected Prometheus at http://127.0.0.1:9 to answer"):
+    with pytest.raises(MonitoringError, match=r"Expected Prometheus at http://127.0.0.1:9 to respond"):
         Prometheus("http://127.0.0.1:9").check()
 
 

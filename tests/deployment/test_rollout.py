@@ -233,7 +233,7 @@ def test_an_api_that_goes_away_leaves_the_last_good_model_and_the_next_call_goes
             kserve.is_down = True
             return super().traffic(model, version, window_seconds)
 
-    with pytest.raises(ClusterError, match=r"Expected the Kubernetes API at http://127.0.0.1:.* to answer"):
+    with pytest.raises(ClusterError, match=r"Expected the Kubernetes API at http://127.0.0.1:.* to respond"):
         deploy(cluster, service(2), PLAN, GoesAway({}), silent)
     assert settled(kserve) == {"1": 90, "2": 10}
 

@@ -12,12 +12,13 @@ from .conftest import write_model
 ROOT = Path(__file__).parents[2]
 BLOCKED = """
 import json, sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in absent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+from importlib.machinery import PathFinder
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in absent else PathFinder.find_spec(name, path, target)
 absent = set(json.loads(sys.argv.pop(1)))
-sys.meta_path.insert(0, Absent())
+sys.meta_path = [Finder if finder is PathFinder else finder for finder in sys.meta_path]
 """
 
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from scipy.spatial.distance import jensenshannon
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from ...evaluator.statistics import Values
@@ -115,9 +116,8 @@ def l_infinity(first: Mapping[str, float], second: Mapping[str, float]) -> float
 
 def jensen_shannon(first: Values, second: Values) -> float:
     """Returns the Jensen-Shannon divergence in bits, 0 to 1, of two counts over the same bins, as TFDV's."""
-    p, q = first / first.sum(), second / second.sum()
-    middle = (p + q) / 2
-    return float(sum(_relative_entropy(part, middle) for part in (p, q)) / 2)
+    # Of counts that are all but the same, rounding can make scipy's sum negative, and so its root NaN.
+    return float(np.nan_to_num(jensenshannon(first, second, base=2) ** 2))
 
 
 def rebinned(edges: Values, counts: Values, onto: Values) -> Values:
@@ -249,11 +249,6 @@ def _domain(schema: schema_pb2.Schema, feature: schema_pb2.Feature) -> str:
         values = next((domain.value for domain in schema.string_domain if domain.name == feature.domain), ())
     more = ", " + OTHER if len(values) > MAX_DOMAIN_VALUES else ""
     return ", ".join(values[:MAX_DOMAIN_VALUES]) + more
-
-
-def _relative_entropy(p: Values, q: Values) -> float:
-    inside = p > 0
-    return float((p[inside] * np.log2(p[inside] / q[inside])).sum())
 
 
 def _rounded(shares: Sequence[float] | Values) -> tuple[float, ...]:

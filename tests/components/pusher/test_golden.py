@@ -115,7 +115,7 @@ def test_no_server_is_refused() -> None:
     with serving(right) as url:
         pass
 
-    with pytest.raises(ModelError, match=r"Expected .*:predict to answer .*URLError"):
+    with pytest.raises(ModelError, match=r"Expected .*:predict to predict 1 rows\. Received: ConnectError"):
         check_answers(url, "m", GOLDEN)
 
 
