@@ -36,8 +36,8 @@ def command(
     Folds are stratified; by group or time where the configuration splits so. Preprocessing and training are those of
     `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder.
     """
+    from ..components.trainer.family import family_choices
     from ..pipelines.columns import check_data
-    from ..pipelines.config.model_settings import FAMILIES
     from ..pipelines.local.run import resolve_data, write_mock_data
     from ..pipelines.registry import find_pipeline
     from ..pipelines.runs.output import redirected_to
@@ -46,10 +46,11 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     config = options.load(folder, overrides, profile, data)
     chosen_task = options.choose_task(config, task)
-    chosen_family: Any = family or config.model.family
-    if family is not None and family not in FAMILIES:
+    chosen_family = family or config.model.family
+    families = family_choices(config.extensions)
+    if family is not None and family not in families:
         raise UsageError(
-            f"Expected --family to be one of {', '.join(FAMILIES)}. Received: {family!r}.{suggestion(family, FAMILIES)}"
+            f"Expected --family to be one of {', '.join(families)}. Received: {family!r}.{suggestion(family, families)}"
         )
     output.update({"pipeline": config.name, "task": chosen_task, "family": chosen_family})
     data_uri = resolve_data(folder, config, data)

@@ -11,7 +11,7 @@ from . import frame
 @frame.command("list", fields=["pipelines"])
 def command(output: frame.Fields) -> None:
     """List the pipelines with their tasks and model families."""
-    from ..pipelines.config.model_settings import FAMILIES
+    from ..components.trainer.family import family_choices
     from ..pipelines.registry import find_pipelines
 
     pipelines: list[dict[str, Any]] = []
@@ -29,7 +29,7 @@ def command(output: frame.Fields) -> None:
                 "tasks": list(config.tasks),
                 "default_task": config.default_task,
                 "family": config.model.family,
-                "families": list(FAMILIES),
+                "families": list(family_choices(config.extensions)),
             }
         )
     output["pipelines"] = pipelines
@@ -42,6 +42,6 @@ def command(output: frame.Fields) -> None:
             continue
         click.echo(f"{pipeline['name']}: {pipeline['title']}")
         tasks = (f"{task} (default)" if task == pipeline["default_task"] else task for task in pipeline["tasks"])
-        families = (f"{name} (default)" if name == pipeline["family"] else name for name in FAMILIES)
+        families = (f"{name} (default)" if name == pipeline["family"] else name for name in pipeline["families"])
         click.echo(f"  tasks     {', '.join(tasks)}")
         click.echo(f"  families  {', '.join(families)}")

@@ -1,19 +1,15 @@
 """The TFX pipeline of any configuration."""
 
 import dataclasses
-from typing import Any
 
 from tfx import types
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
-from .. import __version__
 from ..components.curated_schema.component import CuratedSchema
 from ..components.evaluation_report.component import EvaluationReport
 from ..components.evaluator.component import Evaluator
@@ -21,6 +17,8 @@ from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.pusher.component import Pusher
+from ..components.trainer.component import Trainer
+from ..components.transform.component import Transform
 from ..schemas import parse_schema
 from .columns import ingest_spec
 from .config.pipeline_config import PipelineConfig
@@ -55,7 +53,7 @@ class RunContext:
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     """Returns the TFX pipeline of a configuration: from raw records to a pushed model and the page that tells of it."""
-    features = {name: kind.value for name, kind in config.task_features(context.task).items()}
+    prediction_task = config.prediction_task(context.task)
     example_gen = ColumnarExampleGen(
         input_pattern=context.data_uri,
         spec=ingest_spec(parse_schema(context.schema_text), config),
@@ -66,21 +64,14 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"]
     )
-    modelling: dict[str, Any] = {
-        "features": features,
-        "label": config.label.name,
-        "label_values": config.label.values,
-        "problem": config.problem.value,
-    }
     selection: list[BaseComponent] = []
     training_schema = schema.outputs["schema"]
     if config.feature_selection.enabled:
         selector = FeatureSelector(
             examples=examples,
             schema=training_schema,
-            **modelling,
-            threshold=config.feature_selection.threshold,
-            num_folds=config.feature_selection.folds,
+            task=prediction_task,
+            settings=config.feature_selection,
             seed=config.model.seed,
         )
         selector.add_upstream_node(example_validator)
@@ -89,18 +80,16 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     transform = Transform(
         examples=examples,
         schema=training_schema,
-        preprocessing_fn=config.transform.preprocessing_fn,
-        custom_config={**modelling, "version": __version__},
-        disable_statistics=True,
-        disable_analyzer_cache=True,
+        task=prediction_task,
+        settings=config.transform,
     )
     transform.add_upstream_node(example_validator)
     trainer = Trainer(
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=training_schema,
-        run_fn=config.model.run_fn,
-        custom_config={**modelling, **trainer_config(config), "version": __version__},
+        task=prediction_task,
+        settings=config.model,
     )
     latest_blessed = Resolver(
         strategy_class=LatestBlessedModelStrategy,
@@ -111,7 +100,7 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=latest_blessed.outputs["model"],
-        task=config.prediction_task(context.task),
+        task=prediction_task,
         settings=config.evaluation_settings(context.task),
     )
     pusher = Pusher(
@@ -155,13 +144,3 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         beam_pipeline_args=list(BEAM_ARGS),
         enable_cache=True,
     )
-
-
-def trainer_config(config: PipelineConfig) -> dict[str, Any]:
-    """Returns the part of the trainer's parameters that the configuration's `model` holds."""
-    return {
-        "family": config.model.family,
-        "seed": config.model.seed,
-        "validation_share": config.model.validation_share,
-        "hyperparameters": dict(config.model.hyperparameters),
-    }

@@ -21,18 +21,28 @@ from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
 from ..components.example_gen.write import whole_or_absent
 from ..components.examples import read_examples
-from ..components.feature_selection.records import decode_records, hash_records, sample_records
-from ..components.feature_selection.select import reduce_schema, select_features
+from ..components.feature_selection.records import (
+    columns_of,
+    decode_records,
+    hash_records,
+    sample_records,
+    split_keys,
+)
+from ..components.feature_selection.select import reduce_schema, select_features, selection_columns, unselected
+from ..components.feature_selection.settings import FeatureSelectionSettings
 from ..components.features import Problem
+from ..components.prediction_task import PredictionTask
+from ..components.sequences import stored_schema
 from ..components.splitter import Splitter
-from ..components.trainer.config import TrainerConfig
+from ..components.trainer.settings import TrainerSettings, check_trainer
 from ..components.trainer.table import make_table
-from ..components.trainer.train import train
+from ..components.trainer.target import Target
+from ..components.trainer.train import to_predictions, train
 from ..components.transform.analyze import analyze, transform_arrays
+from ..components.transform.settings import TransformConfig
 from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_spec
-from .config.model_settings import Family
 from .config.pipeline_config import PipelineConfig
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"
@@ -126,7 +136,7 @@ def cross_validate(
     schema_text: str,
     task: str,
     data_uri: str,
-    family: Family,
+    family: str,
     folds: int,
     workdir: Path,
     on_fold: Callable[[Fold], None] | None = None,
@@ -148,7 +158,8 @@ def cross_validate(
         on_fold: function. Called with each `Fold` when it is done. Defaults to None.
 
     Raises:
-        UsageError: if there are fewer than two folds.
+        UsageError: if there are fewer than two folds, or the pipeline trains by a function of its own.
+        ConfigurationError: if the family is unknown or cannot do the task.
         DataError: if the data cannot be read, has too few records for the folds, or `workdir` cannot be written.
         ModelError: if a model cannot be trained.
     """
@@ -156,6 +167,14 @@ def cross_validate(
         raise UsageError(f"Expected at least {MIN_FOLDS} folds. Received: {folds}.")
     start = time.perf_counter()
     schema = parse_schema(schema_text)
+    prediction_task = config.prediction_task(task)
+    settings = config.model.model_copy(update={"family": family})
+    if settings.run_fn is not None:
+        raise UsageError(
+            f"Expected a pipeline whose model is of a family. Received: one with its own `model.run_fn` "
+            f"{settings.run_fn!r}. Make a family of it in the system's model.py, or set `model.run_fn` to null."
+        )
+    check_trainer(prediction_task, settings)
     with whole_or_absent(Path(workdir)):
         pass  # A folder that cannot be written is found out before the work, not after it.
     with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
@@ -166,10 +185,14 @@ def cross_validate(
             Path(scratch, "quarantine"),
         )
         files = sorted(Path(scratch, "examples").glob("Split-*/*"))
-        records = _Records.read([example for batch in read_examples(files) for example in batch], schema)
+        examples = [example for batch in read_examples(files) for example in batch]
+        records = _Records.read(examples, stored_schema(schema))
+        divided = _split_folds(records.table, prediction_task, folds, settings.seed)
         predictions, results = [], []
-        for number, (train_rows, held_out) in enumerate(_split_folds(records.table, config, folds), start=1):
-            fold, labels, scores = _run_fold(number, records, train_rows, held_out, config, task, family, Path(scratch))
+        for number, (train_rows, held_out) in enumerate(divided, start=1):
+            fold, labels, scores = _run_fold(
+                number, records, train_rows, held_out, prediction_task, config, settings, Path(scratch)
+            )
             predictions.append((held_out, labels, scores))
             results.append(fold)
             if on_fold:
@@ -180,10 +203,10 @@ def cross_validate(
             task=task,
             family=family,
             is_synthetic=config.is_synthetic,
-            method=_fold_method(config),
-            seed=config.model.seed,
+            method=_fold_method(prediction_task),
+            seed=settings.seed,
             folds=tuple(results),
-            pooled=_metrics(labels, scores, config),
+            pooled=measure(task_metrics(prediction_task), labels, to_predictions(scores, prediction_task)),
             rows=_row_counts(summary),
             data_fingerprint=summary.data_fingerprint,
             warnings=tuple(summary.warnings),
@@ -191,7 +214,7 @@ def cross_validate(
             output_dir=Path(workdir),
         )
         numbers = np.repeat([fold.number for fold in results], [fold.num_held_out for fold in results])
-        out_of_fold = _prediction_table(records.hashes[rows], numbers, labels, scores, config)
+        out_of_fold = _prediction_table(records.hashes[rows], numbers, labels, scores, prediction_task)
         with whole_or_absent(Path(workdir)) as draft:
             out_of_fold.iloc[np.argsort(rows, kind="stable")].to_csv(draft / PREDICTIONS_FILE, index=False)
             (draft / METRICS_FILE).write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
@@ -217,24 +240,21 @@ class _Records:
         return cls(serialized, table.iloc[order].reset_index(drop=True), hashes[order], schema)
 
 
-def _fold_method(config: PipelineConfig) -> str:
-    if config.split.method == "hash":
-        return "stratified" if config.problem is Problem.CLASSIFICATION else "shuffled"
-    return {"group": "grouped", "time": "time"}[config.split.method]
+def _fold_method(task: PredictionTask) -> str:
+    if task.split.method == "hash":
+        return "stratified" if task.problem is Problem.CLASSIFICATION else "shuffled"
+    return {"group": "grouped", "time": "time"}[task.split.method]
 
 
 def _split_folds(
-    table: pd.DataFrame, config: PipelineConfig, num_folds: int
+    table: pd.DataFrame, task: PredictionTask, num_folds: int, seed: int
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    labels, classes = pd.factorize(table[config.label.name], sort=True)
-    is_classification = config.problem is Problem.CLASSIFICATION
-    return Splitter(config.split).folds(
-        pd.factorize(table[config.split.key], sort=True)[0] if config.split.key else None,
-        labels if is_classification else table[config.label.name].to_numpy(np.float64),
-        num_folds,
-        config.model.seed,
-        classes.tolist() if is_classification else None,
-    )
+    keys = split_keys(table, task.split)
+    if task.problem is not Problem.CLASSIFICATION:
+        labels = table[columns_of(table, task.label.name)].to_numpy(np.float64)
+        return Splitter(task.split).folds(keys, labels, num_folds, seed)
+    codes, classes = pd.factorize(table[task.label.name], sort=True)
+    return Splitter(task.split).folds(keys, codes, num_folds, seed, [str(value) for value in classes])
 
 
 def _run_fold(
@@ -242,70 +262,46 @@ def _run_fold(
     records: _Records,
     train_rows: NDArray[np.int64],
     held_out: NDArray[np.int64],
+    task: PredictionTask,
     config: PipelineConfig,
-    task: str,
-    family: Family,
+    settings: TrainerSettings,
     scratch: Path,
 ) -> tuple[Fold, NDArray[Any], NDArray[np.float32]]:
-    """Returns the fold, and the labels `(N,)` and scores `(N, K)` of the rows held out."""
+    """Returns the fold, and the labels and the scores of the rows held out."""
     start = time.perf_counter()
-    features = config.task_features(task)
     train_examples = records.examples[train_rows].tolist()
-    schema = _selected_schema(train_examples, records.schema, config, list(features))
-    modelling = {
-        "features": {name: kind.value for name, kind in features.items()},
-        "label": config.label.name,
-        "label_values": config.label.values,
-        "problem": config.problem.value,
-    }
-    transform_output = analyze(train_examples, schema, modelling, scratch / f"transform-{number}")
-    arrays = transform_arrays(transform_output, records.examples.tolist())
-    trainer_config = TrainerConfig.from_custom_config(
-        {
-            **modelling,
-            "family": family,
-            "seed": config.model.seed,
-            "validation_share": config.model.validation_share,
-            "hyperparameters": config.model.hyperparameters,
-        }
+    schema = _selected_schema(train_examples, records.schema, task, config.feature_selection, settings.seed)
+    transform_output = analyze(
+        train_examples, schema, TransformConfig(task=task, settings=config.transform), scratch / f"transform-{number}"
     )
-    table = make_table(transform_output, _take(arrays, train_rows), trainer_config)
-    trained = train(table, trainer_config)
+    arrays = transform_arrays(transform_output, records.examples.tolist())
+    table = make_table(transform_output, _take(arrays, train_rows), task)
+    trained = train(table, task, settings)
     unseen = _take(arrays, held_out)
-    labels, scores = unseen[config.label.name], trained.model.predict(unseen)
+    labels, scores = unseen[task.label.name], trained.model.predict(unseen)
     fold = Fold(
         number=number,
         num_train=len(train_rows),
         num_held_out=len(held_out),
         family=trained.family,
         features=tuple(column.name for column in table.columns),
-        metrics=_metrics(labels, scores, config),
+        metrics=measure(task_metrics(task), labels, to_predictions(scores, task)),
         seconds=round(time.perf_counter() - start, 3),
     )
     return fold, labels, scores
 
 
 def _selected_schema(
-    examples: list[bytes], schema: schema_pb2.Schema, config: PipelineConfig, features: list[str]
+    examples: list[bytes],
+    schema: schema_pb2.Schema,
+    task: PredictionTask,
+    settings: FeatureSelectionSettings,
+    seed: int,
 ) -> schema_pb2.Schema:
-    if not config.feature_selection.enabled:
+    if not settings.enabled:
         return schema
-    selection = select_features(
-        sample_records([examples], schema, [*features, config.label.name]),
-        features=features,
-        label=config.label.name,
-        label_values=config.label.values,
-        problem=config.problem,
-        threshold=config.feature_selection.threshold,
-        num_folds=config.feature_selection.folds,
-        seed=config.model.seed,
-    )
-    return reduce_schema(schema, set(features) - set(selection.selected))
-
-
-def _metrics(labels: NDArray[Any], scores: NDArray[np.float32], config: PipelineConfig) -> dict[str, float]:
-    metrics = task_metrics(config.prediction_task(config.default_task))
-    return measure(metrics, labels, scores if config.problem is Problem.CLASSIFICATION else scores[:, 0])
+    sample = sample_records([examples], schema, selection_columns(task))
+    return reduce_schema(schema, unselected(task, select_features(sample, task, settings, seed)))
 
 
 def _prediction_table(
@@ -313,15 +309,22 @@ def _prediction_table(
     folds: NDArray[np.int64],
     labels: NDArray[Any],
     scores: NDArray[np.float32],
-    config: PipelineConfig,
+    task: PredictionTask,
 ) -> pd.DataFrame:
     columns: dict[str, Any] = {"record": [f"{value:016x}" for value in hashes], "fold": folds}
-    if config.problem is Problem.CLASSIFICATION:
-        values = np.array(config.label.values, dtype=object)
+    if task.problem is Problem.CLASSIFICATION:
+        values = np.array(task.label.values, dtype=object)
         columns |= {"label": values[labels], "predicted": values[scores.argmax(axis=1)]}
         columns |= {f"score_{value}": scores[:, k] for k, value in enumerate(values)}
-    else:
-        columns |= {"label": labels, "predicted": scores[:, 0]}
+        return pd.DataFrame(columns)
+    target = Target.of(task)
+    truths = labels.reshape(len(labels), -1)
+    predictions = scores.reshape(len(scores), truths.shape[1], -1)
+    names = [f"quantile_{level:g}" for level in target.quantiles] or ["predicted"]
+    for step in range(truths.shape[1]):
+        suffix = "" if target.steps is None else f"[{step}]"
+        columns[f"label{suffix}"] = truths[:, step]
+        columns |= {f"{name}{suffix}": predictions[:, step, place] for place, name in enumerate(names)}
     return pd.DataFrame(columns)
 
 

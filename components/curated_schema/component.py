@@ -18,7 +18,9 @@ class CuratedSchemaSpec(component_spec.ComponentSpec):
 
 
 class CuratedSchema(base_component.BaseComponent):
-    """Writes a schema that is given as text.
+    """Writes the schema of the ingested examples, from a curated one that is given as text.
+
+    Both are the same but for sequences; see `components.sequences`.
 
     TFX's `ImportSchemaGen` takes a path, which is not that of the image on a cluster, and whose content its cache key
     does not cover.

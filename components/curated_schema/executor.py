@@ -3,14 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
 from tfx import types
 from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ...schemas import parse_schema
+from ..sequences import stored_schema
+
 
 class Executor(base_executor.BaseExecutor):
-    """Writes the text to the artifact."""
+    """Writes the schema of the stored examples to the artifact."""
 
     def Do(
         self,
@@ -20,4 +24,5 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Writes `schema.pbtxt`."""
         folder = Path(artifact_utils.get_single_uri(output_dict["schema"]))
-        (folder / DEFAULT_FILE_NAME).write_text(exec_properties["schema_text"], encoding="utf-8")
+        stored = stored_schema(parse_schema(exec_properties["schema_text"]))
+        (folder / DEFAULT_FILE_NAME).write_text(text_format.MessageToString(stored), encoding="utf-8")

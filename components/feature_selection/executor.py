@@ -12,9 +12,10 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from ..examples import read_examples
-from ..features import FeatureKind, Problem
+from ..prediction_task import PredictionTask
 from .records import sample_records
-from .select import reduce_schema, select_features
+from .select import reduce_schema, select_features, selection_columns, unselected
+from .settings import FeatureSelectionSettings
 
 SCHEMA_FILE = "schema.pbtxt"
 RANKING_FILE = "ranking.json"
@@ -37,22 +38,19 @@ class Executor(base_executor.BaseExecutor):
         schema = io_utils.SchemaReader().read(
             io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
         )
-        features = {name: FeatureKind(kind) for name, kind in json.loads(exec_properties["features"]).items()}
-        label = exec_properties["label"]
+        task = PredictionTask.from_property(exec_properties["task"])
+        settings = FeatureSelectionSettings.from_property(exec_properties["settings"])
+        columns = selection_columns(task)
         train = Path(artifact_utils.get_split_uri(input_dict["examples"], "train"))
         selection = select_features(
-            sample_records(read_examples(sorted(train.iterdir())), schema, [*features, label]),
-            features=list(features),
-            label=label,
-            label_values=json.loads(exec_properties["label_values"]),
-            problem=Problem(exec_properties["problem"]),
-            threshold=exec_properties["threshold"],
-            num_folds=exec_properties["num_folds"],
-            seed=exec_properties["seed"],
+            sample_records(read_examples(sorted(train.iterdir())), schema, columns),
+            task,
+            settings,
+            exec_properties["seed"],
         )
-        logging.info("Selected %d of %d features: %s", len(selection.selected), len(features), selection.selected)
+        logging.info("Selected %d of %d features: %s", len(selection.selected), len(task.features), selection.selected)
         schema_folder = Path(artifact_utils.get_single_uri(output_dict["selected_schema"]))
-        reduced = reduce_schema(schema, set(features) - set(selection.selected))
+        reduced = reduce_schema(schema, unselected(task, selection))
         (schema_folder / SCHEMA_FILE).write_text(text_format.MessageToString(reduced), encoding="utf-8")
         ranking_folder = Path(artifact_utils.get_single_uri(output_dict["ranking"]))
         (ranking_folder / RANKING_FILE).write_text(json.dumps(selection.to_json(), indent=2) + "\n", encoding="utf-8")

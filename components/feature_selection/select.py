@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from feature_engine.selection import RecursiveFeatureAddition
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import cross_validate
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
 from ..features import Problem
+from ..prediction_task import PredictionTask
+from ..splitter import Splitter
+from .records import columns_of, split_keys
+from .settings import FeatureSelectionSettings
 
 # One thread: forests add the votes of threads in the order in which they end, and ties then fall either way.
 FOREST = {"n_estimators": 100, "min_samples_leaf": 10, "n_jobs": 1}
-SCORING = {Problem.CLASSIFICATION: "f1_macro", Problem.REGRESSION: "neg_root_mean_squared_error"}
+_ERROR = "neg_root_mean_squared_error"
+SCORING = {Problem.CLASSIFICATION: "f1_macro", Problem.REGRESSION: _ERROR, Problem.FORECAST: _ERROR}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,65 +66,71 @@ class Selection:
         return {**dataclasses.asdict(self), "selected": self.selected}
 
 
+def selection_columns(task: PredictionTask) -> list[str]:
+    """Returns the columns of the records that a selection reads: the features, the label and the key of the split."""
+    return list(dict.fromkeys([*task.features, task.label.name, *([task.split.key] if task.split.key else [])]))
+
+
+def unselected(task: PredictionTask, selection: Selection) -> set[str]:
+    """Returns the features that a schema may lose: those that were not kept, but for the key of the split."""
+    return set(task.features) - set(selection.selected) - {task.split.key or ""}
+
+
 def select_features(
-    table: pd.DataFrame,
-    *,
-    features: Sequence[str],
-    label: str,
-    label_values: Sequence[str],
-    problem: Problem,
-    threshold: float,
-    num_folds: int,
-    seed: int,
+    table: pd.DataFrame, task: PredictionTask, settings: FeatureSelectionSettings, seed: int
 ) -> Selection:
     """Adds one feature after the other, by their importance in a forest of all, and keeps those that raise the score.
 
-    Words are taken by their place in the alphabet, codes as the numbers that they are, and no value as such.
+    Strings are taken by their place in the alphabet, codes as the numbers that they are, and no value as such. A
+    sequence is one feature of as many columns as it has steps, added together.
 
     Args:
-        table: `pandas.DataFrame` with a column for each feature and the label; the result depends on the order of rows.
-        features: sequence of at least two column names.
-        label: string.
-        label_values: sequence of strings. The classes; empty for a regression.
-        problem: `Problem`.
-        threshold: float. A feature is kept if the score rises by more: macro-F1 for a classification, minus the RMSE in
-            standard deviations of the label for a regression.
-        num_folds: int. At least 2.
+        table: `pandas.DataFrame` as `decode_records` gives it, with the columns of `selection_columns`; the result
+            depends on the order of rows.
+        task: `PredictionTask`. With its split by group no group is on both sides of a fold, with one by time a fold is
+            later than what the forests saw.
+        settings: `FeatureSelectionSettings`.
         seed: int.
 
     Raises:
-        DataError: if there are too few records for the folds.
+        DataError: if there are too few records for the folds, or a label is no class.
     """
-    inputs = pd.DataFrame({name: _to_numbers(table[name]) for name in features})
-    if problem is Problem.CLASSIFICATION:
-        targets = _to_classes(table[label], label_values)
-        largest_group = int(targets.value_counts().max()) if len(targets) else 0
+    columns = {name: columns_of(table, name) for name in task.features}
+    inputs = pd.DataFrame({column: _to_numbers(table[column]) for names in columns.values() for column in names})
+    targets: Any
+    if task.problem is Problem.CLASSIFICATION:
+        targets = _to_classes(table[task.label.name], task.label.values).to_numpy()
         estimator = RandomForestClassifier(**FOREST, class_weight="balanced", random_state=seed)
-        folds = StratifiedKFold(num_folds, shuffle=True, random_state=seed)
     else:
-        targets = (table[label] - table[label].mean()) / (table[label].std(ddof=0) or 1.0)
-        largest_group = len(targets)
+        labels = table[columns_of(table, task.label.name)].to_numpy(np.float64)
+        targets = (labels - labels.mean()) / (labels.std() or 1.0)
+        targets = targets if targets.shape[1] > 1 else targets[:, 0]
         estimator = RandomForestRegressor(**FOREST, max_features=1 / 3, random_state=seed)
-        folds = KFold(num_folds, shuffle=True, random_state=seed)
-    if largest_group < num_folds:
-        raise DataError(
-            f"Expected at least {num_folds} records for {num_folds} folds. Received: {largest_group} in the largest "
-            "class. Collect more records, or lower `feature_selection.folds`."
+    folds = Splitter(task.split).folds(split_keys(table, task.split), targets, settings.folds, seed)
+    scoring = SCORING[task.problem]
+
+    def evaluate(names: Sequence[str]) -> dict[str, Any]:
+        chosen = [column for name in names for column in columns[name]]
+        results: dict[str, Any] = cross_validate(
+            estimator, inputs[chosen], targets, cv=folds, scoring=scoring, return_estimator=True
         )
-    scoring = SCORING[problem]
-    selector = RecursiveFeatureAddition(estimator, scoring=scoring, threshold=threshold, cv=folds)
-    selector.fit(inputs, targets)
-    order = list(selector.feature_importances_.index)
-    score = float(cross_val_score(estimator, inputs[order[:1]], targets, cv=folds, scoring=scoring).mean())
-    dropped = set(selector.features_to_drop_)
-    ranking = []
-    for name in order:
-        score_with = score + float(selector.performance_drifts_[name])
-        ranking.append(
-            RankedFeature(name, float(selector.feature_importances_[name]), score_with, is_kept=name not in dropped)
-        )
-        score = score if name in dropped else score_with
-    return Selection(scoring, len(table), float(selector.initial_model_performance_), tuple(ranking))
+        return results
+
+    of_all = evaluate(list(columns))
+    shares = np.mean([forest.feature_importances_ for forest in of_all["estimator"]], axis=0)
+    importances = pd.Series(shares, inputs.columns)
+    by_feature = pd.Series({name: float(importances[names].sum()) for name, names in columns.items()})
+    ranking: list[RankedFeature] = []
+    kept: list[str] = []
+    best = -np.inf
+    for name, importance in by_feature.sort_values(ascending=False).items():
+        score = float(evaluate([*kept, str(name)])["test_score"].mean())
+        is_kept = score - best > settings.threshold
+        ranking.append(RankedFeature(str(name), float(importance), score, is_kept))
+        if is_kept:
+            kept.append(str(name))
+            best = score
+    return Selection(scoring, len(table), float(of_all["test_score"].mean()), tuple(ranking))
 
 
 def reduce_schema(schema: schema_pb2.Schema, unselected: Collection[str]) -> schema_pb2.Schema:

@@ -1,4 +1,4 @@
-"""The export: a SavedModel that answers in a session as in Python."""
+"""The export: a SavedModel that predicts in a session as in Python."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from ..features import FeatureKind, Problem
-from .config import TrainerConfig
+from ..prediction_task import PredictionTask
+from ..transform.names import SPLIT_KEY
+from .columns import transformed_columns
 from .family import FittedModel
 from .metadata import RawFeature, model_metadata, raw_feature, write_metadata
 from .train import TrainedModel
@@ -20,7 +22,7 @@ TRANSFORM_FEATURES = "transform_features"
 
 
 class ServingModule(tf.Module):
-    """A trained model with its transform graph, from raw features to answers.
+    """A trained model with its transform graph, from raw features to predictions.
 
     `tf.saved_model.save` of a Keras model saves copies of its variables, which a session restores while the signatures
     read the originals: it loads and then fails on every request. So this module tracks the variables themselves.
@@ -29,7 +31,8 @@ class ServingModule(tf.Module):
         model: `FittedModel`.
         transform_output: `tft.TFTransformOutput`.
         features: sequence of `RawFeature`, those that the model uses.
-        config: `TrainerConfig`.
+        columns: sequence of strings. The transformed features that the model reads.
+        task: `PredictionTask`.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class ServingModule(tf.Module):
         model: FittedModel,
         transform_output: tft.TFTransformOutput,
         features: Sequence[RawFeature],
-        config: TrainerConfig,
+        columns: Sequence[str],
+        task: PredictionTask,
     ) -> None:
         super().__init__(name="serving")
         self._model = model
         self._features = tuple(features)
-        self._config = config
+        self._columns = tuple(columns)
+        self._task = task
         spec = transform_output.raw_feature_spec()
         self._feature_spec = {feature.name: spec[feature.name] for feature in features}
         self.model_variables = list(model.variables)
@@ -50,7 +55,7 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """Returns the functions to save, by the name of their signature."""
-        named = {feature.name: tf.TensorSpec([None], feature.dtype, feature.name) for feature in self._features}
+        named = {feature.name: _input_spec(feature) for feature in self._features}
         examples = tf.TensorSpec([None], tf.string, "examples")
         return {
             SERVING_DEFAULT: tf.function(self._serve_default, input_signature=[named]),
@@ -59,34 +64,27 @@ class ServingModule(tf.Module):
         }
 
     def transform(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Returns the transformed features of raw ones, each `(N,)`, missing values as their sentinel."""
+        """Returns the transformed features of raw ones, each `(N,)` or `(N, steps)`; a sentinel is a missing value."""
         return self._transform(
             {feature.name: self._as_parsed(raw[feature.name], feature) for feature in self._features}
         )
 
     def _serve_default(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return self._answer(self.transform(raw))
+        return to_outputs(self._model.scores(self.transform(raw)), self._task)
 
     def _serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._answer(self._transform_examples(examples))
+        return to_outputs(self._model.scores(self._transform_examples(examples)), self._task)
 
     def _transform_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._transform(tf.io.parse_example(examples, self._feature_spec))
 
     def _transform(self, parsed: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform_layer(parsed)
-        return {name: transformed[name] for name in self._feature_spec}
-
-    def _answer(self, transformed: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        scores = self._model.scores(transformed)
-        if self._config.problem is Problem.REGRESSION:
-            return {"outputs": scores[:, 0]}
-        classes = tf.gather(tf.constant(self._config.label_values), tf.argmax(scores, axis=1))
-        return {"classes": classes, "scores": scores}
+        return {name: transformed[name] for name in self._columns}
 
     def _as_parsed(self, values: tf.Tensor, feature: RawFeature) -> Any:
-        """Returns `(N,)` values as `tf.io.parse_example` would have."""
-        if not feature.optional:
+        """Returns `(N,)` or `(N, steps)` values as `tf.io.parse_example` would have."""
+        if feature.steps or not feature.optional:
             return tf.reshape(values, [-1, *self._feature_spec[feature.name].shape])
         missing = tf.math.is_nan(values) if feature.dtype == "float32" else tf.equal(values, feature.missing)
         rows = tf.where(~missing)
@@ -94,24 +92,53 @@ class ServingModule(tf.Module):
         return tf.SparseTensor(indices, tf.gather(values, rows[:, 0]), tf.stack([tf.size(values, tf.int64), 1]))
 
 
+def to_outputs(scores: tf.Tensor, task: PredictionTask) -> dict[str, tf.Tensor]:
+    """Returns the outputs of a signature.
+
+    A classification has `classes` `(N,)` and `scores` `(N, K)`; any other `outputs`, `(N,)` or of a forecast `(N, H)`.
+    With quantiles `outputs` is the quantile nearest to .5, `lower` the first, `upper` the last, and `quantiles` all of
+    them, `(N, Q)` or `(N, H, Q)`.
+    """
+    if task.problem is Problem.CLASSIFICATION:
+        classes = tf.gather(tf.constant(list(task.label.values)), tf.argmax(scores, axis=1))
+        return {"classes": classes, "scores": scores}
+    quantiles = task.label.quantiles
+    if quantiles:
+        middle = int(np.argmin(np.abs(np.array(quantiles) - 0.5)))
+        return {
+            "outputs": scores[..., middle],
+            "lower": scores[..., 0],
+            "upper": scores[..., -1],
+            "quantiles": scores,
+        }
+    return {"outputs": scores if task.problem is Problem.FORECAST else scores[:, 0]}
+
+
 def export(
-    trained: TrainedModel, transform_output: tft.TFTransformOutput, config: TrainerConfig, model_dir: str
+    trained: TrainedModel, transform_output: tft.TFTransformOutput, task: PredictionTask, seed: int, model_dir: str
 ) -> None:
     """Writes a SavedModel with the signatures and `assets.extra/yachay.json`.
 
+    The signatures ask for the task's features only, never for the key of the split.
+
     Args:
-        trained: `TrainedModel`.
+        trained: `TrainedModel`. Its `model` may be any `FittedModel`.
         transform_output: `tft.TFTransformOutput` of the transform that the model was trained on.
-        config: `TrainerConfig`.
+        task: `PredictionTask`.
+        seed: int. For the metadata.
         model_dir: string. The folder to write.
     """
     schema, spec = transform_output.raw_metadata.schema, transform_output.raw_feature_spec()
-    names = transform_output.transformed_feature_spec()
-    features = [raw_feature(schema, spec, name, kind) for name, kind in config.features.items() if name in names]
-    module = ServingModule(trained.model, transform_output, features, config)
+    columns = transformed_columns(transform_output, task.features, [task.label.name, SPLIT_KEY])
+    features = [raw_feature(schema, spec, name, kind) for name, kind in task.features.items() if name in spec]
+    module = ServingModule(trained.model, transform_output, features, [column.name for column in columns], task)
     features = [dataclasses.replace(feature, default=value) for feature, value in _imputed(module, features)]
     tf.saved_model.save(module, model_dir, signatures=module.signatures())
-    write_metadata(model_dir, model_metadata(trained, config, features))
+    write_metadata(model_dir, model_metadata(trained, task, seed, features))
+
+
+def _input_spec(feature: RawFeature) -> tf.TensorSpec:
+    return tf.TensorSpec([None, feature.steps] if feature.steps else [None], feature.dtype, feature.name)
 
 
 def _imputed(module: ServingModule, features: Sequence[RawFeature]) -> list[tuple[RawFeature, float | None]]:
@@ -124,19 +151,23 @@ def _imputed(module: ServingModule, features: Sequence[RawFeature]) -> list[tupl
     probes = np.concatenate([-powers[::-1], [0.0], powers])
     raw = {}
     for feature in features:
-        if feature.dtype == "string":
-            raw[feature.name] = tf.fill([len(probes) + 1], "")
-        else:
-            last = 0 if feature.missing is None else feature.missing
-            raw[feature.name] = tf.constant(np.append(probes.astype(feature.dtype), np.array(last, feature.dtype)))
+        last = 0 if feature.missing is None else feature.missing
+        values = (
+            np.full(len(probes) + 1, "", object)
+            if feature.dtype == "string"
+            else np.append(probes.astype(feature.dtype), np.array(last, feature.dtype))
+        )
+        raw[feature.name] = tf.constant(np.tile(values[:, np.newaxis], feature.steps) if feature.steps else values)
     transformed = module.transform(raw)
-    values: list[tuple[RawFeature, float | None]] = []
+    values_of: list[tuple[RawFeature, float | None]] = []
     for feature in features:
-        line = transformed[feature.name].numpy()
-        if not feature.optional or feature.kind is FeatureKind.CATEGORICAL:
-            values.append((feature, None))
-        elif feature.kind is FeatureKind.BOOLEAN:
-            values.append((feature, float(line[-1])))
+        may_be_missing = feature.missing is not None
+        if feature.name not in transformed or not may_be_missing or feature.kind is FeatureKind.CATEGORICAL:
+            values_of.append((feature, None))
+            continue
+        line = transformed[feature.name].numpy().reshape(len(probes) + 1, -1)[:, 0]
+        if feature.kind is FeatureKind.BOOLEAN:
+            values_of.append((feature, float(line[-1])))
         else:
-            values.append((feature, float(np.interp(0.0, line[:-1], probes)) if line[0] < line[-2] else None))
-    return values
+            values_of.append((feature, float(np.interp(0.0, line[:-1], probes)) if line[0] < line[-2] else None))
+    return values_of

@@ -1,39 +1,151 @@
-"""What a model family is to the rest of the trainer."""
+"""Model families: what a family is to the rest of the library, and all of them by name.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+    class Hyperparameters(Settings):
+        window_hours: int = 24
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
+    def fit(train, validation, hyperparameters, seed):
+        ...  # heavy imports go in here
+        return FittedSeasonalMean(...)
 
-from .hyperparameters import FamilyName
-from .table import Table
+    FAMILIES = [
+        Family(
+            "seasonal_mean", Text(en="Seasonal mean", es="Media estacional"), Hyperparameters, fit,
+            problems=frozenset({Problem.FORECAST}),
+        )
+    ]
+
+A module of `yachay.components.trainer.families`, a module that an entry point of the group `yachay.families` names, or
+a system's own `model.py` lists families so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...errors import ConfigurationError
+from ..features import Problem
+from ..prediction_task import PredictionTask
+from ..registry import Registry
+from ..settings import Settings, check_settings
+from ..text import Text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+    from numpy.typing import NDArray
+
+    from .table import Table
+
+AUTO = "auto"
 
 
 class FittedModel(Protocol):
-    """A trained model, in the library that trained it and in TensorFlow."""
+    """A trained model, in the library that trained it and in TensorFlow.
+
+    Both give scores of the shape `(N, K)` for `K` classes, `(N, 1)` for a number, `(N, H)` for `H` steps, and `(N, Q)`
+    or `(N, H, Q)` for `Q` quantiles, which ascend.
+    """
 
     @property
     def variables(self) -> Sequence[tf.Variable]:
         """The variables that `scores` reads, for the export to track."""
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Returns the library's own scores `(N, K)` of transformed features, each `(N,)`; `K` is 1 for a regression."""
+        """Returns the library's own scores of transformed features, each `(N,)` or a sequence `(N, steps)`."""
 
     def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the scores `(N, K)` of transformed features, in TensorFlow operations only."""
+        """Returns the scores of transformed features, in TensorFlow operations only."""
 
 
-class Family(Protocol):
+@dataclasses.dataclass(frozen=True)
+class Family:
     """A kind of model.
 
-    `needs_validation` says whether training itself looks at the validation part (early stopping); a family that does
-    not is trained again on all rows once it is chosen.
+    Args:
+        name: string. How a configuration calls it.
+        title: `Text`.
+        hyperparameters: subclass of `Settings`, each field with a default.
+        fit: function of `train` (`Table`), `validation` (`Table` or None), `hyperparameters` and `seed` that returns a
+            `FittedModel`.
+        problems: frozenset of `Problem`. What it can predict. Defaults to all.
+        predicts_quantiles: bool. Whether it can predict quantiles of a number. Defaults to False.
+        rounds: string or None. The hyperparameter that training goes on for: epochs, or trees. Defaults to None.
+        needs_validation: bool. Whether training itself looks at the validation part (early stopping); a family that
+            does not is trained again on all rows once it is chosen. Defaults to False.
+        uses_gpu: bool. Whether training runs on a GPU where there is one. Defaults to False.
+        supports_multiple_gpus: bool. Whether it divides training between several. Defaults to False.
     """
 
-    name: ClassVar[FamilyName]
-    needs_validation: ClassVar[bool]
+    name: str
+    title: Text
+    hyperparameters: type[Settings]
+    fit: Callable[[Table, Table | None, Any, int], FittedModel]
+    problems: frozenset[Problem] = frozenset(Problem)
+    predicts_quantiles: bool = False
+    rounds: str | None = None
+    needs_validation: bool = False
+    uses_gpu: bool = False
+    supports_multiple_gpus: bool = False
 
-    def fit(self, train: Table, validation: Table | None, hyperparameters: Any, seed: int) -> FittedModel:
-        """Returns a model fitted to `train`."""
+    def can_predict(self, problem: Problem, has_quantiles: bool = False) -> bool:
+        """Returns whether it can predict what is asked for."""
+        return problem in self.problems and (self.predicts_quantiles or not has_quantiles)
+
+    def resolve(self, given: Mapping[str, Any]) -> Any:
+        """Returns its hyperparameters, defaults where none are given.
+
+        Raises:
+            ConfigurationError: if one is unknown or does not fit.
+        """
+        return check_settings(self.hyperparameters, given, f"hyperparameters of {self.name!r}")
+
+
+def load_families(extensions: Sequence[str] = ()) -> Mapping[str, Family]:
+    """Returns all families by name: ours, those of installed packages, those of a system's own modules.
+
+    Args:
+        extensions: sequence of strings. Dotted paths of modules with `FAMILIES`. Defaults to none.
+
+    Raises:
+        ConfigurationError: if two have one name, or a module cannot be imported.
+    """
+    registry: Registry[Family] = Registry(
+        "model family", "yachay.components.trainer.families", "yachay.families", "FAMILIES"
+    )
+    families = registry.load(extensions)
+    if AUTO in families:
+        raise ConfigurationError(
+            f"Expected no model family to be called {AUTO!r}, which trains all and keeps the best. Rename yours."
+        )
+    return families
+
+
+def family_choices(extensions: Sequence[str] = ()) -> tuple[str, ...]:
+    """Returns what a configuration may name: all families, and `"auto"`.
+
+    Raises:
+        ConfigurationError: as `load_families`.
+    """
+    return (*load_families(extensions), AUTO)
+
+
+def families_for(task: PredictionTask) -> Mapping[str, Family]:
+    """Returns the families that can predict what a task asks for, in the order in which a tie between them is decided.
+
+    Raises:
+        ConfigurationError: if no family can.
+    """
+    wanted = (task.problem, bool(task.label.quantiles))
+    families = {name: family for name, family in load_families(task.extensions).items() if family.can_predict(*wanted)}
+    if not families:
+        raise ConfigurationError(
+            f"Expected a model family for {describe_task(*wanted)}. Received: none. Add one in the system's model.py."
+        )
+    return families
+
+
+def describe_task(problem: Problem, has_quantiles: bool) -> str:
+    """Returns what is predicted in words: "a forecast of quantiles"."""
+    return f"a {problem}{' of quantiles' if has_quantiles else ''}"

@@ -13,8 +13,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import ModelError
 from ...model_store.layout import METADATA_FILE, METADATA_FORMAT
-from ..features import FeatureKind
-from .config import TrainerConfig
+from ..features import FeatureKind, Problem
+from ..prediction_task import PredictionTask
+from ..sequences import sequence_shape
 from .train import TrainedModel
 
 MISSING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
@@ -32,6 +33,9 @@ class RawFeature:
         optional: bool. Whether a client may leave it out.
         domain: dict with `values`, or `min` and `max`; None where the schema has no domain.
         default: number that stands for a missing value; None where there is no one number.
+        steps: int or None. The length of a sequence, the newest value last; None for a scalar.
+        min_steps: int or None. The least number of values of a sequence; what is left of `steps` is padded at the
+            front with the missing value.
     """
 
     name: str
@@ -40,15 +44,17 @@ class RawFeature:
     optional: bool
     domain: dict[str, Any] | None = None
     default: float | None = None
+    steps: int | None = None
+    min_steps: int | None = None
 
     @property
     def missing(self) -> float | int | str | None:
-        """The value of the rank-1 input that stands for a missing one; None where it may not be missing."""
-        return MISSING[self.dtype] if self.optional else None
+        """The value of the input that stands for a missing one; None where it may not be missing."""
+        return MISSING[self.dtype] if self.optional or self.steps else None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the feature as JSON; NaN, which JSON lacks, as `"NaN"`."""
-        missing = "NaN" if self.optional and self.dtype == "float32" else self.missing
+        missing = "NaN" if self.missing is not None and self.dtype == "float32" else self.missing
         return dataclasses.asdict(self) | {"missing": missing}
 
 
@@ -56,25 +62,32 @@ def raw_feature(schema: schema_pb2.Schema, feature_spec: Mapping[str, Any], name
     """Returns the raw feature of a schema."""
     spec = feature_spec[name]
     (feature,) = (feature for feature in schema.feature if feature.name == name)
-    optional = isinstance(spec, tf.io.VarLenFeature)
-    return RawFeature(name, spec.dtype.name, kind, optional, _domain(schema, feature))
+    sequence, domain = sequence_shape(feature), _domain(schema, feature)
+    if sequence is None:
+        return RawFeature(name, spec.dtype.name, kind, isinstance(spec, tf.io.VarLenFeature), domain)
+    steps, min_steps = sequence.steps, sequence.min_steps
+    return RawFeature(name, spec.dtype.name, kind, sequence.optional, domain, steps=steps, min_steps=min_steps)
 
 
-def model_metadata(trained: TrainedModel, config: TrainerConfig, features: Sequence[RawFeature]) -> dict[str, Any]:
+def model_metadata(
+    trained: TrainedModel, task: PredictionTask, seed: int, features: Sequence[RawFeature]
+) -> dict[str, Any]:
     """Returns the metadata of a trained model; the pusher adds what it alone knows."""
     return {
         "format": METADATA_FORMAT,
-        "problem": config.problem,
+        "problem": task.problem,
         "family": trained.family,
-        "label": config.label,
-        "labels": list(config.label_values),
+        "label": task.label.name,
+        "labels": list(task.label.values),
+        "steps": task.label.steps if task.problem is Problem.FORECAST else None,
+        "quantiles": list(task.label.quantiles),
         "features": [feature.to_json() for feature in features],
         "validation_metrics": _finite(trained.validation_metrics),
         "leaderboard": [
             {"family": line.family, "metrics": _finite(line.metrics), "seconds": line.seconds}
             for line in trained.leaderboard
         ],
-        "seed": config.seed,
+        "seed": seed,
         "hyperparameters": trained.hyperparameters,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }

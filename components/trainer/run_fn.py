@@ -1,14 +1,25 @@
-"""What TFX's Trainer calls."""
+"""What TFX's Trainer calls, and what a `run_fn` of a system's own reads and writes with.
 
+def run_fn(fn_args):
+    training = read_training(fn_args)
+    train, validation = training.split()
+    network = ...  # any Keras model of train.features, each (N,) or (N, steps)
+    model = FittedNetwork(network, to_inputs=lambda features: features["load"], to_scores=lambda outputs: outputs)
+    training.export(model, "my_network", validation)
+"""
+
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import tensorflow_transform as tft
 
-from .config import TrainerConfig
+from ..prediction_task import PredictionTask
 from .export import export
-from .table import make_table, read_transformed
-from .train import train
+from .family import FittedModel
+from .settings import TrainerConfig, TrainerSettings
+from .table import Table, make_table, read_transformed
+from .train import Candidate, TrainedModel, score, train
 
 
 class TrainerArguments(Protocol):
@@ -20,13 +31,67 @@ class TrainerArguments(Protocol):
     custom_config: Mapping[str, Any] | str
 
 
-def run_fn(fn_args: TrainerArguments) -> None:
-    """Trains on the transformed `train` split and writes the SavedModel with its metadata.
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What a `run_fn` trains with.
+
+    Args:
+        task: `PredictionTask`.
+        settings: `TrainerSettings`.
+        table: `Table` of the transformed `train` split, in canonical order.
+        transform_output: `tft.TFTransformOutput`.
+        model_dir: string. The folder to export to.
+    """
+
+    task: PredictionTask
+    settings: TrainerSettings
+    table: Table
+    transform_output: tft.TFTransformOutput
+    model_dir: str
+
+    def split(self) -> tuple[Table, Table]:
+        """Returns the rows to train on and the validation part, divided as the split of the data is."""
+        return self.table.split(self.settings.validation_share, self.settings.seed)
+
+    def export(
+        self,
+        model: FittedModel,
+        family: str,
+        validation: Table | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes the SavedModel with the signatures and metadata that the Evaluator, the Pusher and the server read.
+
+        Args:
+            model: `FittedModel`, such as a `families.keras.FittedNetwork`.
+            family: string. A name for the kind of model.
+            validation: `Table`. Where given, the metrics on it go into the metadata. Defaults to None.
+            hyperparameters: mapping of what to note in the metadata. Defaults to none.
+        """
+        metrics = score(model, validation, self.task) if validation is not None else {}
+        leaderboard = (Candidate(family, metrics, 0.0),) if metrics else ()
+        trained = TrainedModel(model, family, dict(hyperparameters or {}), metrics, leaderboard)
+        export(trained, self.transform_output, self.task, self.settings.seed, self.model_dir)
+
+
+def read_training(fn_args: TrainerArguments) -> Training:
+    """Returns the task, the settings and the transformed `train` split of a Trainer's run.
 
     The `eval` split is never read: it is the Evaluator's.
+
+    Raises:
+        ConfigurationError: if the `custom_config` is not that of our `Trainer`.
+        ModelError: if there are no examples, or a label does not fit the task.
     """
     config = TrainerConfig.from_custom_config(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     arrays = read_transformed(fn_args.train_files, transform_output.transformed_feature_spec())
-    trained = train(make_table(transform_output, arrays, config), config)
-    export(trained, transform_output, config, fn_args.serving_model_dir)
+    table = make_table(transform_output, arrays, config.task)
+    return Training(config.task, config.settings, table, transform_output, fn_args.serving_model_dir)
+
+
+def run_fn(fn_args: TrainerArguments) -> None:
+    """Trains on the transformed `train` split and writes the SavedModel with its metadata."""
+    training = read_training(fn_args)
+    trained = train(training.table, training.task, training.settings)
+    export(trained, training.transform_output, training.task, training.settings.seed, training.model_dir)

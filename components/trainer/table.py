@@ -1,18 +1,24 @@
 """Transformed examples in memory, in an order that depends on their content alone."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_transform as tft
 from numpy.typing import NDArray
 
 from ...errors import ModelError
 from ..features import Problem
+from ..prediction_task import PredictionTask, SplitSettings
+from ..splitter import Splitter
+from ..transform.names import SPLIT_KEY
 from .columns import Column, transformed_columns
-from .config import TrainerConfig
+from .target import Target
+
+if TYPE_CHECKING:
+    import tensorflow_transform as tft
 
 READ_BATCH_SIZE = 8192
 
@@ -23,79 +29,81 @@ class Table:
 
     Args:
         columns: tuple of `Column`. What the features are.
-        features: dict of column name to array of shape `(N,)`.
-        labels: array of shape `(N,)`: `int64` classes or `float32` numbers.
-        num_classes: int. 0 for a regression.
+        features: dict of column name to array of shape `(N,)`, of a sequence `(N, steps)`.
+        labels: array of shape `(N,)`, `int64` classes or `float32` numbers, or `(N, H)`, the numbers of a forecast.
+        target: `Target`. What is to be predicted. Defaults to one number.
+        keys: `int64` array of shape `(N,)` or None. The key of the split. Defaults to None.
+        splitter: `Splitter`. How rows are divided. Defaults to one by the hash of the row.
     """
 
     columns: tuple[Column, ...]
     features: Mapping[str, NDArray[Any]]
     labels: NDArray[Any]
-    num_classes: int = 0
+    target: Target = dataclasses.field(default_factory=Target)
+    keys: NDArray[np.int64] | None = None
+    splitter: Splitter = dataclasses.field(default_factory=lambda: Splitter(SplitSettings()))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def num_outputs(self) -> int:
-        """The number of scores a model of this table answers."""
-        return self.num_classes or 1
+    def num_classes(self) -> int:
+        """The number of classes; 0 for numbers."""
+        return self.target.num_classes
 
     def take(self, rows: NDArray[np.int64]) -> Self:
         """Returns the table of some rows, in the order given."""
-        features = {name: values[rows] for name, values in self.features.items()}
-        return dataclasses.replace(self, features=features, labels=self.labels[rows])
+        return dataclasses.replace(
+            self,
+            features={name: values[rows] for name, values in self.features.items()},
+            labels=self.labels[rows],
+            keys=None if self.keys is None else self.keys[rows],
+        )
 
     def in_canonical_order(self) -> Self:
         """Returns the table sorted by all of its columns: the order of files and shards leaves no trace."""
-        keys = [self.labels, *(self.features[name] for name in sorted(self.features))]
+        keys = [] if self.keys is None else [self.keys]
+        for values in (self.labels, *(self.features[name] for name in sorted(self.features))):
+            keys += [values] if values.ndim == 1 else list(values.T)
         return self.take(np.lexsort(keys))
 
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
-        """Returns the rest and a part of about `share` of the rows, for a classification of each class.
+        """Returns the rest and a part of about `share` of the rows, divided as the split of the data is.
 
         Raises:
-            ModelError: if there are too few rows for the part to hold any.
+            DataError: if there are too few rows, groups or times for both parts.
         """
-        shuffled = np.random.default_rng(seed).permutation(len(self))
-        groups = [shuffled[self.labels[shuffled] == k] for k in range(self.num_classes)] or [shuffled]
-        sizes = [min(round(len(group) * share), len(group) - 1) for group in groups]
-        if sum(sizes) < 1:
-            raise ModelError(
-                f"Expected enough training rows to keep {share:.0%} for validation. Received: {len(self)} rows. "
-                "Give more rows or a greater `validation_share`."
-            )
-        part = np.sort(np.concatenate([group[:size] for group, size in zip(groups, sizes, strict=True)]))
-        return self.take(np.setdiff1d(np.arange(len(self)), part)), self.take(part)
+        rest, part = self.splitter.split(self.keys, self.labels, share, seed)
+        return self.take(rest), self.take(part)
 
 
 def make_table(
-    transform_output: tft.TFTransformOutput, arrays: Mapping[str, NDArray[Any]], config: TrainerConfig
+    transform_output: tft.TFTransformOutput, arrays: Mapping[str, NDArray[Any]], task: PredictionTask
 ) -> Table:
     """Returns the table of transformed examples, in canonical order.
 
     Args:
         transform_output: `tft.TFTransformOutput`.
-        arrays: mapping of transformed feature name, the label's included, to `(N,)` array.
-        config: `TrainerConfig`.
+        arrays: mapping of transformed feature name, the label's included, to array `(N,)` or `(N, steps)`.
+        task: `PredictionTask`.
 
     Raises:
         ModelError: if a label is missing, is no class, or a class has no row.
     """
-    columns = transformed_columns(transform_output, config.features)
-    labels = arrays[config.label]
+    columns = transformed_columns(transform_output, task.features, [task.label.name, SPLIT_KEY])
+    labels = arrays[task.label.name]
     if not len(labels):
         raise ModelError("Expected training examples. Received: none. Give data with rows in the train split.")
-    if config.problem is Problem.CLASSIFICATION:
-        _check_classes(labels, config)
+    if task.problem is Problem.CLASSIFICATION:
+        _check_classes(labels, task)
     elif not np.isfinite(labels).all():
         raise ModelError(
-            f"Expected every {config.label!r} to be a finite number. "
+            f"Expected every {task.label.name!r} to be a finite number. "
             f"Received: {np.count_nonzero(~np.isfinite(labels))} that are not. Quarantine those rows."
         )
     features = {column.name: arrays[column.name] for column in columns}
-    num_classes = len(config.label_values) if config.problem is Problem.CLASSIFICATION else 0
-    return Table(columns, features, labels, num_classes).in_canonical_order()
+    splitter = Splitter(task.split)
+    return Table(columns, features, labels, Target.of(task), arrays.get(SPLIT_KEY), splitter).in_canonical_order()
 
 
 def read_transformed(
@@ -105,12 +113,17 @@ def read_transformed(
 
     Args:
         files: sequence of patterns of TFRecord files.
-        feature_spec: mapping of feature name to `tf.io.FixedLenFeature` of a scalar.
+        feature_spec: mapping of feature name to `tf.io.FixedLenFeature` of a scalar or of a sequence.
         compression: string. Defaults to `"GZIP"`, as Transform writes.
 
     Returns:
-        Dict of feature name to `(N,)` array.
+        Dict of feature name to array `(N,)` or `(N, steps)`.
+
+    Raises:
+        ModelError: if there is no such file.
     """
+    import tensorflow as tf
+
     paths = sorted(path for pattern in files for path in tf.io.gfile.glob(pattern))
     if not paths:
         raise ModelError(
@@ -123,17 +136,18 @@ def read_transformed(
     return {name: np.concatenate([batch[name] for batch in batches]) for name in feature_spec}
 
 
-def _check_classes(labels: NDArray[Any], config: TrainerConfig) -> None:
-    classes = ", ".join(config.label_values)
+def _check_classes(labels: NDArray[Any], task: PredictionTask) -> None:
+    values, name = task.label.values, task.label.name
+    classes = ", ".join(values)
     if (labels < 0).any():
         raise ModelError(
-            f"Expected every {config.label!r} to be one of {classes}. "
+            f"Expected every {name!r} to be one of {classes}. "
             f"Received: {np.count_nonzero(labels < 0)} rows with another value. Quarantine them or add the class."
         )
-    counts = np.bincount(labels, minlength=len(config.label_values))
-    absent = [value for value, count in zip(config.label_values, counts, strict=True) if not count]
+    counts = np.bincount(labels, minlength=len(values))
+    absent = [value for value, count in zip(values, counts, strict=True) if not count]
     if absent:
         raise ModelError(
-            f"Expected training rows of every class of {config.label!r} ({classes}). "
+            f"Expected training rows of every class of {name!r} ({classes}). "
             f"Received: none of {', '.join(absent)}. Give rows of it or take it out of `label.values`."
         )

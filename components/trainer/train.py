@@ -3,25 +3,18 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from ...errors import ModelError
-from ..evaluator.metric import Metric, choice_metric, measure, task_metrics
-from ..prediction_task import Label, PredictionTask
-from .boosted_trees import BoostedTrees
-from .config import TrainerConfig
-from .family import Family, FittedModel
-from .hyperparameters import FamilyName, resolve_hyperparameters
-from .keras_network import KerasNetwork
-from .linear import Linear
-from .random_forest import RandomForest
-from .table import Table
+import numpy as np
+from numpy.typing import NDArray
 
-# In this order a tie on the validation part is decided.
-FAMILIES: Mapping[FamilyName, Family] = {
-    family.name: family for family in (BoostedTrees(), RandomForest(), Linear(), KerasNetwork())
-}
+from ...errors import ModelError
+from ..evaluator.metric import choice_metric, measure, task_metrics
+from ..features import Problem
+from ..prediction_task import PredictionTask
+from .family import AUTO, Family, FittedModel, families_for, load_families
+from .settings import TrainerSettings
+from .table import Table
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Candidate:
     """A line of the leaderboard: a family's metrics on the validation part and the seconds its training took."""
 
-    family: FamilyName
+    family: str
     metrics: dict[str, float]
     seconds: float
 
@@ -42,70 +35,98 @@ class TrainedModel:
     Args:
         model: `FittedModel`.
         family: string.
-        hyperparameters: dict. All hyperparameters of the family, defaults included.
+        hyperparameters: dict. All hyperparameters of the family, defaults included. Defaults to none.
         validation_metrics: dict. The metrics on the validation part, before the model was fitted again on all rows.
-        leaderboard: tuple of `Candidate`, the best first.
+            Defaults to none.
+        leaderboard: tuple of `Candidate`, the best first. Defaults to none.
     """
 
     model: FittedModel
-    family: FamilyName
-    hyperparameters: dict[str, Any]
-    validation_metrics: dict[str, float]
-    leaderboard: tuple[Candidate, ...]
+    family: str
+    hyperparameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    validation_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    leaderboard: tuple[Candidate, ...] = ()
 
 
-def train(table: Table, config: TrainerConfig) -> TrainedModel:
-    """Trains the family that the configuration names, or all and keeps the best.
+def train(table: Table, task: PredictionTask, settings: TrainerSettings) -> TrainedModel:
+    """Trains the family that the settings name, or all that can do the task, and keeps the best.
 
-    The best has the highest validation macro-F1, in a regression the lowest RMSE. Unless its training itself looks at
-    the validation part, it is then fitted again on all rows.
+    The best has the best value on the validation part of the metric that chooses: macro-F1 for a classification, the
+    lowest RMSE for numbers, the lowest pinball loss for quantiles. Unless its training itself looks at the validation
+    part, it is then fitted again on all rows.
 
     Args:
         table: `Table` of the training split, in canonical order.
-        config: `TrainerConfig`.
+        task: `PredictionTask`.
+        settings: `TrainerSettings`.
 
     Raises:
-        ModelError: if the rows are too few or a model's scores are not finite.
+        DataError: if the rows are too few.
+        ModelError: if a model's scores are not finite.
+        ConfigurationError: if a family is unknown or cannot do the task.
     """
-    part, validation = table.split(config.validation_share, config.seed)
-    names = tuple(FAMILIES) if config.family == "auto" else (config.family,)
-    hyperparameters = {name: resolve_hyperparameters(name, config.hyperparameters.get(name, {})) for name in names}
+    families = _chosen_families(task, settings)
+    log_devices(families)
+    part, validation = table.split(settings.validation_share, settings.seed)
+    hyperparameters = {
+        name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
+    }
     models, candidates = {}, []
-    metrics = task_metrics(_task(config))
-    for name in names:
+    for name, family in families.items():
         start = time.perf_counter()
-        models[name] = FAMILIES[name].fit(part, validation, hyperparameters[name], config.seed)
-        candidate = Candidate(name, score(models[name], validation, metrics), round(time.perf_counter() - start, 3))
+        models[name] = family.fit(part, validation, hyperparameters[name], settings.seed)
+        candidate = Candidate(name, score(models[name], validation, task), round(time.perf_counter() - start, 3))
         logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
         candidates.append(candidate)
-    choice = choice_metric(metrics)
+    choice = choice_metric(task_metrics(task))
     sign = -1 if choice.higher_is_better else 1
     leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
     best = leaderboard[0]
-    model = models[best.family]
-    if not FAMILIES[best.family].needs_validation:
-        model = FAMILIES[best.family].fit(table, None, hyperparameters[best.family], config.seed)
-    settings = hyperparameters[best.family].model_dump(mode="json")
-    return TrainedModel(model, best.family, settings, best.metrics, leaderboard)
+    model, family = models[best.family], families[best.family]
+    if not family.needs_validation:
+        model = family.fit(table, None, hyperparameters[best.family], settings.seed)
+    used = hyperparameters[best.family].model_dump(mode="json")
+    return TrainedModel(model, best.family, used, best.metrics, leaderboard)
 
 
-def score(model: FittedModel, table: Table, metrics: Mapping[str, Metric]) -> dict[str, float]:
+def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, float]:
     """Returns the metrics of a model on a table.
 
     Raises:
         ModelError: if a score is not finite.
     """
     scores = model.predict(table.features)
-    if not (abs(scores) < float("inf")).all():
+    if not np.isfinite(scores).all():
         raise ModelError(
-            "Expected finite scores. Received: NaN or infinity. Lower the learning rate or mend huge values."
+            "Expected finite scores. Received: NaN or infinity. Lower the learning rate or correct huge values."
         )
-    return measure(metrics, table.labels, scores if table.num_classes else scores[:, 0])
+    return measure(task_metrics(task), table.labels, to_predictions(scores, task))
 
 
-def _task(config: TrainerConfig) -> PredictionTask:
-    return PredictionTask(
-        problem=config.problem,
-        label=Label(name=config.label, values=config.label_values),
-        features=dict(config.features),
-    )
+def to_predictions(scores: NDArray[Any], task: PredictionTask) -> NDArray[Any]:
+    """Returns scores as metrics take them: `(N, 1)` of one number as `(N,)`, any other as they are."""
+    is_one_number = task.problem is Problem.REGRESSION and not task.label.quantiles
+    return scores[:, 0] if is_one_number else scores
+
+
+def log_devices(families: dict[str, Family]) -> None:
+    """Logs the devices that training sees, and warns of GPUs that none of the families uses."""
+    import tensorflow as tf
+
+    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
+    logger.info("Devices: %s", ", ".join(gpus) if gpus else "no GPU")
+    names = ", ".join(families)
+    if gpus and not any(family.uses_gpu for family in families.values()):
+        logger.warning(
+            "%d GPUs are here and %s uses none: ask for none, or choose a family that does", len(gpus), names
+        )
+    elif len(gpus) > 1 and not any(family.supports_multiple_gpus for family in families.values()):
+        logger.warning("%d GPUs are here and %s uses one: ask for one", len(gpus), names)
+
+
+def _chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str, Family]:
+    if settings.family == AUTO:
+        return dict(families_for(task))
+    families = load_families(task.extensions)
+    settings.check(families, task.problem, bool(task.label.quantiles))
+    return {settings.family: families[settings.family]}

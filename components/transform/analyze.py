@@ -18,6 +18,7 @@ from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from ...errors import DataError
 from .preprocessing import preprocessing_fn
+from .settings import TransformConfig
 
 BATCH_SIZE = 8192
 
@@ -25,7 +26,7 @@ BATCH_SIZE = 8192
 def analyze(
     examples: Sequence[bytes],
     schema: schema_pb2.Schema,
-    custom_config: Mapping[str, Any],
+    config: TransformConfig,
     output_dir: str | Path,
     files: Sequence[str | Path] = (),
 ) -> tft.TFTransformOutput:
@@ -34,13 +35,14 @@ def analyze(
     Args:
         examples: sequence of serialized `tf.Example`.
         schema: `Schema` of the raw examples.
-        custom_config: mapping. See `preprocessing_fn`.
+        config: `TransformConfig`.
         output_dir: path of the folder to write.
         files: sequence of paths of gzip-compressed TFRecord files with more examples. Defaults to none.
 
     Returns:
         `tft.TFTransformOutput` of `output_dir`.
     """
+    custom_config = config.model_dump(mode="json")
     tfxio = TFExampleBeamRecord(physical_format="in_memory", schema=schema)
 
     def preprocess(inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
@@ -73,7 +75,7 @@ def transform_arrays(transform_output: tft.TFTransformOutput, examples: Sequence
         examples: sequence of serialized `tf.Example`.
 
     Returns:
-        Dict of feature name, the label's included, to `(N,)` array.
+        Dict of feature name, the label's included, to array `(N,)` or `(N, steps)`.
 
     Raises:
         DataError: if there is no example.

@@ -6,69 +6,122 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from ...dotted import import_callable
 from ...errors import DataError
 from ..features import FeatureKind, Problem
+from ..prediction_task import PredictionTask
+from ..settings import check_settings
+from .names import SPLIT_KEY
+from .settings import TransformConfig
+from .time_text import parse_times
 
 MAX_VOCABULARY_SIZE = 10_000
 UNKNOWN_CLASS = -1
 
 
 def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """Transforms raw features; each output keeps the name of its input.
+    """Transforms raw features, the label and the key of the split.
+
+    The features are those of `transform_features`, or of the function that the settings name. A class label becomes its
+    `int64` index in the label's values, which are compared as text (`UNKNOWN_CLASS` where it is none of them), any
+    other `float32`, `(N,)` or for a forecast `(N, H)`. The key of the split is the output `_split_key`, an `int64`
+    `(N,)`: the fingerprint of a group, or a time as a number in the order of the times.
+
+    Args:
+        inputs: mapping of feature name to dense tensor, `(N,)` or `(N, 1)` or of a sequence `(N, steps)`, or, for an
+            optional feature, `SparseTensor`. Features that the task does not name are ignored, and those it names may
+            be absent.
+        custom_config: mapping with the fields of `TransformConfig`.
+
+    Returns:
+        Dict of feature name to tensor.
+
+    Raises:
+        DataError: if a feature that is a number by its kind holds text, or none of the features is there.
+    """
+    config = check_settings(TransformConfig, custom_config, "Transform's `custom_config`")
+    task, own = config.task, config.settings.preprocessing_fn
+    if own is None:
+        outputs = transform_features(inputs, task.features)
+    else:
+        outputs = dict(import_callable(own, "`transform.preprocessing_fn`")(inputs, config))
+    label, key = task.label.name, task.split.key
+    if label in inputs and label not in outputs:
+        outputs[label] = transform_label(inputs[label], task)
+    if key is not None and key in inputs:
+        outputs[SPLIT_KEY] = transform_key(inputs[key], task.split.method)
+    return outputs
+
+
+def transform_features(inputs: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> dict[str, tf.Tensor]:
+    """Transforms features by their kinds; each output keeps the name and the steps of its input.
 
     Numeric, ordinal and time features become standardised `float32`, missing values the mean; boolean features become
     0 or 1, missing values the more frequent of the two; categorical features become the `int64` index in a vocabulary
-    ordered by frequency, and what is missing or outside the vocabulary the index after the last. A class label becomes
-    its `int64` index in `label_values` (`UNKNOWN_CLASS` where it is none of them), a regression label `float32`.
+    ordered by frequency, and what is missing or outside the vocabulary the index after the last. A sequence has one
+    mean, deviation or vocabulary for all of its steps.
 
     Means and variances are accumulated in `float64` and rounded to `float32`, so that the order of the examples and
     the number of shards leave no trace.
 
     Args:
-        inputs: mapping of feature name to dense `(N,)` or `(N, 1)` tensor or, for an optional feature, `SparseTensor`.
-            Features that `custom_config` does not name are ignored, and those it names may be absent.
-        custom_config: mapping with `features` (name to kind), `label`, `problem` and, for a classification,
-            `label_values`.
-
-    Returns:
-        Dict of feature name to `(N,)` tensor.
+        inputs: mapping of feature name to tensor.
+        features: mapping of feature name to `FeatureKind`.
 
     Raises:
         DataError: if a feature that is a number by its kind holds text, or none of the features is there.
     """
-    kinds = {name: FeatureKind(kind) for name, kind in custom_config["features"].items() if name in inputs}
+    kinds = {name: kind for name, kind in features.items() if name in inputs}
     if not kinds:
         raise DataError(
-            f"Expected the schema to hold some of the features {', '.join(custom_config['features'])}. "
+            f"Expected the schema to hold some of the features {', '.join(features)}. "
             f"Received: {', '.join(inputs)}. Name features that the data has."
         )
     categorical = [name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL]
     numbers = {name: _to_number(inputs[name], name) for name in kinds if name not in categorical}
-    outputs = _standardise(numbers, kinds) | {name: _to_index(inputs[name], name) for name in categorical}
-    label = custom_config["label"]
-    if label in inputs:
-        if Problem(custom_config["problem"]) is Problem.CLASSIFICATION:
-            outputs[label] = _to_class(inputs[label], custom_config["label_values"])
-        else:
-            outputs[label] = tf.cast(_to_number(inputs[label], label), tf.float32)
-    return outputs
+    return _standardise(numbers, kinds) | {name: _to_index(inputs[name], name) for name in categorical}
+
+
+def transform_label(values: tf.Tensor | tf.SparseTensor, task: PredictionTask) -> tf.Tensor:
+    """Returns the label as the trainer reads it: `int64` classes, or `float32` numbers."""
+    if task.problem is Problem.CLASSIFICATION:
+        return _to_class(values, task.label.values)
+    numbers = tf.cast(_to_number(values, task.label.name), tf.float32)
+    return tf.reshape(numbers, [-1, task.label.steps]) if task.problem is Problem.FORECAST else numbers
+
+
+def transform_key(values: tf.Tensor | tf.SparseTensor, method: str) -> tf.Tensor:
+    """Returns the key of the split, `int64` `(N,)`."""
+    if method != "time":
+        return tf.strings.to_hash_bucket_fast(_to_text(values), tf.int64.max)
+    if values.dtype == tf.string:
+        return parse_times(_to_dense(values, ""))
+    if values.dtype.is_integer:
+        return tf.cast(_to_dense(values, tf.constant(0, values.dtype)), tf.int64)
+    # The bits of a float are in the order of the floats, of negative ones in the other.
+    bits = tf.cast(tf.bitcast(tf.cast(_to_dense(values, float("nan")), tf.float32), tf.int32), tf.int64)
+    return tf.where(bits < 0, -(bits + 2**31), bits)
 
 
 def _to_dense(values: tf.Tensor | tf.SparseTensor, missing: Any) -> tf.Tensor:
-    """Returns the `(N,)` tensor of the first value of each row, `missing` where there is none."""
+    """Returns the values, `(N,)` or of a sequence `(N, steps)`; of several where one is expected the first.
+
+    `missing` stands where there is none.
+    """
     if isinstance(values, tf.SparseTensor):
         num_rows, width = values.dense_shape[0], tf.maximum(values.dense_shape[1], 1)
         padded = tf.SparseTensor(values.indices, values.values, tf.stack([num_rows, width]))
         return tf.sparse.to_dense(padded, default_value=missing)[:, 0]
-    return tf.reshape(values, [-1])
+    is_sequence = values.shape.rank == 2 and values.shape[1] not in (None, 1)
+    return values if is_sequence else tf.reshape(values, [-1])
 
 
 def _to_number(values: tf.Tensor | tf.SparseTensor, name: str) -> tf.Tensor:
-    """Returns `(N,)` `float64`, NaN where missing."""
+    """Returns `float64`, NaN where missing."""
     if values.dtype == tf.string:
         raise DataError(
             f"Expected {name!r} to hold numbers. Received: text. "
-            "Make it `categorical` in the configuration or mend its column."
+            "Make it `categorical` in the configuration or correct its column."
         )
     if isinstance(values, tf.SparseTensor):
         values = tf.SparseTensor(values.indices, tf.cast(values.values, tf.float64), values.dense_shape)
@@ -76,7 +129,7 @@ def _to_number(values: tf.Tensor | tf.SparseTensor, name: str) -> tf.Tensor:
 
 
 def _to_text(values: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
-    """Returns `(N,)` strings, empty where missing; a whole number is written without a decimal point."""
+    """Returns strings, empty where missing; an integer is written without a decimal point."""
     if isinstance(values, tf.SparseTensor):
         values = tf.SparseTensor(values.indices, _as_string(values.values), values.dense_shape)
     else:
@@ -94,18 +147,22 @@ def _as_string(values: tf.Tensor) -> tf.Tensor:
 
 
 def _standardise(numbers: Mapping[str, tf.Tensor], kinds: Mapping[str, FeatureKind]) -> dict[str, tf.Tensor]:
-    if not numbers:
-        return {}
-    # One pair of analyzers for all columns: a pair for each costs Beam more than the arithmetic.
-    columns = tf.stack(list(numbers.values()), axis=1)
-    columns.set_shape([None, len(numbers)])
-    means = tft.mean(columns, reduce_instance_dims=False)
-    variances = tft.var(columns, reduce_instance_dims=False)
+    scalars = [name for name, values in numbers.items() if values.shape.rank != 2]
+    moments: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
+    if scalars:
+        # One pair of analyzers for all columns: a pair for each costs Beam more than the arithmetic.
+        columns = tf.stack([numbers[name] for name in scalars], axis=1)
+        columns.set_shape([None, len(scalars)])
+        means = tft.mean(columns, reduce_instance_dims=False)
+        variances = tft.var(columns, reduce_instance_dims=False)
+        moments = {name: (means[index], variances[index]) for index, name in enumerate(scalars)}
+    for name in numbers.keys() - set(scalars):
+        moments[name] = tft.mean(numbers[name]), tft.var(numbers[name])
     outputs = {}
-    for index, (name, values) in enumerate(numbers.items()):
+    for name, values in numbers.items():
         # Rounded before use: the last bits of a float64 sum depend on the order of the examples.
-        mean = tf.cast(tf.cast(means[index], tf.float32), tf.float64)
-        deviation = tf.cast(tf.cast(tf.sqrt(variances[index]), tf.float32), tf.float64)
+        mean = tf.cast(tf.cast(moments[name][0], tf.float32), tf.float64)
+        deviation = tf.cast(tf.cast(tf.sqrt(moments[name][1]), tf.float32), tf.float64)
         if kinds[name] is FeatureKind.BOOLEAN:
             likeliest = tf.cast(mean >= 0.5, tf.float64)
             number = tf.where(tf.math.is_finite(values), values, likeliest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...components.evaluator.metric import Metric, metrics_of, task_metrics
 from ...components.evaluator.settings import EvaluationSettings
 from ...components.features import FeatureKind, Problem
-from ...components.trainer.hyperparameters import resolve_hyperparameters
+from ...components.trainer.family import load_families
 from ...errors import suggestion
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
-    for family, given in config.model.hyperparameters.items():
-        yield from _caught(resolve_hyperparameters, family, given)
+    families = load_families(config.extensions)
+    yield from _caught(config.model.check, families, config.problem, bool(config.label.quantiles))
     yield from config.evaluation.problems(_metrics(config), "evaluation.")
 
 

@@ -7,15 +7,17 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from ...components.evaluation_report.settings import ReportSettings
 from ...components.evaluator.settings import EvaluationSettings
+from ...components.feature_selection.settings import FeatureSelectionSettings
 from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings
+from ...components.trainer.settings import TrainerSettings
+from ...components.transform.settings import TransformSettings
 from ...deployment.settings import DeploySettings
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
-from .model_settings import FeatureSelection, ModelSettings, TransformSettings
 from .task_settings import Task
 
 CONFIG_FILE = "config.yaml"
@@ -60,8 +62,8 @@ class PipelineConfig(Settings):
     exclude: dict[str, str] = {}
     split: SplitSettings = SplitSettings()
     transform: TransformSettings = TransformSettings()
-    model: ModelSettings = ModelSettings()
-    feature_selection: FeatureSelection = FeatureSelection()
+    model: TrainerSettings = TrainerSettings()
+    feature_selection: FeatureSelectionSettings = FeatureSelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
     push: PushSettings = PushSettings()

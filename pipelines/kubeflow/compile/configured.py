@@ -2,10 +2,10 @@
 
 import dataclasses
 
+from ....components.trainer.family import family_choices, load_families
 from ....dotted import is_defined
 from ....errors import CompileError
 from ...chain import RunContext, create_pipeline
-from ...config.model_settings import FAMILIES
 from ...config.pipeline_config import PipelineConfig
 from ...registry import PipelineFolder, find_pipelines
 from ..spec.options import DATA_URI, PIPELINE_ROOT, Assignment, RawData
@@ -16,9 +16,6 @@ from .devices import device_warnings, find_family
 from .model_store import check_model_store
 
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
-
-# What a family's training goes on for.
-_ROUNDS = {"keras": "max_epochs", "boosted_trees": "max_iter", "random_forest": "n_estimators"}
 
 
 def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: str, image: str) -> CompiledPipeline:
@@ -50,7 +47,7 @@ def compile_configuration(folder: PipelineFolder, config: PipelineConfig, task: 
         node_requests(config, task),
         package=own_package(folder),
     )
-    warnings = device_warnings(compiled.accelerators, "Trainer", find_family(config.model.family))
+    warnings = device_warnings(compiled.accelerators, "Trainer", find_family(config.model, config.extensions))
     return dataclasses.replace(compiled, warnings=(*warnings, *code_warnings(folder)))
 
 
@@ -88,26 +85,32 @@ def pipeline_parameters(config: PipelineConfig) -> list[PipelineParameter]:
             config.kubeflow.pipeline_root,
             "Where the last blessed model is noted. Empty: at the root that the run has.",
         ),
-        PipelineParameter(FAMILY, "STRING", config.model.family, "Model family.", tuple(FAMILIES)),
+        PipelineParameter(FAMILY, "STRING", config.model.family, "Model family.", family_choices(config.extensions)),
         PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training."),
         PipelineParameter(
             ROUNDS,
             "NUMBER_INTEGER",
             0,
-            "Epochs of a network, or trees of an ensemble; linear has none. 0: as the pipeline was compiled.",
+            f"What training goes on for: {_rounds(config)}. 0: as the pipeline was compiled.",
         ),
     ]
+
+
+def _rounds(config: PipelineConfig) -> str:
+    families = load_families(config.extensions).values()
+    return ", ".join(f"{family.rounds} of {family.name}" for family in families if family.rounds)
 
 
 def node_requests(config: PipelineConfig, task: str) -> dict[str, NodeRequest]:
     """Returns what the nodes of the pipeline take from a run."""
     store = config.push.store_of(config.pipeline_name(task))
     trainer = (
-        Assignment(FAMILY, "custom_config", (FAMILY,)),
-        Assignment(SEED, "custom_config", (SEED,)),
+        Assignment(FAMILY, "custom_config", ("settings", FAMILY)),
+        Assignment(SEED, "custom_config", ("settings", SEED)),
         *(
-            Assignment(ROUNDS, "custom_config", ("hyperparameters", family, name), zero_keeps=True)
-            for family, name in _ROUNDS.items()
+            Assignment(ROUNDS, "custom_config", ("settings", "hyperparameters", name, family.rounds), zero_keeps=True)
+            for name, family in load_families(config.extensions).items()
+            if family.rounds
         ),
     )
     return {

@@ -1,21 +1,21 @@
 """Warnings of devices that a compiled pipeline asks for and hardly uses."""
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
-from typing import Any
+
+from ....components.trainer.family import AUTO, Family, load_families
+from ....components.trainer.settings import TrainerSettings
 
 # These predict with a TensorFlow model, which takes a GPU where there is one.
 _PREDICTING = ("Evaluator", "EvaluationReport", "Pusher")
 
 
-def device_warnings(accelerators: Mapping[str, int], trainer: str | None, family: Any) -> list[str]:
+def device_warnings(accelerators: Mapping[str, int], trainer: str | None, family: Family | None) -> list[str]:
     """Returns a warning for each device that nothing will use.
 
     Args:
         accelerators: mapping of node id to the number of devices that its step asks for.
         trainer: string or None. Id of the node that trains.
-        family: `Family` that it trains, with `uses_gpu` and `supports_multiple_gpus`; None where the pipeline trains
-            with a `run_fn` of its own.
+        family: `Family` that it trains; None where several are tried, or a `run_fn` of the pipeline's own trains.
     """
     warnings = []
     count = accelerators.get(trainer, 0) if trainer else 0
@@ -42,9 +42,8 @@ def _idle(accelerators: Mapping[str, int], trainer: str | None) -> Sequence[str]
     return [node for node in sorted(accelerators) if node not in (trainer, *_PREDICTING)]
 
 
-def find_family(name: str) -> Any:
-    """Returns the traits of a model family; None where the name stands for a choice among several."""
-    # TODO(model): `load_families(extensions)` once families carry `uses_gpu` and `supports_multiple_gpus`.
-    if name == "auto":
+def find_family(settings: TrainerSettings, extensions: Sequence[str]) -> Family | None:
+    """Returns the family that is trained; None where that is a choice among several, or a `run_fn` of one's own."""
+    if settings.run_fn is not None or settings.family == AUTO:
         return None
-    return SimpleNamespace(name=name, uses_gpu=name == "keras", supports_multiple_gpus=False)
+    return load_families(extensions)[settings.family]

@@ -10,9 +10,13 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.types import standard_artifacts
 
+from yachay import __version__
 from yachay.components.feature_selection.artifacts import FeatureRanking
 from yachay.components.feature_selection.component import FeatureSelector
 from yachay.components.feature_selection.executor import Executor
+from yachay.components.feature_selection.settings import FeatureSelectionSettings
+from yachay.components.prediction_task import PredictionTask
+from yachay.components.settings import check_settings
 from yachay.errors import ConfigurationError
 
 SCHEMA = """
@@ -22,15 +26,17 @@ feature { name: "label" type: BYTES } feature { name: "group" type: INT }
 KINDS = {"signal": "numeric", "noise": "numeric", "constant": "categorical"}
 
 
+def task(**changes: Any) -> PredictionTask:
+    label = {"name": "label", "values": ["no", "yes"]}
+    return PredictionTask.model_validate({"problem": "classification", "label": label, "features": KINDS} | changes)
+
+
 def selector(**changes: Any) -> FeatureSelector:
     arguments = {
         "examples": types.Channel(standard_artifacts.Examples),
         "schema": types.Channel(standard_artifacts.Schema),
-        "features": KINDS,
-        "label": "label",
-        "label_values": ["no", "yes"],
-        "problem": "classification",
-        "threshold": 0.05,
+        "task": task(),
+        "settings": FeatureSelectionSettings(threshold=0.05),
     }
     return FeatureSelector(**(arguments | changes))
 
@@ -80,14 +86,18 @@ def test_writes_the_reduced_schema_and_the_ranking(tmp_path):
 
 
 def test_the_order_of_the_features_reaches_the_executor():
-    assert list(json.loads(selector().exec_properties["features"])) == list(KINDS)
+    assert list(json.loads(selector().exec_properties["task"])["features"]) == list(KINDS)
 
 
 def test_a_single_feature_is_refused():
     with pytest.raises(ConfigurationError, match=r"Expected at least 2 features to select from\. Received: 1\."):
-        selector(features={"signal": "numeric"})
+        selector(task=task(features={"signal": "numeric"}))
 
 
-def test_a_single_fold_is_refused():
-    with pytest.raises(ConfigurationError, match=r"Expected at least 2 folds\. Received: 1\."):
-        selector(num_folds=1)
+def test_a_single_fold_is_invalid():
+    with pytest.raises(ConfigurationError, match=r"folds: Input should be greater than or equal to 2\. Received: 1"):
+        check_settings(FeatureSelectionSettings, {"folds": 1}, "feature selection")
+
+
+def test_another_version_of_the_library_does_not_take_a_result_from_the_cache():
+    assert selector().exec_properties["version"] == __version__

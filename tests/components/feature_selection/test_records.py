@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from yachay.components.examples import read_examples
-from yachay.components.feature_selection.records import decode_records, hash_records, sample_records
+from yachay.components.feature_selection.records import columns_of, decode_records, hash_records, sample_records
 from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
@@ -95,3 +95,25 @@ def test_equal_records_have_one_hash_and_others_have_others():
     hashes = hash_records(decode_records([*RECORDS, RECORDS[7]], SCHEMA))
     assert hashes[-1] == hashes[7]
     assert len(set(hashes)) == len(RECORDS)
+
+
+def test_a_sequence_has_a_column_for_each_step():
+    schema = text_format.Parse(
+        'feature { name: "past" type: FLOAT shape { dim { size: 3 } } } feature { name: "code" type: INT }',
+        schema_pb2.Schema(),
+    )
+    record = tf.train.Example()
+    record.features.feature["past"].float_list.value.extend([float("nan"), 2.0, 3.0])
+
+    table = decode_records([record.SerializeToString()], schema)
+
+    assert list(table.columns) == ["past[0]", "past[1]", "past[2]", "code"]
+    assert columns_of(table, "past") == ["past[0]", "past[1]", "past[2]"]
+    np.testing.assert_array_equal(table.iloc[0, :3].to_numpy(), [np.nan, 2.0, 3.0])
+
+
+def test_a_sequence_of_another_length_is_an_error():
+    schema = text_format.Parse('feature { name: "x" type: FLOAT shape { dim { size: 3 } } }', schema_pb2.Schema())
+
+    with pytest.raises(DataError, match=r"Expected 3 values of 'x' in each example\. Received: 1\."):
+        decode_records([example(x=1.0)], schema)

@@ -1,11 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from yachay.components.feature_selection.select import Selection, reduce_schema, select_features
+from yachay.components.feature_selection.select import Selection, reduce_schema, select_features, unselected
+from yachay.components.feature_selection.settings import FeatureSelectionSettings
 from yachay.components.features import Problem
+from yachay.components.prediction_task import PredictionTask, SplitSettings
 from yachay.errors import DataError
 
 CLASSES = ["no", "perhaps", "yes"]
@@ -34,18 +38,14 @@ def records(num_records: int = 150) -> pd.DataFrame:
     return table
 
 
+def task(problem: Problem, label: dict[str, Any], features: list[str] = FEATURES, **fields: Any) -> PredictionTask:
+    kinds = dict.fromkeys(features, "numeric")
+    return PredictionTask.model_validate({"problem": problem, "label": label, "features": kinds, **fields})
+
+
 def select(table: pd.DataFrame, problem: Problem = Problem.CLASSIFICATION, threshold: float = 0.02) -> Selection:
-    is_classification = problem is Problem.CLASSIFICATION
-    return select_features(
-        table,
-        features=FEATURES,
-        label="target" if is_classification else "amount",
-        label_values=CLASSES if is_classification else [],
-        problem=problem,
-        threshold=threshold,
-        num_folds=3,
-        seed=42,
-    )
+    label = {"name": "target", "values": CLASSES} if problem is Problem.CLASSIFICATION else {"name": "amount"}
+    return select_features(table, task(problem, label), FeatureSelectionSettings(threshold=threshold), seed=42)
 
 
 @pytest.fixture(scope="module")
@@ -95,16 +95,9 @@ def test_the_same_records_and_seed_give_the_same_selection(selection):
 def test_classes_written_as_numbers_are_found_in_a_numeric_label():
     table = records()
     table["target"] = table["target"].map({"no": 0.0, "perhaps": 1.0, "yes": 2.0})
-    selection = select_features(
-        table,
-        features=["signal", "word"],
-        label="target",
-        label_values=["0", "1", "2"],
-        problem=Problem.CLASSIFICATION,
-        threshold=0.02,
-        num_folds=3,
-        seed=42,
-    )
+    label = {"name": "target", "values": ["0", "1", "2"]}
+    numbered = task(Problem.CLASSIFICATION, label, ["signal", "word"])
+    selection = select_features(table, numbered, FeatureSelectionSettings(threshold=0.02), seed=42)
     assert set(selection.selected) == {"signal", "word"}
 
 
@@ -116,7 +109,7 @@ def test_an_unknown_label_is_refused():
 
 
 def test_too_few_records_for_the_folds_are_refused():
-    with pytest.raises(DataError, match=r"Expected at least 3 records for 3 folds\. Received: 2"):
+    with pytest.raises(DataError, match=r"Expected at least 3 rows for the folds\. Received: 2"):
         select(records().head(2), Problem.REGRESSION)
 
 
@@ -141,3 +134,44 @@ def test_the_reduced_schema_leaves_out_the_unselected_features_only():
     assert [feature.name for feature in reduced.feature] == ["a", "label"]
     assert reduced.string_domain == schema.string_domain
     assert len(schema.feature) == 3
+
+
+def test_a_feature_that_names_a_group_is_worth_nothing_where_the_split_is_by_group():
+    generator = np.random.default_rng(3)
+    group = np.repeat(np.arange(30), 20)
+    table = pd.DataFrame(
+        {
+            "household": group.astype(float),
+            "trait": generator.normal(size=30)[group],
+            "signal": generator.normal(size=len(group)),
+            "target": np.array(CLASSES, object)[generator.integers(0, 3, 30)[group]],
+        }
+    )
+    label = {"name": "target", "values": CLASSES}
+    grouped = {"method": "group", "key": "household"}
+    by_group = task(Problem.CLASSIFICATION, label, ["trait", "signal"], split=grouped)
+    settings = FeatureSelectionSettings(threshold=0.02)
+
+    selection = select_features(table, by_group, settings, seed=42)
+    of_rows = select_features(table, by_group.model_copy(update={"split": SplitSettings()}), settings, seed=42)
+
+    assert max(feature.score for feature in of_rows.ranking) > 0.8
+    assert max(feature.score for feature in selection.ranking) < 0.6
+
+
+def test_a_sequence_is_one_feature_of_all_its_steps():
+    table = records()
+    for step in range(3):
+        table[f"past[{step}]"] = table["signal"] + step
+    sequence = task(Problem.CLASSIFICATION, {"name": "target", "values": CLASSES}, ["past", "word", "noise"])
+
+    selection = select_features(table, sequence, FeatureSelectionSettings(threshold=0.02), seed=42)
+
+    assert set(selection.selected) == {"past", "word"}
+
+
+def test_the_key_of_the_split_stays_in_the_schema():
+    label = {"name": "amount"}
+    grouped = task(Problem.REGRESSION, label, ["signal", "noise"], split={"method": "group", "key": "noise"})
+
+    assert unselected(grouped, Selection("f1_macro", 1, 0.0, ())) == {"signal"}

@@ -9,9 +9,13 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import TFTransformOutput
 
 from yachay.components.features import FeatureKind
+from yachay.components.prediction_task import PredictionTask
+from yachay.components.sequences import stored_schema
 from yachay.components.trainer.columns import Column
 from yachay.components.trainer.table import Table
+from yachay.components.trainer.target import Target
 from yachay.components.transform.analyze import analyze
+from yachay.components.transform.settings import TransformConfig
 
 SCHEMA = text_format.Parse(
     """
@@ -23,9 +27,13 @@ SCHEMA = text_format.Parse(
     feature { name: "member" type: INT }
     feature { name: "outcome" type: BYTES presence { min_fraction: 1 } shape {} }
     feature { name: "amount" type: FLOAT presence { min_fraction: 1 } shape {} }
+    feature { name: "past" type: FLOAT value_count { min: 2 max: 6 } }
+    feature { name: "days" type: BYTES presence { min_fraction: 1 } shape { dim { size: 2 } } }
+    feature { name: "ahead" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 3 } } }
     """,
     schema_pb2.Schema(),
 )
+STORED_SCHEMA = stored_schema(SCHEMA)
 FEATURES = {
     "income": "numeric",
     "visits": "numeric",
@@ -34,19 +42,42 @@ FEATURES = {
     "branch": "categorical",
     "member": "boolean",
 }
-CLASSIFICATION = {
-    "features": FEATURES,
-    "label": "outcome",
-    "problem": "classification",
-    "label_values": ["lost", "doubtful", "kept"],
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def prediction_task(problem: str, label: dict[str, Any], features: dict[str, str], **fields: Any) -> PredictionTask:
+    return PredictionTask.model_validate({"problem": problem, "label": label, "features": features, **fields})
+
+
+SEQUENCES = {**FEATURES, "past": "numeric", "days": "categorical"}
+AHEAD = {"name": "ahead", "steps": 3}
+CLASSIFICATION = prediction_task(
+    "classification", {"name": "outcome", "values": ["lost", "doubtful", "kept"]}, FEATURES
+)
+REGRESSION = prediction_task("regression", {"name": "amount"}, FEATURES)
+TASKS = {
+    "classification": CLASSIFICATION,
+    "regression": REGRESSION,
+    "quantiles": prediction_task("regression", {"name": "amount", "quantiles": QUANTILES}, SEQUENCES),
+    "forecast": prediction_task("forecast", AHEAD, SEQUENCES),
+    "forecast of quantiles": prediction_task("forecast", {**AHEAD, "quantiles": QUANTILES}, SEQUENCES),
 }
-REGRESSION = {"features": FEATURES, "label": "amount", "problem": "regression"}
 SMALL = {
     "keras": {"max_epochs": 4, "hidden_units": [8]},
     "boosted_trees": {"max_iter": 8},
     "random_forest": {"n_estimators": 8},
     "linear": {},
 }
+
+
+def add_values(example: tf.train.Example, name: str, values: list[Any]) -> None:
+    feature = example.features.feature[name]
+    if isinstance(values[0], str):
+        feature.bytes_list.value.extend(value.encode() for value in values)
+    elif isinstance(values[0], float):
+        feature.float_list.value.extend(values)
+    else:
+        feature.int64_list.value.extend(values)
 
 
 def make_examples(num_rows: int, seed: int = 0) -> list[bytes]:
@@ -61,15 +92,14 @@ def make_examples(num_rows: int, seed: int = 0) -> list[bytes]:
         values["outcome"] = ("lost", "doubtful", "kept")[int(np.digitize(strength, [3.5, 5.0]))]
         optional = {"visits": int(visits), "rating": float(random.integers(1, 6)), "town": str(city), "member": 1}
         values |= {name: value for name, value in optional.items() if random.random() > 0.1}
+        past = (np.arange(-6, 0) * 10 + 100 * strength).tolist()
+        num_missing = random.integers(0, 5)
+        values["past"] = [float("nan")] * num_missing + past[num_missing:]
+        values["days"] = [str(random.choice(["Mon", "Tue"])), ""]
+        values["ahead"] = (np.arange(3) * 10 + 100 * strength).tolist()
         example = tf.train.Example()
         for name, value in values.items():
-            feature = example.features.feature[name]
-            if isinstance(value, str):
-                feature.bytes_list.value.append(value.encode())
-            elif isinstance(value, float):
-                feature.float_list.value.append(value)
-            else:
-                feature.int64_list.value.append(value)
+            add_values(example, name, value if isinstance(value, list) else [value])
         examples.append(example.SerializeToString())
     return examples
 
@@ -88,8 +118,8 @@ def transform_output_of(
 
     def get(problem: str) -> TFTransformOutput:
         if problem not in made:
-            config = CLASSIFICATION if problem == "classification" else REGRESSION
-            made[problem] = analyze(examples, SCHEMA, config, tmp_path_factory.mktemp(problem))
+            config = TransformConfig(task=TASKS[problem])
+            made[problem] = analyze(examples, STORED_SCHEMA, config, tmp_path_factory.mktemp(problem.replace(" ", "_")))
         return made[problem]
 
     return get
@@ -119,6 +149,6 @@ def make_table() -> Callable[..., Table]:
         if not num_classes:
             return Table(columns, features, strength.astype(np.float32))
         cuts = np.quantile(strength, np.linspace(0, 1, num_classes + 1)[1:-1])
-        return Table(columns, features, np.digitize(strength, cuts).astype(np.int64), num_classes)
+        return Table(columns, features, np.digitize(strength, cuts).astype(np.int64), Target(num_classes))
 
     return make

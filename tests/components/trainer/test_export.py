@@ -10,14 +10,14 @@ import pytest
 import tensorflow as tf
 from tensorflow_transform import TFTransformOutput
 
-from yachay.components.trainer.config import TrainerConfig
-from yachay.components.trainer.run_fn import run_fn
+from yachay.components.trainer.families.keras import FittedNetwork
+from yachay.components.trainer.run_fn import read_training, run_fn
 from yachay.components.trainer.session_check import check_session
 from yachay.components.trainer.table import make_table, read_transformed
 from yachay.components.transform.analyze import transform_arrays
 from yachay.errors import ModelError
 
-from .conftest import CLASSIFICATION, REGRESSION, SMALL
+from .conftest import CLASSIFICATION, SMALL, TASKS, add_values
 
 FAMILIES = ("boosted_trees", "random_forest", "linear", "keras")
 CUSTOMER = {"income": 1800.0, "visits": 9, "rating": 4.0, "town": "Lima", "branch": 5, "member": 1}
@@ -34,16 +34,16 @@ def trained(
 
     def get(problem: str, family: str) -> str:
         if (problem, family) not in made:
-            folder = tmp_path_factory.mktemp(f"{problem}_{family}")
+            folder = tmp_path_factory.mktemp(f"{problem}_{family}".replace(" ", "_"))
             transform_output = transform_output_of(problem)
             write_transformed(folder / "transformed-00000-of-00001.gz", transform_output, examples)
-            config = CLASSIFICATION if problem == "classification" else REGRESSION
+            settings = {"family": family, "hyperparameters": SMALL}
             run_fn(
                 SimpleNamespace(
                     train_files=[str(folder / "transformed-*")],
                     transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
                     serving_model_dir=str(folder / "model"),
-                    custom_config={**config, "family": family, "hyperparameters": SMALL},
+                    custom_config={"task": TASKS[problem].model_dump(mode="json"), "settings": settings},
                 )
             )
             made[problem, family] = str(folder / "model")
@@ -60,7 +60,7 @@ def write_transformed(path: Path, transform_output: TFTransformOutput, examples:
             for name, values in arrays.items():
                 feature = example.features.feature[name]
                 kind = feature.int64_list if values.dtype == np.int64 else feature.float_list
-                kind.value.append(values[row])
+                kind.value.extend(np.ravel(values[row]))
             writer.write(example.SerializeToString())
 
 
@@ -94,18 +94,83 @@ def test_a_regression_answers_in_a_session_as_in_python(
     assert sorted(check.differences["serving_default"]) == ["outputs"]
 
 
+@pytest.mark.parametrize("family", ["boosted_trees", "keras"])
+@pytest.mark.parametrize("problem", ["quantiles", "forecast", "forecast of quantiles"])
+def test_sequences_go_in_and_quantiles_of_steps_come_out_in_a_session_as_in_python(
+    problem: str, family: str, trained: Callable[[str, str], str], examples: list[bytes]
+) -> None:
+    model_dir = trained(problem, family)
+    check = check_session(model_dir, examples[:20])
+    outputs = ask(model_dir, "serving_examples", examples=examples[0])
+    label = TASKS[problem].label
+    steps = (3,) if problem.startswith("forecast") else ()
+
+    expected = {"outputs": (1, *steps)}
+    if label.quantiles:
+        expected |= {"lower": (1, *steps), "upper": (1, *steps), "quantiles": (1, *steps, 3)}
+        assert (np.diff(outputs["quantiles"], axis=-1) >= 0).all()
+        np.testing.assert_array_equal(outputs["outputs"], outputs["quantiles"][..., 1])
+    assert {name: values.shape for name, values in outputs.items()} == expected
+    assert sorted(check.differences["serving_default"]) == sorted(expected)
+
+
+@pytest.mark.parametrize("family", ["linear", "random_forest"])
+def test_every_family_forecasts(family: str, trained: Callable[[str, str], str], examples: list[bytes]) -> None:
+    check_session(trained("forecast", family), examples[:20])
+
+
+def test_a_sequence_is_an_input_of_its_steps_and_a_missing_value_in_it_counts_as_the_mean(
+    trained: Callable[[str, str], str],
+) -> None:
+    model_dir = trained("forecast", "linear")
+    metadata = json.loads(Path(model_dir, "assets.extra/yachay.json").read_text())
+    features = {feature["name"]: feature for feature in metadata["features"]}
+    customer = {**CUSTOMER, "days": ["Mon", "Tue"]}
+    mean = features["past"]["default"]
+
+    missing = ask(model_dir, **customer, past=[float("nan")] * 2 + [500.0] * 4)
+    imputed = ask(model_dir, **customer, past=[mean] * 2 + [500.0] * 4)
+
+    assert missing["outputs"].shape == (1, 3)
+    np.testing.assert_allclose(missing["outputs"], imputed["outputs"], rtol=1e-4)
+    assert [features["past"][key] for key in ("steps", "min_steps", "optional", "missing")] == [6, 2, True, "NaN"]
+    assert [features["days"][key] for key in ("steps", "min_steps", "optional", "missing")] == [2, 2, False, ""]
+    assert (metadata["steps"], metadata["quantiles"]) == (3, [])
+
+
+def test_a_run_fn_of_ones_own_trains_a_keras_model_and_exports_it_with_the_signatures(
+    examples: list[bytes], transform_output_of: Callable[[str], TFTransformOutput], tmp_path: Path
+) -> None:
+    transform_output = transform_output_of("forecast")
+    write_transformed(tmp_path / "transformed-0.gz", transform_output, examples)
+    training = read_training(
+        SimpleNamespace(
+            train_files=[str(tmp_path / "transformed-*")],
+            transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
+            serving_model_dir=str(tmp_path / "model"),
+            custom_config={"task": TASKS["forecast"].model_dump(mode="json")},
+        )
+    )
+    train, validation = training.split()
+    network = keras.Sequential([keras.Input((6, 1)), keras.layers.GRU(4), keras.layers.Dense(3)])
+    network.compile("adam", "mse")
+    network.fit(train.features["past"][..., np.newaxis], train.labels, verbose=0)
+    model = FittedNetwork(network, lambda features: features["past"][..., np.newaxis], lambda outputs: outputs)
+
+    training.export(model, "recurrent", validation)
+
+    check_session(tmp_path / "model", examples[:20])
+    metadata = json.loads(Path(tmp_path, "model/assets.extra/yachay.json").read_text())
+    assert metadata["family"] == "recurrent"
+    assert metadata["validation_metrics"] == metadata["leaderboard"][0]["metrics"]
+
+
 def test_raw_features_and_examples_give_the_same_scores(
     trained: Callable[[str, str], str], examples: list[bytes]
 ) -> None:
     example = tf.train.Example()
     for name, value in CUSTOMER.items():
-        feature = example.features.feature[name]
-        if isinstance(value, str):
-            feature.bytes_list.value.append(value.encode())
-        elif isinstance(value, float):
-            feature.float_list.value.append(value)
-        else:
-            feature.int64_list.value.append(value)
+        add_values(example, name, [value])
     model_dir = trained("classification", "boosted_trees")
 
     by_name = ask(model_dir, **CUSTOMER)
@@ -113,7 +178,7 @@ def test_raw_features_and_examples_give_the_same_scores(
 
     assert by_name["scores"].shape == (1, 3)
     assert by_name["scores"].sum() == pytest.approx(1, abs=1e-6)
-    assert by_name["classes"].tolist() == [CLASSIFICATION["label_values"][by_name["scores"].argmax()].encode()]
+    assert by_name["classes"].tolist() == [CLASSIFICATION.label.values[by_name["scores"].argmax()].encode()]
     np.testing.assert_array_equal(by_name["scores"], by_example["scores"])
 
 
@@ -140,14 +205,15 @@ def test_the_metadata_says_what_the_model_asks_for_and_how_it_was_chosen(trained
     assert 2.7 < rating < 3.3
     assert features["income"] == {
         "dtype": "float32", "kind": "numeric", "optional": False, "missing": None, "default": None,
-        "domain": {"min": 0.0},
+        "domain": {"min": 0.0}, "steps": None, "min_steps": None,
     }  # fmt: skip
     assert features["rating"] == {
         "dtype": "float32", "kind": "ordinal", "optional": True, "missing": "NaN", "domain": None,
+        "steps": None, "min_steps": None,
     }  # fmt: skip
     assert features["town"] == {
         "dtype": "string", "kind": "categorical", "optional": True, "missing": "", "default": None,
-        "domain": {"values": ["Cusco", "Lima", "Puno", "Tacna"]},
+        "domain": {"values": ["Cusco", "Lima", "Puno", "Tacna"]}, "steps": None, "min_steps": None,
     }  # fmt: skip
     assert features["member"]["missing"] == -(2**63)
     assert features["member"]["default"] == 1.0
@@ -200,7 +266,7 @@ def test_an_example_without_a_required_feature_is_refused(trained: Callable[[str
     example = tf.train.Example()
     example.features.feature["income"].float_list.value.append(1.0)
 
-    with pytest.raises(ModelError, match=r"Expected every example to hold 'branch'\. Received: one without it"):
+    with pytest.raises(ModelError, match=r"Expected every example to hold 1 of 'branch'\. Received: one with 0"):
         check_session(trained("regression", "linear"), [example.SerializeToString()])
 
 
@@ -215,11 +281,10 @@ def test_an_example_without_a_required_feature_is_refused(trained: Callable[[str
 def test_labels_that_cannot_be_learnt_are_refused(
     labels: list[int], message: str, transform_output_of: Callable[[str], TFTransformOutput]
 ) -> None:
-    config = TrainerConfig.from_custom_config(CLASSIFICATION)
     arrays = {"income": np.zeros(len(labels), np.float32), "outcome": np.array(labels, np.int64)}
 
     with pytest.raises(ModelError, match=message):
-        make_table(transform_output_of("classification"), arrays, config)
+        make_table(transform_output_of("classification"), arrays, CLASSIFICATION)
 
 
 def test_transformed_examples_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -1,16 +1,23 @@
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from yachay.components.features import FeatureKind, Problem
-from yachay.components.trainer.config import TrainerConfig
-from yachay.components.trainer.hyperparameters import resolve_hyperparameters
+from yachay.components.features import FeatureKind
+from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
+from yachay.components.splitter import Splitter
+from yachay.components.trainer.columns import Column
+from yachay.components.trainer.family import load_families
+from yachay.components.trainer.settings import TrainerConfig, TrainerSettings, check_trainer
 from yachay.components.trainer.table import Table
+from yachay.components.trainer.target import Target
 from yachay.components.trainer.train import train
-from yachay.errors import ConfigurationError, ModelError
+from yachay.errors import ConfigurationError, DataError, ModelError
 
 SMALL = {
     "keras": {"max_epochs": 3, "hidden_units": [8]},
@@ -19,14 +26,20 @@ SMALL = {
 }
 
 
-def configure(**fields: Any) -> TrainerConfig:
-    given: dict[str, Any] = {
-        "features": {"grade": FeatureKind.NUMERIC},
-        "label": "outcome",
-        "label_values": ("a", "b", "c"),
-        "hyperparameters": SMALL,
+TASK = PredictionTask.model_validate(
+    {
+        "problem": "classification",
+        "label": {"name": "outcome", "values": ["a", "b", "c"]},
+        "features": {"grade": "numeric"},
     }
-    return TrainerConfig(**(given | fields))
+)
+REGRESSION = PredictionTask.model_validate(
+    {"problem": "regression", "label": {"name": "outcome"}, "features": {"grade": "numeric"}}
+)
+
+
+def settings(family: str) -> TrainerSettings:
+    return TrainerSettings(family=family, hyperparameters=SMALL)
 
 
 @pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras"])
@@ -34,14 +47,14 @@ def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable
     table = make_table(3, num_rows=200)
     shuffled = table.take(np.random.default_rng(5).permutation(len(table)))
 
-    one, other = (train(rows.in_canonical_order(), configure(family=family)) for rows in (table, shuffled))
+    one, other = (train(rows.in_canonical_order(), TASK, settings(family)) for rows in (table, shuffled))
 
     assert one.validation_metrics == other.validation_metrics
     np.testing.assert_array_equal(one.model.predict(table.features), other.model.predict(table.features))
 
 
 def test_auto_keeps_the_family_with_the_best_validation_macro_f1(make_table: Callable[..., Table]) -> None:
-    trained = train(make_table(3).in_canonical_order(), configure(family="auto"))
+    trained = train(make_table(3).in_canonical_order(), TASK, settings("auto"))
 
     macro_f1 = {line.family: line.metrics["macro_f1"] for line in trained.leaderboard}
     assert set(macro_f1) == {"boosted_trees", "random_forest", "linear", "keras"}
@@ -50,9 +63,7 @@ def test_auto_keeps_the_family_with_the_best_validation_macro_f1(make_table: Cal
 
 
 def test_auto_keeps_the_regression_with_the_lowest_error(make_table: Callable[..., Table]) -> None:
-    config = configure(family="auto", problem=Problem.REGRESSION, label_values=())
-
-    trained = train(make_table(0).in_canonical_order(), config)
+    trained = train(make_table(0).in_canonical_order(), REGRESSION, settings("auto"))
 
     errors = {line.family: line.metrics["rmse"] for line in trained.leaderboard}
     assert errors[trained.family] == min(errors.values())
@@ -66,10 +77,8 @@ def test_a_part_for_validation_holds_its_share_of_each_class(make_table: Callabl
 
 
 def test_one_row_is_too_few_to_validate(make_table: Callable[..., Table]) -> None:
-    with pytest.raises(
-        ModelError, match=r"Expected enough training rows to keep 15% for validation\. Received: 3 rows"
-    ):
-        train(make_table(3, num_rows=3), configure(family="linear"))
+    with pytest.raises(DataError, match=r"Expected enough rows to keep 15% for validation\. Received: 3 rows"):
+        train(make_table(3, num_rows=3), TASK, settings("linear"))
 
 
 def test_scores_that_are_not_finite_are_refused(make_table: Callable[..., Table]) -> None:
@@ -77,26 +86,140 @@ def test_scores_that_are_not_finite_are_refused(make_table: Callable[..., Table]
     huge = dataclasses.replace(table, features={**table.features, "grade": np.full(len(table), np.float32(3e38))})
 
     with pytest.raises(ModelError, match=r"Expected finite scores\. Received: NaN or infinity"):
-        train(huge, configure(family="keras"))
+        train(huge, TASK, settings("keras"))
 
 
-def test_an_unknown_hyperparameter_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ConfigurationError, match=r"of 'linear' \(C, alpha, max_iter\)\. Received:\n  - depth: Extra"):
-        resolve_hyperparameters("linear", {"depth": 3})
+def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"Invalid hyperparameters of 'linear':\n  - max_itre: no such field\. Did you mean"
+    ):
+        load_families()["linear"].resolve({"max_itre": 3})
+
+
+@pytest.mark.parametrize(
+    ("given", "task", "message"),
+    [
+        ({"family": "kears"}, TASK, r"model\.family: expected one of .*, received 'kears'\. Did you mean 'keras'\?"),
+        ({"hyperparameters": {"liner": {}}}, TASK, r"model\.hyperparameters: .* Did you mean 'linear'\?"),
+        (
+            {"family": "linear"},
+            REGRESSION.model_copy(update={"label": Label(name="outcome", quantiles=(0.1, 0.9))}),
+            r"model\.family: expected a family for a regression of quantiles \(boosted_trees, keras\), received",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_trained_are_invalid(given: dict[str, Any], task: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_trainer(task, TrainerSettings(**given))
+
+
+def test_a_family_of_a_systems_own_module_is_trained_by_its_name(
+    make_table: Callable[..., Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_families.py").write_text(
+        "import dataclasses\n"
+        "from yachay.components.trainer.family import load_families\n"
+        "FAMILIES = [dataclasses.replace(load_families()['linear'], name='own_linear')]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    task = TASK.model_copy(update={"extensions": ("own_families",)})
+
+    trained = train(make_table(3).in_canonical_order(), task, settings("own_linear"))
+
+    assert trained.family == "own_linear"
+
+
+def test_importing_the_families_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from yachay.components.trainer.family import load_families; load_families(); "
+        "print([name for name in ('tensorflow', 'keras', 'sklearn', 'tfx', 'pandas') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_custom_config_of_the_trainer_may_be_json() -> None:
-    config = TrainerConfig.from_custom_config('{"features": {"a": "numeric"}, "label": "y", "problem": "regression"}')
+    config = TrainerConfig(task=TASK, settings=TrainerSettings(seed=7))
 
-    assert config.features == {"a": FeatureKind.NUMERIC}
-    assert config.problem is Problem.REGRESSION
-
-
-def test_an_unknown_field_of_the_custom_config_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"Received: lable\."):
-        TrainerConfig.from_custom_config({"features": {}, "lable": "y"})
+    assert TrainerConfig.from_custom_config(config.to_property()) == config
+    assert TrainerConfig.from_custom_config(config.model_dump(mode="json")) == config
 
 
-def test_a_feature_that_cannot_be_an_input_of_a_signature_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"Received: class, 1st_grade\. Rename the columns"):
-        configure(features={"class": FeatureKind.CATEGORICAL, "1st_grade": FeatureKind.NUMERIC})
+def test_an_unknown_field_of_the_custom_config_is_invalid() -> None:
+    with pytest.raises(ConfigurationError, match=r"- settings\.sead: no such field\. Did you mean 'seed'\?"):
+        TrainerConfig.from_custom_config({"task": TASK.model_dump(), "settings": {"sead": 1}})
+
+
+def test_a_feature_that_cannot_be_an_input_of_a_signature_is_invalid() -> None:
+    task = TASK.model_copy(update={"features": {"class": FeatureKind.CATEGORICAL}})
+
+    with pytest.raises(ConfigurationError, match=r"Received: class\. Rename the columns"):
+        check_trainer(task, TrainerSettings())
+
+
+@pytest.mark.parametrize("family", ["boosted_trees", "keras", "auto"])
+def test_labels_that_are_noise_are_at_chance_on_a_validation_part_of_other_groups(
+    family: str,
+) -> None:
+    random = np.random.default_rng(4)
+    groups = np.repeat(np.arange(150), 8)
+    columns = (Column("trait", FeatureKind.NUMERIC), Column("noise", FeatureKind.NUMERIC))
+    features = {
+        "trait": random.normal(size=150)[groups].astype(np.float32),
+        "noise": random.normal(size=len(groups)).astype(np.float32),
+    }
+    labels = random.integers(0, 3, 150)[groups]
+    split = SplitSettings(method="group", key="household")
+    table = Table(columns, features, labels, Target(3), groups, Splitter(split)).in_canonical_order()
+    hyperparameters = {**SMALL, "boosted_trees": {"max_iter": 60, "max_depth": None}}
+
+    trained = train(table, TASK, TrainerSettings(family=family, hyperparameters=hyperparameters))
+
+    # 1.000 where rows of one group stood on both sides.
+    assert trained.validation_metrics["accuracy"] < 0.6
+    rest, part = table.split(0.15, seed=42)
+    assert rest.keys is not None
+    assert part.keys is not None
+    assert not set(rest.keys) & set(part.keys)
+
+
+def test_validation_is_later_than_training_where_the_split_is_by_time(make_table: Callable[..., Table]) -> None:
+    table = make_table(0)
+    times = np.random.default_rng(0).integers(0, 40, len(table))
+    split = SplitSettings(method="time", key="day")
+    timed = dataclasses.replace(table, keys=times, splitter=Splitter(split)).in_canonical_order()
+
+    rest, part = timed.split(0.2, seed=42)
+
+    assert rest.keys is not None
+    assert part.keys is not None
+    assert rest.keys.max() < part.keys.min()
+
+
+def test_several_gpus_share_each_batch_and_the_network_predicts_as_one(tmp_path: Path) -> None:
+    program = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from yachay.components.features import FeatureKind
+from yachay.components.trainer.columns import Column
+from yachay.components.trainer.families import keras as family
+from yachay.components.trainer.table import Table
+from yachay.components.trainer.target import Target
+real = tf.distribute.MirroredStrategy
+tf.distribute.MirroredStrategy = lambda: real(["/cpu:0", "/cpu:1"])
+logical = tf.config.list_logical_devices
+tf.config.list_logical_devices = lambda kind=None: logical("CPU")
+x = np.random.default_rng(0).normal(size=400).astype(np.float32)
+table = Table((Column("x", FeatureKind.NUMERIC),), {"x": x}, (x > 0).astype(np.int64), Target(2))
+model = family.fit(table, table, family.KerasHyperparameters(max_epochs=5), seed=1)
+assert not any("Mirrored" in type(variable).__name__ for variable in model.variables)
+print((model.predict({"x": x}).argmax(1) == table.labels).mean())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout) > 0.9

@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from yachay.components.trainer.boosted_trees import BoostedTrees
-from yachay.components.trainer.family import Family
-from yachay.components.trainer.hyperparameters import HYPERPARAMETERS
-from yachay.components.trainer.linear import Linear
-from yachay.components.trainer.random_forest import RandomForest
+from yachay.components.trainer.family import Family, load_families
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.tree_ensemble import Tree, TreeEnsemble, round_down
 
-TREE_FAMILIES = (BoostedTrees(), RandomForest())
+FAMILIES = load_families()
+TREE_FAMILIES = (FAMILIES["boosted_trees"], FAMILIES["random_forest"])
 
 
 def stump(threshold: float) -> Tree:
@@ -68,12 +65,12 @@ def test_a_threshold_that_tensorflow_would_take_for_zero_parts_zero_from_its_nei
 
 
 @pytest.mark.parametrize("num_classes", [0, 2, 3])
-@pytest.mark.parametrize("family", [*TREE_FAMILIES, Linear()], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", [*TREE_FAMILIES, FAMILIES["linear"]], ids=lambda family: family.name)
 def test_the_exported_scores_agree_with_the_library(
     family: Family, num_classes: int, make_table: Callable[..., Table]
 ) -> None:
     table = make_table(num_classes)
-    model = family.fit(table, None, HYPERPARAMETERS[family.name](), seed=1)
+    model = family.fit(table, None, family.hyperparameters(), seed=1)
     unseen = make_table(num_classes, num_rows=500, seed=2).features
 
     exported = model.scores({name: tf.constant(values) for name, values in unseen.items()})
@@ -87,7 +84,7 @@ def test_the_exported_scores_agree_where_values_lie_on_thresholds_and_codes_were
     family: Family, make_table: Callable[..., Table]
 ) -> None:
     table = make_table(3)
-    model = family.fit(table, None, HYPERPARAMETERS[family.name](), seed=1)
+    model = family.fit(table, None, family.hyperparameters(), seed=1)
     thresholds = next(variable for variable in model.variables if variable.name.startswith("threshold")).numpy()
     ties = np.unique(thresholds[np.isfinite(thresholds)])
     ties = np.concatenate([ties, np.nextafter(ties, np.float32(np.inf)), np.nextafter(ties, np.float32(-np.inf))])

@@ -1,3 +1,4 @@
+import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import TFTransformOutput
 
+from yachay.components.trainer.columns import transformed_columns
 from yachay.components.transform.analyze import analyze, transform_arrays
-from yachay.components.transform.preprocessing import preprocessing_fn
+from yachay.components.transform.preprocessing import preprocessing_fn, transform_key, transform_label
+from yachay.components.transform.settings import TransformConfig
+from yachay.components.transform.time_text import parse_times
 from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
@@ -25,19 +29,24 @@ SCHEMA = text_format.Parse(
     """,
     schema_pb2.Schema(),
 )
-CONFIG = {
-    "features": {
-        "income": "numeric",
-        "visits": "ordinal",
-        "city": "categorical",
-        "branch": "categorical",
-        "member": "boolean",
-        "not_in_the_schema": "numeric",
-    },
-    "label": "outcome",
-    "problem": "classification",
-    "label_values": ["lost", "kept"],
+FEATURES = {
+    "income": "numeric",
+    "visits": "ordinal",
+    "city": "categorical",
+    "branch": "categorical",
+    "member": "boolean",
+    "not_in_the_schema": "numeric",
 }
+LABEL = {"name": "outcome", "values": ["lost", "kept"]}
+
+
+def configure(features: Mapping[str, str], label: Mapping[str, Any], problem: str, **fields: Any) -> TransformConfig:
+    task = {"problem": problem, "label": label, "features": features}
+    split = {"split": fields.pop("split")} if "split" in fields else {}
+    return TransformConfig.model_validate({"task": {**task, **split}, **fields})
+
+
+CONFIG = configure(FEATURES, LABEL, "classification")
 ROWS: Sequence[Mapping[str, Any]] = (
     {"income": 1.0, "visits": 2, "city": "Cusco", "branch": 7, "member": 1, "outcome": "kept", "left_out": 1.0},
     {"income": 2.0, "visits": 4, "city": "Cusco", "branch": 7, "member": 1, "outcome": "lost"},
@@ -132,15 +141,88 @@ def test_the_order_of_the_examples_and_the_shards_leave_no_trace(tmp_path: Path)
 
 
 def test_a_schema_without_any_of_the_features_is_refused() -> None:
-    config = {"features": {"branch": "boolean"}, "label": "amount", "problem": "regression"}
+    config = configure({"branch": "boolean"}, {"name": "amount"}, "regression")
     inputs = {"amount": tf.constant([3, 4], tf.int64)}
 
     with pytest.raises(DataError, match=r"Expected the schema to hold some of the features branch\. Received: amount"):
-        preprocessing_fn(inputs, config)
+        preprocessing_fn(inputs, config.model_dump())
 
 
 def test_text_in_a_feature_that_is_a_number_is_refused() -> None:
-    config = {"features": {"income": "numeric"}, "label": "outcome", "problem": "regression"}
+    config = configure({"income": "numeric"}, {"name": "outcome"}, "regression")
 
     with pytest.raises(DataError, match=r"Expected 'income' to hold numbers\. Received: text\. Make it `categorical`"):
-        preprocessing_fn({"income": tf.constant(["a"])}, config)
+        preprocessing_fn({"income": tf.constant(["a"])}, config.model_dump())
+
+
+def test_a_class_that_is_an_integer_is_matched_as_text() -> None:
+    config = configure({"income": "numeric"}, {"name": "outcome", "values": ["10", "2"]}, "classification")
+    outputs = tf.function(lambda label: transform_label(label, config.task))
+
+    assert outputs(tf.constant([2, 10, 3], tf.int64)).numpy().tolist() == [1, 0, -1]
+    assert outputs(tf.constant([2.0, 10.0])).numpy().tolist() == [1, 0]
+
+
+def test_the_key_of_the_split_goes_along_and_no_feature_is_made_of_it(tmp_path: Path) -> None:
+    config = configure({"income": "numeric"}, LABEL, "classification", split={"method": "group", "key": "city"})
+    examples = [serialize(row) for row in ROWS]
+
+    arrays = transform_arrays(analyze(examples, SCHEMA, config, tmp_path), examples)
+
+    assert set(arrays) == {"income", "outcome", "_split_key"}
+    key = arrays["_split_key"]
+    assert key.dtype == np.int64
+    assert key[0] == key[1] == key[3] != key[2]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [-7, -1, 0, 3, 2**40],
+        [-1e9, -0.5, 0.0, 0.25, 3e30],
+        ["2023-12-31", "2024-01-01T00:30:00+01:00", "2024-01-01T00:00Z", "2024-01-01 00:00:00.5", "2024-03-01"],
+    ],
+)
+def test_the_key_of_a_split_by_time_is_a_number_in_the_order_of_the_times(times: Any) -> None:
+    values = tf.constant(times, tf.int64) if isinstance(times[0], int) else tf.constant(times)
+
+    keys = transform_key(values, "time").numpy()
+
+    assert keys.dtype == np.int64
+    assert (np.diff(keys) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1970-01-01", "2024-02-29T23:59:59.123456+05:30", "1969-07-20 20:17:40-04:00", "2000-12-31T00:00:00+0900",
+        "2031-06-05T04:03Z",
+    ],
+)  # fmt: skip
+def test_a_time_in_text_is_its_microseconds_since_1970(text: str) -> None:
+    moment = datetime.datetime.fromisoformat(text)
+    moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC)
+    expected = (moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
+
+    assert parse_times(tf.constant([text, "no time"])).numpy().tolist() == [expected, -(2**63)]
+
+
+def test_a_preprocessing_fn_of_ones_own_adds_features_to_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_preprocessing.py").write_text(
+        "from yachay.components.transform.preprocessing import transform_features\n"
+        "def preprocessing_fn(inputs, config):\n"
+        "    outputs = transform_features(inputs, config.task.features)\n"
+        "    return {**outputs, 'income_squared': outputs['income'] ** 2}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = {"preprocessing_fn": "own_preprocessing.preprocessing_fn"}
+    config = configure({"income": "numeric"}, LABEL, "classification", settings=own)
+    examples = [serialize(row) for row in ROWS]
+
+    transform_output = analyze(examples, SCHEMA, config, tmp_path / "graph")
+    arrays = transform_arrays(transform_output, examples)
+    columns = transformed_columns(transform_output, config.task.features, ["outcome"])
+
+    assert set(arrays) == {"income", "income_squared", "outcome"}
+    np.testing.assert_allclose(arrays["income_squared"], arrays["income"] ** 2)
+    assert [column.name for column in columns] == ["income", "income_squared"]

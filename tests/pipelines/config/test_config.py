@@ -32,7 +32,7 @@ def test_an_override_changes_a_field() -> None:
     ("override", "message"),
     [
         ("model.famly=linear", r"model\.famly: no such field\. Did you mean 'family'\?"),
-        ("model.family=cart", r"model\.family: .*'auto'\. Received: 'cart'"),
+        ("model.family=cart", r"model\.family: expected one of .*auto, received 'cart'"),
         (
             "default_task=semester3",
             "default_task: expected one of enrolment, semester1, semester2, received 'semester3'",
@@ -46,7 +46,7 @@ def test_an_override_changes_a_field() -> None:
         ("tasks.semester2.thresholds.acuracy.lower=.5", r"received 'acuracy'\. Did you mean 'accuracy'\?"),
         ("name=a__b", r"name: String should match pattern"),
         ("tasks={a__b: {}}", r"tasks\.a__b: String should match pattern"),
-        ("model.hyperparameters={linear: {foo: 1}}", "Expected hyperparameters of 'linear'"),
+        ("model.hyperparameters={linear: {foo: 1}}", r"model\.hyperparameters\.linear\.foo: no such field"),
         ("label.values=[a]", "expected at least two classes"),
         ("features.ordinal=[gdp]", r"names differ in more than case, .* received 'GDP' and 'gdp'\. Exclude one"),
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -29,10 +30,12 @@ from tfx.proto import infra_validator_pb2
 from tfx.types import standard_artifacts
 
 import yachay
+from yachay.components.trainer.family import load_families
 from yachay.errors import CompileError
 from yachay.pipelines.config.kubeflow_settings import Kubeflow
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.compile.configured import compile_configuration
+from yachay.pipelines.kubeflow.compile.devices import device_warnings
 from yachay.pipelines.kubeflow.spec.package import read_package
 from yachay.pipelines.registry import find_pipeline
 
@@ -66,7 +69,7 @@ def test_the_spec_of_student_dropout_is_the_golden_one(dropout):
     """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/test_compiler.py` writes it anew."""
     compiled = dropout.to_yaml()
     patched = re.sub(r"sdkVersion: .*", "sdkVersion: VERSION", compiled)
-    patched = patched.replace(f'"version": "{yachay.__version__}"', '"version": "VERSION"')
+    patched = patched.replace(f'"{yachay.__version__}"', '"VERSION"')
     patched = patched.replace(f"constant: {yachay.__version__}\n", "constant: VERSION\n")
     golden = GOLDEN / "student_dropout.yaml"
     if os.environ.get("YACHAY_UPDATE_GOLDEN"):
@@ -406,10 +409,6 @@ def test_a_step_knows_how_many_devices_it_asks_for():
     [
         (("kubeflow.resources.Trainer.preset=gke-l4",), "the family 'boosted_trees' trains on the CPU"),
         (
-            ("kubeflow.resources.Trainer.accelerator.count=4", "model.family=keras"),
-            "asks for 4 accelerators, and the family 'keras' uses one",
-        ),
-        (
             ("kubeflow.resources.default.preset=gke-l4", "model.family=keras"),
             "ColumnarExampleGen, ColumnarExampleGen-resolve",
         ),
@@ -421,9 +420,16 @@ def test_a_device_that_nothing_uses_is_warned_of(overrides, warning):
     assert any(warning in one for one in compiled.warnings), compiled.warnings
 
 
-def test_a_device_that_the_family_uses_is_not_warned_of():
+def test_several_devices_for_a_family_that_uses_one_are_warned_of():
+    family = dataclasses.replace(load_families()["keras"], name="one_gpu", supports_multiple_gpus=False)
+    (warning,) = device_warnings({"Trainer": 4}, "Trainer", family)
+    assert "asks for 4 accelerators, and the family 'one_gpu' uses one" in warning
+
+
+@pytest.mark.parametrize("resources", ["preset=gke-l4", "accelerator.count=4"])
+def test_a_device_that_the_family_uses_is_not_warned_of(resources):
     folder = find_pipeline("student_dropout")
-    config = folder.load(("kubeflow.resources.Trainer.preset=gke-l4", "model.family=keras"))
+    config = folder.load((f"kubeflow.resources.Trainer.{resources}", "model.family=keras"))
     assert compile_configuration(folder, config, "semester2", IMAGE).warnings == ()
 
 

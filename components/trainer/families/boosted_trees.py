@@ -1,0 +1,185 @@
+"""Gradient-boosted trees: scikit-learn's histogram gradient boosting."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ....errors import ModelError
+from ...settings import Settings
+from ...text import Text
+from ..columns import Column, index_matrix, num_codes
+from ..family import Family
+from ..target import Target
+from ..threads import few_threads
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from ..table import Table
+    from ..tree_ensemble import Tree, TreeEnsemble
+
+# scikit-learn's limit of categories; vocabularies go by frequency, so that only the rarest share a code.
+MAX_CODES = 255
+# scikit-learn shows the trees nowhere else: rounds of one tree for each class, and what they are added to.
+_PRIVATE = ("_predictors", "_baseline_prediction")
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class BoostedTreesHyperparameters(Settings):
+    """Gradient boosting on histograms, named as in scikit-learn."""
+
+    learning_rate: Positive = 0.06
+    max_iter: Count = 150
+    max_depth: Count | None = 4
+    max_leaf_nodes: Annotated[int, Field(ge=2)] | None = 31
+    min_samples_leaf: Count = 20
+    l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+
+
+def fit(
+    train: Table, validation: Table | None, hyperparameters: BoostedTreesHyperparameters, seed: int
+) -> FittedBoostedTrees:
+    """Returns trees fitted to `train`; categorical features are split by sets of their codes.
+
+    A forecast has trees of its own for each step, and each quantile has.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    codes = [min(number, MAX_CODES) for number in num_codes(train.columns)]
+    settings = {
+        **hyperparameters.model_dump(),
+        "early_stopping": False,
+        "categorical_features": list(range(len(codes))) or None,
+        "random_state": seed,
+    }
+    matrix = index_matrix(train.columns, train.features, MAX_CODES).numpy()
+    with few_threads(len(train)):
+        if train.num_classes:
+            estimators = [HistGradientBoostingClassifier(**settings).fit(matrix, train.labels)]
+        else:
+            losses: list[dict[str, Any]] = [{"loss": "quantile", "quantile": level} for level in train.target.quantiles]
+            estimators = [
+                HistGradientBoostingRegressor(**settings, **loss).fit(matrix, targets)
+                for targets, loss in itertools.product(train.target.matrix(train.labels).T, losses or [{}])
+            ]
+    known_codes = [np.unique(matrix[:, column]).astype(np.int64) for column in range(len(codes))]
+    return FittedBoostedTrees(estimators, train.columns, train.target, known_codes)
+
+
+class FittedBoostedTrees:
+    """Gradient-boosted trees, in scikit-learn and as a `TreeEnsemble`."""
+
+    def __init__(
+        self,
+        estimators: Sequence[Any],
+        columns: tuple[Column, ...],
+        target: Target,
+        known_codes: Sequence[NDArray[np.int64]],
+    ) -> None:
+        self._estimators = estimators
+        self._columns = columns
+        self._target = target
+        self._ensemble = _to_ensemble(estimators, columns, target, known_codes)
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """The arrays of the trees."""
+        return list(self._ensemble.variables)
+
+    def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Returns scikit-learn's scores."""
+        matrix = index_matrix(self._columns, features, MAX_CODES).numpy()
+        with few_threads(len(matrix)):
+            if self._target.num_classes:
+                return np.asarray(self._estimators[0].predict_proba(matrix), np.float32)
+            outputs = np.stack([estimator.predict(matrix) for estimator in self._estimators], axis=1)
+        return np.asarray(self._target.arrange(outputs.astype(np.float32)))
+
+    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the scores of the trees as tensors."""
+        return self._target.arrange(self._ensemble(index_matrix(self._columns, features, MAX_CODES)))
+
+
+FAMILIES = [
+    Family(
+        name="boosted_trees",
+        title=Text(en="Gradient-boosted trees", es="Árboles potenciados por gradiente"),
+        hyperparameters=BoostedTreesHyperparameters,
+        fit=fit,
+        predicts_quantiles=True,
+        rounds="max_iter",
+    )
+]
+
+
+def _to_ensemble(
+    estimators: Sequence[Any], columns: Sequence[Column], target: Target, known_codes: Sequence[NDArray[np.int64]]
+) -> TreeEnsemble:
+    from ..tree_ensemble import TreeEnsemble
+
+    # Two classes have one tree a round, whose sum r gives sigmoid(r) = softmax([0, r])[1].
+    first_output = 1 if target.num_classes == 2 else 0
+    base = np.zeros(target.num_outputs)
+    trees = []
+    for place, estimator in enumerate(estimators):
+        predictors, baseline = _private_arrays(estimator)
+        start = first_output + place
+        base[start : start + len(baseline)] = baseline
+        trees += [
+            _to_tree(predictor, columns, known_codes, start + k, target.num_outputs)
+            for round_of in predictors
+            for k, predictor in enumerate(round_of)
+        ]
+    return TreeEnsemble(trees, base, "softmax" if target.num_classes else "identity")
+
+
+def _private_arrays(estimator: Any) -> tuple[Sequence[Sequence[Any]], NDArray[Any]]:
+    """Returns an estimator's trees, rounds of one for each class, and the scores that they are added to."""
+    absent = [name for name in _PRIVATE if not hasattr(estimator, name)]
+    if absent:
+        import sklearn
+
+        raise ModelError(
+            f"Expected scikit-learn to keep the trees of {type(estimator).__name__} in {', '.join(_PRIVATE)}. "
+            f"Received: {sklearn.__version__}, which has no {', '.join(absent)}. Install a version that pyproject.toml "
+            "names, or choose another family."
+        )
+    return estimator._predictors, np.ravel(estimator._baseline_prediction)
+
+
+def _to_tree(
+    predictor: Any, columns: Sequence[Column], known_codes: Sequence[NDArray[np.int64]], output: int, num_outputs: int
+) -> Tree:
+    from ..tree_ensemble import Tree
+
+    nodes = predictor.nodes
+    is_leaf = nodes["is_leaf"].astype(bool)
+    own = np.arange(len(nodes))
+    value = np.zeros((len(nodes), num_outputs))
+    value[is_leaf, output] = nodes["value"][is_leaf]
+    widths = [min(number, MAX_CODES) for number in num_codes(columns)]
+    left_codes = {}
+    for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~is_leaf):
+        column = nodes["feature_idx"][node]
+        # The set is over the positions of the codes that the training rows had; other codes go as missing values do.
+        goes_left = np.full(widths[column], bool(nodes["missing_go_to_left"][node]))
+        positions = np.arange(len(known_codes[column]))
+        bits = predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]]
+        goes_left[known_codes[column]] = (bits[positions // 32] >> (positions % 32).astype(np.uint32)) & 1
+        left_codes[int(node)] = goes_left
+    return Tree(
+        feature=np.where(is_leaf, 0, nodes["feature_idx"]),
+        threshold=np.where(is_leaf, np.inf, nodes["num_threshold"]),
+        left=np.where(is_leaf, own, nodes["left"]),
+        right=np.where(is_leaf, own, nodes["right"]),
+        value=value,
+        left_codes=left_codes,
+    )

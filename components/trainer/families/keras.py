@@ -1,0 +1,226 @@
+"""A Keras network on tabular features."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ....errors import ModelError
+from ...settings import Settings
+from ...text import Text
+from ..columns import Column, code_matrix, coded, number_matrix, numbers
+from ..family import Family
+from ..target import Target
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from ..table import Table
+
+PREDICT_BATCH_SIZE = 8192
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class KerasHyperparameters(Settings):
+    """A network of dense layers on embeddings of the coded categories and the standardised numbers.
+
+    Args:
+        hidden_units: tuple of ints. The width of each dense layer.
+        dropout: float in `[0, 1)`. The share of units dropped after each dense layer.
+        embedding_width: int. The greatest width of an embedding.
+        learning_rate: float. Of Adam.
+        batch_size: int, in examples; of each GPU where there are several.
+        max_epochs: int.
+        patience: int, in epochs. Training stops when the validation loss has not fallen for so long.
+    """
+
+    hidden_units: tuple[Count, ...] = (64, 32)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    embedding_width: Count = 8
+    learning_rate: Positive = 2e-3
+    batch_size: Count = 64
+    max_epochs: Count = 60
+    patience: Count = 8
+
+
+def fit(train: Table, validation: Table | None, hyperparameters: KerasHyperparameters, seed: int) -> FittedNetwork:
+    """Returns a network fitted to `train`, with the weights of its best epoch on `validation`.
+
+    Embeddings, dense layers with batch normalisation and dropout, early stopping. Quantiles are learned by the pinball
+    loss, numbers by the squared error.
+    """
+    import keras
+    import tensorflow as tf
+
+    if validation is None:
+        raise ModelError("Expected a validation part for early stopping. Received: none. Keep some rows apart.")
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    target = train.target
+    center, scale = (0.0, 1.0) if train.num_classes else _center_and_scale(train.labels)
+    with several_gpus() as num_replicas:
+        network = _build(train.columns, target.num_outputs, hyperparameters)
+        network.compile(
+            optimizer=keras.optimizers.Adam(hyperparameters.learning_rate), loss=_loss(target), jit_compile=False
+        )
+    network.fit(
+        _inputs(train.columns, train.features),
+        _targets(train, center, scale),
+        validation_data=(_inputs(train.columns, validation.features), _targets(validation, center, scale)),
+        batch_size=hyperparameters.batch_size * num_replicas,
+        epochs=hyperparameters.max_epochs,
+        callbacks=[keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True)],
+        verbose=0,
+    )
+    if num_replicas > 1:
+        # Variables that several devices mirror cannot be exported.
+        mirrored, network = network, _build(train.columns, target.num_outputs, hyperparameters)
+        network.set_weights(mirrored.get_weights())
+
+    def to_scores(outputs: tf.Tensor) -> tf.Tensor:
+        return target.arrange(tf.nn.softmax(outputs) if target.num_classes else outputs * scale + center)
+
+    return FittedNetwork(network, lambda features: _inputs(train.columns, features), to_scores)
+
+
+class FittedNetwork:
+    """A trained Keras network, for this family and for a `run_fn` of one's own.
+
+    Args:
+        network: `keras.Model`.
+        to_inputs: function of the transformed features, each `(N,)` or `(N, steps)`, that returns the network's inputs.
+        to_scores: function of the network's outputs that returns scores in the shape that `FittedModel` has them.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        to_inputs: Callable[[Mapping[str, Any]], Any],
+        to_scores: Callable[[tf.Tensor], tf.Tensor],
+    ) -> None:
+        self._network = network
+        self._to_inputs = to_inputs
+        self._to_scores = to_scores
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """The network's TensorFlow variables; tracking Keras's own exports copies that a session never assigns."""
+        return [variable.value for variable in self._network.variables]
+
+    def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Returns Keras's scores."""
+        import tensorflow as tf
+
+        outputs = self._network.predict(self._to_inputs(features), batch_size=PREDICT_BATCH_SIZE, verbose=0)
+        return np.asarray(self._to_scores(tf.constant(outputs)), np.float32)
+
+    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the scores of the network's layers."""
+        return self._to_scores(self._network(self._to_inputs(features), training=False))
+
+
+FAMILIES = [
+    Family(
+        name="keras",
+        title=Text(en="Neural network", es="Red neuronal"),
+        hyperparameters=KerasHyperparameters,
+        fit=fit,
+        predicts_quantiles=True,
+        rounds="max_epochs",
+        needs_validation=True,
+        uses_gpu=True,
+        supports_multiple_gpus=True,
+    )
+]
+
+
+@contextlib.contextmanager
+def several_gpus() -> Iterator[int]:
+    """Enters a `MirroredStrategy` where there are several GPUs, and gives the number of replicas that train at once."""
+    import tensorflow as tf
+
+    if len(tf.config.list_logical_devices("GPU")) < 2:
+        yield 1
+        return
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        yield strategy.num_replicas_in_sync
+
+
+def pinball_loss(quantiles: Sequence[float], steps: int = 1) -> Callable[[Any, Any], Any]:
+    """Returns the loss of quantiles: of labels `(N, steps)` and outputs `(N, steps * Q)`, quantiles innermost."""
+    import tensorflow as tf
+
+    levels = tf.constant(quantiles, tf.float32)
+
+    def loss(labels: Any, outputs: Any) -> Any:
+        predictions = tf.reshape(outputs, [-1, steps, len(quantiles)])
+        gaps = tf.reshape(tf.cast(labels, predictions.dtype), [-1, steps, 1]) - predictions
+        return tf.reduce_mean(tf.maximum(levels * gaps, (levels - 1.0) * gaps), axis=[1, 2])
+
+    return loss
+
+
+def _loss(target: Target) -> Any:
+    import keras
+
+    if target.num_classes:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if target.quantiles:
+        return pinball_loss(target.quantiles, target.steps or 1)
+    return keras.losses.MeanSquaredError()
+
+
+def _build(columns: Sequence[Column], num_outputs: int, hyperparameters: KerasHyperparameters) -> keras.Model:
+    import keras
+
+    inputs, parts = {}, []
+    if coded(columns):
+        width = sum(column.width for column in coded(columns))
+        inputs["codes"] = keras.Input((width,), dtype="int32", name="codes")
+        start = 0
+        for column in coded(columns):
+            dimension = min(hyperparameters.embedding_width, math.ceil(math.sqrt(column.num_codes)))
+            embedding = keras.layers.Embedding(column.num_codes, dimension)
+            if column.steps is None:
+                parts.append(embedding(inputs["codes"][:, start]))
+            else:
+                parts.append(keras.layers.Flatten()(embedding(inputs["codes"][:, start : start + column.width])))
+            start += column.width
+    if numbers(columns):
+        width = sum(column.width for column in numbers(columns))
+        inputs["numbers"] = keras.Input((width,), dtype="float32", name="numbers")
+        parts.append(inputs["numbers"])
+    x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    for units in hyperparameters.hidden_units:
+        x = keras.layers.Dense(units, use_bias=False)(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Activation("relu")(x)
+        x = keras.layers.Dropout(hyperparameters.dropout)(x)
+    return keras.Model(inputs, keras.layers.Dense(num_outputs)(x))
+
+
+def _inputs(columns: Sequence[Column], features: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    inputs = {}
+    if coded(columns):
+        inputs["codes"] = code_matrix(columns, features)
+    if numbers(columns):
+        inputs["numbers"] = number_matrix(columns, features)
+    return inputs
+
+
+def _center_and_scale(labels: NDArray[Any]) -> tuple[float, float]:
+    return float(np.mean(labels)), float(np.std(labels)) or 1.0
+
+
+def _targets(table: Table, center: float, scale: float) -> NDArray[Any]:
+    return table.labels if table.num_classes else (table.target.matrix(table.labels) - center) / scale

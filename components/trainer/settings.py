@@ -1,0 +1,108 @@
+"""Settings of the trainer."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError
+
+from ...errors import ConfigurationError
+from ..features import Problem
+from ..prediction_task import PredictionTask
+from ..settings import Settings, check_settings, describe, require_known
+from .family import AUTO, Family, describe_task, load_families
+
+
+class TrainerSettings(Settings):
+    """Which family is trained, and how.
+
+    Args:
+        family: string. Name of a model family, or `"auto"` to train all that can do the task and keep the best on the
+            validation part. Defaults to `"auto"`.
+        seed: int. The seed of everything random. Defaults to 42.
+        validation_share: float in (0, 1). The part of the training split kept apart for validation, divided as the
+            task's split says. Defaults to 0.15.
+        hyperparameters: dict of family name to its hyperparameters, the defaults where absent.
+        run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
+            `family` and `hyperparameters` are then its own affair. Defaults to None.
+    """
+
+    family: str = AUTO
+    seed: int = 42
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    hyperparameters: dict[str, dict[str, Any]] = {}
+    run_fn: str | None = None
+
+    def check(self, families: Mapping[str, Family], problem: Problem, has_quantiles: bool = False) -> None:
+        """Checks the names of families, their hyperparameters and whether they can predict what is asked for.
+
+        Args:
+            families: mapping of name to `Family`, as `load_families` returns it.
+            problem: `Problem`.
+            has_quantiles: bool. Whether quantiles are to be predicted. Defaults to False.
+
+        Raises:
+            ValueError: if one is unknown or does not fit; the message names the field.
+        """
+        if self.run_fn is not None:
+            return
+        require_known("model.family", self.family, [*families, AUTO])
+        for name, given in self.hyperparameters.items():
+            require_known("model.hyperparameters", name, families)
+            try:
+                families[name].hyperparameters.model_validate(given)
+            except ValidationError as error:
+                lines = [line.removeprefix("  - ") for line in describe(error, families[name].hyperparameters)]
+                raise ValueError("; ".join(f"model.hyperparameters.{name}.{line}" for line in lines)) from None
+        able = [name for name, family in families.items() if family.can_predict(problem, has_quantiles)]
+        if self.family != AUTO and self.family not in able:
+            raise ConfigurationError(
+                f"model.family: expected a family for {describe_task(problem, has_quantiles)} "
+                f"({', '.join(able) or 'none is known'}), received {self.family!r}"
+            )
+
+
+class TrainerConfig(Settings):
+    """The `custom_config` of TFX's Trainer, which `run_fn` reads.
+
+    Args:
+        task: `PredictionTask`.
+        settings: `TrainerSettings`.
+        version: string. The library's version: after an upgrade no result is taken from TFX's cache.
+    """
+
+    task: PredictionTask
+    settings: TrainerSettings = TrainerSettings()
+    version: str = ""
+
+    @classmethod
+    def from_custom_config(cls, custom_config: Mapping[str, Any] | str) -> Self:
+        """Returns the configuration in a `custom_config`, a mapping or its JSON.
+
+        Raises:
+            ConfigurationError: if a field does not fit.
+        """
+        if isinstance(custom_config, str):
+            return cls.from_property(custom_config)
+        return check_settings(cls, custom_config, "the Trainer's `custom_config`")
+
+
+def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
+    """Checks that a task can be trained with some settings.
+
+    Raises:
+        ConfigurationError: if a family is unknown or cannot do the task, a hyperparameter does not fit, or a feature
+            cannot be an input of a signature.
+    """
+    reserved = [name for name in task.features if keyword.iskeyword(name) or name.startswith("_")]
+    if reserved:
+        raise ConfigurationError(
+            "Expected features whose names can be arguments, as TensorFlow makes the inputs of a signature. "
+            f"Received: {', '.join(reserved)}. Rename the columns."
+        )
+    try:
+        settings.check(load_families(task.extensions), task.problem, bool(task.label.quantiles))
+    except ValueError as error:
+        raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None
