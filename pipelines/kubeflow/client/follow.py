@@ -64,6 +64,11 @@ def follow(
                     raise KubeflowError(f"{error}\nThe run may go on: {submission.link}", error.status) from None
             else:
                 last_answer = time.monotonic()
+                if run.error and not run.state:
+                    raise KubeflowError(
+                        f"Expected the server to return the state of the run. Received: {run.error.message}. "
+                        f"Its page: {submission.link}"
+                    )
                 submission.state = run.state
                 _show(run, nodes, progress)
             if submission.state not in _FINISHED:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
 from tfx.components.example_validator.component import ExampleValidator
@@ -15,6 +16,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 
 from yachay.components.example_gen.component import ColumnarExampleGen
+from yachay.components.example_gen.convert import add_bins
 from yachay.components.features import to_identifier
 from yachay.pipelines import chain
 from yachay.pipelines.chain import BEAM_ARGS
@@ -79,12 +81,13 @@ def test_stock_ingest_feeds_our_components_up_to_our_pusher_and_report(tmp_path:
     write_mock_csv(tmp_path / "mock.csv")
     records = pd.read_csv(tmp_path / "mock.csv", sep=None, engine="python")
     (tmp_path / "data").mkdir()
-    records.rename(columns=to_identifier).to_csv(tmp_path / "data/records.csv", index=False)
+    batch = pa.RecordBatch.from_pandas(records.rename(columns=to_identifier))
+    folder = find_pipeline("student_dropout")
+    config = folder.load((), "mock")
+    add_bins(batch, config.data.bins).to_pandas().to_csv(tmp_path / "data/records.csv", index=False)
     monkeypatch.setattr(
         chain, "ColumnarExampleGen", lambda input_pattern, spec: CsvExampleGen(input_base=str(tmp_path / "data"))
     )
-    folder = find_pipeline("student_dropout")
-    config = folder.load((), "mock")
     context = chain.RunContext(
         task="semester2",
         data_uri="",
