@@ -213,12 +213,9 @@ def _integer_counts(column: statistics_pb2.FeatureNameStatistics, values: Sequen
     edges, counts = histogram
     if edges[-1] - edges[0] >= len(counts):
         return {}
-    found = {}
-    for value in values:
-        is_inside = edges[0] <= int(value) <= edges[-1]
-        place = int(np.clip(np.searchsorted(edges, int(value), "right") - 1, 0, len(counts) - 1))
-        found[value] = round(counts[place]) if is_inside else 0
-    return found
+    # A bin narrower than 1 holds one integer at most, which is nearest to its middle.
+    middles = np.round((edges[:-1] + edges[1:]) / 2)
+    return {value: round(float(counts[middles == int(value)].sum())) for value in values}
 
 
 def _standard_histogram(column: statistics_pb2.FeatureNameStatistics) -> tuple[Values, Values] | None:

@@ -33,7 +33,7 @@ def fairness(
         predicted: int array of shape `(N,)`.
         classes: mapping of label to its index, each to be taken as the positive one.
         resamples: `Resamples` of the records.
-        min_rows: int. No rate of fewer records is told. Pairs of columns with fewer than two groups of this size are
+        min_rows: int. Fewer records show no rate. Pairs of columns with fewer than two groups of this size are
             left out.
     """
     known = [name for name in dict.fromkeys(names) if name in columns]

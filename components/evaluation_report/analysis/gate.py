@@ -40,10 +40,10 @@ def gate_metrics(gate: Evaluation | None, values: Mapping[str, Values], notes: l
     """
     metrics = {}
     for name, resampled in values.items():
-        told = None if gate is None else gate.metrics.get(name)
-        metrics[name] = to_estimate(resampled, told)
-        if told is not None and not np.isclose(told, resampled[0], rtol=0, atol=SAME, equal_nan=True):
-            numbers = {"gate": str(told), "recomputed": str(float(resampled[0]))}
+        measured = None if gate is None else gate.metrics.get(name)
+        metrics[name] = to_estimate(resampled, measured)
+        if measured is not None and not np.isclose(measured, resampled[0], rtol=0, atol=SAME, equal_nan=True):
+            numbers = {"gate": str(measured), "recomputed": str(float(resampled[0]))}
             notes.append(Note(code="gate_differs", values={"metric": name, **numbers}))
     return metrics
 

@@ -60,9 +60,9 @@ def thresholds(
     change = config.evaluation.change
     if change is not None and baseline:
         found.append(_change(config.metrics[change.metric], change.tolerance, metrics, baseline, failures))
-    told = {(bound.metric, bound.is_change) for bound in found}
+    shown = {(bound.metric, bound.is_change) for bound in found}
     # An Evaluator that is configured by hand may have others, and on slices.
-    others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in told]
+    others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in shown]
     return (*found, *(_other(failure) for failure in others))
 
 
@@ -74,7 +74,7 @@ def comparisons(
     Args:
         candidate: mapping of metric to its values for the records and each resample.
         baseline: likewise of the last blessed model.
-        gate: `Evaluation`, whose values are told where it has them.
+        gate: `Evaluation`, whose values are shown where it has them.
     """
     found = []
     for name, values in candidate.items():

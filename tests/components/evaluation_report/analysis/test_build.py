@@ -1,10 +1,12 @@
 """The report of a small model, and of inputs with parts missing or broken."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
@@ -14,8 +16,10 @@ from yachay.components.evaluation_report.analysis.inputs import Inputs
 from yachay.components.evaluation_report.analysis.predictions import Model
 from yachay.components.evaluation_report.report import Report
 from yachay.components.evaluation_report.report_files import slices_csv, write_report
+from yachay.components.evaluation_report.section import Section
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.metric import measure
+from yachay.components.text import Text
 from yachay.errors import DataError, ModelError
 
 from ..conftest import LABELS, MakeModel, Records, make_table, write_evaluation, write_examples
@@ -361,3 +365,69 @@ def test_a_suppressed_slice_has_no_number_in_the_twin(inputs: Inputs) -> None:
     suppressed = [line for line in twin.splitlines() if ",1," in line and "age=" in line]
     assert suppressed
     assert all(line.endswith(",1" + "," * 9) for line in suppressed)
+
+
+class Naive(tf.Module):
+    """Forecasts three quantiles of three steps around the last value of the sequence `past`."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        past = tf.io.parse_example(examples, {"past": tf.io.FixedLenFeature([4], tf.float32)})["past"]
+        spread = tf.constant([-1.0, 0.0, 1.0])
+        return {"quantiles": past[:, -1, None, None] + spread + tf.zeros([1, 3, 1])}
+
+
+def test_a_forecast_from_sequences_is_reported_with_its_own_section(inputs: Inputs, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    walk = rng.normal(size=(120, 7)).cumsum(axis=1).astype(np.float32)
+    table = pd.DataFrame(
+        {
+            "past": list(map(list, walk[:, :4])), "load": list(map(list, walk[:, 4:])),
+            "naive": list(map(list, np.repeat(walk[:, 3:4], 3, axis=1))), "site": np.repeat(np.arange(12), 10),
+        }
+    )  # fmt: skip
+    path = write_examples(table, tmp_path / "eval.gz")
+    folder = tmp_path / "model"
+    module = Naive()
+    tf.saved_model.save(module, str(folder), signatures={"serving_examples": module.serve})
+    (folder / "assets.extra").mkdir()
+    metadata = {
+        "problem": "forecast", "family": "naive", "label": "load", "labels": [], "features": [{"name": "past"}],
+        "seed": 1, "leaderboard": [], "hyperparameters": {}, "versions": {},
+    }  # fmt: skip
+    (folder / "assets.extra" / "yachay.json").write_text(json.dumps(metadata))
+    statistics = tfdv.generate_statistics_from_tfrecord(path).datasets[0]
+    widths = Section(
+        "widths",
+        Text(en="Widths"),
+        lambda given: float(np.ptp(given.predictions, axis=2).mean()),
+        lambda data: f"{data}",
+    )
+
+    judged = build_report(
+        changed(
+            inputs, problem="forecast", label="load", label_values=(), features={"past": "numeric"}, steps=3,
+            quantiles=(0.1, 0.5, 0.9), alert_label=None, fairness=[], change=None, thresholds={}, slices=[["site"]],
+            baselines={"persistence": "naive"}, split={"method": "group", "key": "site"},
+            example_files=[path], model_path=str(folder), statistics={"train": statistics, "eval": statistics},
+            sections=(widths,),
+        ),
+        FEW,
+    )  # fmt: skip
+
+    assert judged.metrics.keys() == {"pinball", "interval_coverage", "rmse", "mae"}
+    assert judged.metrics["mae"].value == pytest.approx(np.abs(walk[:, 4:] - walk[:, 3:4]).mean(), abs=1e-6)
+    assert judged.regression is not None
+    assert [one.by for one in judged.regression.tables] == ["all", "step"]
+    errors = [row.rmse.value for row in judged.regression.tables[1].rows]
+    assert errors == sorted(errors)  # type: ignore[type-var]
+    assert judged.regression.tables[1].rows[0].skill["persistence"].value == pytest.approx(0)
+    assert {row.name for row in judged.leaderboard} == {"naive", "quantiles", "persistence"}
+    assert [(one.name, one.data) for one in judged.sections] == [("widths", pytest.approx(2.0))]
+    assert judged.importance[0].drop.value is not None
+    assert len(judged.slices) == 13
+    write_report(judged, tmp_path / "report", sections={"widths": widths})
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "Errors by" in page
+    assert "step ahead" in page
+    assert 'id="own-widths"' in page

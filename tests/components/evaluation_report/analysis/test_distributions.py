@@ -15,6 +15,7 @@ from yachay.components.evaluation_report.analysis.distributions import (
     jensen_shannon,
     label_counts,
     label_mean,
+    label_quantiles,
     rebinned,
 )
 from yachay.components.evaluation_report.report import Distribution
@@ -142,3 +143,25 @@ def test_columns_are_told_as_the_schema_has_them() -> None:
         "a demographic column",
     )
     assert note.domain == "x"
+
+
+def test_classes_that_are_integers_are_counted() -> None:
+    labels = [0] * 5 + [1] * 7 + [2] * 3
+    statistics = {"train": tfdv.generate_statistics_from_dataframe(pd.DataFrame({"grade": labels})).datasets[0]}
+
+    assert label_counts(statistics, "grade", ("0", "1", "2", "3")) == {"train": {"0": 5, "1": 7, "2": 3, "3": 0}}
+
+
+def test_integers_that_share_a_bin_are_not_counted() -> None:
+    frame = pd.DataFrame({"grade": [0, 1, 2, 40] * 5})
+    statistics = {"train": tfdv.generate_statistics_from_dataframe(frame).datasets[0]}
+
+    assert label_counts(statistics, "grade", ("0", "1", "2", "40")) == {}
+
+
+def test_quantiles_of_a_numeric_label_are_those_of_training() -> None:
+    frame = pd.DataFrame({"load": np.arange(1001.0)})
+    statistics = {"train": tfdv.generate_statistics_from_dataframe(frame).datasets[0]}
+
+    assert label_quantiles(statistics, "load", (0.1, 0.5, 0.9)) == pytest.approx([100, 500, 900], abs=15)
+    assert len(label_quantiles({}, "load", (0.5,))) == 0

@@ -30,11 +30,11 @@ from yachay.components.evaluation_report.report import (
     Report,
     SliceEstimate,
     SliceRow,
-    Text,
     Threshold,
     Verdict,
     Window,
 )
+from yachay.components.text import Text
 
 LABELS = ("Dropout", "Enrolled", "Graduate")
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "base_rate")

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from yachay.components.evaluation_report.page import page
@@ -23,9 +25,17 @@ from yachay.components.evaluation_report.report import (
     OperatingPoints,
     Report,
     SliceRow,
-    Text,
     Verdict,
 )
+from yachay.components.evaluation_report.section import (
+    Section,
+    SectionInputs,
+    build_section,
+    line_plot,
+    render_section,
+    table,
+)
+from yachay.components.text import Text
 
 MakeReport = Callable[..., Report]
 EVIL = "</script><img src=x onerror=alert(1)>'\"&\u2028"
@@ -262,3 +272,60 @@ def test_a_page_can_be_asked_for_in_spanish(make_report: MakeReport) -> None:
 
 def test_a_value_with_braces_is_not_filled_again() -> None:
     assert fill("{a} and {b}", {"a": "{b}", "b": "2"}) == "{b} and 2"
+
+
+def own_section(render: Callable[[Any], str], build: Callable[[Any], Any] = lambda inputs: {"mae": [1.5]}) -> Section:
+    return Section("by_hour", Text(en="By hour", es="Por hora"), build, render)
+
+
+def page_with(section: Section, report: Report) -> str:
+    inputs = SectionInputs(None, np.zeros(1), np.zeros(1), (), "", None, {}, report, 1)  # type: ignore[arg-type]
+    data = build_section(section, inputs)
+    shown = report.model_copy(update={"sections": (data,)})
+    return render_page(shown, None, {section.name: render_section(section, data)})
+
+
+def test_a_section_of_the_systems_own_stands_after_ours(make_report: Callable[..., Report]) -> None:
+    def render(data: Any) -> str:
+        rows = [["<b>", value] for value in data["mae"]]
+        return table(["hour", Text(en="MAE", es="EAM")], rows) + line_plot([0, 1], {"a": [1.0, 2.0]}, "Line & plot")
+
+    text = page_with(own_section(render), make_report())
+
+    words = words_of(text, "own-by_hour")
+    assert text.index('id="card"') < text.index('id="own-by_hour"')
+    assert "1.500" in words
+    assert "&lt;b&gt;" in text
+    assert "Line &amp; plot" in text
+    assert 'data-es="Por hora"' in text
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        (own_section(lambda data: data["nothing"]), "KeyError: 'nothing'"),
+        (own_section(lambda data: "", lambda inputs: 1 / 0), "ZeroDivisionError: division by zero"),
+        (own_section(lambda data: "", lambda inputs: float("nan")), "ValueError: Out of range float values"),
+        (own_section(lambda data: "x" * 200_000), "its 200,000 bytes are more than 150,000"),
+    ],
+)
+def test_a_section_that_fails_is_shown_with_its_error(
+    make_report: Callable[..., Report], section: Section, problem: str
+) -> None:
+    words = words_of(page_with(section, make_report()), "own-by_hour")
+
+    assert "could not be made" in words
+    assert problem in words
+
+
+def test_a_plain_string_of_a_section_is_text(make_report: Callable[..., Report]) -> None:
+    assert "&lt;script&gt;" in page_with(own_section(lambda data: "<script>"), make_report())
+
+
+def test_a_metric_that_the_page_does_not_know_has_its_own_title(make_report: Callable[..., Report]) -> None:
+    report = make_report(
+        metrics={"bias_at_noon": Estimate(value=0.5)},
+        metric_titles={"bias_at_noon": Text(en="Bias at noon", es="Sesgo al mediodía")},
+    )
+
+    assert "Bias at noon" in words_of(render_page(report), "")
