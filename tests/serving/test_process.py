@@ -10,8 +10,12 @@ from pathlib import Path
 import httpx
 import pyarrow.parquet
 import pytest
+from s3_server import s3_server
 
-from .conftest import ROW, free_port, push_model
+from yachay.model_store.location import open_store
+from yachay.model_store.store import push
+
+from .conftest import ROW, free_port, push_model, write_model
 
 pytestmark = pytest.mark.end_to_end
 
@@ -88,6 +92,33 @@ def test_yachay_serve_serves_a_store_and_says_where(start: Start, tmp_path: Path
     assert response.json()["predictions"][0]["classes"] == "yes"
     assert f"model, version 7, family tiny: http://127.0.0.1:{port}/v1/models/model:predict" in said
     assert process.returncode == 0
+
+
+def test_yachay_serve_follows_a_store_in_a_bucket(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with s3_server() as server:
+        server.reset()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        store = open_store("s3://models/tiny")
+        first = push(write_model(tmp_path / "5"), store, content_hash="a", golden=b"")
+        command = ["yachay.cli.main", "serve", "s3://models/tiny", "--no-page", "--poll_seconds=1"]
+        _, port = start(command, "--port", "--grpc-port")
+
+        def version() -> str:
+            (found,) = httpx.get(f"http://127.0.0.1:{port}/v2/models/model").json()["versions"]
+            return str(found)
+
+        assert version() == str(first.version)
+        second = push(write_model(tmp_path / "6", shift=2.0), store, content_hash="b", golden=b"")
+        end = time.monotonic() + 60
+        while version() != str(second.version):
+            assert time.monotonic() < end
+            time.sleep(0.2)
 
 
 @pytest.mark.parametrize(
