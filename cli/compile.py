@@ -26,6 +26,7 @@ from . import frame, options
 )
 @options.task_option
 @options.profile_option
+@options.pipeline_option
 @click.option("--image", metavar="IMAGE", help="Image of the steps (default: the configuration's kubeflow.image).")
 @options.config_option
 @options.set_option
@@ -35,6 +36,7 @@ def command(
     file: Path,
     task: str | None,
     profile: str | None,
+    pipeline_name: str,
     image: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -54,15 +56,16 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     config = folder.load(overrides, profile or "")
     chosen = options.choose_task(config, task)
+    config.check_pipeline(pipeline_name)
     image = config.kubeflow.choose_image(image)
     with _without_collecting(), redirected_to(Path(os.devnull)):
         # TFX takes seconds to import: an invalid command must not wait for it.
         from ..pipelines.kubeflow.compile.configured import compile_configuration
 
-        compiled = compile_configuration(folder, config, chosen, image)
+        compiled = compile_configuration(folder, config, chosen, image, pipeline_name)
         content = compiled.to_yaml()
     _write(file, content)
-    name = config.pipeline_name(chosen)
+    name = config.pipeline_name(chosen, pipeline_name)
     output.update({"file": str(file.absolute()), "pipeline": name, "warnings": list(compiled.warnings)})
     click.echo(f"{file}: {name}, {len(content):,} bytes", err=True)
     for warning in compiled.warnings:

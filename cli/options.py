@@ -22,6 +22,14 @@ data_option = click.option(
     help="Records: a file, a folder or a pattern (default: those of the profile mock).",
 )
 task_option = click.option("--task", metavar="T", help="Task of the pipeline (default: the configuration's).")
+pipeline_option = click.option(
+    "--pipeline",
+    "pipeline_name",
+    metavar="P",
+    default="training",
+    show_default=True,
+    help="One of the configuration's `pipelines`.",
+)
 profile_option = click.option("--profile", metavar="P", help="Profile to lay over the configuration.")
 workdir_option = click.option(
     "--workdir",
@@ -82,6 +90,8 @@ def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | N
 
 def status_of(summary: "Summary") -> ExitStatus:
     """Returns the exit status of a run that came to its end."""
+    if summary.verdict is None:
+        return ExitStatus.DONE  # No node judges the model.
     if not summary.is_good:
         return ExitStatus.NOT_BLESSED
     return ExitStatus.ROLLED_BACK if summary.is_rolled_back else ExitStatus.DONE

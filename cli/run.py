@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @options.data_option
 @options.task_option
 @options.profile_option
+@options.pipeline_option
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -25,6 +26,7 @@ def command(
     data: str | None,
     task: str | None,
     profile: str | None,
+    pipeline_name: str,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -42,8 +44,9 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     config = options.load(folder, overrides, profile, data)
     summary.pipeline, summary.task = config.name, options.choose_task(config, task)
+    config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
     options.announce(config, summary.task, config.model.family, data_uri)
-    run_pipeline(folder, config, summary.task, data_uri, workdir, summary, redirected_to)
+    run_pipeline(folder, config, summary.task, data_uri, workdir, summary, redirected_to, pipeline_name)
     print_summary(summary)
     return options.status_of(summary)

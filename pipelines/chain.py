@@ -1,12 +1,19 @@
-"""The TFX pipeline of any configuration."""
+"""The TFX pipeline of any configuration.
+
+A system's own `pipeline.py` may begin with these nodes:
+
+    def create_pipeline(config, context):
+        components = [*create_components(config, context), DriftMonitor(...)]
+        return assemble(config, context, components)
+"""
 
 import dataclasses
+from collections.abc import Sequence
 
 from tfx import types
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
@@ -18,16 +25,32 @@ from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.pusher.component import Pusher
 from ..components.trainer.component import Trainer
+from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
+from ..dotted import import_callable
 from ..schemas import parse_schema
+from .baseline import LatestPushedModelStrategy
 from .columns import ingest_spec
-from .config.pipeline_config import PipelineConfig
+from .config.pipeline_config import DEFAULT_PIPELINE, TRAINING, PipelineConfig
 from .deployment import deploy_order
+from .node import (
+    DATA_URI,
+    PIPELINE_ROOT,
+    Assignment,
+    NodeRequest,
+    NodeTraits,
+    PipelineParameter,
+    RawData,
+    describe_node,
+)
 from .report_config import report_config
 
 # Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
 # itself into a package for remote workers, for each node anew.
 BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--sdk_container_image=none")
+
+
+FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +64,7 @@ class RunContext:
         pipeline_root: string. Folder of the artifacts.
         model_store: string. Where models are pushed; see `Pusher`.
         image: string. The container image of the steps; empty on this machine.
+        pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
     """
 
     task: str
@@ -49,14 +73,48 @@ class RunContext:
     pipeline_root: str
     model_store: str
     image: str = ""
+    pipeline: str = TRAINING
+
+
+def make_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
+    """Returns the pipeline that a run names: the system's own where the configuration says so, else the library's.
+
+    Raises:
+        UsageError: if the configuration has no such pipeline.
+        ConfigurationError: if the function that makes it cannot be imported.
+    """
+    config.check_pipeline(context.pipeline)
+    path = config.pipelines[context.pipeline]
+    create = create_pipeline if path == DEFAULT_PIPELINE else import_callable(path, f"pipelines.{context.pipeline}")
+    pipeline: Pipeline = create(config, context)
+    return pipeline
 
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
-    """Returns the TFX pipeline of a configuration: from raw records to a pushed model and the page that tells of it."""
+    """Returns the TFX pipeline of a configuration: from raw records to a pushed model and its report."""
+    return assemble(config, context, create_components(config, context))
+
+
+def assemble(config: PipelineConfig, context: RunContext, components: Sequence[BaseNode]) -> Pipeline:
+    """Returns a pipeline of nodes, named and placed as the run wants it."""
+    return Pipeline(
+        pipeline_name=config.pipeline_name(context.task, context.pipeline),
+        pipeline_root=context.pipeline_root,
+        components=list(components),
+        beam_pipeline_args=list(BEAM_ARGS),
+        enable_cache=True,
+    )
+
+
+def create_components(config: PipelineConfig, context: RunContext) -> list[BaseNode]:
+    """Returns the nodes of the library's pipeline, in the order in which they run."""
     prediction_task = config.prediction_task(context.task)
-    example_gen = ColumnarExampleGen(
-        input_pattern=context.data_uri,
-        spec=ingest_spec(parse_schema(context.schema_text), config),
+    example_gen = describe_node(
+        ColumnarExampleGen(
+            input_pattern=context.data_uri,
+            spec=ingest_spec(parse_schema(context.schema_text), config),
+        ),
+        _ingest_traits(config),
     )
     examples = example_gen.outputs["examples"]
     schema = CuratedSchema(schema_text=context.schema_text)
@@ -64,15 +122,18 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"]
     )
-    selection: list[BaseComponent] = []
+    selection: list[BaseNode] = []
     training_schema = schema.outputs["schema"]
     if config.feature_selection.enabled:
-        selector = FeatureSelector(
-            examples=examples,
-            schema=training_schema,
-            task=prediction_task,
-            settings=config.feature_selection,
-            seed=config.model.seed,
+        selector = describe_node(
+            FeatureSelector(
+                examples=examples,
+                schema=training_schema,
+                task=prediction_task,
+                settings=config.feature_selection,
+                seed=config.model.seed,
+            ),
+            NodeTraits(rows="rows_train", request=NodeRequest(properties={SEED: SEED}, parameters=(_seed(config),))),
         )
         selector.add_upstream_node(example_validator)
         training_schema = selector.outputs["selected_schema"]
@@ -84,63 +145,142 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
         settings=config.transform,
     )
     transform.add_upstream_node(example_validator)
-    trainer = Trainer(
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=training_schema,
-        task=prediction_task,
-        settings=config.model,
+    trainer = describe_node(
+        Trainer(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            schema=training_schema,
+            task=prediction_task,
+            settings=config.model,
+        ),
+        _trainer_traits(config),
     )
     latest_blessed = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
+        strategy_class=LatestPushedModelStrategy,
+        config={
+            "store": context.model_store,
+            "mount": config.push.mount,
+            "endpoint_url": config.push.endpoint_url,
+        },
         model=types.Channel(type=standard_artifacts.Model),
         model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("LatestBlessedModel")
-    evaluator = Evaluator(
-        examples=examples,
-        model=trainer.outputs["model"],
-        baseline_model=latest_blessed.outputs["model"],
-        task=prediction_task,
-        settings=config.evaluation_settings(context.task),
+    evaluator = describe_node(
+        Evaluator(
+            examples=examples,
+            model=trainer.outputs["model"],
+            baseline_model=latest_blessed.outputs["model"],
+            task=prediction_task,
+            settings=config.evaluation_settings(context.task),
+        ),
+        NodeTraits(rows="rows_eval", role="evaluator"),
     )
-    pusher = Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        examples=examples,
-        store=context.model_store,
-        settings=config.push,
-        deploy=deploy_order(config, context.task),
+    pusher = describe_node(
+        Pusher(
+            model=trainer.outputs["model"],
+            model_blessing=evaluator.outputs["blessing"],
+            evaluation=evaluator.outputs["evaluation"],
+            examples=examples,
+            store=context.model_store,
+            settings=config.push,
+            deploy=deploy_order(config, context.task),
+        ),
+        _pusher_traits(config, context),
     )
-    report = EvaluationReport(
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
-        model=trainer.outputs["model"],
-        baseline_model=latest_blessed.outputs["model"],
-        pushed_model=pusher.outputs["pushed_model"],
-        transform_graph=transform.outputs["transform_graph"],
-        examples=examples,
-        statistics=statistics_gen.outputs["statistics"],
-        anomalies=example_validator.outputs["anomalies"],
-        schema=schema.outputs["schema"],
-        settings=report_config(config, context.task, context.image),
+    report = describe_node(
+        EvaluationReport(
+            evaluation=evaluator.outputs["evaluation"],
+            blessing=evaluator.outputs["blessing"],
+            model=trainer.outputs["model"],
+            baseline_model=latest_blessed.outputs["model"],
+            pushed_model=pusher.outputs["pushed_model"],
+            transform_graph=transform.outputs["transform_graph"],
+            examples=examples,
+            statistics=statistics_gen.outputs["statistics"],
+            anomalies=example_validator.outputs["anomalies"],
+            schema=schema.outputs["schema"],
+            settings=report_config(config, context.task, context.image),
+        ),
+        _report_traits(config),
     )
-    return Pipeline(
-        pipeline_name=config.pipeline_name(context.task),
-        pipeline_root=context.pipeline_root,
-        components=[
-            example_gen,
-            schema,
-            statistics_gen,
-            example_validator,
-            *selection,
-            transform,
-            trainer,
-            latest_blessed,
-            evaluator,
-            pusher,
-            report,
-        ],
-        beam_pipeline_args=list(BEAM_ARGS),
-        enable_cache=True,
+    return [
+        example_gen,
+        schema,
+        statistics_gen,
+        example_validator,
+        *selection,
+        transform,
+        trainer,
+        latest_blessed,
+        evaluator,
+        pusher,
+        report,
+    ]
+
+
+def _ingest_traits(config: PipelineConfig) -> NodeTraits:
+    if config.is_synthetic:
+        default, description = "", "Empty: the records are synthetic."
+    else:
+        default = config.kubeflow.data_uri
+        description = "Records: a URI in a store, or a path that is mounted into the ingest step."
+    parameter = PipelineParameter(DATA_URI, "STRING", default if config.is_synthetic else default or None, description)
+    request = NodeRequest(
+        arguments=(DATA_URI,),
+        raw_data=RawData("input_pattern", "raw_data", config.data.mock),
+        parameters=(parameter,),
     )
+    return NodeTraits(role="ingest", request=request)
+
+
+def _seed(config: PipelineConfig) -> PipelineParameter:
+    return PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training.")
+
+
+def _trainer_traits(config: PipelineConfig) -> NodeTraits:
+    families = load_families(config.extensions)
+    rounds = ", ".join(f"{family.rounds} of {name}" for name, family in families.items() if family.rounds)
+    request = NodeRequest(
+        arguments=(FAMILY, SEED, ROUNDS),
+        assignments=(
+            Assignment(FAMILY, "custom_config", ("settings", FAMILY)),
+            Assignment(SEED, "custom_config", ("settings", SEED)),
+            *(
+                Assignment(
+                    ROUNDS, "custom_config", ("settings", "hyperparameters", name, family.rounds), zero_keeps=True
+                )
+                for name, family in families.items()
+                if family.rounds
+            ),
+        ),
+        parameters=(
+            PipelineParameter(
+                FAMILY, "STRING", config.model.family, "Model family.", family_choices(config.extensions)
+            ),
+            _seed(config),
+            PipelineParameter(
+                ROUNDS,
+                "NUMBER_INTEGER",
+                0,
+                f"What training goes on for: {rounds}. 0: as the pipeline was compiled.",
+            ),
+        ),
+    )
+    return NodeTraits(rows="rows_train", role="trainer", request=request)
+
+
+def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
+    """Returns the traits of the Pusher, which no cache answers for: it looks into the model store and asks a server."""
+    root = "Where the last blessed model is noted. Empty: at the root that the run has."
+    request = NodeRequest(
+        arguments=(PIPELINE_ROOT,),
+        output_folders={} if context.model_store else {"store": "pushed_model"},
+        points_to="model",
+        parameters=(PipelineParameter(PIPELINE_ROOT, "STRING", config.kubeflow.pipeline_root, root),),
+    )
+    return NodeTraits(rows="", is_cached=False, role="pusher", request=request)
+
+
+def _report_traits(config: PipelineConfig) -> NodeTraits:
+    views = ("page", "summary", "metrics", *(["classification"] if config.label.values else []))
+    return NodeTraits(rows="rows_eval", role="report", request=NodeRequest(views=views))

@@ -15,6 +15,7 @@ from ...components.settings import Identifier, Settings
 from ...components.trainer.settings import TrainerSettings
 from ...components.transform.settings import TransformSettings
 from ...deployment.settings import DeploySettings
+from ...errors import UsageError, suggestion
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
@@ -104,6 +105,18 @@ class PipelineConfig(Settings):
         """
         parts = [self.name, task, self.profile, "" if pipeline == TRAINING else pipeline]
         return "--".join(part.replace("_", "-") for part in parts if part)
+
+    def check_pipeline(self, pipeline: str) -> None:
+        """Checks that there is a pipeline of a name.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        if pipeline not in self.pipelines:
+            raise UsageError(
+                f"Expected --pipeline to be one of {', '.join(self.pipelines)}. Received: {pipeline!r}."
+                f"{suggestion(pipeline, self.pipelines)}"
+            )
 
     def task_features(self, task: str) -> dict[str, FeatureKind]:
         """Returns `{column: kind}` of the inputs of a task, in the order of the configuration."""

@@ -1,5 +1,6 @@
 """A whole run of a pipeline on this machine."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,10 +13,11 @@ from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
-from ..config.pipeline_config import MOCK, PipelineConfig
+from ..config.pipeline_config import MOCK, TRAINING, PipelineConfig
 from ..errors import full_disk_explained
+from ..node import Role
 from ..registry import PipelineFolder
-from ..runs.describe import describe_evaluation, describe_ingest, describe_push
+from ..runs.describe import Fields, describe_evaluation, describe_ingest, describe_push
 from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
@@ -23,7 +25,7 @@ from ..runs.summary import Summary
 
 if TYPE_CHECKING:
     from ...components.evaluator.evaluation import Failure
-    from .runner import Outputs
+    from .runner import Artifact
 
 
 def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | None) -> str | None:
@@ -75,6 +77,7 @@ def run_pipeline(
     workdir: Path,
     summary: Summary | None = None,
     capture: Capture = logged_to,
+    pipeline: str = TRAINING,
 ) -> Summary:
     """Runs a pipeline and returns its summary.
 
@@ -87,6 +90,7 @@ def run_pipeline(
         summary: `Summary`. Filled in place, so that a caller has it also where the run fails. Defaults to a new one.
         capture: function of the log's path that returns a context, in which the run's messages go there, and which
             gives the stream for progress. Defaults to `logged_to`, which shows no progress.
+        pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
 
     Raises:
         YachayError: if the run is invalid or a node fails.
@@ -104,7 +108,8 @@ def run_pipeline(
     if store := config.push.store_of(config.pipeline_name(task)):
         # A store that cannot be read is refused now, not after the training.
         latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
-    home = PipelineHome(workdir.absolute() / config.pipeline_name(task))
+    config.check_pipeline(pipeline)
+    home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))
     home.make()
     with full_disk_explained(home.path), home.locked():
         run = home.new_run()
@@ -112,7 +117,7 @@ def run_pipeline(
         run.write_config(config)
         with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
             data_uri = data_uri or str(write_mock_data(config, home))
-            _run(config, task, data_uri, schema_text, home, run, summary, stream)
+            _run(config, task, data_uri, schema_text, pipeline, home, run, summary, stream)
     return summary
 
 
@@ -135,6 +140,7 @@ def _run(
     task: str,
     data_uri: str,
     schema_text: str,
+    pipeline_name: str,
     home: PipelineHome,
     run: RunFolder,
     summary: Summary,
@@ -143,49 +149,60 @@ def _run(
     # TFX takes 15 s to import: an invalid command must not wait for it.
     from absl import logging
 
-    from ..chain import RunContext, create_pipeline
-    from .runner import run_nodes
+    from ..chain import RunContext, make_pipeline
+    from .runner import NodeRunner
 
     logging.set_verbosity(logging.INFO)
-    model_store = config.push.store_of(config.pipeline_name(task)) or str(home.models_path)
-    context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store)
-    pipeline = create_pipeline(config, context)
+    model_store = config.push.store_of(config.pipeline_name(task)) or str(
+        home.path.with_name(config.pipeline_name(task)) / home.models_path.name
+    )
+    context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
+    pipeline = make_pipeline(config, context)
     nodes = [NodeProgress(component.id) for component in pipeline.components]
-    outputs: Outputs = {}
+    runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes)
     try:
         with Progress(stream, nodes) as progress:
-            run_nodes(pipeline, home.metadata_path, run.run_id, nodes, progress, outputs)
+            runner.run(progress)
     finally:
         summary.nodes = [
             {"id": node.id, "state": node.state, "seconds": round(node.seconds, 2), "cached": node.state == "cached"}
             for node in nodes
         ]
-        describe(config, task, outputs, summary)
+        summary.add(describe(config, task, runner.outputs_by_role))
 
 
-def describe(config: PipelineConfig, task: str, outputs: "Outputs", summary: Summary) -> None:
-    """Fills a summary with what the nodes made, as far as they got."""
+def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, Artifact]]") -> Fields:
+    """Returns the fields of a summary that nodes with a role made, as far as they got.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string. Name of the task.
+        made: mapping of role to `{output: Artifact}`.
+    """
     from ...components.evaluator.evaluation import read_evaluation
 
-    thresholds = config.evaluation_settings(task).thresholds
-    if ingest := outputs.get("ColumnarExampleGen"):
-        describe_ingest(ingest["examples"].properties, summary)
-        summary.quarantine_uri = ingest["quarantine"].uri
-    if trainer := outputs.get("Trainer"):
-        summary.model_uri = trainer["model"].uri
-    if evaluator := outputs.get("Evaluator"):
+    fields: Fields = {}
+    if examples := made.get("ingest", {}).get("examples"):
+        fields |= describe_ingest(examples.properties)
+    if quarantine := made.get("ingest", {}).get("quarantine"):
+        fields["quarantine_uri"] = quarantine.uri
+    if model := made.get("trainer", {}).get("model"):
+        fields["model_uri"] = model.uri
+    if evaluator := made.get("evaluator"):
+        thresholds = config.evaluation_settings(task).thresholds
         evaluation = read_evaluation(Path(evaluator["evaluation"].uri))
-        describe_evaluation(evaluation, config.evaluation.min_slice_rows, summary)
-        summary.bounds = {
+        fields |= describe_evaluation(evaluation, config.evaluation.min_slice_rows)
+        fields["bounds"] = {
             metric: bounds.model_dump(include={"lower", "upper"}, exclude_none=True)
             for metric, bounds in thresholds.items()
         }
-        summary.verdict = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
-        summary.reasons = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
-    if report := outputs.get("EvaluationReport"):
-        summary.report_uri = str(Path(report["report"].uri, report_files.PAGE))
-    if pusher := outputs.get("Pusher"):
-        describe_push(pusher["pushed_model"].properties, summary)
+        fields["verdict"] = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
+        fields["reasons"] = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
+    if report := made.get("report", {}).get("report"):
+        fields["report_uri"] = str(Path(report.uri, report_files.PAGE))
+    if pushed_model := made.get("pusher", {}).get("pushed_model"):
+        fields |= describe_push(pushed_model.properties)
+    return fields
 
 
 def _reason(failure: "Failure", bounds: Bounds | None) -> str:

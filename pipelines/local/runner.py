@@ -6,6 +6,7 @@ As TFX's `LocalDagRunner`, and it says how each node stands, takes up what a kil
 import dataclasses
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,20 @@ from absl import logging
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from ... import __version__
 from ...components.evaluation_report.timing import note_node
 from ...errors import RunError, YachayError
 from ..errors import describe_error
+from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 
-# The cache's key holds neither the contents of the model store nor what the server answered.
-_NEVER_CACHED = ("Pusher",)
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
 
@@ -49,55 +51,75 @@ class Artifact:
 Outputs = dict[str, dict[str, Artifact]]
 
 
-def run_nodes(
-    pipeline: Pipeline,
-    metadata_path: Path,
-    run_id: str,
-    nodes: list[NodeProgress],
-    progress: Progress,
-    outputs: Outputs,
-) -> None:
-    """Runs a pipeline.
+class NodeRunner:
+    """One run of a pipeline.
 
     Args:
         pipeline: TFX `Pipeline`.
         metadata_path: path of the ML Metadata database; made where it does not exist.
         run_id: string. Identifies the run in the database.
-        nodes: list of `NodeProgress`, one for each component in the order of the pipeline; changed in place.
-        progress: `Progress`, told whenever a node ends.
-        outputs: dict of node to `{output: Artifact}`, filled in place as nodes end.
+        nodes: sequence of `NodeProgress`, one for each component in the order of the pipeline.
 
-    Raises:
-        YachayError: if a node fails; a node's own error that a user can act on passes as it is.
+    Attributes:
+        outputs: dict of node to `{output: Artifact}` of the nodes that have ended, also where a later one failed.
     """
-    connection = metadata.sqlite_metadata_connection_config(str(metadata_path))
-    store = metadata_store.MetadataStore(connection)
-    discard_unfinished(store, Path(pipeline.pipeline_info.pipeline_root))
-    ir = compiler.Compiler().compile(pipeline)
-    runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
-    for node, progress_node in zip(ir.nodes, nodes, strict=True):
-        if progress_node.id in _NEVER_CACHED:
-            node.pipeline_node.execution_options.caching_options.enable_cache = False
-        start = time.monotonic()
-        progress_node.state = "running"
-        try:
-            execution = _run_node(ir, node.pipeline_node, connection, store)
-            progress_node.state = "cached" if execution.last_known_state == execution.CACHED else "done"
-        except BaseException as error:
-            progress_node.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            raise
-        finally:
-            progress_node.seconds = time.monotonic() - start
-            if progress_node.state in ("failed", "interrupted"):
-                progress.ended(progress_node)
-        made = _output_artifacts(store, execution.id)
-        if progress_node.state == "done":
-            for artifact in made.values():
-                note_node(artifact, progress_node.id, progress_node.seconds)
-            store.put_artifacts(list(made.values()))
-        outputs[progress_node.id] = {key: _artifact(artifact) for key, artifact in made.items()}
-        progress_node.rows = _rows(outputs, progress_node.id)
-        progress.ended(progress_node)
+
+    def __init__(self, pipeline: Pipeline, metadata_path: Path, run_id: str, nodes: Sequence[NodeProgress]) -> None:
+        self._pipeline, self._run_id, self._nodes = pipeline, run_id, nodes
+        self._connection = metadata.sqlite_metadata_connection_config(str(metadata_path))
+        self.outputs: Outputs = {}
+
+    @property
+    def outputs_by_role(self) -> dict[Role, dict[str, Artifact]]:
+        """The outputs of the nodes that have a role in the summary."""
+        roles = {component.id: traits_of(component).role for component in self._pipeline.components}
+        return {roles[node]: made for node, made in self.outputs.items() if roles[node]}
+
+    def run(self, progress: Progress) -> None:
+        """Runs the nodes one after the other.
+
+        Args:
+            progress: `Progress`, which shows each node when it ends.
+
+        Raises:
+            YachayError: if a node fails; a node's own error that a user can act on passes as it is.
+        """
+        store = metadata_store.MetadataStore(self._connection)
+        discard_unfinished(store, Path(self._pipeline.pipeline_info.pipeline_root))
+        ir = compiler.Compiler().compile(self._pipeline)
+        runtime_parameter_utils.substitute_runtime_parameter(
+            ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
+        )
+        for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
+            node.pipeline_node.execution_options.caching_options.enable_cache &= traits_of(component).is_cached
+            start = time.monotonic()
+            state.state = "running"
+            try:
+                execution = _run_node(ir, node.pipeline_node, self._connection, store)
+                state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
+            except BaseException as error:
+                state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                raise
+            finally:
+                state.seconds = time.monotonic() - start
+                if state.state in ("failed", "interrupted"):
+                    progress.ended(state)
+            made = _output_artifacts(store, execution.id)
+            if state.state == "done":
+                for artifact in made.values():
+                    note_node(artifact, state.id, state.seconds)
+                store.put_artifacts(list(made.values()))
+            self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
+            state.rows = self._rows(component)
+            progress.ended(state)
+
+    def _rows(self, component: BaseNode) -> int | None:
+        """Returns the number of rows that a node handled: all that were kept, or those of one split."""
+        rows = traits_of(component).rows
+        if not rows or "examples" not in {*component.inputs, *component.outputs}:
+            return None
+        examples = [made["examples"].properties for made in self.outputs.values() if "examples" in made]
+        return next((int(properties[rows]) for properties in examples if rows in properties), None)
 
 
 def discard_unfinished(store: metadata_store.MetadataStore, artifacts_path: Path) -> None:
@@ -123,7 +145,7 @@ def _run_node(
             mlmd_connection=metadata.Metadata(connection),
             pipeline_info=ir.pipeline_info,
             pipeline_runtime_spec=ir.runtime_spec,
-            executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+            executor_spec=_with_version(runner_utils.extract_executor_spec(deployment, node_id)),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         ).launch()
     except YachayError:
@@ -138,6 +160,17 @@ def _run_node(
     if execution.last_known_state == execution.FAILED:
         raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
     return execution
+
+
+def _with_version(executor_spec: Any) -> Any:
+    """Returns an executor's specification with the library's version, so that an upgrade takes nothing from the cache.
+
+    The cache's key holds this specification; executors ignore a flag that they do not know.
+    """
+    python = getattr(executor_spec, "python_executor_spec", executor_spec)
+    if python is not None and hasattr(python, "extra_flags"):
+        python.extra_flags.append(f"--yachay_version={__version__}")
+    return executor_spec
 
 
 def _output_artifacts(store: metadata_store.MetadataStore, execution_id: int) -> dict[str, metadata_store_pb2.Artifact]:
@@ -160,16 +193,3 @@ def _artifact(proto: metadata_store_pb2.Artifact) -> Artifact:
         if value.WhichOneof("value")
     }
     return Artifact(proto.uri, properties)
-
-
-def _rows(outputs: Outputs, node_id: str) -> int | None:
-    """Returns the number of records that a node handled: all that were kept, or those of the split that it is about."""
-    examples = next((made["examples"].properties for made in outputs.values() if "examples" in made), None)
-    if examples is None:
-        return None
-    counts = {
-        "Trainer": "rows_train", "FeatureSelector": "rows_train",
-        "Evaluator": "rows_eval", "EvaluationReport": "rows_eval",
-        "ColumnarExampleGen": "rows_kept", "StatisticsGen": "rows_kept", "Transform": "rows_kept",
-    }  # fmt: skip
-    return int(examples[counts[node_id]]) if node_id in counts else None

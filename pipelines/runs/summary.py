@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +67,11 @@ class Summary:
     log: str | None = None
     warnings: list[str] = dataclasses.field(default_factory=list)
     error: str | None = None
+
+    def add(self, fields: Mapping[str, Any]) -> None:
+        """Sets fields; warnings are added to those that are there."""
+        for name, value in fields.items():
+            setattr(self, name, [*self.warnings, *value] if name == "warnings" else value)
 
     @property
     def is_good(self) -> bool:

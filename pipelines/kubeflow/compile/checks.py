@@ -74,7 +74,7 @@ def _check_node(node: BaseNode, pipeline: Pipeline) -> None:
 
 def _check_resolver(node: Resolver) -> None:
     strategy = node.exec_properties[RESOLVER_STRATEGY_CLASS]
-    if strategy is not LatestBlessedModelStrategy:
+    if not (isinstance(strategy, type) and issubclass(strategy, LatestBlessedModelStrategy)):
         raise CompileError(
             f"Expected the resolver {node.id!r} to have LatestBlessedModelStrategy, the only one that a step can stand "
             f"for. Received: {getattr(strategy, '__name__', strategy)}. Import the artifact with an Importer."

@@ -1,7 +1,8 @@
 """Compiles a TFX pipeline for open-source Kubeflow Pipelines 2: TFX's own output, made into one that runs there."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.component.experimental.executor_specs import TemplatedExecutorContainerSpec
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder
 from tfx.orchestration.pipeline import Pipeline
@@ -20,9 +22,10 @@ from tfx.types import standard_artifacts
 from .... import __version__
 from ....errors import CompileError
 from ...config.kubeflow_settings import Kubeflow, Resources, Store
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions
+from ...node import DATA_URI, PIPELINE_ROOT, NodeTraits, PipelineParameter, RawData, traits_of
+from ..spec.options import StepOptions
 from ..spec.package import SCHEMA_VERSION
-from ..spec.requests import NodeRequest, PipelineParameter
+from ..spec.parameters import declare
 from ..spec.views import VIEWS
 from . import containers, imports, placement, rewrite
 from .checks import check_pipeline
@@ -65,19 +68,15 @@ def compile_pipeline(
     pipeline: Pipeline,
     image: str,
     settings: Kubeflow | None = None,
-    parameters: Sequence[PipelineParameter] = (),
-    requests: Mapping[str, NodeRequest] | None = None,
     exit_handler: BaseNode | None = None,
     package: str = "",
 ) -> CompiledPipeline:
     """Compiles a pipeline.
 
     Args:
-        pipeline: TFX `Pipeline`.
+        pipeline: TFX `Pipeline`. What its nodes take from a run stands in their traits; see `pipelines.node`.
         image: string. The image that holds the library and the pipeline's code.
         settings: `Kubeflow`. Place of the steps, and where the baseline lies. Defaults to its defaults.
-        parameters: sequence of `PipelineParameter`, beside the pipeline's own `RuntimeParameter`s. Defaults to none.
-        requests: mapping of node id to `NodeRequest`: what a node takes from them. Defaults to none.
         exit_handler: TFX node that runs once all others have ended. Defaults to None.
         package: string. Dotted package of the pipeline's own code, where it is none of the library's: `run-spec` finds
             it here, and the image must hold it. Defaults to none.
@@ -86,10 +85,7 @@ def compile_pipeline(
         CompileError: if the pipeline cannot run there, with the fix.
     """
     check_pipeline(pipeline, exit_handler)
-    compilation = _Compilation(
-        pipeline, image, settings or Kubeflow(), parameters, requests or {}, exit_handler, package
-    )
-    return compilation.run()
+    return _Compilation(pipeline, image, settings or Kubeflow(), exit_handler, package).run()
 
 
 class _Compilation:
@@ -100,14 +96,13 @@ class _Compilation:
         pipeline: Pipeline,
         image: str,
         settings: Kubeflow,
-        parameters: Sequence[PipelineParameter],
-        requests: Mapping[str, NodeRequest],
         exit_handler: BaseNode | None,
         package: str,
     ) -> None:
         self._pipeline, self._image, self._settings = pipeline, image, settings
-        self._parameters, self._requests = {parameter.name: parameter for parameter in parameters}, requests
         self._nodes = {node.id: node for node in (*pipeline.components, *([exit_handler] if exit_handler else []))}
+        self._traits = {name: traits_of(node) for name, node in self._nodes.items()}
+        self._parameters = _parameters(self._traits)
         self._exit_handler, self._package = exit_handler, package
         self._options: dict[str, StepOptions] = {}
         self._resolves: dict[str, str] = {}
@@ -138,13 +133,14 @@ class _Compilation:
 
     def _build(self) -> Json:
         try:
-            built = PipelineBuilder(
-                tfx_pipeline=self._pipeline,
-                default_image=self._image,
-                default_commands=list(containers.COMMAND),
-                exit_handler=self._exit_handler,
-                use_pipeline_spec_2_1=True,
-            ).build()
+            with _known_strategies(self._pipeline):
+                built = PipelineBuilder(
+                    tfx_pipeline=self._pipeline,
+                    default_image=self._image,
+                    default_commands=list(containers.COMMAND),
+                    exit_handler=self._exit_handler,
+                    use_pipeline_spec_2_1=True,
+                ).build()
         except (ValueError, TypeError, NotImplementedError) as error:
             raise CompileError(
                 f"Expected a pipeline that TFX compiles. Received: {error} Change the node that it names."
@@ -196,8 +192,9 @@ class _Compilation:
         task, dag = self._task(spec, name)
         component = spec["components"][task["componentRef"]["name"]]
         executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
-        request = self._requests.get(node.id, NodeRequest())
-        if request.raw_data or request.points_to or isinstance(node, FileBasedExampleGen):
+        traits = self._traits[node.id]
+        request = traits.request
+        if request.raw_data or not traits.is_cached or isinstance(node, FileBasedExampleGen):
             # The cache's key holds neither the contents of the data nor those of the store.
             task["cachingOptions"] = {}
         if "container" not in executor:
@@ -221,8 +218,16 @@ class _Compilation:
         for output in request.views:
             kind, _ = VIEWS[output]
             component["outputDefinitions"]["artifacts"][output] = {"artifactType": rewrite.artifact_type(kind)}
-        options = request.options(
+        options = StepOptions(
             self._pipeline_name,
+            version=__version__,
+            arguments=request.arguments,
+            assignments=request.assignments,
+            raw_data=request.raw_data,
+            output_folders=request.output_folders,
+            points_to=request.points_to,
+            views=request.views,
+            rows=traits.rows,
             package=self._package,
             beam_args=containers.beam_args(executor["container"]),
             types=_class_paths(node),
@@ -258,7 +263,7 @@ class _Compilation:
     def _declare_parameters(self, spec: Json) -> None:
         declared = spec["root"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
         for parameter in self._parameters.values():
-            declared[parameter.name] = parameter.to_json()
+            declared[parameter.name] = declare(parameter)
         for parameter in self._runtime_parameters():
             if parameter.default is not None and not isinstance(parameter.default, RuntimeParameter):
                 declared[parameter.name]["defaultValue"] = parameter.default
@@ -280,7 +285,8 @@ class _Compilation:
         }
         executors = spec["deploymentSpec"]["executors"]
         steps = {name: task for name, task in tasks.items() if "container" in executors[task[1]]}
-        asked = placement.resolve_resources(self._settings.resources, [ids.get(name, name) for name in steps])
+        own = {name: traits.resources for name, traits in self._traits.items() if traits.resources is not None}
+        asked = placement.resolve_resources(own | self._settings.resources, [ids.get(name, name) for name in steps])
         placed: dict[str, Json] = {}
         for name, (task, label) in steps.items():
             resources = asked[ids.get(name, name)]
@@ -343,3 +349,31 @@ def _class_paths(node: BaseNode) -> dict[str, str]:
         for kind in classes
         if not kind.__module__.startswith("tfx.types.")
     }
+
+
+@contextlib.contextmanager
+def _known_strategies(pipeline: Pipeline) -> Iterator[None]:
+    """Lets TFX compile resolvers of ours, whose tasks are replaced anyway: it knows LatestBlessedModelStrategy only."""
+    resolvers = [node for node in pipeline.components if isinstance(node, Resolver)]
+    kept = [node._strategy_class for node in resolvers]
+    try:
+        for node in resolvers:
+            if issubclass(node._strategy_class, LatestBlessedModelStrategy):
+                node._strategy_class = LatestBlessedModelStrategy
+        yield
+    finally:
+        for node, strategy in zip(resolvers, kept, strict=True):
+            node._strategy_class = strategy
+
+
+def _parameters(traits: Mapping[str, NodeTraits]) -> dict[str, PipelineParameter]:
+    """Returns the parameters that nodes declare, by name."""
+    parameters: dict[str, PipelineParameter] = {}
+    for node, described in traits.items():
+        for parameter in described.request.parameters:
+            if parameters.setdefault(parameter.name, parameter) != parameter:
+                raise CompileError(
+                    f"Expected nodes to declare the parameter {parameter.name!r} alike. Received: another declaration "
+                    f"of it by {node!r}. Rename it."
+                )
+    return parameters

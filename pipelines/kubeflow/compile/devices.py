@@ -6,18 +6,19 @@ from ....components.trainer.family import AUTO, Family, load_families
 from ....components.trainer.settings import TrainerSettings
 
 # These predict with a TensorFlow model, which takes a GPU where there is one.
-_PREDICTING = ("Evaluator", "EvaluationReport", "Pusher")
+_PREDICTING = ("evaluator", "report", "pusher")
 
 
-def device_warnings(accelerators: Mapping[str, int], trainer: str | None, family: Family | None) -> list[str]:
+def device_warnings(accelerators: Mapping[str, int], roles: Mapping[str, str], family: Family | None) -> list[str]:
     """Returns a warning for each device that nothing will use.
 
     Args:
         accelerators: mapping of node id to the number of devices that its step asks for.
-        trainer: string or None. Id of the node that trains.
+        roles: mapping of node id to its role; see `pipelines.node`.
         family: `Family` that it trains; None where several are tried, or a `run_fn` of the pipeline's own trains.
     """
     warnings = []
+    trainer = next((node for node, role in roles.items() if role == "trainer"), None)
     count = accelerators.get(trainer, 0) if trainer else 0
     if count and family is not None and not family.uses_gpu:
         warnings.append(
@@ -29,17 +30,13 @@ def device_warnings(accelerators: Mapping[str, int], trainer: str | None, family
             f"kubeflow.resources.{trainer} asks for {count} accelerators, and the family {family.name!r} uses one. "
             "Write `accelerator: {count: 1}`."
         )
-    idle = _idle(accelerators, trainer)
+    idle = [node for node in sorted(accelerators) if roles.get(node) not in ("trainer", *_PREDICTING)]
     if idle:
         warnings.append(
             f"{', '.join(idle)} ask for an accelerator and use none. Name the preset or accelerator of the step that "
             "uses it, not in kubeflow.resources.default."
         )
     return warnings
-
-
-def _idle(accelerators: Mapping[str, int], trainer: str | None) -> Sequence[str]:
-    return [node for node in sorted(accelerators) if node not in (trainer, *_PREDICTING)]
 
 
 def find_family(settings: TrainerSettings, extensions: Sequence[str]) -> Family | None:

@@ -6,7 +6,8 @@ its URI only from a parameter of the DAG that it stands in, therefore the sub-DA
 
 from typing import Any
 
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RESOLUTION, RESOLVED_URI
+from ...node import DATA_URI, PIPELINE_ROOT
+from ..spec.options import RESOLUTION, RESOLVED_URI
 from .rewrite import IMPORTED, add_task, artifact_type
 
 Json = dict[str, Any]

@@ -5,14 +5,16 @@ from ....model_store.location import is_shared
 from ...config.kubeflow_settings import Resources
 from ...config.pipeline_config import PipelineConfig
 
-PUSHER = "Pusher"
 
+def check_model_store(config: PipelineConfig, pusher: str) -> None:
+    """Checks that the step that pushes can open its model store.
 
-def check_model_store(config: PipelineConfig) -> None:
-    """Refuses a model store that the Pusher's step could not open.
+    Args:
+        config: `PipelineConfig`.
+        pusher: string. Id of the node that pushes.
 
     Raises:
-        CompileError: if so.
+        CompileError: if it cannot.
     """
     store, kubeflow = config.push.store, config.kubeflow
     if not store:
@@ -29,16 +31,16 @@ def check_model_store(config: PipelineConfig) -> None:
             "Received: none, which stands for the store that Kubeflow Pipelines installs. Fill it in, or write "
             "minio:// for that store."
         )
-    if store.startswith("pvc://") and not _is_mounted(config, store.removeprefix("pvc://").partition("/")[0]):
+    if store.startswith("pvc://") and not _is_mounted(config, pusher, store.removeprefix("pvc://").partition("/")[0]):
         raise CompileError(
             f"Expected the Pusher's step to mount the whole claim of {store} at push.mount. Received: no such volume. "
-            f"Add it to kubeflow.resources.{PUSHER}.volumes."
+            f"Add it to kubeflow.resources.{pusher}.volumes."
         )
 
 
-def _is_mounted(config: PipelineConfig, claim: str) -> bool:
+def _is_mounted(config: PipelineConfig, pusher: str, claim: str) -> bool:
     asked = config.kubeflow.resources
-    own, default = asked.get(PUSHER, Resources()), asked.get("default", Resources())
+    own, default = asked.get(pusher, Resources()), asked.get("default", Resources())
     volumes = own.volumes if "volumes" in own.model_fields_set else default.volumes
     return any(
         volume.name == claim and volume.mount_path.rstrip("/") == config.push.mount.rstrip("/") and not volume.sub_path

@@ -8,14 +8,14 @@ finds.
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ...errors import full_disk_explained
-from ...runs.describe import describe_evaluation, describe_ingest, describe_push
+from ...runs.describe import Fields, describe_evaluation, describe_ingest, describe_push
 from ...runs.output import redirected_to
 from ...runs.progress import NodeProgress, Progress
 from ...runs.run_folder import PipelineHome
@@ -80,31 +80,31 @@ def parse_name(name: str) -> tuple[str, str | None, str]:
     return pipeline, rest[0], rest[1] if len(rest) > 1 else ""
 
 
-def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) -> None:
-    """Fills a summary with what the steps made, as far as they got.
+def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
+    """Returns the fields of a summary that the steps made, as far as they got.
 
     Args:
-        made: list of `(type, RuntimeArtifact)`.
+        made: sequence of `(type, RuntimeArtifact)`.
         store: `LocalStore`.
-        summary: `Summary`, filled in place.
     """
+    fields: Fields = {}
     uris: dict[str, str] = {}
     for kind, artifact in made:
         metadata = artifact["metadata"]
         uris[kind] = artifact["uri"]
         if kind == "tfx.Examples" and "data_fingerprint" in metadata:
-            describe_ingest(metadata, summary)
+            fields |= describe_ingest(metadata)
         elif kind == "tfx.ModelBlessing":
-            summary.verdict = "blessed" if metadata.get("blessed") else "not_blessed"
+            fields["verdict"] = "blessed" if metadata.get("blessed") else "not_blessed"
         elif kind == "tfx.PushedModel":
-            describe_push(metadata, summary)
-    summary.quarantine_uri, summary.model_uri = uris.get("yachay.Quarantine"), uris.get("tfx.Model")
+            fields |= describe_push(metadata)
+    fields |= {"quarantine_uri": uris.get("yachay.Quarantine"), "model_uri": uris.get("tfx.Model")}
     report = None
     if "yachay.EvaluationReport" in uris:
         folder = store.path(uris["yachay.EvaluationReport"])
-        summary.report_uri = str(folder / report_files.PAGE)
+        fields["report_uri"] = str(folder / report_files.PAGE)
         report = Report.model_validate_json((folder / report_files.REPORT).read_bytes())
-        summary.bounds = {
+        fields["bounds"] = {
             threshold.metric: threshold.model_dump(include={"lower", "upper"}, exclude_none=True)
             for threshold in report.verdict.thresholds
             if not threshold.is_change and not threshold.slice
@@ -114,8 +114,9 @@ def describe(made: list[tuple[str, Json]], store: LocalStore, summary: Summary) 
         from ....components.evaluator.evaluation import read_evaluation
 
         evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
-        describe_evaluation(evaluation, report.min_slice_rows if report else None, summary)
-        summary.reasons = [str(failure) for failure in evaluation.failures]
+        fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None)
+        fields["reasons"] = [str(failure) for failure in evaluation.failures]
+    return fields
 
 
 @contextlib.contextmanager
@@ -142,13 +143,13 @@ def _run(
     stderr: TextIO,
 ) -> None:
     nodes = {path: NodeProgress(path[-1]) for path in spec.leaves()}
-    made: list[tuple[str, Json]] = []
+    runner = SpecRunner(spec, launcher, str(summary.run_id), nodes)
     try:
         with Progress(stderr, list(nodes.values())) as progress:
-            SpecRunner(spec, launcher, str(summary.run_id), nodes, progress, made).run(arguments)
+            runner.run(arguments, progress)
     finally:
         summary.nodes = [
             {"id": node.id, "state": node.state, "seconds": round(node.seconds, 2), "cached": False}
             for node in nodes.values()
         ]
-        describe(made, store, summary)
+        summary.add(describe(runner.made, store))

@@ -109,9 +109,10 @@ class SpecRunner:
         launcher: `Launcher`.
         run_id: string.
         nodes: dict of path to `NodeProgress`, changed in place.
-        progress: `Progress`, updated whenever a task ends.
-        made: list of `(type, RuntimeArtifact)` that steps made, filled in place.
         sleep: function that waits for a number of seconds. Defaults to `time.sleep`.
+
+    Attributes:
+        made: list of `(type, RuntimeArtifact)` that steps have made, also where a later one failed.
     """
 
     def __init__(
@@ -120,24 +121,26 @@ class SpecRunner:
         launcher: Launcher,
         run_id: str,
         nodes: Mapping[TaskPath, NodeProgress],
-        progress: Progress,
-        made: list[tuple[str, Json]],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._spec, self._launcher, self._run_id = spec, launcher, run_id
-        self._nodes, self._progress, self._made, self._sleep = nodes, progress, made, sleep
+        self._nodes, self._sleep = nodes, sleep
+        self._progress: Progress | None = None
+        self.made: list[tuple[str, Json]] = []
         self._started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._ids = itertools.count(1)
 
-    def run(self, arguments: Mapping[str, Any]) -> None:
+    def run(self, arguments: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Runs all tasks.
 
         Args:
             arguments: mapping of parameter to value; the others have their defaults.
+            progress: `Progress`, which shows each task when it ends. Defaults to none.
 
         Raises:
             YachayError: if a task fails.
         """
+        self._progress = progress
         declared = self._spec.root.get("inputDefinitions", {}).get("parameters", {})
         parameters = {name: arguments.get(name, one.get("defaultValue")) for name, one in declared.items()}
         self._run_dag(self._spec.root["dag"], {"parameterValues": parameters, "artifacts": {}}, ())
@@ -232,7 +235,7 @@ class SpecRunner:
         types = component.get("outputDefinitions", {}).get("artifacts", {})
         for key, artifact in result.artifacts.items():
             kind = types[key]["artifactType"]
-            self._made.append((kind.get("schemaTitle") or kind.get("instanceSchema", ""), artifact))
+            self.made.append((kind.get("schemaTitle") or kind.get("instanceSchema", ""), artifact))
             try:
                 metadata = stored_metadata(artifact["metadata"])
             except ValueError as error:
@@ -306,7 +309,8 @@ class SpecRunner:
     def _end(self, node: NodeProgress | None, state: str, start: float) -> None:
         if node is not None:
             node.state, node.seconds = state, time.monotonic() - start
-            self._progress.ended(node)
+            if self._progress is not None:
+                self._progress.ended(node)
 
 
 def _seconds(duration: str) -> float:

@@ -5,10 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-ENTRYPOINT = "yachay.pipelines.kubeflow.step.entrypoint"
+from ...node import Assignment, RawData
 
-PIPELINE_ROOT = "pipeline_root"
-DATA_URI = "data_uri"
+ENTRYPOINT = "yachay.pipelines.kubeflow.step.entrypoint"
 
 RESOLVED_URI = "uri"
 """The output parameter of a resolve step."""
@@ -21,43 +20,12 @@ NEVER_WRITTEN = "none"
 
 
 @dataclasses.dataclass(frozen=True)
-class Assignment:
-    """A pipeline parameter that goes into a field of an execution property which is a JSON object.
-
-    Args:
-        parameter: string. The input parameter.
-        property: string. The execution property.
-        path: tuple of strings. Keys that lead to the field.
-        zero_keeps: bool. Whether 0 leaves the field as it is.
-    """
-
-    parameter: str
-    property: str
-    path: tuple[str, ...]
-    zero_keeps: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class RawData:
-    """How an ingest gets its records.
-
-    Args:
-        property: string. The execution property that takes the local path or pattern.
-        input: string. The input artifact that holds what `data_uri` names in a store.
-        mock: string or None. Dotted path of the function `(path) -> None` that writes the records, which are synthetic.
-    """
-
-    property: str
-    input: str
-    mock: str | None
-
-
-@dataclasses.dataclass(frozen=True)
 class StepOptions:
     """What else the compiler knows of a step.
 
     Args:
         pipeline: string. Name of the pipeline.
+        version: string. The library's version, for the key of the cache: a step of another one is run again.
         beam_args: tuple of strings.
         package: string. Dotted package of the pipeline's own code; empty where it has none, or it is of the library.
         types: mapping of artifact type to the dotted path of its class, where it is none of TFX's.
@@ -75,6 +43,7 @@ class StepOptions:
     """
 
     pipeline: str
+    version: str = ""
     beam_args: tuple[str, ...] = ()
     package: str = ""
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -15,8 +15,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from ....errors import UsageError, suggestion
 from ....uris import check_data_uri, is_root
-from .options import DATA_URI, PIPELINE_ROOT
-from .requests import read_choices
+from ...node import DATA_URI, PIPELINE_ROOT
+from .parameters import read_choices
 
 SCHEMA_VERSION = "2.1.0"
 SUFFIXES = (".yaml", ".yml", ".json")

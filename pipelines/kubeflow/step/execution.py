@@ -15,7 +15,8 @@ from ....components.evaluation_report.timing import note_node
 from ....dotted import import_callable
 from ....errors import DataError
 from ....uris import is_remote, split_pattern
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RawData, StepOptions
+from ...node import DATA_URI, PIPELINE_ROOT, RawData
+from ..spec.options import StepOptions
 from ..spec.views import REPORT
 from .devices import log_devices
 from .executor_input import Json, StepInput, write_executor_output

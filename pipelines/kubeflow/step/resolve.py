@@ -7,7 +7,8 @@ from typing import Any
 
 from ....errors import UsageError
 from ....uris import check_data_uri, is_remote, split_pattern
-from ..spec.options import DATA_URI, PIPELINE_ROOT, RESOLUTION, RESOLVED_URI, StepOptions
+from ...node import DATA_URI, PIPELINE_ROOT
+from ..spec.options import RESOLUTION, RESOLVED_URI, StepOptions
 from .executor_input import StepInput, write_executor_output
 from .pointer import read_pointer
 from .roots import find_root, never_written

@@ -1,7 +1,8 @@
 """The pipeline root, which belongs to the request of a run and not to the spec."""
 
 from ....errors import UsageError
-from ..spec.options import NEVER_WRITTEN, PIPELINE_ROOT
+from ...node import PIPELINE_ROOT
+from ..spec.options import NEVER_WRITTEN
 
 
 def find_root(parameter: str, artifact_uri: str, pipeline: str) -> str:

@@ -422,7 +422,7 @@ def test_a_device_that_nothing_uses_is_warned_of(overrides, warning):
 
 def test_several_devices_for_a_family_that_uses_one_are_warned_of():
     family = dataclasses.replace(load_families()["keras"], name="one_gpu", supports_multiple_gpus=False)
-    (warning,) = device_warnings({"Trainer": 4}, "Trainer", family)
+    (warning,) = device_warnings({"Trainer": 4}, {"Trainer": "trainer"}, family)
     assert "asks for 4 accelerators, and the family 'one_gpu' uses one" in warning
 
 

@@ -17,7 +17,7 @@ def test_examples_that_are_made_of_others_do_not_stand_for_those_that_were_inges
     }
     transformed = {"uri": "minio://b/transformed", "metadata": {**COUNTS, "rows_kept": 5.0}}
 
-    describe([("tfx.Examples", ingested), ("tfx.Examples", transformed)], LocalStore(tmp_path), summary)
+    summary.add(describe([("tfx.Examples", ingested), ("tfx.Examples", transformed)], LocalStore(tmp_path)))
 
     assert summary.rows == {"read": 10, "kept": 9, "quarantined": 1}
     assert summary.data_fingerprint == "3b1f"
@@ -28,7 +28,7 @@ def test_a_deployment_that_was_taken_back_is_in_the_summary(tmp_path: Path) -> N
     summary = Summary()
     metadata = {"pushed": 1.0, "deploy_state": "rolled_back", "deploy_reason": "error rate 0.2 > 0.05"}
 
-    describe([("tfx.PushedModel", {"uri": "s3://b/pushed", "metadata": metadata})], LocalStore(tmp_path), summary)
+    summary.add(describe([("tfx.PushedModel", {"uri": "s3://b/pushed", "metadata": metadata})], LocalStore(tmp_path)))
 
     assert summary.is_rolled_back
     assert summary.deployed == "rolled back, error rate 0.2 > 0.05"
@@ -41,7 +41,7 @@ def test_the_report_is_named_by_the_path_of_its_page_and_tells_the_bounds(tmp_pa
     (folder / "report.json").write_text(sample_report().model_dump_json())
     report = {"uri": "s3://b/run/report", "metadata": {}}
 
-    describe([("yachay.EvaluationReport", report)], LocalStore(tmp_path), summary)
+    summary.add(describe([("yachay.EvaluationReport", report)], LocalStore(tmp_path)))
 
     assert summary.report_uri == str(folder / "report.html")
     assert summary.bounds == {"accuracy": {"lower": 0.76, "upper": 0.82}}

@@ -328,7 +328,7 @@ def test_a_step_is_tried_again_after_longer_and_longer_waits_until_their_time_is
     waits: list[float] = []
 
     with pytest.raises(StepError, match="Step failed"):
-        SpecRunner(compiled, launcher, "1", nodes, progress, [], waits.append).run({})
+        SpecRunner(compiled, launcher, "1", nodes, waits.append).run({}, progress)
 
     assert waits == [10, 30, 90]
 

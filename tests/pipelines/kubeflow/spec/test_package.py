@@ -7,7 +7,8 @@ from kfp_samples import compiled_pipeline
 
 from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.spec.package import Package, read_package
-from yachay.pipelines.kubeflow.spec.requests import PipelineParameter
+from yachay.pipelines.kubeflow.spec.parameters import declare
+from yachay.pipelines.node import PipelineParameter
 
 
 def package_with_root(path: Path, default: str) -> Package:
@@ -38,7 +39,7 @@ def test_without_any_root_the_server_has_its_own(tmp_path: Path) -> None:
 def test_a_value_that_a_parameter_does_not_take_is_refused(tmp_path: Path) -> None:
     document = compiled_pipeline()
     family = PipelineParameter("family", "STRING", "linear", "Model family.", ("linear", "keras"))
-    document["root"]["inputDefinitions"]["parameters"]["family"] = family.to_json()
+    document["root"]["inputDefinitions"]["parameters"]["family"] = declare(family)
     path = tmp_path / "pipeline.yaml"
     path.write_text(yaml.safe_dump(document))
     package = read_package(path)

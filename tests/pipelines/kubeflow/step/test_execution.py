@@ -8,13 +8,14 @@ import pytest
 
 from yachay.components.evaluation_report.timing import read_node_seconds
 from yachay.errors import DataError
-from yachay.pipelines.kubeflow.spec.options import Assignment, RawData, StepOptions
+from yachay.pipelines.kubeflow.spec.options import StepOptions
 from yachay.pipelines.kubeflow.spec.views import REPORT, VIEWS
 from yachay.pipelines.kubeflow.step import entrypoint
 from yachay.pipelines.kubeflow.step.execution import execution_properties, find_raw_data
 from yachay.pipelines.kubeflow.step.executor_input import StepArtifact, StepInput
 from yachay.pipelines.kubeflow.step.pointer import read_pointer
 from yachay.pipelines.kubeflow.step.tfx_artifacts import make_artifact
+from yachay.pipelines.node import Assignment, RawData
 
 RUN = "minio://mlpipeline/v2/artifacts/dropout/run-1"
 

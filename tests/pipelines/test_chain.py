@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+from tfx.dsl.components.base.base_node import BaseNode
+
+from yachay.components.features import Problem
+from yachay.errors import UsageError
+from yachay.pipelines.chain import RunContext, assemble, create_components, make_pipeline
+from yachay.pipelines.config.kubeflow_settings import Resources
+from yachay.pipelines.config.pipeline_config import PipelineConfig
+from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
+from yachay.pipelines.node import NodeTraits, describe_node, traits_of
+from yachay.pipelines.registry import find_pipeline
+
+
+def load(*overrides: str) -> PipelineConfig:
+    return find_pipeline("student_dropout").load(overrides)
+
+
+def context(config: PipelineConfig, **fields: str) -> RunContext:
+    schema_text = find_pipeline("student_dropout").schema_text(config)
+    return RunContext(**{"task": "semester2", "data_uri": "/data", "schema_text": schema_text,
+                         "pipeline_root": "/root", "model_store": "/models"} | fields)  # fmt: skip
+
+
+def nodes(config: PipelineConfig, **fields: str) -> dict[str, BaseNode]:
+    return {node.id: node for node in create_components(config, context(config, **fields))}
+
+
+def test_each_node_says_where_it_is_made_what_runners_and_compiler_need() -> None:
+    made = nodes(load("feature_selection.enabled=true"))
+
+    assert {name: traits_of(node).role for name, node in made.items() if traits_of(node).role} == {
+        "ColumnarExampleGen": "ingest",
+        "Trainer": "trainer",
+        "Evaluator": "evaluator",
+        "Pusher": "pusher",
+        "EvaluationReport": "report",
+    }
+    assert {name for name, node in made.items() if traits_of(node).rows == "rows_train"} == {
+        "Trainer",
+        "FeatureSelector",
+    }
+    assert {name for name, node in made.items() if not traits_of(node).is_cached} == {"Pusher"}
+    assert traits_of(made["Transform"]) == NodeTraits()
+
+
+def test_models_lie_with_the_run_where_no_store_is_named() -> None:
+    def folders(store: str) -> object:
+        return traits_of(nodes(load(), model_store=store)["Pusher"]).request.output_folders
+
+    assert folders("") == {"store": "pushed_model"}
+    assert folders("minio://models") == {}
+
+
+def test_a_regression_shows_no_classes() -> None:
+    config = load("evaluation.change=null", "report.alert_label=null", "report.anchors=[]", "report.card={}")
+    tasks = {name: task.model_copy(update={"thresholds": {}}) for name, task in config.tasks.items()}
+    label = config.label.model_copy(update={"values": ()})
+    regression = config.model_copy(update={"problem": Problem.REGRESSION, "label": label, "tasks": tasks})
+
+    assert "classification" in traits_of(nodes(config)["EvaluationReport"]).request.views
+    assert "classification" not in traits_of(nodes(regression)["EvaluationReport"]).request.views
+
+
+def test_a_run_fn_of_a_system_takes_the_place_of_ours() -> None:
+    run_fn = "yachay.components.trainer.run_fn.read_training"
+
+    assert nodes(load(f"model.run_fn={run_fn}"))["Trainer"].exec_properties["run_fn"] == run_fn
+
+
+def test_a_configuration_may_have_more_than_one_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath("short_pipelines.py").write_text(
+        "from yachay.pipelines.chain import assemble, create_components\n\n"
+        "def create_short(config, context):\n"
+        "    return assemble(config, context, create_components(config, context)[:4])\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = load("pipelines.short=short_pipelines.create_short")
+
+    made = make_pipeline(config, context(config, pipeline="short"))
+
+    assert made.pipeline_info.pipeline_name == "student-dropout--semester2--short"
+    assert len(made.components) == 4
+
+
+def test_a_pipeline_that_is_not_there_is_rejected() -> None:
+    config = load()
+
+    with pytest.raises(UsageError, match=r"Expected --pipeline to be one of training\. Received: 'monitor'"):
+        make_pipeline(config, context(config, pipeline="monitor"))
+
+
+def test_what_a_node_needs_is_its_default_and_the_configuration_wins() -> None:
+    config = load()
+    components = create_components(config, context(config))
+    for node in components[:2]:
+        describe_node(node, NodeTraits(resources=Resources(memory="7Gi")))
+    settings = config.kubeflow.model_copy(update={"resources": {components[0].id: Resources(memory="9Gi")}})
+
+    spec = compile_pipeline(assemble(config, context(config), components), "image", settings).pipeline_spec
+    executors = spec["deploymentSpec"]["executors"]
+
+    assert executors[f"exec-{components[0].id}"]["container"]["resources"]["resourceMemoryLimit"] == "9Gi"
+    assert executors[f"exec-{components[1].id}"]["container"]["resources"]["resourceMemoryLimit"] == "7Gi"
