@@ -112,7 +112,7 @@ def infer(data: str, label: str) -> Inference:
         notes.append(f"{sample.num_rows} rows are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
     notes += ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
     if num_ragged:
-        notes.append(f"{num_ragged} rows have another number of fields than the header: they are quarantined.")
+        notes.append(f"Rows with another number of fields than the header, which are quarantined: {num_ragged}.")
     if is_unlabelled.any():
         notes.append(
             f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} rows have no label: they are quarantined."
