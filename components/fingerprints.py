@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 
 SEPARATOR = "\x1f"
 NO_VALUE = "\x1e"
+STEP_SEPARATOR = "\x1d"
 
 
 def as_text(array: pa.Array) -> pa.Array:
-    """Returns the one text of each value: `3` and `3.0` have the same."""
-    return array if array.type == pa.string() else pc.cast(array, pa.string())
+    """Returns the one text of each value: `3` and `3.0` have the same. A sequence is the text of its values."""
+    kind = array.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        values = as_text(array.flatten()).fill_null(NO_VALUE)
+        lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+        offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int32())
+        texts = pc.binary_join(pa.ListArray.from_arrays(offsets, values), STEP_SEPARATOR)
+        return pc.if_else(array.is_valid(), texts, pa.scalar(None, pa.string()))
+    return array if kind == pa.string() else pc.cast(array, pa.string())
 
 
 def fingerprints(columns: Sequence[pa.Array], salt: str = "") -> NDArray[np.uint64]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from .fingerprints import fingerprints
 from .prediction_task import SplitSettings
+from .times import to_times
 
 Rows = NDArray[np.int64]
 """Row numbers in ascending order."""
@@ -46,7 +47,7 @@ class Splitter:
         """
         settings = self._settings
         if settings.method == "time":
-            later = pc.greater_equal(records.column(settings.key), first_eval_time)
+            later = pc.greater_equal(to_times(records.column(settings.key)), first_eval_time)
             is_later: NDArray[np.bool_] = later.to_numpy(zero_copy_only=False)
             return is_later
         # In the order of the names, so that the configuration's order does not matter.
@@ -58,6 +59,8 @@ class Splitter:
     def first_eval_time(self, times: Sequence[pa.Array]) -> pa.Scalar:
         """Returns the time with which `eval` begins, so that it has the latest `eval_share` of the records.
 
+        Text is ISO 8601, and a time with an offset that of UTC.
+
         Records of one time stay together.
 
         Args:
@@ -66,7 +69,7 @@ class Splitter:
         Raises:
             DataError: if all records have the same time.
         """
-        keys = pa.chunked_array(times)
+        keys = pa.chunked_array([to_times(part) for part in times])
         return pa.scalar(self._first_late(keys.to_numpy(), self._settings.eval_share), keys.type)
 
     def split(self, keys: NDArray[Any] | None, labels: NDArray[Any], share: float, seed: int) -> tuple[Rows, Rows]:

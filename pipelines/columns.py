@@ -7,6 +7,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from ..components.example_gen.inputs import match_files
 from ..components.example_gen.read import check_headers, data_paths
 from ..components.example_gen.settings import IngestSpec, ReadSettings
+from ..components.sequences import sequence_shape
 from ..components.settings import check_settings
 from .config.pipeline_config import PipelineConfig
 
@@ -15,11 +16,13 @@ _TYPES = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float32", schema_pb2.BYTES
 
 def ingest_columns(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[str, dict[str, Any]]:
     """Returns `{column: {"type": ..., "required": ...}}` of each column of the raw data, in the schema's order."""
-    return {
-        feature.name: {"type": _TYPES[feature.type], "required": feature.presence.min_fraction == 1}
-        for feature in schema.feature
-        if feature.name not in config.data.bins
-    }
+    columns = {}
+    for feature in schema.feature:
+        if feature.name not in config.data.bins:
+            columns[feature.name] = {"type": _TYPES[feature.type], "required": feature.presence.min_fraction == 1}
+            if shape := sequence_shape(feature):
+                columns[feature.name] |= {"steps": shape.steps, "min_steps": shape.min_steps}
+    return columns
 
 
 def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig) -> IngestSpec:

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 
 from ...errors import DataError
 from ..fingerprints import as_text
+from ..times import have_offset, to_times
 from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
-from .tables import Refusal
+from .tables import Refusal, blank
+from .typed_tables import plain
 
 ARROW_TYPES = {ColumnType.INT64: pa.int64(), ColumnType.FLOAT32: pa.float32(), ColumnType.STRING: pa.string()}
 MAX_SHOWN_CHARACTERS = 60
@@ -23,8 +25,8 @@ _SIMPLE_INTEGER = r"^-?\d{1,18}$"
 _SIMPLE_NUMBER = r"^-?\d{1,15}(\.\d{1,30})?$"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+[.,]\d+", re.ASCII)
-_ISO_8601 = r"^\d{4}-\d{2}-\d{2}"
 _MAX_EXACT = 2**53
+_EXACT_CHARACTERS = 15
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class Converter:
             if column.values
         }
         self._decimal = spec.decimal
+        self._missing_values = spec.missing_values
+        # A time key's first time with an offset from UTC, and its first without.
+        self._examples: dict[bool, str] = {}
         self._label = spec.label.name
         self._label_values = spec.label.values
         self._time_key = spec.split.key if spec.split.method == "time" else None
@@ -81,6 +86,8 @@ class Converter:
     def _convert_column(
         self, name: str, column: Column, raw: pa.Array
     ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
+        if column.steps is not None:
+            return self._convert_sequence(name, column, column.steps, raw)
         is_number = column.type is not ColumnType.STRING
         typed = _to_type(name, _with_points(raw, self._decimal) if is_number else raw, column.type)
         problems: list[tuple[np.ndarray, Callable[[object], str]]] = []
@@ -100,9 +107,78 @@ class Converter:
             classes = describe_values(self._label_values)
             problems.append((_mask(unknown), lambda value: f"unknown label {_show(value)}, expected one of {classes}"))
         if name == self._time_key and array.type == pa.string():
-            no_time = pc.invert(pc.match_substring_regex(array, _ISO_8601))
-            problems.append((_mask(no_time), lambda value: f"{_show(value)} is no time such as 2024-01-31"))
+            no_time = _mask(pc.is_null(to_times(array)))
+            problems.append((no_time, lambda value: f"{_show(value)} is no time such as 2024-01-31"))
+            self._check_offsets(array.filter(pa.array(~no_time)))
         return array, problems
+
+    def _convert_sequence(
+        self, name: str, column: Column, steps: int, raw: pa.Array
+    ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
+        """Returns the lists of exactly `steps` values, padded at the front, and what does not fit."""
+        kind = raw.type
+        if pa.types.is_null(kind):
+            raw = raw.cast(pa.list_(pa.string()))
+        elif not _is_list(kind):
+            raise DataError(
+                f"Expected the sequence {name!r} to hold lists. Received: {kind}. A cell of a CSV file is one value: "
+                "write a Parquet file with a column of lists, or set `data.reader` to a function that yields one."
+            )
+        lengths = pc.list_value_length(raw).fill_null(0).to_numpy().astype(np.int64)
+        values = plain(raw.flatten())
+        if values.type == pa.string():
+            values = blank(values, self._missing_values)
+        is_text = column.type is ColumnType.STRING
+        typed = _to_type(name, values, ColumnType.STRING if is_text else ColumnType.FLOAT32)
+        rows = np.repeat(np.arange(len(raw)), lengths)
+
+        def holding(is_bad: np.ndarray) -> np.ndarray:
+            return np.bincount(rows[is_bad], minlength=len(raw)) > 0
+
+        fewest = steps if column.min_steps is None else column.min_steps
+        is_absent = _mask(pc.is_null(raw))
+        expected = f"{steps}" if fewest == steps else f"{fewest} to {steps}"
+        problems: list[tuple[np.ndarray, Callable[[object], str]]] = [
+            (
+                ~is_absent & ((lengths < fewest) | (lengths > steps)),
+                lambda value: f"{_length(value)} values, expected {expected}",
+            )
+        ]
+        if typed.bad is not None:
+            problems.append(
+                (holding(typed.bad), lambda value: f"{_show(value)} holds a value that is no finite number")
+            )
+        if name in self._required:
+            problems.append((is_absent, lambda _: "no value"))
+        if name == self._label:
+            missing = _mask(pc.is_null(typed.array))
+            problems.append((holding(missing), lambda value: f"a value is missing in {_show(value)}"))
+        # The last values are the newest: the n-th of a list of L stands at step `steps` - L + n.
+        starts = np.cumsum(lengths) - lengths
+        places = np.arange(len(rows)) - starts[rows] + steps - lengths[rows]
+        fits = places >= 0
+        filler = pa.scalar("" if is_text else math.nan, typed.array.type)
+        source = np.full(len(raw) * steps, len(values), np.int64)
+        source[rows[fits] * steps + places[fits]] = np.flatnonzero(fits)
+        padded = pa.concat_arrays([typed.array.fill_null(filler), pa.array([filler.as_py()], typed.array.type)])
+        return pa.FixedSizeListArray.from_arrays(padded.take(pa.array(source)), steps), problems
+
+    def _check_offsets(self, times: pa.Array) -> None:
+        """Checks that all times of the split's key have an offset from UTC, or none.
+
+        Raises:
+            DataError: if one has and another has not.
+        """
+        with_offset = have_offset(times)
+        for has_offset in (True, False):
+            some = times.filter(with_offset if has_offset else pc.invert(with_offset))
+            if len(some):
+                self._examples.setdefault(has_offset, some[0].as_py())
+        if len(self._examples) > 1:
+            raise DataError(
+                f"Expected all times of {self._time_key!r} with an offset from UTC, or all without. Received: "
+                f"{self._examples[True]!r} and {self._examples[False]!r}. Write them alike: which is later is unknown."
+            )
 
 
 def to_text(name: str, raw: pa.Array) -> pa.Array:
@@ -112,6 +188,26 @@ def to_text(name: str, raw: pa.Array) -> pa.Array:
         DataError: if it is nested.
     """
     return _to_type(name, raw, ColumnType.STRING).array
+
+
+def to_exact_text(name: str, raw: pa.Array, type_: ColumnType, decimal: str) -> pa.Array:
+    """Returns the text of values as their file has them: `3` and `3.0` have the same, and no digit is rounded.
+
+    Args:
+        name: string. Of the column.
+        raw: `pyarrow.Array` as read.
+        type_: `ColumnType`. As a number, `3.0` is `3`.
+        decimal: string. The decimal mark of numbers in text.
+    """
+    if _is_list(raw.type):
+        return as_text(raw)
+    text = to_text(name, raw)
+    if raw.type != pa.string() or type_ is ColumnType.STRING:
+        return text
+    number = _parse_carefully(_with_points(text, decimal), pa.float64(), _SIMPLE_NUMBER, _parse_float, _show).array
+    # A float64 is exact for so many digits.
+    is_short = pc.less_equal(pc.utf8_length(text), _EXACT_CHARACTERS)
+    return pc.if_else(pc.and_(is_short, pc.is_valid(number)), as_text(number), text)
 
 
 def add_bins(batch: pa.RecordBatch, bins: Mapping[str, Bins]) -> pa.RecordBatch:
@@ -244,6 +340,14 @@ def _decimal_hint(value: object, decimal: str) -> str:
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value.strip()) or other not in value:
         return ""
     return f" (`data.decimal` is {decimal!r}: write {decimal!r}, or set it to {other!r})"
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0
 
 
 def _show(value: object) -> str:

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from ...errors import DataError
 from ..fingerprints import as_text, fingerprints
 from ..splitter import Splitter
-from .convert import Converter, add_bins, to_text
+from .convert import Converter, add_bins, to_exact_text
 from .duplicates import Duplicates
 from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter
 from .read import check_headers, data_paths, open_table
-from .settings import IngestSpec, describe_values
+from .settings import Column, ColumnType, IngestSpec, describe_values
 from .tables import Refusal, Table, check_columns
 from .write import ExampleWriter, whole_or_absent
 
@@ -135,7 +135,7 @@ def _clean(
             good = np.ones(len(batch), bool)
             good[[refusal.index - start for refusal in refusals]] = False
             if duplicates:
-                equal = _find_duplicates(duplicates, batch, raw, columns, good)
+                equal = _find_duplicates(duplicates, raw, columns, good, spec)
                 tally.num_duplicate += len(equal)
                 good[equal] = False
                 refusals += [Refusal(start + row, "", "equal to an earlier record") for row in equal]
@@ -162,15 +162,16 @@ def _finish(table: Table, num_records: int, tally: _Tally, quarantine: Quarantin
 
 
 def _find_duplicates(
-    duplicates: Duplicates, batch: pa.RecordBatch, raw: pa.RecordBatch, columns: list[str], good: np.ndarray
+    duplicates: Duplicates, raw: pa.RecordBatch, columns: list[str], good: np.ndarray, spec: IngestSpec
 ) -> list[int]:
     """Returns the rows that fit and equal an earlier record in all columns of the file."""
     rows = np.flatnonzero(good)
-    typed = [
-        batch.column(name) if name in batch.schema.names else to_text(name, raw.column(name))
+    others = Column(type=ColumnType.STRING)
+    texts = [
+        to_exact_text(name, raw.column(name), spec.columns.get(name, others).type, spec.decimal)
         for name in sorted(columns)
     ]
-    hashes = fingerprints([column.take(pa.array(rows)) for column in typed])
+    hashes = fingerprints([column.take(pa.array(rows)) for column in texts])
     equal: list[int] = rows[duplicates.find(hashes)].tolist()
     return equal
 

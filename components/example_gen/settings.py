@@ -26,11 +26,16 @@ class Column(Settings):
         type: `ColumnType`.
         required: bool. Whether a row without a value is rejected.
         values: tuple. The only values allowed; empty allows all.
+        steps: int or None. For a sequence the number of values with which it is stored, the newest last, floats or
+            strings: what is missing at the front or in between is NaN or an empty string.
+        min_steps: int or None. The fewest values that a sequence may have. Defaults to `steps`.
     """
 
     type: ColumnType
     required: bool = True
     values: tuple[str | int | float, ...] = ()
+    steps: Annotated[int, Field(ge=2)] | None = None
+    min_steps: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _values_of_the_type(self) -> Self:
@@ -41,6 +46,14 @@ class Column(Settings):
         }
         if not all(isinstance(value, kinds[self.type]) for value in self.values):
             raise ValueError(f"values: expected {self.type.value}, received {describe_values(self.values)}")
+        return self
+
+    @model_validator(mode="after")
+    def _sequence(self) -> Self:
+        if self.min_steps is not None and (self.steps is None or self.min_steps > self.steps):
+            raise ValueError(f"min_steps: expected at most `steps`, {self.steps}, received {self.min_steps}")
+        if self.steps is not None and self.values:
+            raise ValueError("values: expected none for a sequence")
         return self
 
 
@@ -111,11 +124,19 @@ class IngestSpec(ReadSettings):
     def _coherent(self) -> Self:
         if self.label.name not in self.columns:
             raise ValueError(f"columns: expected the label among them, received no {self.label.name!r}")
+        label = self.columns[self.label.name]
+        if (label.steps or 1) != self.label.steps or label.min_steps not in (None, label.steps):
+            raise ValueError(
+                f"columns.{self.label.name}: expected a label of {self.label.steps} values, for `label.steps` says so, "
+                f"received one of {label.min_steps or label.steps or 1} to {label.steps or 1}"
+            )
         if self.split.key is not None and self.split.key not in self.columns:
             raise ValueError(f"columns: expected the split's key among them, received no {self.split.key!r}")
+        if self.split.key is not None and self.columns[self.split.key].steps:
+            raise ValueError(f"columns.{self.split.key}: expected one value to split by, received a sequence")
         for name, bins in self.bins.items():
             source = self.columns.get(bins.column)
-            if source is None or source.type is ColumnType.STRING:
+            if source is None or source.type is ColumnType.STRING or source.steps:
                 raise ValueError(f"bins.{name}: expected a numeric column, received {bins.column!r}")
             if name in self.columns:
                 raise ValueError(f"bins.{name}: expected a name of its own, received that of a column")

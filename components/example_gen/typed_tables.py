@@ -33,7 +33,7 @@ class _TypedTable(Table):
             yield Quarantined(str(self.path), refusal.index + 1, refusal.column, refusal.reason, text)
 
     def _select(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-        arrays = [_plain(batch.column(self.original_names[column])) for column in columns]
+        arrays = [plain(batch.column(self.original_names[column])) for column in columns]
         return pa.RecordBatch.from_arrays(
             [blank(array, self._missing_values) if array.type == pa.string() else array for array in arrays],
             names=list(columns),
@@ -125,10 +125,10 @@ def load_reader(dotted_path: str) -> Reader:
     return reader
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def plain(array: pa.Array) -> pa.Array:
     """Returns dictionaries, binary and the other string types as plain strings."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _plain(array.dictionary_decode())
+        return plain(array.dictionary_decode())
     is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     return array.cast(pa.string()) if is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else array

@@ -82,6 +82,10 @@ def encode(batch: pa.RecordBatch) -> list[bytes]:
 
 
 def _to_lists(column: pa.Array) -> pa.ListArray:
+    if pa.types.is_fixed_size_list(column.type):
+        values, steps = column.flatten(), column.type.list_size
+        offsets = pa.array(np.arange(len(column) + 1, dtype=np.int32) * steps)
+        return pa.ListArray.from_arrays(offsets, values.cast(pa.binary()) if values.type == pa.string() else values)
     values = column.cast(pa.binary()) if column.type == pa.string() else column
     if not column.null_count:
         return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)

@@ -103,6 +103,6 @@ def _record(example: Any) -> dict[str, Any]:
     record = {}
     for name, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")
-        value = getattr(feature, kind).value[0] if kind else None
-        record[name] = value.decode() if isinstance(value, bytes) else value
+        values = [v.decode() if kind == "bytes_list" else v for v in getattr(feature, kind).value] if kind else [None]
+        record[name] = values if len(values) > 1 else values[0]
     return dict(sorted(record.items()))

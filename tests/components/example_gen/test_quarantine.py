@@ -86,6 +86,16 @@ def test_duplicates_are_kept_unless_refused(write_csv, run_ingest):
     assert (ingested.summary.rows_duplicate, ingested.summary.rows_quarantined) == (1, 1)
 
 
+def test_numbers_that_a_float32_cannot_tell_apart_are_no_duplicates(write_csv, run_ingest):
+    path = write_csv(*[f"1,{16777216 + i},Lima,{'yes' if i % 2 else 'no'}" for i in range(100)], good=0)
+    assert run_ingest(path, drop_duplicates=True).summary.rows_duplicate == 0
+
+
+def test_numbers_of_more_digits_than_a_float64_has_are_no_duplicates(write_csv, run_ingest):
+    path = write_csv(*[f"1,{9007199254740992 + i},Lima,no" for i in range(100)])
+    assert run_ingest(path, drop_duplicates=True).summary.rows_duplicate == 0
+
+
 def test_records_that_differ_in_a_column_that_is_not_read_are_no_duplicates(write_csv, run_ingest):
     columns = {"age": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
     ingested = run_ingest(write_csv("1,0.5,Lima,no", "1,0.5,Cuzco,no"), columns=columns, drop_duplicates=True)

@@ -87,6 +87,30 @@ def test_times_may_be_iso_text_and_other_text_is_refused(write_csv, run_ingest):
     assert [row["reason"] for row in ingested.quarantine] == ["'last week' is no time such as 2024-01-31"]
 
 
+def test_times_with_an_offset_are_ordered_as_moments(write_csv, run_ingest):
+    hours = [
+        f"{i},,2024-01-{1 + i // 24:02d}T{i % 24:02d}:00+{i % 12:02d}:00,{'yes' if i % 2 else 'no'}" for i in range(96)
+    ]
+    ingested = run_ingest(write_csv(*hours, good=0), split=SplitSettings(method="time", key="city", eval_share=0.25))
+    moments = {i: i - i % 12 for i in range(96)}
+    latest = min(moments[age] for age in ages(ingested, "eval"))
+    assert ages(ingested, "train") == [i for i in range(96) if moments[i] < latest]
+
+
+def test_days_that_the_calendar_does_not_have_are_rejected(write_csv, run_ingest):
+    days = [f"{i},,2024-01-{1 + i % 28:02d},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    ingested = run_ingest(write_csv(*days, "7,,2024-13-45,no", good=0), split=SplitSettings(method="time", key="city"))
+    assert [(row["line"], row["reason"]) for row in ingested.quarantine] == [
+        ("62", "'2024-13-45' is no time such as 2024-01-31")
+    ]
+
+
+def test_times_with_and_without_an_offset_cannot_be_compared(write_csv, run_ingest):
+    path = write_csv("1,,2024-01-31T10:00,no", "2,,2024-01-31T10:00Z,yes", good=0)
+    with pytest.raises(DataError, match=r"or all without\. Received: '2024-01-31T10:00Z' and '2024-01-31T10:00'"):
+        run_ingest(path, split=SplitSettings(method="time", key="city"))
+
+
 @pytest.mark.parametrize("method", ["hash", "group", "time"])
 def test_a_record_without_a_key_is_refused(write_csv, run_ingest, method):
     ingested = run_ingest(write_csv(",0.5,Cuzco,no"), split=SplitSettings(method=method, key="age"))
