@@ -23,7 +23,8 @@ class Feature:
         dtype: `"float32"`, `"int64"` or `"string"`.
         kind: string. `"numeric"`, `"ordinal"`, `"categorical"`, `"boolean"` or `"time"`.
         optional: bool. Whether a client may leave it out.
-        missing: number or string. What the signature takes for a missing value; None where it may not be missing.
+        missing: number or string. What the signature takes for a missing value; None where it may not be missing. A
+            sequence that is not optional may have one, for missing values in it.
         domain: dict with `values`, or `min` and `max`; None where the schema has no domain.
         original_name: string. The column's name in the raw data, accepted as an alias.
         steps: int. Number of values of a sequence in the signature; None for a single value. Defaults to None.
@@ -40,6 +41,11 @@ class Feature:
     original_name: str
     steps: int | None = None
     min_steps: int = 0
+
+    @property
+    def may_hold_null(self) -> bool:
+        """Whether a value, or a value of a sequence, may be missing."""
+        return self.optional or self.missing is not None
 
     @property
     def group(self) -> str:

@@ -180,7 +180,7 @@ def _value(feature: Feature) -> dict[str, Any]:
 def _item(feature: Feature) -> dict[str, Any]:
     """Returns a single value of a feature: the feature's own, or one of a sequence."""
     item: dict[str, Any] = dict(_TYPES[feature.dtype])
-    if feature.optional:
+    if feature.may_hold_null:
         item["type"] = [item["type"], "null"]
     return item
 

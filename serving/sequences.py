@@ -39,7 +39,7 @@ def expected_sequence(feature: Feature) -> str:
     least, most = feature.min_steps, feature.steps
     length = f"{most}" if least == most else f"{least} to {most}"
     item = {"float32": "numbers", "int64": "integers", "string": "strings"}[feature.dtype]
-    return f"a list of {length} {item}{' or nulls' if feature.optional else ''}, the newest last"
+    return f"a list of {length} {item}{' or nulls' if feature.may_hold_null else ''}, the newest last"
 
 
 def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_bytes: int) -> str:
@@ -54,7 +54,7 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
             return _wrong(feature, index, f"{len(sequence):,}")
     sent = [sequence or [] for sequence in column]
     types = set(map(type, chain.from_iterable(sent)))
-    if not types <= PYTHON_TYPES[dtype] | ({type(None)} if feature.optional else set()):
+    if not types <= PYTHON_TYPES[dtype] | ({type(None)} if feature.may_hold_null else set()):
         return _first_wrong(feature, sent)
     if dtype == "string" and (failure := _too_long(feature, sent, max_string_bytes)):
         return failure
@@ -81,7 +81,7 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
 def _first_wrong(feature: Feature, column: Sequence[Sequence[Any]]) -> str:
     for index, sequence in enumerate(column):
         for step, value in enumerate(sequence):
-            if not (_fits(feature, value) or (value is None and feature.optional)):
+            if not (_fits(feature, value) or (value is None and feature.may_hold_null)):
                 expected = expected_value(feature)
                 if type(value) in (float, int) and feature.dtype == "float32":
                     expected += " in the range of float32"

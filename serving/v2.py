@@ -107,7 +107,7 @@ def read_inputs(request: TensorRequest, checker: InputChecker) -> Inputs:
                 f"Received: {tensor.datatype[:40]!r}.",
             )
         if feature is not None and feature.steps is not None:
-            columns[tensor.name] = _sequences(tensor, feature, request.nan_is_missing and feature.optional)
+            columns[tensor.name] = _sequences(tensor, feature, request.nan_is_missing and feature.may_hold_null)
             continue
         values = _values(tensor)
         if request.nan_is_missing and feature is not None and feature.optional:

@@ -30,7 +30,7 @@ _JSON_NAMES: Mapping[type, str] = {
 
 def expected_value(feature: Feature, is_null_named: bool = True) -> str:
     """Returns what a value of a feature, or an item of its sequence, must be, for a message."""
-    return _EXPECTED[feature.dtype] + (" or null" if feature.optional and is_null_named else "")
+    return _EXPECTED[feature.dtype] + (" or null" if feature.may_hold_null and is_null_named else "")
 
 
 def shown(value: Any) -> str:

@@ -49,7 +49,10 @@ class RawFeature:
 
     @property
     def missing(self) -> float | int | str | None:
-        """The value of the input that stands for a missing one; None where it may not be missing."""
+        """The value of the input that stands for a missing one; None where it may not be missing.
+
+        A sequence always has one: a required one may still hold gaps, and short ones are padded.
+        """
         return MISSING[self.dtype] if self.optional or self.steps else None
 
     def to_json(self) -> dict[str, Any]:
