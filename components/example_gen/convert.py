@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..fingerprints import as_text
 from ..times import have_offset, to_times
 from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
-from .tables import Refusal, blank
+from .tables import Rejection, blank
 from .typed_tables import plain
 
 ARROW_TYPES = {ColumnType.INT64: pa.int64(), ColumnType.FLOAT32: pa.float32(), ColumnType.STRING: pa.string()}
@@ -63,7 +63,7 @@ class Converter:
         self._label_values = spec.label.values
         self._time_key = spec.split.key if spec.split.method == "time" else None
 
-    def convert(self, batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, list[Refusal]]:
+    def convert(self, batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, list[Rejection]]:
         """Returns the columns with their types, and the records that do not fit, each with its first reason.
 
         Args:
@@ -71,17 +71,17 @@ class Converter:
             start: int. Index of its first record in the table.
         """
         arrays = []
-        refusals: dict[int, Refusal] = {}
+        rejections: dict[int, Rejection] = {}
         for name, column in self._columns.items():
             raw = batch.column(name)
             array, problems = self._convert_column(name, column, raw)
             arrays.append(array)
             for bad, reason in problems:
                 for row in np.flatnonzero(bad).tolist():
-                    if row not in refusals:
-                        refusals[row] = Refusal(start + row, name, reason(raw[row].as_py()))
+                    if row not in rejections:
+                        rejections[row] = Rejection(start + row, name, reason(raw[row].as_py()))
         typed = pa.RecordBatch.from_arrays(arrays, names=list(self._columns))
-        return typed, [refusals[row] for row in sorted(refusals)]
+        return typed, [rejections[row] for row in sorted(rejections)]
 
     def _convert_column(
         self, name: str, column: Column, raw: pa.Array

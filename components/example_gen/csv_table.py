@@ -17,7 +17,7 @@ from ...errors import DataError
 from ..features import to_identifier, to_identifiers
 from .access import unreadable
 from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segments
-from .tables import Quarantined, Refusal, Table
+from .tables import Quarantined, Rejection, Table
 
 SEPARATORS = (",", ";", "\t", "|")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -45,7 +45,7 @@ class CsvTable(Table):
     """
 
     def __init__(self, path: Path, wanted: Sequence[str], separator: str | None, missing_values: Sequence[str]) -> None:
-        _refuse_binary(path)
+        _reject_binary(path)
         header = _read_header(path)
         self._separator = _choose_separator(path, header, wanted, separator)
         self._grammar = Grammar(self._separator)
@@ -82,11 +82,11 @@ class CsvTable(Table):
         except (pa.ArrowException, OSError) as error:
             raise _describe(self.path, error) from None
 
-    def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
-        """Yields the refused records, and the ragged ones before them, in the order of the file."""
-        for refusal in refusals:
+    def locate(self, batch: pa.RecordBatch, start: int, rejections: Sequence[Rejection]) -> Iterator[Quarantined]:
+        """Yields the rejected records, and the ragged ones before them, in the order of the file."""
+        for rejection in rejections:
             walker = self._walker = self._walker or _Walker(self.path, self._grammar, len(self._names))
-            yield from walker.walk_to(refusal)
+            yield from walker.walk_to(rejection)
 
     def locate_rest(self) -> Iterator[Quarantined]:
         """Yields the ragged records after the last one located.
@@ -175,17 +175,17 @@ class _Walker:
         self._path = path
         self._grammar = grammar
         self._num_fields = num_fields
-        self._wanted: Refusal | None = None
+        self._wanted: Rejection | None = None
         self._found = self._walk()
 
-    def walk_to(self, refusal: Refusal | None) -> Iterator[Quarantined]:
+    def walk_to(self, rejection: Rejection | None) -> Iterator[Quarantined]:
         """Yields the ragged and malformed records up to the rejected one (to the end without one), then that."""
-        self._wanted = refusal
+        self._wanted = rejection
         for line, record, reason in self._found:
             # A byte that is not UTF-8 is of no matter in a column that is not read.
             text = record.decode("utf-8", errors="backslashreplace")
-            if refusal is not None and not reason:
-                yield Quarantined(str(self._path), line, refusal.column, refusal.reason, text)
+            if rejection is not None and not reason:
+                yield Quarantined(str(self._path), line, rejection.column, rejection.reason, text)
                 return
             self.num_ragged += 1
             yield Quarantined(str(self._path), line, "", reason, text)
@@ -244,7 +244,7 @@ def _open_arrow(path: Path) -> pa.NativeFile:
     return pa.input_stream(str(path), compression="gzip" if is_gzip else None)
 
 
-def _refuse_binary(path: Path) -> None:
+def _reject_binary(path: Path) -> None:
     try:
         with _open_binary(path) as stream:
             start = stream.read(PROBE_BYTES)

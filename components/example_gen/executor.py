@@ -2,7 +2,6 @@
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from tfx import types
@@ -13,6 +12,7 @@ from ...errors import DataError
 from .driver import FINGERPRINT
 from .ingest import IngestSummary, ingest
 from .inputs import resolve_input
+from .outputs import local_folder
 from .settings import IngestSpec
 from .write import SPLITS
 
@@ -25,7 +25,7 @@ class Executor(base_executor.BaseExecutor):
     It works with or without a driver before it: Kubeflow runs none.
     """
 
-    NEEDS_NO_DRIVER = True  # The compiler for Kubeflow refuses other components with a driver of their own.
+    NEEDS_NO_DRIVER = True  # The compiler for Kubeflow rejects other components with a driver of their own.
 
     def Do(
         self,
@@ -47,7 +47,8 @@ class Executor(base_executor.BaseExecutor):
                 "than when the run began. Run again once the files are complete."
             )
         spec = IngestSpec.from_property(exec_properties["spec"])
-        summary = ingest(source, spec, Path(examples.uri), Path(quarantine.uri))
+        with local_folder(examples.uri) as examples_folder, local_folder(quarantine.uri) as quarantine_folder:
+            summary = ingest(source, spec, examples_folder, quarantine_folder)
         for warning in summary.warnings:
             log.warning("%s", warning)
         _annotate(examples, summary)

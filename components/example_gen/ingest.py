@@ -18,7 +18,7 @@ from .inputs import ResolvedInput
 from .quarantine import QuarantineWriter
 from .read import check_headers, data_paths, open_table
 from .settings import Column, ColumnType, IngestSpec, describe_values
-from .tables import Refusal, Table, check_columns
+from .tables import Rejection, Table, check_columns
 from .write import ExampleWriter, whole_or_absent
 
 
@@ -54,7 +54,7 @@ class IngestSummary:
 
 
 def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine_dir: Path) -> IngestSummary:
-    """Reads records, refuses those that do not fit, and writes the others as `Split-train` and `Split-eval`.
+    """Reads records, rejects those that do not fit, and writes the others as `Split-train` and `Split-eval`.
 
     Args:
         source: `ResolvedInput`. From `inputs.resolve_input`.
@@ -85,9 +85,9 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         _check_quarantine(tally, quarantine, spec)
         _check_rows(tally, writer.num_written, spec)
     return IngestSummary(
-        rows_read=tally.num_kept + tally.num_refused,
+        rows_read=tally.num_kept + tally.num_rejected,
         rows_kept=tally.num_kept,
-        rows_quarantined=tally.num_refused,
+        rows_quarantined=tally.num_rejected,
         rows_duplicate=tally.num_duplicate,
         rows_by_split=dict(writer.num_written),
         label_counts=dict(sorted(tally.labels.items())),
@@ -102,7 +102,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
 @dataclass
 class _Tally:
     num_kept: int = 0
-    num_refused: int = 0
+    num_rejected: int = 0
     num_duplicate: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     original_names: dict[str, str] = field(default_factory=dict)
@@ -131,20 +131,20 @@ def _clean(
         columns = [*spec.columns, *(extra if spec.drop_duplicates else ())]
         start = 0
         for raw in table.batches(columns):
-            batch, refusals = converter.convert(raw, start)
+            batch, rejections = converter.convert(raw, start)
             good = np.ones(len(batch), bool)
-            good[[refusal.index - start for refusal in refusals]] = False
+            good[[rejection.index - start for rejection in rejections]] = False
             if duplicates:
                 equal = _find_duplicates(duplicates, raw, columns, good, spec)
                 tally.num_duplicate += len(equal)
                 good[equal] = False
-                refusals += [Refusal(start + row, "", "equal to an earlier record") for row in equal]
-                refusals.sort(key=lambda refusal: refusal.index)
+                rejections += [Rejection(start + row, "", "equal to an earlier record") for row in equal]
+                rejections.sort(key=lambda rejection: rejection.index)
             if quarantine:
-                quarantine.write(table.locate(raw, start, refusals))
+                quarantine.write(table.locate(raw, start, rejections))
             start += len(batch)
-            tally.num_refused += len(refusals)
-            kept = batch.filter(pa.array(good)) if refusals else batch
+            tally.num_rejected += len(rejections)
+            kept = batch.filter(pa.array(good)) if rejections else batch
             tally.num_kept += len(kept)
             if spec.label.values:
                 for count in pc.value_counts(as_text(kept.column(spec.label.name))).to_pylist():
@@ -156,7 +156,7 @@ def _clean(
 def _finish(table: Table, num_records: int, tally: _Tally, quarantine: QuarantineWriter | None) -> None:
     if quarantine:
         quarantine.write(table.locate_rest())
-    tally.num_refused += table.num_ragged
+    tally.num_rejected += table.num_ragged
     if num_records + table.num_ragged == 0:
         raise DataError(f"Expected {table.path} to hold records. Received: a header only. Name another file.")
 
@@ -177,19 +177,19 @@ def _find_duplicates(
 
 
 def _check_quarantine(tally: _Tally, quarantine: QuarantineWriter, spec: IngestSpec) -> None:
-    num_read = tally.num_kept + tally.num_refused
-    mend = (
+    num_read = tally.num_kept + tally.num_rejected
+    fix = (
         "Correct these records; or, as it fits, `data.missing_values`, `label.values`, the column's type in the "
         "schema, or raise `data.max_quarantined_share`."
     )
     if not tally.num_kept:
-        raise DataError(f"Expected records that fit. Received: none of {num_read}. {mend}", quarantine.first)
-    share = tally.num_refused / num_read
+        raise DataError(f"Expected records that fit. Received: none of {num_read}. {fix}", quarantine.first)
+    share = tally.num_rejected / num_read
     if share > spec.max_quarantined_share:
         equal = f" ({tally.num_duplicate} of them duplicates)" if tally.num_duplicate else ""
         raise DataError(
             f"Expected at most {spec.max_quarantined_share:.2%} of the records not to fit. Received: "
-            f"{tally.num_refused} of {num_read}{equal}, {share:.2%}. {mend} The first:",
+            f"{tally.num_rejected} of {num_read}{equal}, {share:.2%}. {fix} The first:",
             quarantine.first,
         )
 

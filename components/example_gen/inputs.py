@@ -68,6 +68,11 @@ def match_files(pattern: str) -> MatchedFiles:
     Raises:
         DataError: if nothing matches.
     """
+    if "://" in pattern:
+        raise DataError(
+            f"Expected data on this machine. Received: {pattern}. Copy the files here, or mount the bucket and name "
+            "the folder; a compiled pipeline's step does so itself."
+        )
     span, version = 0, None
     if "{" in pattern:
         pattern, span, version = _fill_span_and_version(pattern)

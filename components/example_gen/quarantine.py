@@ -1,4 +1,4 @@
-"""Where refused records go: one CSV file, with the place and the reason of each."""
+"""Where rejected records go: one CSV file, with the place and the reason of each."""
 
 import csv
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ QUARANTINE_FILE = "quarantine.csv"
 
 
 class QuarantineWriter:
-    """Writes refused records to `quarantine.csv` with the columns file, line, column, reason and record.
+    """Writes rejected records to `quarantine.csv` with the columns file, line, column, reason and record.
 
     Args:
         folder: path. Gets the file.
@@ -42,7 +42,7 @@ class QuarantineWriter:
             raise unwritable(self._target, failure) from None
 
     def write(self, records: Iterable[Quarantined]) -> None:
-        """Writes refused records and keeps the first few for a message."""
+        """Writes rejected records and keeps the first few for a message."""
         for record in records:
             try:
                 self._writer.writerow(astuple(record))

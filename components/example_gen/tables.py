@@ -13,8 +13,8 @@ from .settings import describe_values
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a record is refused.
+class Rejection:
+    """Why a record is rejected.
 
     Args:
         index: int. The record's place among those of its table's batches, from 0.
@@ -29,7 +29,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A refused record as it stands in its file.
+    """A rejected record as it stands in its file.
 
     Args:
         file: string. Path.
@@ -69,13 +69,13 @@ class Table(abc.ABC):
         """Yields the records with `columns` in that order; missing values are null."""
 
     @abc.abstractmethod
-    def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
-        """Yields the refused records of a batch, and the ragged ones before them.
+    def locate(self, batch: pa.RecordBatch, start: int, rejections: Sequence[Rejection]) -> Iterator[Quarantined]:
+        """Yields the rejected records of a batch, and the ragged ones before them.
 
         Args:
             batch: `pyarrow.RecordBatch` as `batches` yielded it.
             start: int. Index of its first record.
-            refusals: sequence of `Refusal` in ascending order, each above those of earlier calls.
+            rejections: sequence of `Rejection` in ascending order, each above those of earlier calls.
         """
 
     def locate_rest(self) -> Iterator[Quarantined]:

@@ -12,7 +12,7 @@ from ...dotted import import_callable
 from ...errors import DataError, YachayError
 from ..features import to_identifiers
 from .access import unreadable
-from .tables import Quarantined, Refusal, Table, blank
+from .tables import Quarantined, Rejection, Table, blank
 
 PARQUET_MAGIC = b"PAR1"
 BATCH_ROWS = 1 << 15
@@ -25,12 +25,12 @@ class _TypedTable(Table):
         super().__init__(path, to_identifiers(names))
         self._missing_values = list(missing_values)
 
-    def locate(self, batch: pa.RecordBatch, start: int, refusals: Sequence[Refusal]) -> Iterator[Quarantined]:
-        """Yields the refused records as JSON with their number, from 1."""
-        for refusal in refusals:
-            record = batch.slice(refusal.index - start, 1).to_pylist()[0]
+    def locate(self, batch: pa.RecordBatch, start: int, rejections: Sequence[Rejection]) -> Iterator[Quarantined]:
+        """Yields the rejected records as JSON with their number, from 1."""
+        for rejection in rejections:
+            record = batch.slice(rejection.index - start, 1).to_pylist()[0]
             text = json.dumps(record, default=str, ensure_ascii=False)
-            yield Quarantined(str(self.path), refusal.index + 1, refusal.column, refusal.reason, text)
+            yield Quarantined(str(self.path), rejection.index + 1, rejection.column, rejection.reason, text)
 
     def _select(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
         arrays = [plain(batch.column(self.original_names[column])) for column in columns]

@@ -81,8 +81,8 @@ def run_ingest(tmp_path: Path, make_spec: Callable[..., IngestSpec]) -> Callable
         output, quarantine = tmp_path / "examples", tmp_path / "quarantine"
         summary = ingest(resolve_input(str(path)), make_spec(**changes), output, quarantine)
         with (quarantine / "quarantine.csv").open(newline="", encoding="utf-8") as stream:
-            refused = list(csv.DictReader(stream))
-        return Ingested(summary, {split: read_split(output, split) for split in ("train", "eval")}, refused)
+            rejected = list(csv.DictReader(stream))
+        return Ingested(summary, {split: read_split(output, split) for split in ("train", "eval")}, rejected)
 
     return run
 

@@ -19,77 +19,77 @@ from yachay.errors import DataError
 
 
 @pytest.fixture
-def refused(tmp_path, run_ingest):
+def rejected(tmp_path, run_ingest):
     """Returns the message with which an ingest fails, once nothing is seen to stay of it."""
 
-    def refuse(path, **changes):
+    def reject(path, **changes):
         with pytest.raises(DataError) as caught:
             run_ingest(path, **changes)
         for folder in (tmp_path / "examples", tmp_path / "quarantine"):
             assert not folder.exists() or not list(folder.iterdir())
         return str(caught.value)
 
-    return refuse
+    return reject
 
 
-def test_missing_file(tmp_path, write_csv, refused):
+def test_missing_file(tmp_path, write_csv, rejected):
     write_csv(name="students.csv")
-    message = refused(tmp_path / "student.csv")
+    message = rejected(tmp_path / "student.csv")
     assert "no such file or folder" in message
     assert re.search(r"Did you mean '.*students\.csv'\?", message)
 
 
-def test_glob_without_a_match(tmp_path, refused):
-    assert "Expected files that match" in refused(tmp_path / "*.csv")
+def test_glob_without_a_match(tmp_path, rejected):
+    assert "Expected files that match" in rejected(tmp_path / "*.csv")
 
 
-def test_empty_folder(tmp_path, refused):
+def test_empty_folder(tmp_path, rejected):
     (tmp_path / "raw").mkdir()
-    assert "Received: an empty folder" in refused(tmp_path / "raw")
+    assert "Received: an empty folder" in rejected(tmp_path / "raw")
 
 
-def test_folder_without_data(tmp_path, refused):
+def test_folder_without_data(tmp_path, rejected):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "notes.docx").write_text("notes")
-    assert "Received: notes.docx. Rename them" in refused(tmp_path / "raw")
+    assert "Received: notes.docx. Rename them" in rejected(tmp_path / "raw")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n"])
-def test_empty_file(tmp_path, refused, content):
+def test_empty_file(tmp_path, rejected, content):
     (tmp_path / "data.csv").write_text(content)
-    assert "Received: an empty file" in refused(tmp_path / "data.csv")
+    assert "Received: an empty file" in rejected(tmp_path / "data.csv")
 
 
-def test_header_only(write_csv, refused):
-    assert "Received: a header only" in refused(write_csv(good=0))
+def test_header_only(write_csv, rejected):
+    assert "Received: a header only" in rejected(write_csv(good=0))
 
 
-def test_wrong_separator_names_the_one_that_fits(write_csv, refused):
-    message = refused(write_csv(), separator=";")
+def test_wrong_separator_names_the_one_that_fits(write_csv, rejected):
+    message = rejected(write_csv(), separator=";")
     assert "with the separator ';'. Received: one, 'age,grade,city,target'" in message
     assert "The separator ',' would fit" in message
 
 
-def test_a_separator_that_is_none_of_the_usual_ones(write_csv, refused):
+def test_a_separator_that_is_none_of_the_usual_ones(write_csv, rejected):
     path = write_csv()
     path.write_text(path.read_text().replace(",", "^"))
-    assert "None of ',' ';' '\\t' '|' fits: set `data.separator`" in refused(path)
+    assert "None of ',' ';' '\\t' '|' fits: set `data.separator`" in rejected(path)
 
 
-def test_missing_column_names_the_nearest(write_csv, refused):
-    message = refused(write_csv(header="Age (years),grade,citty,target"))
+def test_missing_column_names_the_nearest(write_csv, rejected):
+    message = rejected(write_csv(header="Age (years),grade,citty,target"))
     assert "Received: 2 of 4 missing. Columns that are not in the schema: 'Age (years)', 'citty'." in message
     assert "'city' is missing. Did you mean 'citty'?" in message
     assert "'age' is missing." in message
 
 
-def test_label_column_absent(write_csv, refused):
-    message = refused(write_csv(header="age,grade,city,Targt"))
+def test_label_column_absent(write_csv, rejected):
+    message = rejected(write_csv(header="age,grade,city,Targt"))
     assert "the label column 'target'. Received: 'age', 'grade', 'city', 'Targt'. Did you mean 'Targt'?" in message
 
 
-def test_every_missing_column_is_named_the_label_first(write_csv, refused):
-    lines = refused(write_csv(header="age_2024,grade_2024,city_2024,target_2024")).splitlines()
+def test_every_missing_column_is_named_the_label_first(write_csv, rejected):
+    lines = rejected(write_csv(header="age_2024,grade_2024,city_2024,target_2024")).splitlines()
     assert "Received: 4 of 4 missing, the label among them." in lines[0]
     assert "Correct the header (is the first line one?)" in lines[0]
     assert lines[1:] == [
@@ -100,44 +100,44 @@ def test_every_missing_column_is_named_the_label_first(write_csv, refused):
     ]
 
 
-def test_thousands_of_renamed_columns_are_named_at_once(write_csv, refused):
+def test_thousands_of_renamed_columns_are_named_at_once(write_csv, rejected):
     columns = {f"column_{i}": Column(type=ColumnType.FLOAT32) for i in range(3000)}
     header = ",".join(["target", *(f"renamed column {i} of another year" for i in range(3000))])
     start = time.monotonic()
-    message = refused(write_csv(header=header, good=0), columns={**columns, "target": Column(type=ColumnType.STRING)})
+    message = rejected(write_csv(header=header, good=0), columns={**columns, "target": Column(type=ColumnType.STRING)})
     assert time.monotonic() - start < 10
     assert "Received: 3000 of 3001 missing." in message
     assert message.endswith("... and 2990 more")
 
 
-def test_all_headers_are_checked_before_a_record_is_read(write_csv, refused, tmp_path):
+def test_all_headers_are_checked_before_a_record_is_read(write_csv, rejected, tmp_path):
     write_csv(*["x,,,no"] * 90, name="raw/a.csv")
     write_csv(header="age,grade,town,target", name="raw/b.csv")
-    message = refused(tmp_path / "raw")
+    message = rejected(tmp_path / "raw")
     assert "b.csv to have all columns of the schema. Received: 1 of 4 missing." in message
 
 
-def test_one_label_value_only(write_csv, refused):
+def test_one_label_value_only(write_csv, rejected):
     path = write_csv()
     path.write_text(path.read_text().replace("yes", "no"))
-    assert "at least two values of the label 'target'. Received: 'no' in all 40 records" in refused(path)
+    assert "at least two values of the label 'target'. Received: 'no' in all 40 records" in rejected(path)
 
 
-def test_unknown_label_values(write_csv, refused):
-    message = refused(write_csv(), label_values=("dropout", "graduate"))
+def test_unknown_label_values(write_csv, rejected):
+    message = rejected(write_csv(), label_values=("dropout", "graduate"))
     assert "Received: none of 40" in message
     assert "data.csv, line 2: column 'target': unknown label 'no', expected one of 'dropout', 'graduate'" in message
 
 
-def test_text_in_a_numeric_column_names_the_first_lines(write_csv, refused):
-    message = refused(write_csv(*[f"{i} years,,,no" for i in range(15)]), max_quarantined_share=0.1)
+def test_text_in_a_numeric_column_names_the_first_lines(write_csv, rejected):
+    message = rejected(write_csv(*[f"{i} years,,,no" for i in range(15)]), max_quarantined_share=0.1)
     assert "at most 10.00% of the records not to fit. Received: 15 of 55, 27.27%" in message
     assert "data.csv, line 2: column 'age': '0 years' is no whole number" in message
     assert message.count("is no whole number") == 10
 
 
-def test_ragged_rows(write_csv, refused):
-    message = refused(write_csv("1,2", "1,2,3,4,5"), max_quarantined_share=0.01)
+def test_ragged_rows(write_csv, rejected):
+    message = rejected(write_csv("1,2", "1,2,3,4,5"), max_quarantined_share=0.01)
     assert "data.csv, line 2: 2 fields, the header has 4" in message
     assert "data.csv, line 3: 5 fields, the header has 4" in message
 
@@ -150,59 +150,59 @@ def test_ragged_rows(write_csv, refused):
         ("age,".encode("utf-16"), "UTF-16"),
     ],
 )
-def test_binary_file(tmp_path, refused, content, kind):
+def test_binary_file(tmp_path, rejected, content, kind):
     (tmp_path / "data.csv").write_bytes(content)
-    message = refused(tmp_path / "data.csv")
+    message = rejected(tmp_path / "data.csv")
     assert f"Received: a binary file ({kind}" in message
     assert "Save it as CSV in UTF-8" in message
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
-def test_not_utf8_names_the_place(write_csv, refused, name):
-    message = refused(write_csv("1,0.5,Lima,no", "1,0.5,Junín,no", encoding="latin-1", name=name))
+def test_not_utf8_names_the_place(write_csv, rejected, name):
+    message = rejected(write_csv("1,0.5,Lima,no", "1,0.5,Junín,no", encoding="latin-1", name=name))
     assert "the byte 0xed on line 3 (byte 46 of the file). Save the file as UTF-8, for example with `iconv" in message
 
 
-def test_not_utf8_in_the_header(write_csv, refused):
-    assert "the byte 0xf1 on line 1 (byte 2 of the file)" in refused(
+def test_not_utf8_in_the_header(write_csv, rejected):
+    assert "the byte 0xf1 on line 1 (byte 2 of the file)" in rejected(
         write_csv(header="añe,grade,city,target", encoding="latin-1")
     )
 
 
-def test_duplicate_header(write_csv, refused):
-    message = refused(write_csv(header="age,age,city,target"))
+def test_duplicate_header(write_csv, rejected):
+    message = rejected(write_csv(header="age,age,city,target"))
     assert "Expected column names to be distinct. Received: 'age' twice" in message
 
 
-def test_all_rows_quarantined_even_where_all_may_be(write_csv, refused):
-    assert "Expected records that fit. Received: none of 2" in refused(
+def test_all_rows_quarantined_even_where_all_may_be(write_csv, rejected):
+    assert "Expected records that fit. Received: none of 2" in rejected(
         write_csv("x,,,no", "y,,,no", good=0), max_quarantined_share=1.0
     )
 
 
-def test_too_few_rows_for_two_splits(write_csv, refused):
-    message = refused(write_csv("1,,,no", "2,,,yes", good=0), split=SplitSettings(eval_share=0.0001))
+def test_too_few_rows_for_two_splits(write_csv, rejected):
+    message = rejected(write_csv("1,,,no", "2,,,yes", good=0), split=SplitSettings(eval_share=0.0001))
     assert "Expected at least 1 records in each split. Received: 0 of 2 in 'eval'" in message
 
 
-def test_too_few_rows(write_csv, refused):
-    assert "Expected at least 100 records in each split. Received: " in refused(write_csv(), min_rows=100)
+def test_too_few_rows(write_csv, rejected):
+    assert "Expected at least 100 records in each split. Received: " in rejected(write_csv(), min_rows=100)
 
 
-def test_truncated_gzip(write_csv, refused):
+def test_truncated_gzip(write_csv, rejected):
     path = write_csv(good=5000, name="data.csv.gz")
     path.write_bytes(path.read_bytes()[:-200])
-    assert "to be a whole gzip file" in refused(path)
+    assert "to be a whole gzip file" in rejected(path)
 
 
 @pytest.mark.parametrize("line", ['1,0.5,"Lima,no', '1,0.5,Lima,"no', '1,0.5,"Lima" and Cuzco,no'])
-def test_a_quote_that_is_never_closed(write_csv, refused, line):
-    message = refused(write_csv("1,0.5,Cuzco,no", line), max_quarantined_share=0.01)
+def test_a_quote_that_is_never_closed(write_csv, rejected, line):
+    message = rejected(write_csv("1,0.5,Cuzco,no", line), max_quarantined_share=0.01)
     assert "data.csv, line 3: a quote that is never closed, or that closes before text; double it if it" in message
 
 
-def test_a_quote_in_the_header_that_closes_before_text(write_csv, refused):
-    assert "Expected quotes in the header" in refused(write_csv(header='age,grade,city,target,"no"te'))
+def test_a_quote_in_the_header_that_closes_before_text(write_csv, rejected):
+    assert "Expected quotes in the header" in rejected(write_csv(header='age,grade,city,target,"no"te'))
 
 
 @contextlib.contextmanager
@@ -215,17 +215,17 @@ def file_size_limit(num_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_disk_full(write_csv, refused):
+def test_disk_full(write_csv, rejected):
     path = write_csv(good=50_000)
     with file_size_limit(100_000):
-        message = refused(path)
+        message = rejected(path)
     assert re.search(r"Expected to write to .*examples\. Received: .*too large.* Free disk space", message, re.I)
 
 
-def test_disk_full_of_refused_records(write_csv, refused):
+def test_disk_full_of_rejected_records(write_csv, rejected):
     path = write_csv(*["x,0.5,Lima,no"] * 20_000, good=20_100)
     with file_size_limit(100_000):
-        message = refused(path)
+        message = rejected(path)
     assert re.search(r"Expected to write to .*quarantine\. Received: .*too large.* Free disk space", message, re.I)
 
 
@@ -253,6 +253,6 @@ def test_without_permission(pattern):
     assert "to be readable. Received: permission denied. Give this user the permission" in ran.stderr
 
 
-def test_a_message_about_a_gzip_file_is_about_its_text(tmp_path, refused):
+def test_a_message_about_a_gzip_file_is_about_its_text(tmp_path, rejected):
     (tmp_path / "data.csv.gz").write_bytes(gzip.compress(b"age,grade,city,target\n"))
-    assert "Received: a header only" in refused(tmp_path / "data.csv.gz")
+    assert "Received: a header only" in rejected(tmp_path / "data.csv.gz")

@@ -85,7 +85,7 @@ def drive(component):
         ({"reader": "nowhere.read"}, "to be the dotted path of a name that a module defines. Received: 'nowhere.read'"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused_where_the_pipeline_is_written(make_component, changes, message):
+def test_parameters_that_do_not_fit_are_rejected_where_the_pipeline_is_written(make_component, changes, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         make_component("data.csv", **changes)
 
@@ -124,12 +124,12 @@ def test_the_driver_resolves_the_latest_span_and_version(tmp_path, write_csv, ma
     assert (examples.span, examples.version) == (2, 10)
 
 
-def test_a_span_without_data_is_refused(tmp_path, make_component):
+def test_a_span_without_data_is_rejected(tmp_path, make_component):
     with pytest.raises(DataError, match=r"Expected data for a span at .*Received: Cannot find matching"):
         drive(make_component(tmp_path / "span-{SPAN}" / "data.csv"))
 
 
-def test_data_that_changes_during_a_run_is_refused(write_csv, make_component, execute):
+def test_data_that_changes_during_a_run_is_rejected(write_csv, make_component, execute):
     component = make_component(write_csv())
     resolved = drive(component)
     write_csv(good=41)

@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from yachay.components.example_gen.inputs import resolve_input
+from yachay.errors import DataError
 
 
 @pytest.fixture
@@ -61,3 +62,10 @@ def test_changed_data_has_another_fingerprint(raw, change):
     else:
         (raw / "a.csv").unlink()
     assert resolve_input(str(raw)).fingerprint != before
+
+
+def test_data_in_a_bucket_is_rejected():
+    with pytest.raises(
+        DataError, match=r"data on this machine\. Received: gs://bucket/data\.csv\. Copy the files here"
+    ):
+        resolve_input("gs://bucket/data.csv")

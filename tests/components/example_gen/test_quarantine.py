@@ -7,7 +7,7 @@ def places(ingested):
     return [(int(row["line"]), row["column"], row["reason"]) for row in ingested.quarantine]
 
 
-def test_each_refused_record_is_kept_with_its_line_and_reason(write_csv, run_ingest):
+def test_each_rejected_record_is_kept_with_its_line_and_reason(write_csv, run_ingest):
     lines = [
         "1,0.5,Lima,no",
         "x,0.5,Lima,no",
@@ -63,11 +63,11 @@ def test_every_file_has_its_own_lines(tmp_path, write_csv, run_ingest):
     ]
 
 
-def test_a_record_is_refused_for_its_first_reason_only(write_csv, run_ingest):
+def test_a_record_is_rejected_for_its_first_reason_only(write_csv, run_ingest):
     assert places(run_ingest(write_csv("x,y,Lima,maybe"))) == [(2, "age", "'x' is no whole number")]
 
 
-def test_a_value_outside_those_of_the_column_is_refused(write_csv, run_ingest):
+def test_a_value_outside_those_of_the_column_is_rejected(write_csv, run_ingest):
     columns = {
         "age": Column(type=ColumnType.INT64),
         "city": Column(type=ColumnType.STRING, values=("Cuzco",)),
@@ -78,7 +78,7 @@ def test_a_value_outside_those_of_the_column_is_refused(write_csv, run_ingest):
     ]
 
 
-def test_duplicates_are_kept_unless_refused(write_csv, run_ingest):
+def test_duplicates_are_kept_unless_rejected(write_csv, run_ingest):
     path = write_csv("1,0.5,Lima,no", "1.0,0.50,Lima,no", "1,0.5,Lima,yes")
     assert run_ingest(path).summary.rows_kept == 43
     ingested = run_ingest(path, drop_duplicates=True)
@@ -102,7 +102,7 @@ def test_records_that_differ_in_a_column_that_is_not_read_are_no_duplicates(writ
     assert ingested.summary.rows_duplicate == 0
 
 
-def test_a_split_by_time_reports_each_refused_record_once(write_csv, run_ingest):
+def test_a_split_by_time_reports_each_rejected_record_once(write_csv, run_ingest):
     from yachay.components.prediction_task import SplitSettings
 
     ingested = run_ingest(write_csv("x,0.5,Lima,no", "1,2"), split=SplitSettings(method="time", key="age"))

@@ -131,14 +131,14 @@ def test_parquet_types_become_those_of_the_columns(tmp_path, run_ingest):
     assert first(ingested, 3) == {"age": 3, "city": "Lima", "day": 259_200, "grade": 0.0, "target": "yes"}
 
 
-def test_a_refused_parquet_record_is_named_by_its_number(tmp_path, run_ingest):
+def test_a_rejected_parquet_record_is_named_by_its_number(tmp_path, run_ingest):
     count = 22
     ages = [1, None, *range(20)]
     table = pa.table({"age": ages, "grade": [0.5] * count, "city": ["Lima"] * count, "target": ["no", "yes"] * 11})
     pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
-    (refused,) = run_ingest(tmp_path / "data.parquet").quarantine
-    assert (refused["line"], refused["column"], refused["reason"]) == ("2", "age", "no value")
-    assert refused["record"] == '{"age": null, "grade": 0.5, "city": "Lima", "target": "yes"}'
+    (rejected,) = run_ingest(tmp_path / "data.parquet").quarantine
+    assert (rejected["line"], rejected["column"], rejected["reason"]) == ("2", "age", "no value")
+    assert rejected["record"] == '{"age": null, "grade": 0.5, "city": "Lima", "target": "yes"}'
 
 
 def test_a_broken_parquet_file_is_named(tmp_path, run_ingest):
@@ -179,7 +179,7 @@ def test_a_reader_that_fails_is_named(tmp_path, run_ingest, monkeypatch):
         run_ingest(tmp_path, reader="reader_that_fails.read")
 
 
-def test_a_reader_that_does_not_exist_is_refused(write_csv, run_ingest):
+def test_a_reader_that_does_not_exist_is_rejected(write_csv, run_ingest):
     with pytest.raises(ConfigurationError, match=r"`data.reader` to be the dotted path .*Received: 'nowhere.read'"):
         run_ingest(write_csv(), reader="nowhere.read")
 
@@ -215,3 +215,12 @@ def test_the_real_student_file_is_read_as_it_is(run_ingest, student_columns):
         if r["Course"] == 171 and r["Target"] == "Dropout" and r["Application_order"] == 5
     )
     assert record["Admission_grade"] == pytest.approx(127.3)
+
+
+def test_classes_may_be_integers(tmp_path, run_ingest):
+    (tmp_path / "data.csv").write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(60)) + "3,2\n4,1.0\n")
+    columns = {"x": Column(type=ColumnType.INT64), "y": Column(type=ColumnType.INT64)}
+    ingested = run_ingest(tmp_path / "data.csv", columns=columns, label={"name": "y", "values": ("0", "1")})
+    assert ingested.summary.label_counts == {"0": 30, "1": 31}
+    assert {record["y"] for record in ingested.all_records} == {0, 1}
+    assert [line["reason"] for line in ingested.quarantine] == ["unknown label '2', expected one of '0', '1'"]

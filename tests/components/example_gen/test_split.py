@@ -79,7 +79,7 @@ def test_the_latest_records_go_to_eval(write_csv, run_ingest):
     assert ages(ingested, "eval") == list(range(95, 120))
 
 
-def test_times_may_be_iso_text_and_other_text_is_refused(write_csv, run_ingest):
+def test_times_may_be_iso_text_and_other_text_is_rejected(write_csv, run_ingest):
     days = [f"{i},,2024-{1 + i // 28:02d}-{1 + i % 28:02d},{'yes' if i % 2 else 'no'}" for i in range(100)]
     path = write_csv(*days, "7,,last week,no", good=0)
     ingested = run_ingest(path, split=SplitSettings(method="time", key="city"))
@@ -112,7 +112,7 @@ def test_times_with_and_without_an_offset_cannot_be_compared(write_csv, run_inge
 
 
 @pytest.mark.parametrize("method", ["hash", "group", "time"])
-def test_a_record_without_a_key_is_refused(write_csv, run_ingest, method):
+def test_a_record_without_a_key_is_rejected(write_csv, run_ingest, method):
     ingested = run_ingest(write_csv(",0.5,Cuzco,no"), split=SplitSettings(method=method, key="age"))
     assert [(row["line"], row["column"], row["reason"]) for row in ingested.quarantine] == [("2", "age", "no value")]
 
