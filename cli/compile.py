@@ -46,6 +46,7 @@ def command(
     NAME is one of `yachay list`; PATH is a folder with a config.yaml. The file is what `yachay run-spec` runs here and
     `yachay submit` uploads.
     """
+    from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
     from ..pipelines.runs.output import redirected_to
 
@@ -55,7 +56,7 @@ def command(
         raise UsageError(f"Expected the folder of --output to exist. Received: {file}. Make it first.")
     folder = find_pipeline(pipeline, config_path)
     config = folder.load(overrides, profile or "")
-    chosen = options.choose_task(config, task)
+    chosen = choose_task(config, task)
     config.check_pipeline(pipeline_name)
     image = config.kubeflow.choose_image(image)
     with _without_collecting(), redirected_to(Path(os.devnull)):

@@ -83,6 +83,7 @@ def command(
     from ..deployment.prometheus import Prometheus
     from ..deployment.rollout import deploy
     from ..manifests.render import render, to_yaml
+    from ..pipelines.api import choose_task
     from ..pipelines.deployment import describe_service, find_push
     from ..pipelines.registry import find_pipeline
 
@@ -90,7 +91,7 @@ def command(
     if canary is not None:
         given.append(f"deploy.canary.steps=[{canary}]")
     config = find_pipeline(pipeline, config_path).load((*overrides, *given))
-    chosen = options.choose_task(config, task)
+    chosen = choose_task(config, task)
     if receipt is not None and model is None:
         raise UsageError("Expected --receipt beside --model. Received: --receipt alone.")
     push = find_push(config, chosen, workdir, model, receipt)

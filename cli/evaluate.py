@@ -37,6 +37,7 @@ def command(
     `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder.
     """
     from ..components.trainer.family import family_choices
+    from ..pipelines.api import choose_task, load_for_run
     from ..pipelines.columns import check_data
     from ..pipelines.local.run import resolve_data, write_mock_data
     from ..pipelines.registry import find_pipeline
@@ -44,8 +45,8 @@ def command(
     from ..pipelines.runs.run_folder import PipelineHome
 
     folder = find_pipeline(pipeline, config_path)
-    config = options.load(folder, overrides, profile, data)
-    chosen_task = options.choose_task(config, task)
+    config = load_for_run(folder, overrides, profile, data)
+    chosen_task = choose_task(config, task)
     chosen_family = family or config.model.family
     families = family_choices(config.extensions)
     if family is not None and family not in families:

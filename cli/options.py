@@ -1,18 +1,15 @@
 """What the commands that work on a pipeline have in common."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError, suggestion
 from ..files import DEFAULT_WORKDIR
 from .exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from ..pipelines.config.pipeline_config import PipelineConfig
-    from ..pipelines.registry import PipelineFolder
     from ..pipelines.runs.summary import Summary
 
 pipeline_argument = click.argument("pipeline", metavar="NAME|PATH")
@@ -44,35 +41,6 @@ config_option = click.option(
 set_option = click.option(
     "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
 )
-
-
-def load(folder: "PipelineFolder", overrides: Sequence[str], profile: str | None, data: str | None) -> "PipelineConfig":
-    """Returns the configuration of a run: with the profile that is named, or with `mock` where no data is.
-
-    Raises:
-        ConfigurationError: if it is invalid.
-        UsageError: if there is no such profile.
-    """
-    from ..pipelines.config.pipeline_config import MOCK
-
-    config = folder.load(overrides, profile or "")
-    if profile is None and data is None and config.data.path is None and MOCK in config.profiles:
-        return folder.load(overrides, MOCK)
-    return config
-
-
-def choose_task(config: "PipelineConfig", task: str | None) -> str:
-    """Returns the named task, or the default one.
-
-    Raises:
-        UsageError: if there is no such task.
-    """
-    if task is None:
-        return config.default_task
-    if task not in config.tasks:
-        known = ", ".join(config.tasks)
-        raise UsageError(f"Expected --task to be one of {known}. Received: {task!r}.{suggestion(task, config.tasks)}")
-    return task
 
 
 def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | None) -> None:

@@ -36,14 +36,15 @@ def command(
     NAME is one of `yachay list`; PATH is a folder with a config.yaml. Without --data the profile
     `mock` is taken, whose records are synthetic.
     """
+    from ..pipelines.api import choose_task, load_for_run
     from ..pipelines.local.run import resolve_data, run_pipeline
     from ..pipelines.registry import find_pipeline
     from ..pipelines.runs.output import redirected_to
 
     summary.pipeline = pipeline
     folder = find_pipeline(pipeline, config_path)
-    config = options.load(folder, overrides, profile, data)
-    summary.pipeline, summary.task = config.name, options.choose_task(config, task)
+    config = load_for_run(folder, overrides, profile, data)
+    summary.pipeline, summary.task = config.name, choose_task(config, task)
     config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
     options.announce(config, summary.task, config.model.family, data_uri)

@@ -71,10 +71,11 @@ def _find(
             if given:
                 raise UsageError(f"Expected {flag} beside a pipeline. Received: beside a folder of models.")
         return "model", _flags(model)
+    from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
 
     config = find_pipeline(model, config_path).load(overrides)
-    task = options.choose_task(config, task)
+    task = choose_task(config, task)
     return config.name.replace("_", "-"), _store(config, task, model, workdir)
 
 

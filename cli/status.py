@@ -30,11 +30,12 @@ def command(
 ) -> None:
     """Show which model a service serves, how ready it is, and the result of its last rollout."""
     from ..deployment.status import read_status
+    from ..pipelines.api import choose_task
     from ..pipelines.deployment import service_name
     from ..pipelines.registry import find_pipeline
 
     config = find_pipeline(pipeline, config_path).load(overrides)
-    name = service_name(config, options.choose_task(config, task))
+    name = service_name(config, choose_task(config, task))
     cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
     found = read_status(cluster, name)
     if found is None:

@@ -15,9 +15,10 @@ Capture = Callable[[Path], AbstractContextManager[TextIO]]
 
 @contextlib.contextmanager
 def logged_to(log_path: Path) -> Iterator[TextIO]:
-    """Writes what TFX and we log to a log, beside the handlers that the caller's program has; shows no progress.
+    """Writes what the libraries log to a log, beside the handlers that the caller's program has; shows no progress.
 
-    Nothing else of the process is touched: standard output and error, the root logger and its level stay.
+    Standard output and error are not touched. The root logger has one handler more meanwhile: without any, the first
+    message of TFX or Beam would give it one for good, that writes to standard error.
 
     Args:
         log_path: path of the log; appended to.
@@ -25,18 +26,19 @@ def logged_to(log_path: Path) -> Iterator[TextIO]:
     Yields:
         A stream that leads nowhere.
     """
-    logger = logging.getLogger("absl")
-    level = logger.level
+    root, absl = logging.getLogger(), logging.getLogger("absl")
+    kept, levels = list(root.handlers), (root.level, absl.level)
     handler = logging.FileHandler(log_path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
+    root.addHandler(handler)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         try:
             yield nowhere
         finally:
-            logger.removeHandler(handler)
+            root.handlers[:] = kept
             handler.close()
-            logger.setLevel(level)
+            root.setLevel(levels[0])
+            absl.setLevel(levels[1])
 
 
 @contextlib.contextmanager

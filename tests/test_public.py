@@ -1,0 +1,77 @@
+"""The public face: what `import yachay` and README name."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import yachay
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_exports_are_sorted_and_declared_once_for_readers_and_once_for_types() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        name.name: f".{node.module}"
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    [lazy] = [
+        ast.literal_eval(node.value.args[1])
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+    ]
+
+    assert yachay.__all__ == sorted(yachay.__all__)
+    assert typed == lazy
+    assert {*lazy, "__version__"} == set(yachay.__all__)
+
+
+def test_every_component_is_exported() -> None:
+    exported = set(yachay.__all__)
+    for path in sorted(ROOT.glob("components/*/component.py")):
+        package = importlib.import_module(f"yachay.components.{path.parent.name}")
+
+        assert set(package.__all__) <= exported
+
+
+@pytest.mark.parametrize("name", yachay.__all__)
+def test_every_export_is_there_and_documented(name: str) -> None:
+    exported = getattr(yachay, name)
+
+    assert exported is not None
+    assert name == "__version__" or exported.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'yachay' has no attribute 'compil'\. Did you mean 'compile'\?"):
+        _ = yachay.compil  # type: ignore[attr-defined]
+
+
+def test_importing_the_library_imports_nothing_of_it() -> None:
+    program = (
+        "import sys, yachay\n"
+        "own = {name for name in sys.modules if name.startswith('yachay')}\n"
+        "print(sorted(own), [name for name in ('numpy', 'tensorflow', 'tfx', 'pydantic') if name in sys.modules])\n"
+    )
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "['yachay', 'yachay.dotted', 'yachay.errors'] []\n"
+
+
+def test_the_names_in_the_readme_import_as_written() -> None:
+    names = re.findall(r"`(yachay(?:\.\w+)+)`", (ROOT / "README.md").read_text(encoding="utf-8"))
+
+    assert len(names) > 6
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        assert getattr(importlib.import_module(module), attribute, None) or importlib.import_module(name), name
