@@ -18,7 +18,7 @@ module that an entry point `yachay.metrics` names, or of a system's `model.py` o
 """
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -70,6 +70,14 @@ class Metric(abc.ABC):
         Returns:
             Float array of shape `(R,)`.
         """
+
+    def bind(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Callable[[Values], Values]:
+        """Returns `compute` of these records, as a function of the weights alone.
+
+        Override it where much of the work depends on no weight, such as an order: intervals call it with one part of
+        the resamples after another.
+        """
+        return lambda weights: self.compute(labels, predictions, weights)
 
     def for_task(self, task: PredictionTask) -> Self | None:
         """Returns the metric for a task of one of its problems, bound to what it needs of the task, such as quantiles.
@@ -141,27 +149,34 @@ def measure(metrics: Mapping[str, Metric], labels: NDArray[Any], predictions: ND
     """
     ones = np.ones((1, len(labels)))
     scores = np.asarray(predictions, np.float64)
-    return {name: float(compute(metric, labels, scores, ones)[0]) for name, metric in metrics.items()}
+    return {name: float(bind(metric, labels, scores)(ones)[0]) for name, metric in metrics.items()}
 
 
-def compute(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], weights: Values) -> Values:
-    """Returns `metric.compute` of these, checked.
+def bind(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any]) -> Callable[[Values], Values]:
+    """Returns a metric of records as a function of weights `(R, N)`, checked.
 
     Raises:
-        ConfigurationError: if the metric fails or returns another shape than `(R,)`.
+        ConfigurationError: by that function, if the metric fails or returns another shape than `(R,)`.
     """
-    try:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.asarray(metric.compute(labels, predictions, weights), np.float64)
-    except Exception as error:
-        raise ConfigurationError(
-            f"Expected the metric {metric.name!r} to compute from labels {labels.shape}, predictions "
-            f"{predictions.shape} and weights {weights.shape}. Received: {type(error).__name__}: {error}. "
-            "Correct its `compute`."
-        ) from error
-    if values.shape != (len(weights),):
-        raise ConfigurationError(
-            f"Expected the metric {metric.name!r} to return one number for each row of weights, an array of shape "
-            f"({len(weights)},). Received: {values.shape}. Correct its `compute`."
-        )
-    return values
+    bound: Callable[[Values], Values] | None = None
+
+    def compute(weights: Values) -> Values:
+        nonlocal bound
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                bound = bound or metric.bind(labels, predictions)
+                values = np.asarray(bound(weights), np.float64)
+        except Exception as error:
+            raise ConfigurationError(
+                f"Expected the metric {metric.name!r} to compute from labels {labels.shape}, predictions "
+                f"{predictions.shape} and weights {weights.shape}. Received: {type(error).__name__}: {error}. "
+                "Correct its `compute`."
+            ) from error
+        if values.shape != (len(weights),):
+            raise ConfigurationError(
+                f"Expected the metric {metric.name!r} to return one number for each row of weights, an array of shape "
+                f"({len(weights)},). Received: {values.shape}. Correct its `compute`."
+            )
+        return values
+
+    return compute

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ...components.evaluator.metric import Metric, choice_metric, compute, task_metrics
+from ...components.evaluator.metric import Metric, bind, choice_metric, task_metrics
 from ...components.example_gen.settings import ColumnType
 from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask
@@ -205,7 +205,7 @@ def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str
     for name, metric in metrics.items():
         if metric.highest is None or not metric.higher_is_better:
             continue
-        expected, lowest = compute(metric, labels, predictions, weights)
+        expected, lowest = bind(metric, labels, predictions)(weights)
         reason = f"always predicting {constant} reaches {expected:.3f}"
         if lowest < expected:
             reason += ", here less two standard errors"

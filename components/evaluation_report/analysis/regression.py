@@ -97,7 +97,7 @@ def _covered(labels: Values, predictions: Values, quantiles: Sequence[float]) ->
 
 def _window_of(row: int, truth: Values, forecast: Values, bounds: tuple[Values, Values] | None) -> Window:
     return window(
-        f"{row + 1}",
+        f"#{row + 1}",
         [str(step + 1) for step in range(truth.shape[1])],
         truth[row],
         forecast[row],

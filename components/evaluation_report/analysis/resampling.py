@@ -19,6 +19,7 @@ Rows = Labels | slice
 MAX_RESAMPLES = 2000
 MIN_RESAMPLES = 200
 COVERAGE = 0.95
+MIN_CLUSTERS = 5
 ALL_ROWS = slice(None)
 
 _WORK = 20_000_000
@@ -35,7 +36,7 @@ class Resamples:
     """Bootstrap resamples of records (Efron, 1979), drawn once.
 
     Records that belong together are drawn together: the cluster bootstrap (Davison and Hinkley, 1997, section 3.8).
-    Alone they would seem to say more than they do.
+    Alone they would seem to show more than they do. Rows of fewer than five clusters have no interval.
 
     Args:
         num_rows: int. Number of records, N.
@@ -56,6 +57,7 @@ class Resamples:
                 drawn = generator.integers(0, num_clusters, num_clusters)
                 counts[:, column] = np.bincount(drawn, minlength=num_clusters)[clusters]
         self._counts = counts
+        self._clusters = clusters
 
     def compute(self, statistic: Statistic, rows: Rows = ALL_ROWS) -> Values:
         """Returns a statistic of some rows for the records as they are and for each resample.
@@ -74,7 +76,10 @@ class Resamples:
                 statistic(counts[:, start : start + step].astype(np.float64))
                 for start in range(0, counts.shape[1], step)
             ]
-        return np.concatenate(parts, axis=-1)
+        values = np.concatenate(parts, axis=-1)
+        if self._clusters is not None and len(np.unique(self._clusters[rows])) < MIN_CLUSTERS:
+            values[..., 1:] = np.nan
+        return values
 
 
 def to_estimate(values: Values, value: float | None = None) -> Estimate:

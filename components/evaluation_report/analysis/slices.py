@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evaluator.evaluation import Evaluation
-from ...evaluator.metric import Metric, compute
+from ...evaluator.metric import Metric, bind
 from ...evaluator.statistics import Labels, Statistic, Values
 from ..report import SliceRow
 from .predictions import Column, Predictions
@@ -63,7 +63,8 @@ def metric_values(
 
 def metric_statistic(metric: Metric, labels: NDArray[Any], scores: Values) -> Statistic:
     """Returns a metric of records as a statistic of their weights."""
-    return lambda weights: compute(metric, labels, scores, weights.T)
+    bound = bind(metric, labels, scores)
+    return lambda weights: bound(weights.T)
 
 
 def slice_rows(

@@ -1,5 +1,6 @@
 """Metrics of classifications, as in scikit-learn."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,12 @@ class AucOvr(Metric):
 
     def compute(self, labels: NDArray[Any], predictions: NDArray[Any], weights: Values) -> Values:
         """Returns the mean for each row of weights."""
-        areas = [statistics.auc(labels == k, predictions[:, k])(weights.T) for k in np.unique(labels)]
-        return statistics.mean_where_known(np.stack(areas))
+        return self.bind(labels, predictions)(weights)
+
+    def bind(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Callable[[Values], Values]:
+        """Returns the mean for each row of weights, as a function of them: the scores are sorted once."""
+        areas = [statistics.auc(labels == k, predictions[:, k]) for k in np.unique(labels)]
+        return lambda weights: statistics.mean_where_known(np.stack([area(weights.T) for area in areas]))
 
 
 METRICS = [Accuracy(), MacroF1(), AucOvr()]

@@ -15,8 +15,8 @@ from sklearn import metrics as sklearn_metrics
 
 from yachay.components.evaluator.metric import (
     Metric,
+    bind,
     choice_metric,
-    compute,
     load_metrics,
     measure,
     metrics_of,
@@ -170,7 +170,7 @@ def test_every_metric_says_what_it_is_and_keeps_to_its_bounds() -> None:
             else:
                 shape = (50, steps) if problem is Problem.FORECAST else (50,)
                 labels, predictions = rng.normal(size=shape), rng.normal(size=(*shape, 2))
-            [value] = compute(bound, labels, predictions, np.ones((1, 50)))
+            [value] = bind(bound, labels, predictions)(np.ones((1, 50)))
             assert (-math.inf if metric.lowest is None else metric.lowest) <= value
             assert value <= (math.inf if metric.highest is None else metric.highest)
 
@@ -210,7 +210,7 @@ def test_a_metric_of_a_systems_own_module_is_one_more(tmp_path: Path, monkeypatc
     metrics = metrics_of(Problem.REGRESSION, [module])
 
     assert list(metrics)[-1] == "bias"
-    assert compute(metrics["bias"], np.zeros(2), np.ones(2), np.ones((1, 2))) == pytest.approx([1.0])
+    assert bind(metrics["bias"], np.zeros(2), np.ones(2))(np.ones((1, 2))) == pytest.approx([1.0])
     assert "bias" not in metrics_of(Problem.CLASSIFICATION, [module])
 
 
@@ -242,7 +242,7 @@ def test_a_metric_that_computes_wrongly_is_named(
     bias: Metric = load_metrics([module])["bias"]
 
     with pytest.raises(ConfigurationError, match=message):
-        compute(bias, np.zeros(2), np.ones(2), np.ones((1, 2)))
+        bind(bias, np.zeros(2), np.ones(2))(np.ones((1, 2)))
 
 
 def test_a_configuration_is_checked_without_heavy_packages() -> None:

@@ -159,3 +159,14 @@ def test_records_of_one_cluster_are_drawn_together_and_widen_the_interval() -> N
     assert together.value == alone.value
     assert within_sampling_error(together, scipys(theirs, 40))
     assert (together.high - together.low) > 2.5 * (alone.high - alone.low)  # type: ignore[operator]
+
+
+def test_rows_of_few_clusters_have_no_interval() -> None:
+    clusters = np.repeat(np.arange(10), 10)
+    resamples = Resamples(100, 50, 1, clusters)
+    values = np.random.default_rng(0).normal(size=100)
+
+    few = to_estimate(resamples.compute(lambda weights: values[:40] @ weights / weights.sum(axis=0), np.arange(40)))
+
+    assert few.value == pytest.approx(values[:40].mean())
+    assert (few.low, few.high) == (None, None)
