@@ -435,6 +435,7 @@ class Report(Part):
         metrics: dict of metric to `Estimate` over all records; the values are the gate's own.
         metric_directions: dict of metric to `"up"` or `"down"`: which way is better.
         metric_titles: dict of metric to `Text`.
+        family_titles: dict of model family of the leaderboard to `Text`.
         sections: tuple of `SectionData`, of the system's own `report.py`.
         slices: tuple of `SliceRow`, the overall one first.
         min_slice_rows: int. Slices with fewer records show no rates.
@@ -448,6 +449,7 @@ class Report(Part):
     metrics: dict[str, Estimate]
     metric_directions: dict[str, Literal["up", "down"]] = {}
     metric_titles: dict[str, Text] = {}
+    family_titles: dict[str, Text] = {}
     slices: tuple[SliceRow, ...] = ()
     min_slice_rows: int = 10
     fairness: tuple[Fairness, ...] = ()

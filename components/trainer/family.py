@@ -9,7 +9,7 @@
 
     FAMILIES = [
         Family(
-            "seasonal_mean", Text(en="Seasonal mean", es="Media estacional"), Hyperparameters, fit,
+            "seasonal_mean", Text(en="seasonal mean", es="media estacional"), Hyperparameters, fit,
             problems=frozenset({Problem.FORECAST}),
         )
     ]
@@ -65,7 +65,7 @@ class Family:
 
     Args:
         name: string. How a configuration calls it.
-        title: `Text`.
+        title: `Text`. How the page calls it, in lower case.
         hyperparameters: subclass of `Settings`, each field with a default.
         fit: function of `train` (`Table`), `validation` (`Table` or None), `hyperparameters` and `seed` that returns a
             `FittedModel`.

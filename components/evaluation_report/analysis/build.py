@@ -14,6 +14,7 @@ from ...examples import string_column
 from ...features import Problem
 from ...splitter import Splitter
 from ...text import Text
+from ...trainer.family import load_families
 from ...trainer.metadata import read_metadata
 from ..report import (
     Data,
@@ -128,6 +129,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         },
         slices=slices,
         metric_titles={name: metric.title for name, metric in config.metrics.items()},
+        family_titles=_family_titles(config, metadata),
         min_slice_rows=config.evaluation.min_slice_rows,
         fairness=groups,
         classification=classifier,
@@ -148,6 +150,12 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         notes=tuple(notes),
     )
     return report.model_copy(update={"sections": _sections(inputs, predictions, report)}) if inputs.sections else report
+
+
+def _family_titles(config: ReportConfig, metadata: Mapping[str, Any]) -> dict[str, Text]:
+    used = {metadata["family"], *(line["family"] for line in metadata["leaderboard"])}
+    families = load_families(config.task.extensions)
+    return {name: family.title for name, family in families.items() if name in used}
 
 
 def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple[SectionData, ...]:

@@ -57,7 +57,9 @@ def render_page(
 def _render(
     report: Report, limits: Limits, language: Language | None, fragments: Mapping[str, tuple[Markup, str]]
 ) -> str:
-    texts = Texts(language or "en", titles={f"metric.{name}": title for name, title in report.metric_titles.items()})
+    titles = {f"metric.{name}": title for name, title in report.metric_titles.items()}
+    titles |= {f"model.{name}": title for name, title in report.family_titles.items()}
+    texts = Texts(language or "en", titles=titles)
     selection = Selection(report, limits)
     script = asset("common.js") + asset("page.js")
     sections = SECTIONS[report.problem] + COMMON_SECTIONS

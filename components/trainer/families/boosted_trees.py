@@ -111,7 +111,7 @@ class FittedBoostedTrees:
 FAMILIES = [
     Family(
         name="boosted_trees",
-        title=Text(en="Gradient-boosted trees", es="Árboles potenciados por gradiente"),
+        title=Text(en="boosted trees", es="árboles potenciados"),
         hyperparameters=BoostedTreesHyperparameters,
         fit=fit,
         predicts_quantiles=True,

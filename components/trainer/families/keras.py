@@ -131,7 +131,7 @@ class FittedNetwork:
 FAMILIES = [
     Family(
         name="keras",
-        title=Text(en="Neural network", es="Red neuronal"),
+        title=Text(en="neural network", es="red neuronal"),
         hyperparameters=KerasHyperparameters,
         fit=fit,
         predicts_quantiles=True,

@@ -89,7 +89,7 @@ class FittedLinear:
 FAMILIES = [
     Family(
         name="linear",
-        title=Text(en="Linear model", es="Modelo lineal"),
+        title=Text(en="linear model", es="modelo lineal"),
         hyperparameters=LinearHyperparameters,
         fit=fit,
     )

@@ -79,7 +79,7 @@ class FittedRandomForest:
 FAMILIES = [
     Family(
         name="random_forest",
-        title=Text(en="Random forest", es="Bosque aleatorio"),
+        title=Text(en="random forest", es="bosque aleatorio"),
         hyperparameters=RandomForestHyperparameters,
         fit=fit,
         rounds="n_estimators",
