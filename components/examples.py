@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder
 
 from ..errors import DataError
+from .tfx_api import example_coder
 
 BATCH_SIZE = 8192
 

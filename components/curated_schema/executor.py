@@ -5,12 +5,12 @@ from typing import Any
 
 from google.protobuf import text_format
 from tfx import types
-from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from ...schemas import parse_schema
 from ..sequences import stored_schema
+from ..tfx_api import SCHEMA_FILE_NAME as DEFAULT_FILE_NAME
 
 
 class Executor(base_executor.BaseExecutor):

@@ -9,12 +9,11 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
-from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
 
 from ..example_validator.anomalies import read_anomalies
+from ..tfx_api import io_utils, model_utils, path_utils
 from .analysis.build import build_report
 from .analysis.inputs import Inputs
 from .report import Lineage

@@ -4,10 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tensorflow_model_analysis.constants import BASELINE_KEY
-from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
-from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
+from tensorflow_model_analysis.proto import config_pb2
 
+from ..tfx_api import BASELINE_KEY, metrics_for_slice_pb2, validation_result_pb2
+from ..tfx_api import metrics_plots_and_validations_writer as writer
 from .trivial import TRIVIAL_P_VALUE
 
 SliceKey = tuple[tuple[str, str], ...]

@@ -3,10 +3,10 @@
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator import executor
-from tfx.utils import json_utils, proto_utils
 
 from ..prediction_task import PredictionTask
+from ..tfx_api import evaluator_executor as executor
+from ..tfx_api import json_utils, proto_utils
 from .eval_config import eval_config
 from .settings import EvaluationSettings
 

@@ -10,14 +10,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
-from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
-from tensorflow_model_analysis.utils import model_util
 
 from ...errors import DataError
 from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Splitter
+from ..tfx_api import metric_util, model_util
 from .metric import measure, task_metrics
 from .trivial import TRIVIAL_P_VALUE, trivial_p_value
 

@@ -4,11 +4,10 @@ import hashlib
 import inspect
 
 from tfx.dsl.components.base import base_driver
-from tfx.orchestration import data_types_utils, metadata
-from tfx.orchestration.portable import base_driver as ir_base_driver
-from tfx.orchestration.portable import data_types
-from tfx.proto.orchestration import driver_output_pb2
 
+from ..tfx_api import data_types_utils, driver_output_pb2, metadata
+from ..tfx_api import portable_data_types as data_types
+from ..tfx_api import portable_driver as ir_base_driver
 from .inputs import resolve_input
 from .settings import IngestSpec
 from .typed_tables import load_reader

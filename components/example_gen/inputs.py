@@ -87,8 +87,9 @@ def match_files(pattern: str) -> MatchedFiles:
 
 def _fill_span_and_version(pattern: str) -> tuple[str, int, int | None]:
     # Imported here: only patterns with a span pay the seconds that TFX takes to import.
-    from tfx.components.example_gen import utils
     from tfx.proto import example_gen_pb2
+
+    from ..tfx_api import example_gen_utils as utils
 
     split = example_gen_pb2.Input.Split(name="data", pattern=pattern)
     try:

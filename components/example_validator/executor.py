@@ -4,11 +4,10 @@ from typing import Any
 
 from absl import logging
 from tfx import types
-from tfx.components.example_validator import executor
-from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
+from ..tfx_api import example_validator_executor as executor
+from ..tfx_api import execution_result_pb2, io_utils
 from .anomalies import find_anomalies, read_anomalies, refuse
 
 

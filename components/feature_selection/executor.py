@@ -9,10 +9,10 @@ from google.protobuf import text_format
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
 from ..examples import read_examples
 from ..prediction_task import PredictionTask
+from ..tfx_api import io_utils
 from .records import sample_records
 from .select import reduce_schema, select_features, selection_columns, unselected
 from .settings import FeatureSelectionSettings

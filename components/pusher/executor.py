@@ -9,11 +9,8 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 from tfx import types
-from tfx.components.evaluator import constants
-from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
 
 from ...deployment.order import Order
 from ...errors import DataError, ModelError
@@ -22,6 +19,8 @@ from ...model_store.location import open_store
 from ...model_store.store import Push, hash_folder, latest_push, push
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
+from ..tfx_api import evaluator_constants as constants
+from ..tfx_api import io_utils, model_utils, path_utils
 from ..trainer.metadata import read_metadata
 from .gate import check_candidate
 from .golden import write_golden

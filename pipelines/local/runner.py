@@ -13,16 +13,14 @@ from typing import Any
 from absl import logging
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from tfx.dsl.compiler import compiler, constants
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.orchestration import metadata
-from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
-from tfx.proto.orchestration import pipeline_pb2
 
 from ... import __version__
 from ...components.evaluation_report.timing import note_node
+from ...components.tfx_api import dsl_compiler as compiler
+from ...components.tfx_api import dsl_constants as constants
+from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
 from ..errors import describe_error
 from ..node import Role, traits_of

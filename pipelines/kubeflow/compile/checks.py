@@ -6,21 +6,24 @@ from typing import Any
 
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.components.infra_validator.component import InfraValidator
-from tfx.dsl.component.experimental.executor_specs import TemplatedExecutorContainerSpec
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_driver import BaseDriver
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.importer import SOURCE_URI_KEY, Importer
-from tfx.dsl.components.common.resolver import RESOLVER_STRATEGY_CLASS, Resolver
-from tfx.dsl.experimental.conditionals import conditional
+from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
-from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
-from tfx.types import channel_utils
 from tfx.types.channel import Channel
 
+from ....components.tfx_api import (
+    RESOLVER_STRATEGY_CLASS,
+    Placeholder,
+    TemplatedExecutorContainerSpec,
+    channel_utils,
+    conditional,
+)
 from ....dotted import is_defined
 from ....errors import CompileError
 from ....uris import is_remote

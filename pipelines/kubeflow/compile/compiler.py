@@ -10,16 +10,20 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import types, version
 from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.dsl.component.experimental.executor_specs import TemplatedExecutorContainerSpec
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from .... import __version__
+from ....components.tfx_api import (
+    PipelineBuilder,
+    TemplatedExecutorContainerSpec,
+    resolver_strategy,
+    set_resolver_strategy,
+)
 from ....errors import CompileError
 from ...config.kubeflow_settings import Kubeflow, Resources, Store
 from ...node import DATA_URI, PIPELINE_ROOT, NodeTraits, PipelineParameter, RawData, traits_of
@@ -355,15 +359,15 @@ def _class_paths(node: BaseNode) -> dict[str, str]:
 def _known_strategies(pipeline: Pipeline) -> Iterator[None]:
     """Lets TFX compile resolvers of ours, whose tasks are replaced anyway: it knows LatestBlessedModelStrategy only."""
     resolvers = [node for node in pipeline.components if isinstance(node, Resolver)]
-    kept = [node._strategy_class for node in resolvers]
+    kept = [resolver_strategy(node) for node in resolvers]
     try:
-        for node in resolvers:
-            if issubclass(node._strategy_class, LatestBlessedModelStrategy):
-                node._strategy_class = LatestBlessedModelStrategy
+        for node, strategy in zip(resolvers, kept, strict=True):
+            if issubclass(strategy, LatestBlessedModelStrategy):
+                set_resolver_strategy(node, LatestBlessedModelStrategy)
         yield
     finally:
         for node, strategy in zip(resolvers, kept, strict=True):
-            node._strategy_class = strategy
+            set_resolver_strategy(node, strategy)
 
 
 def _parameters(traits: Mapping[str, NodeTraits]) -> dict[str, PipelineParameter]:

@@ -3,9 +3,11 @@
 from typing import Any
 
 from tfx import types
-from tfx.components.example_gen import driver, input_processor, utils
 from tfx.proto import example_gen_pb2, range_config_pb2
-from tfx.utils import proto_utils
+
+from ....components.tfx_api import example_gen_driver as driver
+from ....components.tfx_api import example_gen_utils as utils
+from ....components.tfx_api import input_processor, proto_utils
 
 
 def resolve_files(properties: dict[str, Any], examples: types.Artifact) -> dict[str, Any]:

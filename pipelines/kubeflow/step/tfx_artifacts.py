@@ -9,10 +9,9 @@ from google.protobuf import json_format
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types, version
 from tfx.types import standard_artifacts
-from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
-from tfx.types.experimental import simple_artifacts
 from tfx.types.value_artifact import ValueArtifact
 
+from ....components.tfx_api import CUSTOM_PROPERTIES_PREFIX, simple_artifacts
 from ....dotted import import_callable
 from ....errors import UsageError
 from .executor_input import StepArtifact

@@ -1,0 +1,165 @@
+"""The private modules of TFX, TFMA and tfx-bsl that the library uses: one place to look at when a version moves them.
+
+Public are `tfx.types`, `tfx.components`, `tfx.dsl.components` and `tfx.orchestration.pipeline`, of which the guides of
+TFX tell authors of components and pipelines; those are imported where they are used. What is here has no such promise.
+Each name is imported when it is first used: a step does not load the compiler's.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ..errors import suggestion
+
+if TYPE_CHECKING:
+    from tensorflow_model_analysis.constants import BASELINE_KEY as BASELINE_KEY
+    from tensorflow_model_analysis.metrics import metric_util as metric_util
+    from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as metrics_for_slice_pb2
+    from tensorflow_model_analysis.proto import validation_result_pb2 as validation_result_pb2
+    from tensorflow_model_analysis.utils import model_util as model_util
+    from tensorflow_model_analysis.writers import (
+        metrics_plots_and_validations_writer as metrics_plots_and_validations_writer,
+    )
+    from tfx.components.evaluator import constants as evaluator_constants
+    from tfx.components.evaluator import executor as evaluator_executor
+    from tfx.components.example_gen import driver as example_gen_driver
+    from tfx.components.example_gen import input_processor as input_processor
+    from tfx.components.example_gen import utils as example_gen_utils
+    from tfx.components.example_validator import executor as example_validator_executor
+    from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME as SCHEMA_FILE_NAME
+    from tfx.components.util import model_utils as model_utils
+    from tfx.dsl.compiler import compiler as dsl_compiler
+    from tfx.dsl.compiler import constants as dsl_constants
+    from tfx.dsl.component.experimental.executor_specs import (
+        TemplatedExecutorContainerSpec as TemplatedExecutorContainerSpec,
+    )
+    from tfx.dsl.components.common.resolver import RESOLVER_STRATEGY_CLASS as RESOLVER_STRATEGY_CLASS
+    from tfx.dsl.experimental.conditionals import conditional as conditional
+    from tfx.dsl.placeholder.placeholder import Placeholder as Placeholder
+    from tfx.orchestration import data_types_utils as data_types_utils
+    from tfx.orchestration import metadata as metadata
+    from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder as PipelineBuilder
+    from tfx.orchestration.local import runner_utils as runner_utils
+    from tfx.orchestration.portable import base_driver as portable_driver
+    from tfx.orchestration.portable import data_types as portable_data_types
+    from tfx.orchestration.portable import launcher as launcher
+    from tfx.orchestration.portable import runtime_parameter_utils as runtime_parameter_utils
+    from tfx.proto.orchestration import driver_output_pb2 as driver_output_pb2
+    from tfx.proto.orchestration import execution_result_pb2 as execution_result_pb2
+    from tfx.proto.orchestration import pipeline_pb2 as pipeline_pb2
+    from tfx.types import channel_utils as channel_utils
+    from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX as CUSTOM_PROPERTIES_PREFIX
+    from tfx.types.experimental import simple_artifacts as simple_artifacts
+    from tfx.utils import io_utils as io_utils
+    from tfx.utils import json_utils as json_utils
+    from tfx.utils import path_utils as path_utils
+    from tfx.utils import proto_utils as proto_utils
+    from tfx_bsl.coders import example_coder as example_coder
+
+__all__ = [
+    "BASELINE_KEY",
+    "CUSTOM_PROPERTIES_PREFIX",
+    "RESOLVER_STRATEGY_CLASS",
+    "SCHEMA_FILE_NAME",
+    "PipelineBuilder",
+    "Placeholder",
+    "TemplatedExecutorContainerSpec",
+    "channel_utils",
+    "conditional",
+    "data_types_utils",
+    "driver_output_pb2",
+    "dsl_compiler",
+    "dsl_constants",
+    "evaluator_constants",
+    "evaluator_executor",
+    "example_coder",
+    "example_gen_driver",
+    "example_gen_utils",
+    "example_validator_executor",
+    "execution_result_pb2",
+    "input_processor",
+    "io_utils",
+    "json_utils",
+    "launcher",
+    "metadata",
+    "metric_util",
+    "metrics_for_slice_pb2",
+    "metrics_plots_and_validations_writer",
+    "model_util",
+    "model_utils",
+    "path_utils",
+    "pipeline_pb2",
+    "portable_data_types",
+    "portable_driver",
+    "proto_utils",
+    "resolver_strategy",
+    "runner_utils",
+    "runtime_parameter_utils",
+    "set_resolver_strategy",
+    "simple_artifacts",
+    "validation_result_pb2",
+]
+
+_PLACES = {
+    "BASELINE_KEY": "tensorflow_model_analysis.constants.BASELINE_KEY",
+    "CUSTOM_PROPERTIES_PREFIX": "tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX",
+    "PipelineBuilder": "tfx.orchestration.kubeflow.v2.pipeline_builder.PipelineBuilder",
+    "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",
+    "RESOLVER_STRATEGY_CLASS": "tfx.dsl.components.common.resolver.RESOLVER_STRATEGY_CLASS",
+    "SCHEMA_FILE_NAME": "tfx.components.schema_gen.executor.DEFAULT_FILE_NAME",
+    "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
+    "channel_utils": "tfx.types.channel_utils",
+    "conditional": "tfx.dsl.experimental.conditionals.conditional",
+    "data_types_utils": "tfx.orchestration.data_types_utils",
+    "driver_output_pb2": "tfx.proto.orchestration.driver_output_pb2",
+    "dsl_compiler": "tfx.dsl.compiler.compiler",
+    "dsl_constants": "tfx.dsl.compiler.constants",
+    "evaluator_constants": "tfx.components.evaluator.constants",
+    "evaluator_executor": "tfx.components.evaluator.executor",
+    "example_coder": "tfx_bsl.coders.example_coder",
+    "example_gen_driver": "tfx.components.example_gen.driver",
+    "example_gen_utils": "tfx.components.example_gen.utils",
+    "example_validator_executor": "tfx.components.example_validator.executor",
+    "execution_result_pb2": "tfx.proto.orchestration.execution_result_pb2",
+    "input_processor": "tfx.components.example_gen.input_processor",
+    "io_utils": "tfx.utils.io_utils",
+    "json_utils": "tfx.utils.json_utils",
+    "launcher": "tfx.orchestration.portable.launcher",
+    "metadata": "tfx.orchestration.metadata",
+    "metric_util": "tensorflow_model_analysis.metrics.metric_util",
+    "metrics_for_slice_pb2": "tensorflow_model_analysis.proto.metrics_for_slice_pb2",
+    "metrics_plots_and_validations_writer": "tensorflow_model_analysis.writers.metrics_plots_and_validations_writer",
+    "model_util": "tensorflow_model_analysis.utils.model_util",
+    "model_utils": "tfx.components.util.model_utils",
+    "path_utils": "tfx.utils.path_utils",
+    "pipeline_pb2": "tfx.proto.orchestration.pipeline_pb2",
+    "portable_data_types": "tfx.orchestration.portable.data_types",
+    "portable_driver": "tfx.orchestration.portable.base_driver",
+    "proto_utils": "tfx.utils.proto_utils",
+    "runner_utils": "tfx.orchestration.local.runner_utils",
+    "runtime_parameter_utils": "tfx.orchestration.portable.runtime_parameter_utils",
+    "simple_artifacts": "tfx.types.experimental.simple_artifacts",
+    "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
+}
+
+
+def _load(name: str) -> Any:
+    """Returns a module, or what one defines."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggestion(name, _PLACES)}")
+    module, _, attribute = _PLACES[name].rpartition(".")
+    found = getattr(importlib.import_module(module), attribute, None)
+    return importlib.import_module(_PLACES[name]) if found is None else found
+
+
+__getattr__ = _load
+
+
+def resolver_strategy(node: Any) -> type:
+    """Returns the strategy class of a TFX `Resolver`."""
+    strategy: type = node._strategy_class
+    return strategy
+
+
+def set_resolver_strategy(node: Any, strategy: type) -> None:
+    """Gives a TFX `Resolver` another strategy class."""
+    node._strategy_class = strategy
