@@ -66,7 +66,7 @@ def dropout():
 
 
 def test_the_spec_of_student_dropout_is_the_golden_one(dropout):
-    """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/test_compiler.py` writes it anew."""
+    """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/compile/test_compiler.py` writes it anew."""
     compiled = dropout.to_yaml()
     patched = re.sub(r"sdkVersion: .*", "sdkVersion: VERSION", compiled)
     patched = patched.replace(f'"{yachay.__version__}"', '"VERSION"')
