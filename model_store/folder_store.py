@@ -80,7 +80,9 @@ class FolderStore:
         try:
             yield
         except OSError as error:
+            # A copy of a folder lists every file that failed.
+            reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
             raise StoreError(
-                f"Expected to {verb} the model store {self.uri}. Received: {type(error).__name__}: {error}. Check the "
+                f"Expected to {verb} the model store {self.uri}. Received: {type(error).__name__}: {reason}. Check the "
                 "folder's permissions and the free space, or name another as push.store."
             ) from error

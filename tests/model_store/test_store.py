@@ -131,3 +131,17 @@ def test_pushes_at_once_all_arrive(model: Path, store: FolderStore) -> None:
     pushes = list_pushes(store)
     assert len({one.version for one in pushes}) == 4
     assert all(Path(one.model_uri, "variables/variables.index").exists() for one in pushes)
+
+
+def test_a_file_that_cannot_be_copied_is_named_once(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("a", "b"):
+        (model / name).symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(
+        StoreError, match=r"Received: Error: \[Errno 2\] No such file or directory: '[^']*'\. "
+    ) as caught:
+        FolderStore(tmp_path / "store").add(model, lambda version: {})
+
+    assert str(caught.value).count("[Errno") == 1
