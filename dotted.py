@@ -88,6 +88,20 @@ def is_defined(path: str) -> bool:
     return name in top_level_names(Path(spec.origin))
 
 
+def require_defined(path: str, expected: str) -> None:
+    """Checks that a dotted path names something at the top of a module, which is found but not run.
+
+    Args:
+        path: string. `package.module.name`.
+        expected: string. The setting that holds it, for the message: "`model.run_fn`".
+
+    Raises:
+        ConfigurationError: if it does not.
+    """
+    if not is_defined(path):
+        raise _not_found(path, expected, "no such module, or none with that name at its top")
+
+
 def top_level_names(file: Path) -> set[str]:
     """Returns the names that a Python file defines at its top; none of a file that is no Python."""
     try:

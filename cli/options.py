@@ -45,7 +45,9 @@ set_option = click.option(
 
 def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | None) -> None:
     """Prints what is about to be done, and loudly where it is done on synthetic data."""
-    click.echo(f"{config.name}, task {task}, model family {family}", err=True)
+    own = config.model.run_fn
+    model = f"trained by {own}" if own else f"model family {family}"
+    click.echo(f"{config.name}, task {task}, {model}", err=True)
     if data_uri is None:
         click.secho(
             f"SYNTHETIC DATA: the profile {config.profile!r} writes it; no result says anything about real people.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError
 
+from ...dotted import require_defined
 from ...errors import ConfigurationError
 from ..features import Problem
 from ..prediction_task import PredictionTask
@@ -93,8 +94,8 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
     """Checks that a task can be trained with some settings.
 
     Raises:
-        ConfigurationError: if a family is unknown or cannot do the task, a hyperparameter does not fit, or a feature
-            cannot be an input of a signature.
+        ConfigurationError: if a family is unknown or cannot do the task, a hyperparameter does not fit, there is
+            no such `run_fn`, or a feature cannot be an input of a signature.
     """
     reserved = [name for name in task.features if keyword.iskeyword(name) or name.startswith("_")]
     if reserved:
@@ -102,6 +103,8 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
             "Expected features whose names can be arguments, as TensorFlow makes the inputs of a signature. "
             f"Received: {', '.join(reserved)}. Rename the columns."
         )
+    if settings.run_fn is not None:
+        require_defined(settings.run_fn, "`model.run_fn`")
     try:
         settings.check(load_families(task.extensions), task.problem, bool(task.label.quantiles))
     except ValueError as error:

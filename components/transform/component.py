@@ -4,7 +4,7 @@ from tfx import types
 from tfx.components.transform.component import Transform as TfxTransform
 
 from ... import __version__
-from ...dotted import import_callable
+from ...dotted import require_defined
 from ..prediction_task import PredictionTask
 from .settings import TransformConfig, TransformSettings
 
@@ -21,7 +21,7 @@ class Transform(TfxTransform):
         settings: `TransformSettings`. Defaults to our preprocessing.
 
     Raises:
-        ConfigurationError: if the function of one's own cannot be imported.
+        ConfigurationError: if there is no such function of one's own.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Transform(TfxTransform):
     ) -> None:
         settings = settings or TransformSettings()
         if settings.preprocessing_fn is not None:
-            import_callable(settings.preprocessing_fn, "`transform.preprocessing_fn`")
+            require_defined(settings.preprocessing_fn, "`transform.preprocessing_fn`")
         config = TransformConfig(task=task, settings=settings, version=__version__)
         super().__init__(
             examples=examples,

@@ -100,6 +100,11 @@ def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> 
     ("given", "task", "message"),
     [
         ({"family": "kears"}, TASK, r"model\.family: expected one of .*, received 'kears'\. Did you mean 'keras'\?"),
+        (
+            {"run_fn": "own.model.run_fn"},
+            TASK,
+            r"`model\.run_fn` to be the dotted path .*'own\.model\.run_fn' \(no such",
+        ),
         ({"hyperparameters": {"liner": {}}}, TASK, r"model\.hyperparameters: .* Did you mean 'linear'\?"),
         (
             {"family": "linear"},
@@ -127,6 +132,21 @@ def test_a_family_of_a_systems_own_module_is_trained_by_its_name(
     trained = train(make_table(3).in_canonical_order(), task, settings("own_linear"))
 
     assert trained.family == "own_linear"
+
+
+def test_an_entry_point_of_an_installed_package_adds_a_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plugin_family.py").write_text(
+        "import dataclasses\n"
+        "from yachay.components.trainer.families.linear import FAMILIES as ours\n"
+        "FAMILIES = [dataclasses.replace(ours[0], name='plugin_linear')]\n"
+    )
+    (tmp_path / "plugin-1.0.dist-info").mkdir()
+    (tmp_path / "plugin-1.0.dist-info" / "METADATA").write_text("Name: plugin\nVersion: 1.0\n")
+    (tmp_path / "plugin-1.0.dist-info" / "entry_points.txt").write_text("[yachay.families]\nplugin = plugin_family\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert "plugin_linear" in load_families()
+    check_trainer(TASK, TrainerSettings(family="plugin_linear"))
 
 
 def test_importing_the_families_imports_nothing_heavy() -> None:
