@@ -121,7 +121,7 @@ def test_it_is_compiled_and_its_spec_runs(yachay: Any, tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert compiled.returncode == 0, compiled.stderr
-    result = yachay("run-spec", spec, "--workdir", tmp_path / "runs")
+    result = yachay("run-spec", spec, "--workdir", tmp_path / "runs", cwd=SYSTEM.parent)
     assert result.status == 0, result.stderr
     assert result.output["verdict"] == "blessed"
     assert result.output["metrics"]["evening_error"] < 1.5
