@@ -75,7 +75,9 @@ def test_the_report_is_found_also_by_the_command_and_in_the_index(first: Any, ya
     assert found.output["page"] == first.output["report_uri"]
     assert found.output["verdict"] == first.output["verdict"]
     assert {name: one["value"] for name, one in found.output["metrics"].items()} == first.output["metrics"]
-    assert {threshold["metric"] for threshold in found.output["thresholds"]} == {"accuracy", "macro_f1", "auc_ovr"}
+    assert {threshold["metric"] for threshold in found.output["thresholds"]} == {
+        "accuracy", "macro_f1", "auc_ovr", "trivial_p_value",
+    }  # fmt: skip
     assert Path(found.output["twin"]).is_file()
     assert indexed.output["runs"] == 1
     assert str(Path(found.output["page"]).relative_to(workdir)) in Path(indexed.output["page"]).read_text()

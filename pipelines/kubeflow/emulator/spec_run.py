@@ -107,7 +107,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         fields["bounds"] = {
             threshold.metric: threshold.model_dump(include={"lower", "upper"}, exclude_none=True)
             for threshold in report.verdict.thresholds
-            if not threshold.is_change and not threshold.slice
+            if threshold.metric in report.metrics and not threshold.is_change and not threshold.slice
         }
     if "tfx.ModelEvaluation" in uris:
         # Imported here: TFMA takes seconds.
