@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...components.evaluator.metric import Metric, metrics_of, task_metrics
 from ...components.evaluator.settings import EvaluationSettings
 from ...components.features import FeatureKind, Problem
+from ...components.prediction_task import Label, PredictionTask
 from ...components.trainer.family import load_families
 from ...errors import suggestion
 
@@ -95,11 +96,18 @@ def _sections(config: "PipelineConfig") -> Iterator[str]:
 
 
 def _metrics(config: "PipelineConfig") -> Mapping[str, Metric]:
-    """Returns the metrics of the problem; those that fit the label where it is right."""
+    """Returns the metrics of the problem that fit the label, as far as the label fits the problem."""
+    label = config.label.model_dump(include={"name", "quantiles"})
+    if config.problem is Problem.CLASSIFICATION:
+        label = {"name": config.label.name, "values": config.label.values}
+    features = {f"not_{config.label.name}": FeatureKind.NUMERIC}
     try:
-        return task_metrics(config.prediction_task(next(iter(config.tasks))))
+        task = PredictionTask(
+            problem=config.problem, label=Label(**label), features=features, extensions=tuple(config.extensions)
+        )
     except ValueError:
         return metrics_of(config.problem, config.extensions)
+    return task_metrics(task)
 
 
 def _unknown_columns(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:

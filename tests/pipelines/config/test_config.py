@@ -85,7 +85,7 @@ def test_what_contradicts_itself_or_the_schema_is_named_all_at_once() -> None:
     for line in (
         "label.values: expected none, for a regression has no classes",
         "features: expected inputs only, received the label 'Target'",
-        "tasks.semester2.thresholds: expected one of ",
+        "tasks.semester2.thresholds: expected one of rmse, mae, r2, received 'accuracy'",
         "evaluation.change.metric: expected one of ",
         "features: expected columns of the schema 'student_dropout', received Nothing.",
         "evaluation.slices: expected columns of the schema 'student_dropout', received Gendre. Correct the name, or "
