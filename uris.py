@@ -30,7 +30,7 @@ def is_data_uri(uri: str) -> bool:
 
 
 def check_data_uri(uri: str) -> None:
-    """Refuses what cannot be the place of records.
+    """Rejects what cannot be the place of records.
 
     Raises:
         UsageError: if so.

@@ -150,7 +150,7 @@ def _to_text(run: "PastRun", described: dict[str, Any]) -> str:
         lines.append(f"  failed after it: {summary.error}")
     lines += ["", f"  page       {described['page']}"]
     if described["twin"]:
-        lines.append(f"  twin       {described['twin']}")
+        lines.append(f"  data       {described['twin']}")
     return "\n".join(lines)
 
 

@@ -81,7 +81,7 @@ def command(
     try:
         with quiet():
             client = connect(order.host, namespace)
-            submit(client, order, output, _say)
+            submit(client, order, _say, output)
             _say(f"{output.state}: {output.link}")
             if is_waiting:
                 follow(client, order, output, sys.stderr, timeout_seconds)

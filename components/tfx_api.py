@@ -1,7 +1,7 @@
 """The private modules of TFX, TFMA and tfx-bsl that the library uses: one place to look at when a version moves them.
 
-Public are `tfx.types`, `tfx.components`, `tfx.dsl.components` and `tfx.orchestration.pipeline`, of which the guides of
-TFX tell authors of components and pipelines; those are imported where they are used. What is here has no such promise.
+Public are `tfx.types`, `tfx.components`, `tfx.dsl.components` and `tfx.orchestration.pipeline`, which TFX's guides
+show to authors of components and pipelines; those are imported where they are used. What is here has no such promise.
 Each name is imported when it is first used: a step does not load the compiler's.
 """
 

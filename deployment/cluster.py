@@ -182,11 +182,11 @@ class Cluster:
         except (TypeError, ValueError, KeyError):
             message = error.reason
         verb = {"GET": "get", "PATCH": "patch"}[method]
-        mend = {
+        fix = {
             401: " The credentials are missing or expired: log in to the cluster again.",
             403: f" Give the account the verb {verb} (and create) on {resource}: "
             "manifests/components/pipeline-runner has such a role.",
             404: f" Is {resource} installed, and does the namespace exist?",
             409: " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
         }.get(error.status, "")
-        return f"Expected to {verb} {what}. Received: {error.status} {message}.{mend}".replace("..", ".")
+        return f"Expected to {verb} {what}. Received: {error.status} {message}.{fix}".replace("..", ".")

@@ -7,8 +7,8 @@ class ClusterError(YachayError):
     """The Kubernetes API rejects a request or does not respond.
 
     Args:
-        message: string. What was expected, what came, and the mend.
-        status: int or None. The HTTP status; None where there was no answer.
+        message: string. What was expected, what was received, and the fix.
+        status: int or None. The HTTP status; None where there was no response.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:

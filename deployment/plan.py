@@ -10,7 +10,7 @@ class Limits:
     """What a candidate may not exceed.
 
     Args:
-        error_rate: float. Share of requests answered with 5xx.
+        error_rate: float. Share of requests whose response is 5xx.
         p99_seconds: float. 99th percentile of the latency.
         stability_index: float. Population stability index of the predicted classes, stable against candidate. Above
             .25 the populations differ (Siddiqi, Credit Risk Scorecards, 2006).

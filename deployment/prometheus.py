@@ -16,11 +16,11 @@ PROMETHEUS_TOKEN = "PROMETHEUS_TOKEN"
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """Requests that the servers of one model version answered.
+    """Requests that the servers of one model version responded to.
 
     Args:
         requests: float. Their number.
-        errors: float. Those answered with 5xx.
+        errors: float. Those whose response is 5xx.
         p99_seconds: float or None. 99th percentile of the latency; None where there were none.
         classes: mapping of predicted class to count; empty for a model that predicts none.
     """
@@ -62,7 +62,7 @@ class Prometheus:
 
     @classmethod
     def connect(cls, url: str, labels: Mapping[str, str]) -> Self | None:
-        """Returns the Prometheus at an address, once it has answered; None for no address.
+        """Returns the Prometheus at an address, once it has responded; None for no address.
 
         The variable `PROMETHEUS_TOKEN` holds its token, where it asks for one.
 

@@ -1,6 +1,6 @@
-"""Whether the pods of a model version are ready to answer, and why not.
+"""Whether the pods of a model version are ready for requests, and why not.
 
-An InferenceService's own status cannot tell: in Standard mode its `observedGeneration` is that of the Deployment, and
+An InferenceService's status does not show it: in Standard mode its `observedGeneration` is that of the Deployment, and
 its conditions say nothing of which template they are of. So the object that KServe makes of it is read: the Deployment
 or the Knative service, whose template names the model version.
 """

@@ -31,7 +31,7 @@ class Outcome:
         state: `"unchanged"`, `"promoted"`, `"rolled_back"`, or `"failed"` for a first model that did not get ready.
         version: int. The model version that the call was about.
         serving_version: int or None. The version that has all requests now.
-        url: string or None. Where the service answers.
+        url: string or None. The service's address.
         reason: string. Why it was rolled back or failed.
     """
 
@@ -49,14 +49,14 @@ class _CandidateError(Exception):
 def deploy(cluster: Cluster, service: Service, plan: Plan, monitor: Monitor | None, progress: Progress) -> Outcome:
     """Gives the requests of a service to its model, step by step; a model that does worse is rolled back.
 
-    What was left half-way is taken up where it stood if it is of the same model, and rolled back first if not.
+    What was left half-way is resumed if it is of the same model, and rolled back first if not.
 
     Args:
         cluster: `Cluster`.
         service: `Service` with the model that is to serve, without canary.
         plan: `Plan`.
         monitor: `Monitor` or None. Asked at every step below 100.
-        progress: function of one string. Told what happens.
+        progress: function of one string, a line about each step.
 
     Returns:
         The `Outcome`.

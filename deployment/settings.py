@@ -22,7 +22,7 @@ class CanarySettings(BaseModel):
         bake_minutes: float. How long each share is watched.
         ready_minutes: float. How long new pods may take.
         poll_seconds: float. Pause between two looks at the pods and at Prometheus.
-        max_error_rate: float. Share of requests answered with 5xx.
+        max_error_rate: float. Share of requests whose response is 5xx.
         max_p99_ms: float. 99th percentile of the latency.
         max_stability_index: float. Population stability index of the predicted classes.
         min_requests: int. Requests to the candidate without which it is not judged, and rolled back in the end.

@@ -1,7 +1,7 @@
 """Errors of the manifests.
 
 - `ConfigurationError`
-    - `ManifestError`: a service is refused before anything is written or applied.
+    - `ManifestError`: a service is rejected before anything is written or applied.
 """
 
 from ..errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""The annotations and labels that tell which model a service and each of its pods serve.
+"""The annotations and labels that name which model a service and each of its pods serve.
 
 KServe copies an InferenceService's own annotations and labels into its pod template, so that any change of one starts
 new pods, and in Knative mode a new revision. An annotation of the predictor wins over one of the same name

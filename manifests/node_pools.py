@@ -2,7 +2,7 @@
 
 Sources: GKE and EKS Auto Mode label their nodes by the GPU (`cloud.google.com/gke-accelerator`,
 `eks.amazonaws.com/instance-gpu-name`), Karpenter by `karpenter.k8s.aws/instance-gpu-name`; AKS only says that there is
-one (`kubernetes.azure.com/accelerator: nvidia`), so that the kind is told by the size of the machine. GKE taints such
+one (`kubernetes.azure.com/accelerator: nvidia`), so that the kind is known by the size of the machine. GKE taints such
 nodes with `nvidia.com/gpu`; on the others it is a convention, and `sku=gpu` that of AKS's documentation. A cluster's
 administrator may label and taint otherwise.
 """

@@ -1,4 +1,4 @@
-"""What KServe would refuse late, or take and not do, in an InferenceService.
+"""What KServe would reject late, or accept and not do, in an InferenceService.
 
 From the validating webhook of KServe 0.20 and 0.21 and from what its reconcilers read and pass over. Any document can
 be checked, whether it was rendered here, built by kustomize, or written by hand.
@@ -50,7 +50,7 @@ def check_inference_service(document: Json) -> None:
         raise ManifestError(
             "\n".join(
                 [
-                    f"The InferenceService {metadata.get('namespace', 'default')}/{metadata['name']} is refused:",
+                    f"The InferenceService {metadata.get('namespace', 'default')}/{metadata['name']} is invalid:",
                     *(f"  - {refusal.rstrip('.')}." for refusal in refusals),
                 ]
             )
@@ -104,7 +104,7 @@ def _predictor(predictor: Json, where: str) -> Iterator[str]:
     yield from _gpus(model.get("resources") or {}, where)
     if "batcher" in predictor:
         yield (
-            f"{where}.batcher: expected none, for KServe's batcher answers failures with status 200 and rounds large "
+            f"{where}.batcher: expected none, for KServe's batcher returns failures with status 200 and rounds large "
             "integers. Received: one. Leave it out: the server batches by itself"
         )
     logger = predictor.get("logger")
@@ -162,7 +162,7 @@ def _gpus(resources: Json, where: str) -> Iterator[str]:
 def _knative(document: Json, predictor: Json) -> Iterator[str]:
     where = "spec.predictor"
     for field, reason in (
-        ("deploymentStrategy", "Knative starts the next revision before it stops the last, and KServe refuses it"),
+        ("deploymentStrategy", "Knative starts the next revision before it stops the last, and KServe rejects it"),
         ("autoScaling", "KServe reads it in Standard mode only"),
         ("terminationGracePeriodSeconds", "Knative takes the timeout"),
     ):
@@ -170,7 +170,7 @@ def _knative(document: Json, predictor: Json) -> Iterator[str]:
             yield f"{where}.{field}: expected none in Knative mode: {reason}. Received: one. Leave it out"
     if document["spec"].get("canary"):
         yield (
-            "spec.canary: expected none in Knative mode, for KServe refuses it. Received: one. Take "
+            "spec.canary: expected none in Knative mode, for KServe rejects it. Received: one. Take "
             "spec.predictor.canaryTrafficPercent"
         )
     metric = predictor.get("scaleMetric")
@@ -179,7 +179,7 @@ def _knative(document: Json, predictor: Json) -> Iterator[str]:
     yield from _replicas(predictor)
     model = predictor.get("model") or {}
     if "lifecycle" in model:
-        yield f"{where}.model.lifecycle: expected none in Knative mode, which refuses it. Received: one. Leave it out"
+        yield f"{where}.model.lifecycle: expected none in Knative mode, which rejects it. Received: one. Leave it out"
     if len(model.get("ports") or ()) > 1:
         yield f"{where}.model.ports: expected one port in Knative mode. Received: {len(model['ports'])}. Choose one"
 
@@ -213,7 +213,7 @@ def _standard(document: Json, predictor: Json) -> Iterator[str]:
     if scaler == "keda":
         if metric is not None:
             yield (
-                f"{where}.scaleMetric: expected none with KEDA, for KServe refuses it. Received: {metric!r}. Leave it "
+                f"{where}.scaleMetric: expected none with KEDA, for KServe rejects it. Received: {metric!r}. Leave it "
                 "out"
             )
         if not (predictor.get("autoScaling") or {}).get("metrics"):

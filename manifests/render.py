@@ -45,7 +45,7 @@ def render(service: Service) -> list[Json]:
         service: `Service`.
 
     Raises:
-        ManifestError: if KServe would refuse the InferenceService, or take it and not do what it says.
+        ManifestError: if KServe would reject the InferenceService, or accept it and not do what it says.
     """
     return [*_runtime(service), inference_service(service)]
 

@@ -102,7 +102,7 @@ class Autoscaling:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Logger:
-    """Where requests and answers are sent as CloudEvents (REST only, and answers of status 200 only).
+    """Where requests and responses are sent as CloudEvents (REST only, and responses of status 200 only).
 
     Args:
         url: string.

@@ -12,8 +12,8 @@ from .layout import RECEIPT_FILE, parse_version, push_name
 from .store import next_version
 
 LEFTOVER_HOURS = 1
-"""A push without `push.json` to which nothing was added for so long was killed. The age alone tells: a push may run on
-any machine. The largest models take minutes."""
+"""A push without `push.json` to which nothing was added for so long was killed. Its age alone shows it: a push may run
+on any machine. The largest models take minutes."""
 
 _CLAIM = ".claim"
 

@@ -270,7 +270,7 @@ def _trainer_traits(config: PipelineConfig) -> NodeTraits:
 
 
 def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
-    """Returns the traits of the Pusher, which no cache answers for: it looks into the model store and asks a server."""
+    """Returns the traits of the Pusher, which is never cached: it looks into the model store and asks a server."""
     root = "Where the last blessed model is noted. Empty: at the root that the run has."
     request = NodeRequest(
         arguments=(PIPELINE_ROOT,),

@@ -35,7 +35,7 @@ def describe_service(config: PipelineConfig, task: str, push: Push, namespace: s
     if not config.deploy.image:
         raise UsageError(
             "Expected --image NAME@sha256:DIGEST, the server's image, or deploy.image in the configuration. "
-            "Received: none. `make image` builds it; the registry tells the digest of what was pushed to it."
+            "Received: none. `make image` builds it; the registry shows the digest of what was pushed to it."
         )
     model = Model(
         storage_uri=push.uri,

@@ -1,4 +1,4 @@
-"""The ASGI application: predictions are answered here, everything else by KServe's own application behind it."""
+"""The ASGI application: predictions are made here, everything else is handled by KServe's own application behind it."""
 
 import logging
 import re
@@ -29,7 +29,7 @@ Headers = list[tuple[bytes, bytes]]
 
 _PREDICT = re.compile(r"/v1/models/([^/]+):predict|/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 _VERSION = re.compile(r"(/v2/models/([^/]+))(?:/versions/([^/]+))?((?:/ready)?)")
-CLOSED_EXPLAIN = re.compile(r".*:explain/?")  # KServe's would answer with the request's headers.
+CLOSED_EXPLAIN = re.compile(r".*:explain/?")  # KServe's would return the request's headers.
 CLOSED = re.compile(rf"{CLOSED_EXPLAIN.pattern}|/v2/repository(/.*)?")
 _JSON_LENGTH = "inference-header-content-length"
 _BINARY_LENGTH = _JSON_LENGTH.encode()
@@ -42,7 +42,7 @@ class _DisconnectedError(Exception):
 
 
 class PredictApplication:
-    """Answers predictions without the layers between a socket and a model that cost half the time of one.
+    """Serves predictions without the layers between a socket and a model that cost half the time of one.
 
     Args:
         application: KServe's application.
@@ -70,7 +70,7 @@ class PredictApplication:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return

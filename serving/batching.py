@@ -21,11 +21,11 @@ MAX_QUEUED_BATCHES = 32
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Job:
-    """A request that waits for its answer.
+    """A request that waits for its outputs.
 
     Args:
         inputs: `Inputs`.
-        answered: function of the outputs. Called in the thread that predicts, after the answer is on its way.
+        answered: function of the outputs. Called in the thread that predicts, after the response is on its way.
         future: future of the outputs.
     """
 
@@ -34,7 +34,7 @@ class Job:
     future: asyncio.Future[Outputs]
 
     def resolve(self, result: Outputs | Exception) -> None:
-        """Sets the answer, in the event loop."""
+        """Sets the outputs, in the event loop."""
         if self.future.done():
             return
         if isinstance(result, Exception):
@@ -44,13 +44,13 @@ class Job:
 
 
 class Batcher:
-    """A thread that answers what is queued, in batches.
+    """A thread that predicts what is queued, in batches.
 
     Args:
         answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`.
         max_rows: int. The most rows of a batch; a request with more is a batch of its own.
-        watch: function of what `answer` took and returned. Called in the thread, after the answers are on their way.
+        watch: function of what `answer` took and returned. Called in the thread, after the responses are on their way.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Batcher:
         """Returns the outputs of inputs.
 
         Raises:
-            RequestError: if too much is queued, or the model has no answer to these inputs.
+            RequestError: if too much is queued, or the model fails on these inputs.
         """
         if self._num_queued_rows > MAX_QUEUED_BATCHES * self._max_rows:
             raise RequestError(
@@ -89,7 +89,7 @@ class Batcher:
             self._num_queued_rows -= inputs.num_rows
 
     def close(self) -> None:
-        """Answers what is queued and ends the thread."""
+        """Predicts what is queued and ends the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -142,7 +142,7 @@ class Batcher:
                 if not isinstance(result, Exception):
                     job.answered(result)
         except Exception:
-            logger.exception("A batch was answered but not watched")
+            logger.exception("A batch was predicted but not watched")
         self._answered.clear()
 
 
@@ -172,7 +172,7 @@ def _checked(outputs: Outputs) -> Outputs | Exception:
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             return RequestError(
                 Rejection.UNANSWERABLE,
-                "Expected rows that the model has a finite answer to. Received: values too large for it. "
+                "Expected rows for which the model predicts finite numbers. Received: values too large for it. "
                 "Compare them with the training data.",
             )
     return outputs

@@ -81,7 +81,7 @@ class Prediction:
 
 
 class PredictionObserver(Protocol):
-    """Watches predictions. The server calls it in the thread that predicts, once the answers are on their way."""
+    """Watches predictions. The server calls it in the thread that predicts, once the responses are on their way."""
 
     def record(self, prediction: Prediction) -> None:
         """Takes a prediction. Must never block: the next batch waits for it."""

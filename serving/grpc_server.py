@@ -87,7 +87,7 @@ class Servicer(InferenceServicer):
         self._accounting = accounting
 
     async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
-        """Answers a request for predictions."""
+        """Serves a request for predictions."""
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         with self._accounting.request("grpc", headers) as account:
             try:
@@ -119,7 +119,7 @@ class Servicer(InferenceServicer):
         )
 
     async def ModelReady(self, request: pb.ModelReadyRequest, context: Any) -> pb.ModelReadyResponse:
-        """Returns whether the model answers."""
+        """Returns whether the model is ready."""
         if request.name != self._model.name:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"Expected the model {self._model.name!r}.")
         return pb.ModelReadyResponse(ready=await self._model.healthy())
@@ -216,7 +216,7 @@ def read_request(request: pb.ModelInferRequest) -> TensorRequest:
 def write_response(
     served: ServedModel, request: TensorRequest, outputs: Outputs, identifier: str
 ) -> pb.ModelInferResponse:
-    """Returns the message of an answer: raw contents where the inputs were raw."""
+    """Returns the message of a response: raw contents where the inputs were raw."""
     response = pb.ModelInferResponse(model_name=served.name, model_version=served.version, id=identifier)
     for name, (values, is_raw) in choose_outputs(outputs, request).items():
         output = response.outputs.add(name=name, datatype=datatype(values), shape=values.shape)

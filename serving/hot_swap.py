@@ -1,4 +1,4 @@
-"""Follows a source of models: a new version is loaded, warmed and swapped in while the old one answers."""
+"""Follows a source of models: a new version is loaded, warmed and swapped in while the old one predicts."""
 
 import asyncio
 import logging

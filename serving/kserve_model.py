@@ -19,9 +19,9 @@ PLATFORM = "tensorflow_savedmodel"
 
 
 class NamedModel(kserve.Model):
-    """The name that clients ask for, answered by the version in service.
+    """The name that clients ask for, served by the version in service.
 
-    KServe answers its metadata and its CloudEvents; plain predictions never come through here.
+    KServe serves its metadata and its CloudEvents; plain predictions never come through here.
 
     Args:
         name: string.
@@ -64,7 +64,7 @@ class NamedModel(kserve.Model):
         return describe_outputs(self.current().outputs)
 
     async def predict(self, payload: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Answers a V1 request that came as a CloudEvent."""
+        """Serves a V1 request that came as a CloudEvent."""
         try:
             served = self.current()
             inputs, by_rows = read_request(payload, served.inputs)
@@ -72,8 +72,8 @@ class NamedModel(kserve.Model):
             outputs = await served.predict(inputs, caller)
         except RequestError as error:
             raise InvalidInput(str(error)) from None
-        answer: dict[str, Any] = orjson.loads(write_response(outputs, by_rows))
-        return answer
+        response: dict[str, Any] = orjson.loads(write_response(outputs, by_rows))
+        return response
 
 
 class TruthfulDataPlane(DataPlane):
@@ -85,7 +85,7 @@ class TruthfulDataPlane(DataPlane):
         self._extensions = extensions
 
     async def ready(self) -> bool:
-        """Returns whether the model answers."""
+        """Returns whether the model is ready."""
         return bool(await self._model.healthy())
 
     def metadata(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ class Limits:
 
     Args:
         max_rows: int. Rows of a request. Defaults to 4,096.
-        max_batch_rows: int. Rows of several requests that are answered together. Defaults to 256.
+        max_batch_rows: int. Rows of several requests that are predicted together. Defaults to 256.
         max_string_bytes: int. Bytes of a string in UTF-8. Defaults to 4,096.
         max_body_bytes: int. Bytes of a request's body. Defaults to 16 MiB.
     """

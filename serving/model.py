@@ -1,4 +1,4 @@
-"""A model in service: loaded, warmed, and answering in batches."""
+"""A model in service: loaded, warmed, and predicting in batches."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -81,18 +81,18 @@ class ServedModel:
         """Returns the outputs of checked inputs.
 
         Raises:
-            RequestError: if the model has no answer to them, or too much is queued.
+            RequestError: if the model fails on them, or too much is queued.
         """
         return await self._batcher.submit(inputs, lambda outputs: self._tell(inputs, outputs, caller))
 
     def warm_up(self) -> None:
-        """Answers batches of 1, 2, 4, ... rows up to the largest."""
+        """Predicts batches of 1, 2, 4, ... rows up to the largest."""
         largest = self._limits.max_batch_rows
         for size in [*(2**power for power in range((largest - 1).bit_length())), largest]:
             self._answer(self._sample(size))
 
     def close(self) -> None:
-        """Answers what is queued and stops."""
+        """Predicts what is queued and stops."""
         self._batcher.close()
 
     def _sample(self, num_rows: int) -> Mapping[str, Array]:

@@ -35,7 +35,7 @@ def add_page(app: FastAPI, model: Callable[[], ServedModel], needs_token: bool) 
     Args:
         app: `FastAPI`. KServe's own, with its routes.
         model: function that returns the model in service.
-        needs_token: bool. Whether the server answers only who knows its token.
+        needs_token: bool. Whether the server asks for its token.
     """
     html, headers = render_page()
 

@@ -74,7 +74,7 @@ def _write_json_lines(table: pa.Table, stream: IO[bytes]) -> None:
 
 
 def _values(column: pa.Array) -> Iterable[Any]:
-    """Returns the values, those of float32 as numpy's: they are written as short as in the answer, and NaN as null."""
+    """Returns the values, those of float32 as numpy's: they are as short as in the response, and NaN as null."""
     kind = column.type
     is_float = pa.types.is_float32(kind) or (pa.types.is_list(kind) and pa.types.is_float32(kind.value_type))
     values: Iterable[Any] = column.to_numpy(zero_copy_only=False) if is_float else column.to_pylist()

@@ -1,4 +1,4 @@
-"""The prediction log: what was asked and what was answered, in files, without a request ever waiting for it."""
+"""The prediction log: what was asked and what was predicted, in files, without a request ever waiting for it."""
 
 import argparse
 import dataclasses
@@ -209,9 +209,7 @@ class PredictionLog:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the prediction log."""
     group = parser.add_argument_group("prediction log")
-    group.add_argument(
-        "--prediction_log", type=Path, metavar="DIR", help="log what was asked and answered to this folder"
-    )
+    group.add_argument("--prediction_log", type=Path, metavar="DIR", help="log requests and predictions to this folder")
     group.add_argument("--prediction_log_format", choices=get_args(Format), default="parquet")
     group.add_argument("--prediction_log_sample", type=float, default=1.0, metavar="SHARE", help="of the requests")
     group.add_argument("--prediction_log_drop", type=_names, default=(), metavar="A,B", help="features to leave out")

@@ -1,4 +1,4 @@
-"""The id under which a request stands in the answer, the traces and the prediction log."""
+"""The id under which a request stands in the response, the traces and the prediction log."""
 
 import uuid
 

@@ -27,7 +27,7 @@ class RestServer(RESTServer):
     """KServe's REST server.
 
     Its application is one of its own, without the middleware that times and logs each request. What a client did wrong
-    makes no line of log, and an answer never holds the text of what the server did wrong.
+    makes no line of log, and a response never holds the text of what the server did wrong.
 
     Args:
         host: string. The address to listen on.
@@ -62,7 +62,7 @@ class RestServer(RESTServer):
         self.config.app = self._in_front(app)
 
     def finish(self) -> None:
-        """Asks it to answer what is under way and end; from any thread."""
+        """Asks it to finish what is under way and end; from any thread."""
         self._server.should_exit = True
 
     @property

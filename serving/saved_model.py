@@ -126,7 +126,7 @@ class _PackedSignature:
             answers = self._function({group: tf.constant(matrices[group]) for group in self._groups})
         except tf.errors.InvalidArgumentError as error:
             raise RequestError(
-                Rejection.UNANSWERABLE, "Expected rows that the model can answer. Received: values that it fails on."
+                Rejection.UNANSWERABLE, "Expected rows that the model can predict. Received: values that it fails on."
             ) from error
         return {name: _decoded(answer.numpy()) for name, answer in sorted(answers.items())}
 

@@ -85,7 +85,7 @@ class Server(kserve.ModelServer):
         self._hot_swap.load_first()
 
     def start(self, models: Sequence[kserve.Model] = ()) -> None:
-        """Serves until SIGTERM or SIGINT, answers what is under way, and closes the observers."""
+        """Serves until SIGTERM or SIGINT, finishes what is under way, and closes the observers."""
         self._register_and_check_atleast_one_model_is_ready([self.model, *models])
         self._rest_server = self._make_rest_server()
         self.servers = [self._rest_server.start()]
@@ -101,12 +101,12 @@ class Server(kserve.ModelServer):
             self._close()
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
-        """Asks it to answer what is under way and end; from any thread."""
+        """Asks it to finish what is under way and end; from any thread."""
         self._rest_server.finish()
 
     @property
     def is_started(self) -> bool:
-        """Whether it answers over REST."""
+        """Whether it serves over REST."""
         return self._rest_server is not None and self._rest_server.is_started
 
     async def _serve(self) -> None:
@@ -114,7 +114,7 @@ class Server(kserve.ModelServer):
         background = []
         if self._source.is_followed:
             background.append(asyncio.create_task(self._hot_swap.follow(self.settings.poll_seconds)))
-        # uvicorn takes SIGTERM, and ends when REST has drained; gRPC answers until then.
+        # uvicorn takes SIGTERM, and ends when REST has drained; gRPC serves until then.
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self.stop()
         if self._grpc_server is not None:
@@ -187,7 +187,7 @@ class _Repository(ModelRepository):
             raise ModelError("The newest version cannot be loaded. The server's log holds the reason.") from None
 
     def unload(self, name: str) -> None:
-        """Takes the model out of service; what is under way is answered."""
+        """Takes the model out of service; what is under way is finished."""
         self._check(name)
         self._model.stop()
 

@@ -86,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--store_cache", type=Path, metavar="DIR", help="Folder for copies of a store in a bucket.")
     add("--host", default="0.0.0.0", help="The address to listen on.")
     add("--max_rows", type=int, default=defaults.max_rows, help="Rows of a request.")
-    add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are answered together.")
+    add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are predicted together.")
     add("--max_string_bytes", type=int, default=defaults.max_string_bytes, help="Bytes of a string.")
     add("--max_body_bytes", type=int, default=defaults.max_body_bytes, help="Bytes of a request's body.")
     add("--poll_seconds", type=float, default=Settings.poll_seconds, help="How often a store is looked at.")

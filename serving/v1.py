@@ -1,4 +1,4 @@
-"""The V1 protocol: `instances` in rows, `inputs` in columns, answered as TensorFlow Serving does."""
+"""The V1 protocol: `instances` in rows, `inputs` in columns, with responses as TensorFlow Serving's."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ def read_request(payload: Any, checker: InputChecker) -> tuple[Inputs, bool]:
 
 
 def write_response(outputs: Outputs, by_rows: bool) -> bytes:
-    """Returns the body of an answer: a bare value a row where there is one output, an object where there are more."""
+    """Returns the body of a response: a bare value a row where there is one output, an object where there are more."""
     columns = {name: list(values) for name, values in outputs.items()}
     content: dict[str, Any]
     if len(columns) == 1:

@@ -146,7 +146,7 @@ def check_outputs(request: TensorRequest, known: Iterable[str]) -> None:
 def write_body(
     outputs: Mapping[str, tuple[Array, bool]], model_name: str, model_version: str, identifier: str
 ) -> tuple[bytes, int | None]:
-    """Returns the body of a REST answer, and the length of its JSON where bytes follow it."""
+    """Returns the body of a REST response, and the length of its JSON where bytes follow it."""
     entries, chunks = [], []
     for name, (values, is_binary) in outputs.items():
         entry: dict[str, Any] = {"name": name, "shape": values.shape, "datatype": datatype(values)}

@@ -310,10 +310,10 @@ class LeaderboardRow(Part):
 
     Args:
         kind: `"candidate"`, `"baseline"` (the last blessed model), `"family"` (others trained beside the candidate),
-            `"trivial"` (no model at all) or `"anchor"` (published).
-        records: string. What the figures were measured on: `"eval"`, `"validation"`, or the words of the anchor.
+            `"trivial"` (no model at all) or `"anchor"` (a published reference result).
+        records: string. What the figures were measured on: `"eval"`, `"validation"`, or what the result names.
         caveat: `Text`. Why the line may not compare.
-        source: string. Citation of an anchor.
+        source: string. Citation of a reference result.
     """
 
     name: str

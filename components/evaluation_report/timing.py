@@ -13,7 +13,7 @@ _SECONDS = "node_seconds"
 
 
 def note_node(artifact: metadata_store_pb2.Artifact, node: str, seconds: float) -> None:
-    """Notes on an artifact which node made it, unless it says so already: a resolver answers with another's artifact.
+    """Notes on an artifact which node made it, unless it has such a note: a resolver returns another's artifact.
 
     Args:
         artifact: ML Metadata's `Artifact`, changed in place.

@@ -1,7 +1,7 @@
 """Whether a model beats the best prediction that knows no feature, by more than chance.
 
 Where 6 of 600 records are positive, always predicting "negative" has an accuracy of .99, and so has a model that
-learned nothing. A threshold on a metric cannot tell the two apart; a test against the best constant prediction on the
+learned nothing. A threshold on a metric cannot separate the two; a test against the best constant prediction on the
 same records can. The p-value is of the hypothesis that the model is no better:
 
 - Classification: McNemar's exact test of the accuracy against the most frequent class (McNemar, 1947; with the binomial

@@ -64,7 +64,7 @@ def find_anomalies(split: str, anomalies: anomalies_pb2.Anomalies, schema: schem
     return sorted(found, key=lambda anomaly: (not anomaly.is_error, order.get(anomaly.feature, -1)))
 
 
-def refuse(anomalies: Sequence[Anomaly]) -> None:
+def reject(anomalies: Sequence[Anomaly]) -> None:
     """Raises `DataError` if an anomaly is an error."""
     errors = [str(anomaly) for anomaly in anomalies if anomaly.is_error]
     if errors:

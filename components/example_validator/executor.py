@@ -8,7 +8,7 @@ from tfx.types import artifact_utils
 
 from ..tfx_api import example_validator_executor as executor
 from ..tfx_api import execution_result_pb2, io_utils
-from .anomalies import find_anomalies, read_anomalies, refuse
+from .anomalies import find_anomalies, read_anomalies, reject
 
 
 class Executor(executor.Executor):
@@ -37,5 +37,5 @@ class Executor(executor.Executor):
         ]
         for anomaly in anomalies:
             logging.warning("%s", anomaly)
-        refuse(anomalies)
+        reject(anomalies)
         return output

@@ -1,4 +1,4 @@
-"""The gate before a push: the model answers in a session, and in the predict API, as it did when it was trained."""
+"""The gate before a push: the model predicts in a session, and in the predict API, what it did when it was trained."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def check_candidate(
         command: function of the model's folder and the port. Returns the command of the server.
 
     Returns:
-        The golden requests that it answered.
+        The golden requests that it responded to.
 
     Raises:
         ModelError: if it fails.

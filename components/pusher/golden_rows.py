@@ -89,5 +89,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ModelError(f"Expected rows and answers of finite numbers. Received: {value}. Do not push this model.")
+        raise ModelError(f"Expected rows and predictions of finite numbers. Received: {value}. Do not push this model.")
     return value

@@ -144,7 +144,7 @@ def _input_spec(feature: RawFeature) -> tf.TensorSpec:
 def _imputed(module: ServingModule, features: Sequence[RawFeature]) -> list[tuple[RawFeature, float | None]]:
     """Returns each feature with the number that stands for a missing value, None where there is no one number.
 
-    A standardised feature is a line that crosses 0 at the imputed mean, so powers of two around it tell the mean to the
+    A standardised feature is a line that crosses 0 at the imputed mean, so powers of two around it give the mean to the
     precision of `float32`.
     """
     powers = 2.0 ** np.arange(62)

@@ -1,4 +1,4 @@
-"""The check that a SavedModel answers in a session, as TF Serving loads it, as it does in Python."""
+"""The check that a SavedModel predicts in a session, as TF Serving loads it, what it predicts in Python."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ class SessionCheck:
 
 
 def check_session(model_dir: str | Path, examples: Sequence[bytes]) -> SessionCheck:
-    """Compares each signature's answers in a session with those of the Python loader.
+    """Compares each signature's outputs in a session with those of the Python loader.
 
     Args:
         model_dir: path of the folder of a SavedModel.
         examples: sequence of serialized `tf.Example`, real ones.
 
     Raises:
-        ModelError: if the model does not load, a signature does not answer in a session, or an answer differs by more
+        ModelError: if the model does not load, a signature fails in a session, or an output differs by more
             than `TOLERANCE`.
     """
     model_dir = str(model_dir)
@@ -79,7 +79,7 @@ def _session_answers(
     except (ValueError, KeyError, tf.errors.OpError) as error:
         what = f"signature {name!r}" if name else "model"
         raise ModelError(
-            f"Expected the {what} to answer in a session as in Python. Received: {error}. "
+            f"Expected the {what} to predict in a session as in Python. Received: {error}. "
             "Save a tf.Module that tracks the variables (components/trainer/export.py), never a Keras model."
         ) from error
     return answers

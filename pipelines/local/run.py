@@ -106,7 +106,7 @@ def run_pipeline(
         check_data(data_uri, schema, config)
     schema_text = folder.schema_text(config)
     if store := config.push.store_of(config.pipeline_name(task)):
-        # A store that cannot be read is refused now, not after the training.
+        # A store that cannot be read is rejected now, not after the training.
         latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
     config.check_pipeline(pipeline)
     home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))

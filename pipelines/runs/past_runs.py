@@ -68,7 +68,7 @@ class PastRun:
         return next((path for path in self._places(uri) if path.is_file()), None) if uri else None
 
     def report(self) -> Report:
-        """Returns the evaluation as data: the page's twin.
+        """Returns the evaluation as data: report.json.
 
         Raises:
             DataError: if there is none, or it cannot be read.
@@ -79,7 +79,7 @@ class PastRun:
         try:
             return Report.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise DataError(f"Expected the twin of the page at {path}. Received: {error.strerror}.") from None
+            raise DataError(f"Expected the report.json of the page at {path}. Received: {error.strerror}.") from None
         except pydantic.ValidationError as error:
             [first, *_] = error.errors(include_url=False)
             where = ".".join(str(part) for part in first["loc"])
@@ -100,10 +100,10 @@ def find_runs(workdir: Path) -> list[PastRun]:
     """Returns the runs of all pipelines, the newest first; cross-validations are none."""
     folders = workdir.absolute().glob("*/runs/*/")
     runs = [read_run(path) for path in folders if any(next(path.glob(mark), None) for mark in _MARKS)]
-    told = {run.home: (run.pipeline, run.task, run.is_synthetic) for run in runs if run.summary}
+    known = {run.home: (run.pipeline, run.task, run.is_synthetic) for run in runs if run.summary}
     for place, run in enumerate(runs):
-        if run.summary is None and run.home in told:
-            pipeline, task, is_synthetic = told[run.home]
+        if run.summary is None and run.home in known:
+            pipeline, task, is_synthetic = known[run.home]
             runs[place] = dataclasses.replace(run, pipeline=pipeline, task=task, is_synthetic=is_synthetic)
     return sorted(runs, key=lambda run: run.run_id, reverse=True)
 

@@ -75,7 +75,7 @@ class Summary:
 
     @property
     def is_good(self) -> bool:
-        """Whether the model is blessed and was not refused at the push."""
+        """Whether the model is blessed and was not rejected at the push."""
         return self.verdict == "blessed" and self.refusal is None
 
     @property

@@ -1,4 +1,4 @@
-"""What a column is, as far as its values can tell. A column
+"""What a column is, as far as its values show. A column
 
 - without a value, with one value, or of nested values is no input;
 - of numbers is boolean if they are 0 and 1; categorical if they are whole and at most `MAX_CODES` different ones, each

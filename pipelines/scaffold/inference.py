@@ -1,4 +1,4 @@
-"""What a data file is good for, as far as a look at its rows can tell."""
+"""What a data file is good for, as far as a look at its rows shows."""
 
 import itertools
 from collections import Counter
@@ -235,7 +235,7 @@ def _missing_values(exceptions: Mapping[str, Exceptions]) -> tuple[str, ...]:
 def _written(decimal: str) -> str:
     if decimal == ",":
         return "numbers with decimal points, where others have decimal commas: write all alike"
-    return "numbers with decimal commas or thousands marks, which cannot be told apart here: write decimal points"
+    return "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
 
 
 def _numbers(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa.Array:

@@ -163,7 +163,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
         _yaml(features),
         _yaml(exclude) if exclude["exclude"] else "",
         "\n# `evaluation.slices` names columns by whose values the model is judged apart: [[Gender], [Region]].\n"
-        "# `report.card` tells readers of the evaluation page what the model is for, its limits and whom to ask;\n"
+        "# `report.card` shows readers of the evaluation page what the model is for, its limits and whom to ask;\n"
         "# `report.alert_label` and `report.costs` set where its threshold slider starts.\n",
         _yaml(rest),
     ]

@@ -40,7 +40,7 @@ TRAPS = [
     ("none", "spec.predictor.minReplicas", 0, "expected at least 1 with the autoscaler 'none'"),
     ("hpa", "spec.predictor.scaleMetric", "concurrency", "expected cpu or memory with HPA"),
     ("hpa", "spec.predictor.scaleTarget", 200, "expected 1 to 100 per cent with HPA. Received: 200"),
-    ("keda", "spec.predictor.scaleMetric", "cpu", "expected none with KEDA, for KServe refuses it. Received: 'cpu'"),
+    ("keda", "spec.predictor.scaleMetric", "cpu", "expected none with KEDA, for KServe rejects it. Received: 'cpu'"),
     ("keda", "spec.predictor.autoScaling", {}, "expected a metric with KEDA, whose triggers come from there alone"),
     (
         "knative",
@@ -53,7 +53,7 @@ TRAPS = [
     ("knative", "spec.predictor.scaleMetric", "cpu", "expected concurrency or rps in Knative mode. Received: 'cpu'"),
     ("knative", "spec.predictor.model.lifecycle", {}, "lifecycle: expected none in Knative mode"),
     ("knative", "spec.predictor.model.ports", [{}, {}], "expected one port in Knative mode. Received: 2"),
-    ("knative", "spec.predictor.batcher", {}, "KServe's batcher answers failures with status 200"),
+    ("knative", "spec.predictor.batcher", {}, "KServe's batcher returns failures with status 200"),
     ("hpa", "spec.predictor.batcher", {"maxBatchSize": 4}, "the server batches by itself"),
     ("knative", "spec.predictor.logger", {"url": "http://a"}, "logger.mode: expected all, request or response"),
     (
@@ -114,7 +114,7 @@ def test_a_gpu_that_is_requested_otherwise_than_it_is_limited_is_refused(documen
 @pytest.mark.parametrize(
     ("service", "message"),
     [
-        ("knative", "expected none in Knative mode, for KServe refuses it. Received: one. Take spec.predictor.canary"),
+        ("knative", "expected none in Knative mode, for KServe rejects it. Received: one. Take spec.predictor.canary"),
         ("keda", "the canary would get a ScaledObject without triggers"),
     ],
 )
@@ -142,7 +142,7 @@ def test_all_that_is_wrong_is_told_at_once(documents):
     predictor = documents["hpa"]["spec"]["predictor"]
     predictor |= {"canaryTrafficPercent": 10, "batcher": {}, "minReplicas": 0}
     told = refuse(documents["hpa"]).splitlines()
-    assert told[0] == "The InferenceService models/student-dropout-semester2 is refused:"
+    assert told[0] == "The InferenceService models/student-dropout-semester2 is invalid:"
     assert len(told) == 4
 
 

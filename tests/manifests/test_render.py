@@ -165,5 +165,5 @@ def test_the_server_takes_the_arguments_of_its_runtime(make_service):
     container = render(make_service())[0]["spec"]["containers"][0]
     arguments = [argument.replace("{{.Name}}", "student-dropout-semester2") for argument in container["args"]]
     settings = read_settings(make_parser().parse_args(arguments))
-    assert (settings.model_name, settings.model_dir) == ("student-dropout-semester2", Path("/mnt/models"))
+    assert (settings.model_name, settings.model_dir) == ("student-dropout-semester2", "/mnt/models")
     assert (settings.http_port, settings.grpc_port) == (8080, 8081)

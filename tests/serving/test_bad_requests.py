@@ -57,7 +57,7 @@ V1_CASES: dict[str, tuple[Any, str]] = {
     "1e39": (rows(income=1e39), "'income' (row 1) to be a finite number in the range of float32. Received: 1e+39"),
     "beyond 64 bits": (rows(branch=2**63), "Expected 'branch' (row 1) to be an integer of 64 bits."),
     "far beyond 64 bits": (rows(branch=10**30), "Expected 'branch' (row 1) to be an integer of 64 bits."),
-    "no finite answer": (rows(income=1e30), "Expected rows that the model has a finite answer to."),
+    "no finite answer": (rows(income=1e30), "Expected rows for which the model predicts finite numbers."),
     "several at once": (rows(income="a", town=1, branch=None), "Received: 3 that do not fit."),
     "no JSON": (b"hello", "Expected a body of JSON"),
     "empty body": (b"", "Expected a body of JSON, its numbers finite. Received: nothing."),

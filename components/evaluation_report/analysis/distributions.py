@@ -61,7 +61,7 @@ def label_counts(statistics: Statistics, label: str, values: Sequence[str] = ())
         statistics: `Statistics`.
         label: string.
         values: sequence of strings. The classes; those that are integers are counted in the histogram of numbers, where
-            it tells them apart. Defaults to none.
+            it keeps them apart. Defaults to none.
     """
     counts = {}
     for split, dataset in statistics.items():

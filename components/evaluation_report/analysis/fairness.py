@@ -28,7 +28,7 @@ def fairness(
 
     Args:
         columns: mapping of name to `Column`.
-        names: sequence of columns to compare by; unknown ones are passed over.
+        names: sequence of columns to compare by; unknown ones are ignored.
         labels: int array of shape `(N,)`.
         predicted: int array of shape `(N,)`.
         classes: mapping of label to its index, each to be taken as the positive one.

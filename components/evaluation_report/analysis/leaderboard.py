@@ -41,7 +41,7 @@ def leaderboard(
         baseline: likewise of the last blessed model, or None.
         families: sequence of the lines of the trainer's leaderboard; the candidate's own, on the validation part, too.
         trivial: sequence of `LeaderboardRow`, as `trivial_classifiers` or `constant_predictions` return them.
-        anchors: sequence of `Anchor`.
+        anchors: sequence of `Anchor`. The reference results.
     """
     rows = [LeaderboardRow(name=family, kind="candidate", metrics=dict(metrics))]
     if baseline:

@@ -46,7 +46,7 @@ def follow(
     Args:
         client: `Client`.
         order: `Order`.
-        submission: `Submission` with a run, filled in place.
+        submission: `Submission` with a run; its `state` follows the run's.
         stderr: text stream of the progress.
         timeout_seconds: float or None. How long it waits at most; the run goes on. Defaults to None, to the end.
 

@@ -53,7 +53,7 @@ class Order:
 
 @dataclasses.dataclass
 class Submission:
-    """What came of an order, as far as it got; filled in place."""
+    """The result of an order, as far as it got."""
 
     pipeline: str | None = None
     pipeline_id: str | None = None
@@ -129,18 +129,22 @@ def make_order(
     )
 
 
-def submit(client: Client, order: Order, submission: Submission, say: Callable[[str], None]) -> None:
-    """Uploads a pipeline unless it is there, and starts its run or schedule.
+def submit(
+    client: Client, order: Order, say: Callable[[str], None], submission: Submission | None = None
+) -> Submission:
+    """Uploads a pipeline unless it is there, starts its run or schedule, and returns what was made.
 
     Args:
         client: `Client`.
         order: `Order`.
-        submission: `Submission`, filled in place.
         say: function that prints a line for the user.
+        submission: `Submission`. Filled in place, so that a caller has it also where the server fails. Defaults to a
+            new one.
 
     Raises:
         KubeflowError: if the server rejects it, is gone, or has other content under the version's name.
     """
+    submission = submission or Submission()
     submission.pipeline = order.pipeline
     submission.version = order.version or order.package.version_name(order.pipeline)
     _upload(client, order, submission, say)
@@ -149,6 +153,7 @@ def submit(client: Client, order: Order, submission: Submission, say: Callable[[
         _start_run(client, order, submission, experiment.experiment_id)
     else:
         _start_schedule(client, order, submission, experiment.experiment_id, say)
+    return submission
 
 
 def _experiment_name(name: str | None) -> str:

@@ -81,7 +81,7 @@ def beam_args(container: Json) -> tuple[str, ...]:
 
 
 def check_size(node: str, arguments: Sequence[str], task: Json) -> None:
-    """Refuses a step with an argument that Linux does not take.
+    """Rejects a step with an argument that Linux does not take.
 
     Raises:
         CompileError: if one is too long, or the parameters are, which all come in one argument.

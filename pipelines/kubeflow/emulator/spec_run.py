@@ -33,21 +33,26 @@ Json = dict[str, Any]
 
 
 def run_spec(
-    package: Package, arguments: Mapping[str, Any], pipeline_root: str | None, workdir: Path, summary: Summary
-) -> None:
-    """Runs a compiled spec and fills in its summary, also where it fails.
+    package: Package,
+    arguments: Mapping[str, Any],
+    pipeline_root: str | None,
+    workdir: Path,
+    summary: Summary | None = None,
+) -> Summary:
+    """Runs a compiled spec and returns its summary.
 
     Args:
         package: `Package`.
         arguments: mapping of parameter to value.
         pipeline_root: string or None. As the request of a run has it.
         workdir: path of the folder that holds the homes of pipelines.
-        summary: `Summary`, filled in place.
+        summary: `Summary`. Filled in place, so that a caller has it also where the run fails. Defaults to a new one.
 
     Raises:
         YachayError: if the spec is invalid or a step fails.
         KeyboardInterrupt: if the user stops it.
     """
+    summary = summary or Summary()
     summary.pipeline, summary.task, summary.profile = parse_name(package.name)
     summary.is_synthetic = package.is_synthetic
     package.require(arguments)
@@ -70,6 +75,7 @@ def run_spec(
             store = LocalStore(home.path / "store")
             launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
             _run(spec, arguments, launcher, store, summary, stderr)
+    return summary
 
 
 def parse_name(name: str) -> tuple[str, str | None, str]:

@@ -4,7 +4,7 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from yachay.components.example_validator.anomalies import find_anomalies, refuse
+from yachay.components.example_validator.anomalies import find_anomalies, reject
 from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
@@ -36,8 +36,8 @@ def test_an_anomaly_says_where_it_is_what_came_and_the_fix() -> None:
     assert str(anomalies[1]).startswith("word (train): ")
 
 
-def test_an_error_is_refused_and_listed() -> None:
+def test_an_error_is_rejectd_and_listed() -> None:
     anomalies = find_anomalies("eval", validate(pd.DataFrame({"word": ["a"]})), SCHEMA)
 
     with pytest.raises(DataError, match=r"1 anomaly\.\n  - age \(eval\): .*Fix: add the column to the data"):
-        refuse(anomalies)
+        reject(anomalies)
