@@ -1,0 +1,1 @@
+"""An installed package that adds a model family and a metric by entry points."""
