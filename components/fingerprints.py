@@ -14,7 +14,9 @@ STEP_SEPARATOR = "\x1d"
 
 
 def as_text(array: pa.Array) -> pa.Array:
-    """Returns the one text of each value: `3` and `3.0` have the same. A sequence is the text of its values."""
+    """Returns the one text of each value: `3` and `3.0` have the same, and `0` and `-0`. A sequence is the text of its
+    values.
+    """
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         values = as_text(array.flatten()).fill_null(NO_VALUE)
@@ -22,6 +24,8 @@ def as_text(array: pa.Array) -> pa.Array:
         offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int32())
         texts = pc.binary_join(pa.ListArray.from_arrays(offsets, values), STEP_SEPARATOR)
         return pc.if_else(array.is_valid(), texts, pa.scalar(None, pa.string()))
+    if pa.types.is_floating(kind):
+        array = pc.add(array, pa.scalar(0.0, kind))  # -0 and 0 are one number.
     return array if kind == pa.string() else pc.cast(array, pa.string())
 
 

@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..fingerprints import as_text
 from ..times import have_offset, to_times
 from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
-from .tables import Rejection, blank
+from .tables import Rejection, blank, plain_values
 from .typed_tables import plain
 
 ARROW_TYPES = {ColumnType.INT64: pa.int64(), ColumnType.FLOAT32: pa.float32(), ColumnType.STRING: pa.string()}
@@ -74,7 +74,8 @@ class Converter:
         rejections: dict[int, Rejection] = {}
         for name, column in self._columns.items():
             raw = batch.column(name)
-            array, problems = self._convert_column(name, column, raw)
+            with plain_values(name):
+                array, problems = self._convert_column(name, column, raw)
             arrays.append(array)
             for bad, reason in problems:
                 for row in np.flatnonzero(bad).tolist():
@@ -200,7 +201,8 @@ def to_exact_text(name: str, raw: pa.Array, type_: ColumnType, decimal: str) -> 
         decimal: string. The decimal mark of numbers in text.
     """
     if _is_list(raw.type):
-        return as_text(raw)
+        with plain_values(name):
+            return as_text(raw)
     text = to_text(name, raw)
     if raw.type != pa.string() or type_ is ColumnType.STRING:
         return text

@@ -185,7 +185,8 @@ def _divide_in_pieces(data: bytes, line: int, grammar: Grammar, *, is_last: bool
     """Divides a block so that only what is near an irregular quote is read record by record."""
     start = stop = 0
     while stop < len(data):
-        stop = min(stop + PIECE_BYTES, len(data))
+        # What no piece ended is read again from its beginning, so pieces grow with it.
+        stop = min(stop + max(PIECE_BYTES, stop - start), len(data))
         is_end = stop == len(data)
         part = data[start:stop]
         # What no piece ended is a record in quotes that is longer than they are.

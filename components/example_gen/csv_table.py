@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ class CsvTable(Table):
 
     def __init__(self, path: Path, wanted: Sequence[str], separator: str | None, missing_values: Sequence[str]) -> None:
         _reject_binary(path)
-        header = _read_header(path)
+        header = _read_header(path, SEPARATORS if separator is None else (separator,))
         self._separator = _choose_separator(path, header, wanted, separator)
         self._grammar = Grammar(self._separator)
         self._names = _split(header, self._separator)
@@ -259,22 +260,29 @@ def _reject_binary(path: Path) -> None:
         )
 
 
-def _read_header(path: Path) -> str:
-    """Returns the raw text of the first record."""
+def _read_header(path: Path, separators: Sequence[str]) -> str:
+    """Returns the raw text of the first record; a quoted name may hold line ends."""
+    opening = re.compile(rf'(?:^|[{re.escape("".join(separators))}])"')
+    header: list[str] = []
+    num_characters = num_quotes = 0
     try:
         with _open_text(path) as lines:
-            header = ""
             for line in lines:
-                header += line
-                # A quoted name may hold line ends.
-                if header.strip("\r\n") and header.count('"') % 2 == 0:
-                    return header.strip("\r\n")
-                if not header.strip("\r\n"):
-                    header = ""
+                if not header and not line.strip("\r\n"):
+                    continue
+                header.append(line)
+                num_characters += len(line)
+                num_quotes += line.count('"')
+                if num_quotes % 2 == 0 or not opening.search(header[0]):
+                    return "".join(header).strip("\r\n")
+                if num_characters > BLOCK_BYTES:
+                    break
     except (OSError, UnicodeDecodeError, EOFError) as error:
         raise _describe(path, error) from None
     if header:
-        raise DataError(f"Expected quotes in the header of {path} to be closed. Received: {header[:80]!r}. Close them.")
+        raise DataError(
+            f"Expected quotes in the header of {path} to be closed. Received: {header[0][:80]!r}. Close them."
+        )
     raise DataError(f"Expected {path} to hold a header and records. Received: an empty file. Name another file.")
 
 

@@ -1,6 +1,7 @@
 """What the readers of all formats have in common: named columns, batches of records, and the place of a record."""
 
 import abc
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,3 +120,19 @@ def blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
     if not missing_values:
         return array
     return pc.if_else(pc.is_in(array, pa.array(missing_values, pa.string())), pa.scalar(None, pa.string()), array)
+
+
+@contextlib.contextmanager
+def plain_values(name: str) -> Iterator[None]:
+    """Names the column whose values are neither numbers nor text.
+
+    Raises:
+        DataError: if the block fails because of them.
+    """
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise DataError(
+            f"Expected the column {name!r} to hold numbers or text in UTF-8. Received: {error}. Make it a plain "
+            "column, or take it out of the data."
+        ) from None

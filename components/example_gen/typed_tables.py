@@ -12,7 +12,7 @@ from ...dotted import import_callable
 from ...errors import DataError, YachayError
 from ..features import to_identifiers
 from .access import unreadable
-from .tables import Quarantined, Rejection, Table, blank
+from .tables import Quarantined, Rejection, Table, blank, plain_values
 
 PARQUET_MAGIC = b"PAR1"
 BATCH_ROWS = 1 << 15
@@ -33,7 +33,10 @@ class _TypedTable(Table):
             yield Quarantined(str(self.path), rejection.index + 1, rejection.column, rejection.reason, text)
 
     def _select(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-        arrays = [plain(batch.column(self.original_names[column])) for column in columns]
+        arrays = []
+        for column in columns:
+            with plain_values(column):
+                arrays.append(plain(batch.column(self.original_names[column])))
         return pa.RecordBatch.from_arrays(
             [blank(array, self._missing_values) if array.type == pa.string() else array for array in arrays],
             names=list(columns),
@@ -126,8 +129,10 @@ def load_reader(dotted_path: str) -> Reader:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Returns dictionaries, binary and the other string types as plain strings."""
+    """Returns dictionaries, binary and the other string types as plain strings, and half floats as floats."""
     kind = array.type
+    if pa.types.is_float16(kind):
+        return array.cast(pa.float32())
     if pa.types.is_dictionary(kind):
         return plain(array.dictionary_decode())
     is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

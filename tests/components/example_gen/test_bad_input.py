@@ -256,3 +256,22 @@ def test_without_permission(pattern):
 def test_a_message_about_a_gzip_file_is_about_its_text(tmp_path, rejected):
     (tmp_path / "data.csv.gz").write_bytes(gzip.compress(b"age,grade,city,target\n"))
     assert "Received: a header only" in rejected(tmp_path / "data.csv.gz")
+
+
+@pytest.mark.parametrize("header", ['age,grade,city,"target', '"age,grade,city,target'])
+def test_a_header_whose_quote_is_never_closed_is_named_in_a_moment(write_csv, rejected, header):
+    started = time.monotonic()
+    path = write_csv(*["1,0.5,Lima,no"] * 200_000, header=header)
+    assert f"Expected quotes in the header of {path} to be closed" in rejected(path)
+    assert time.monotonic() - started < 20
+
+
+def test_a_quote_within_a_name_of_the_header_is_a_character(write_csv, run_ingest):
+    ingested = run_ingest(
+        write_csv(
+            *[f"{i},1,Lima,{t},x" for i in range(40) for t in ("no", "yes")],
+            header='age,grade,city,target,5" pipe',
+            good=0,
+        )
+    )
+    assert (ingested.summary.rows_read, ingested.summary.rows_kept) == (80, 80)

@@ -3,6 +3,7 @@
 import csv
 import io
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,11 @@ def test_a_quote_opened_in_one_block_of_the_file_and_never_closed_costs_one_row(
     good[9_000] = good[9_000].replace("fine", '"fine, too"')
     summary = run_ingest(write_csv(*good, header="age,grade,city,target,note", good=0)).summary
     assert (summary.rows_read, summary.rows_kept) == (20_000, 19_999)
+
+
+def test_a_line_of_many_megabytes_with_a_quote_is_read_in_seconds():
+    started = time.monotonic()
+    content = b'mark,text\nm0m,x\nm1m,"' + b"x" * 20_000_000 + b"\nm2m,x\n"
+    rows, quarantined = read(content, ["mark", "text"])
+    assert ([row["mark"] for row in rows], [row.line for row in quarantined]) == (["m0m", "m2m"], [3])
+    assert time.monotonic() - started < 20

@@ -96,6 +96,11 @@ def test_numbers_of_more_digits_than_a_float64_has_are_no_duplicates(write_csv, 
     assert run_ingest(path, drop_duplicates=True).summary.rows_duplicate == 0
 
 
+def test_the_two_zeros_are_one_number(write_csv, run_ingest):
+    path = write_csv("1,0.0,Lima,no", "1,-0.0,Lima,no", "1,-0,Lima,no")
+    assert run_ingest(path, drop_duplicates=True).summary.rows_duplicate == 2
+
+
 def test_records_that_differ_in_a_column_that_is_not_read_are_no_duplicates(write_csv, run_ingest):
     columns = {"age": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
     ingested = run_ingest(write_csv("1,0.5,Lima,no", "1,0.5,Cuzco,no"), columns=columns, drop_duplicates=True)

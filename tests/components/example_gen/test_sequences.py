@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -46,11 +47,20 @@ def same(values, expected):
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.list_(pa.float64()), pa.large_list(pa.int32()), pa.list_(pa.int64(), 3), pa.list_(pa.string()), None],
+    [
+        pa.list_(pa.float64()),
+        pa.list_(pa.float16()),
+        pa.large_list(pa.int32()),
+        pa.list_(pa.int64(), 3),
+        pa.list_(pa.string()),
+        None,
+    ],
     ids=str,
 )
 def test_lists_of_any_kind_are_floats(write_parquet, ingest_x, kind):
     values = [["1", "2", "4"]] if kind == pa.list_(pa.string()) else [[1, 2, 4]]
+    if kind == pa.list_(pa.float16()):
+        values = [[np.float16(value) for value in values[0]]]
     by_row, quarantine = ingest_x(write_parquet(values, good=values[0], kind=kind), FIXED)
     assert by_row[0] == [1.0, 2.0, 4.0]
     assert quarantine == []
@@ -83,6 +93,24 @@ def test_a_sequence_that_does_not_fit_goes_to_the_quarantine(write_parquet, inge
     by_row, quarantine = ingest_x(write_parquet([values], good=[1.0, 2.0, 3.0]), column)
     assert quarantine == [(0, "x", reason)]
     assert sorted(by_row) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.binary()), pa.binary()], ids=str)
+def test_bytes_that_are_no_text_name_their_column(write_parquet, ingest_x, kind):
+    value = [b"\xff", b"b"] if kind == pa.list_(pa.binary()) else b"\xff"
+    column = WORDS if isinstance(value, list) else Column(type=ColumnType.STRING)
+    with pytest.raises(DataError, match=r"the column 'x' to hold numbers or text in UTF-8\. Received: Invalid UTF8"):
+        ingest_x(write_parquet([value], good=value, kind=kind), column)
+
+
+def test_lists_of_what_is_no_text_in_a_column_that_is_not_read_name_it_where_duplicates_are_dropped(
+    write_parquet, run_ingest
+):
+    columns = {"row": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
+    with pytest.raises(
+        DataError, match=r"the column 'x' to hold numbers or text in UTF-8\. Received: Unsupported cast"
+    ):
+        run_ingest(write_parquet([], good=[{"a": 1}]), columns=columns, drop_duplicates=True)
 
 
 def test_a_sequence_of_text_that_is_no_number_goes_to_the_quarantine(write_parquet, ingest_x):
