@@ -206,7 +206,7 @@ def _run_entrypoint(environment, folder):
         "outputDefinitions": {"artifacts": {"schema": {"artifactType": {"schemaTitle": "tfx.Schema"}}}},
     }
     executor_input = {
-        "inputs": {"parameterValues": {"schema_text": 'feature { name: "x" }'}},
+        "inputs": {"parameterValues": {"schema_text": 'feature { name: "x" type: FLOAT }'}},
         "outputs": {
             "artifacts": {"schema": {"artifacts": [{"name": "schema", "uri": uri}]}},
             "outputFile": str(folder / "output_metadata.json"),
