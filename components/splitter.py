@@ -20,6 +20,8 @@ from .fingerprints import fingerprints
 from .prediction_task import SplitSettings
 from .times import to_times
 
+_NUM_PERIODS = 12
+
 Rows = NDArray[np.int64]
 """Row numbers in ascending order."""
 
@@ -159,6 +161,19 @@ class Splitter:
         These are the rows of one group, and with the method `time` those of one moment.
         """
         return None if self._settings.method == "hash" else _factorize(self._require(keys))[0]
+
+    def periods(self, keys: NDArray[Any] | None) -> NDArray[np.int64] | None:
+        """Returns the codes `(N,)` of the rows that are one finding in a test: those of `clusters`, or of one period.
+
+        With the method `time` the moments are divided into 12 periods of about as many rows each, for what is near in
+        time is alike: of forecasts made every hour for a day ahead, 24 are about the same hours.
+        """
+        codes = self.clusters(keys)
+        if codes is None or self._settings.method != "time":
+            return codes
+        before = np.cumsum(np.bincount(codes)) - np.bincount(codes)
+        periods = _factorize(before * _NUM_PERIODS // len(codes))[0]
+        return periods[codes]
 
     def _draw_groups(self, keys: NDArray[Any], codes: NDArray[np.int64] | None, share: float, seed: int) -> Rows:
         groups, values = _factorize(keys)

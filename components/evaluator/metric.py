@@ -153,15 +153,19 @@ def measure(metrics: Mapping[str, Metric], labels: NDArray[Any], predictions: ND
 
 
 def bind(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any]) -> Callable[[Values], Values]:
-    """Returns a metric of records as a function of weights `(R, N)`, checked.
+    """Returns a metric of records as a function of weights `(R, N)`, checked; NaN where a prediction is.
 
     Raises:
         ConfigurationError: by that function, if the metric fails or returns another shape than `(R,)`.
     """
     bound: Callable[[Values], Values] | None = None
+    # An order of scores has no place for NaN: it would be the highest.
+    is_known = not np.isnan(predictions).any()
 
     def compute(weights: Values) -> Values:
         nonlocal bound
+        if not is_known:
+            return np.full(len(weights), np.nan)
         try:
             with np.errstate(divide="ignore", invalid="ignore"):
                 bound = bound or metric.bind(labels, predictions)

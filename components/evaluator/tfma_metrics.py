@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
@@ -18,6 +19,7 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Splitter
 from ..tfx_api import metric_util, model_util
+from ..times import to_times
 from .metric import measure, task_metrics
 from .trivial import TRIVIAL_P_VALUE, trivial_p_value
 
@@ -179,7 +181,17 @@ def _key_columns(task: PredictionTask) -> list[str]:
 def _clusters(task: PredictionTask, records: Records) -> NDArray[np.int64] | None:
     if not _key_columns(task):
         return None
-    return Splitter(task.split).clusters(np.array([repr(np.asarray(key).tolist()) for _, _, key in records]))
+    keys = [_scalar(key) for _, _, key in records]
+    if task.split.method == "time":
+        return Splitter(task.split).periods(to_times(pa.array(keys)).to_numpy(zero_copy_only=False))
+    return Splitter(task.split).periods(np.array([repr(key) for key in keys]))
+
+
+def _scalar(value: Any) -> Any:
+    """Returns the one value of a key of a record, None where it has none."""
+    values = np.asarray([] if value is None else value).reshape(-1)
+    first = values[0].item() if len(values) and isinstance(values[0], np.generic) else next(iter(values), None)
+    return first.decode() if isinstance(first, bytes) else first
 
 
 def _pick(value: Any, name: str) -> Any:

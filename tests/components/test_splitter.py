@@ -129,3 +129,19 @@ def test_a_class_may_be_absent_from_a_fold_where_no_classes_are_named():
 def test_rows_of_a_group_are_resampled_together():
     assert HASH.clusters(None) is None
     assert GROUP.clusters(np.array([30, 10, 30, 20])).tolist() == [2, 0, 2, 1]
+
+
+def test_a_test_takes_rows_in_periods_of_time_and_not_by_the_order_of_rows():
+    periods = TIME.periods(DAYS)
+
+    assert np.bincount(periods).tolist() == pytest.approx([50] * 12, abs=6)
+    for period in range(11):
+        assert DAYS[periods == period].max() < DAYS[periods == period + 1].min()
+
+
+def test_a_test_takes_few_moments_one_by_one_and_groups_whole():
+    moments = np.repeat([5, 3, 9], 4)
+
+    assert TIME.periods(moments).tolist() == np.repeat([1, 0, 2], 4).tolist()
+    assert GROUP.periods(SCHOOLS).tolist() == GROUP.clusters(SCHOOLS).tolist()
+    assert HASH.periods(None) is None

@@ -88,7 +88,8 @@ class R2(PointMetric):
         centred = labels - labels.mean()
         columns = weights.T
         variation = statistics.mean(centred**2, columns) - statistics.mean(centred, columns) ** 2
-        varies = variation > np.finfo(np.float64).eps * (centred**2).mean()
+        # What rounding leaves of the difference of the two is no variation.
+        varies = variation > 16 * np.finfo(np.float64).eps * (centred**2).max(initial=0.0)
         coefficients: Values = 1 - statistics.mean(squares, columns) / np.where(varies, variation, np.nan)
         return coefficients
 

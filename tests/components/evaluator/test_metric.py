@@ -136,6 +136,24 @@ def test_a_number_that_does_not_exist_is_nan_without_a_warning(recwarn: pytest.W
     assert not recwarn.list
 
 
+def test_r2_of_a_resample_of_one_record_is_nan_though_rounding_leaves_a_difference() -> None:
+    labels = np.array([100000.00574094, 100000.01817316, 100000.00544061, 100000.00027985, 99999.98558295])
+    weights = np.array([[0.0, 3.0, 0.0, 0.0, 0.0]])
+
+    assert np.isnan(bind(task_metrics(make_task())["r2"], labels, labels + 0.1)(weights)).all()
+
+
+@pytest.mark.parametrize("problem", [Problem.CLASSIFICATION, Problem.REGRESSION, Problem.FORECAST])
+def test_a_prediction_that_is_no_number_leaves_no_metric_a_number(problem: Problem) -> None:
+    label = {} if problem is Problem.CLASSIFICATION else {"quantiles": (0.1, 0.5, 0.9)}
+    label |= {"steps": 2} if problem is Problem.FORECAST else {}
+    labels = np.array([[0.0, 1.0]] * 4) if problem is Problem.FORECAST else np.arange(4) % 3
+    predictions = np.random.default_rng(0).random((*labels.shape, 3))
+    predictions[1] = np.nan
+
+    assert np.isnan(list(measure(task_metrics(make_task(problem, **label)), labels, predictions).values())).all()
+
+
 def test_a_task_without_quantiles_has_no_metric_of_quantiles() -> None:
     assert list(task_metrics(make_task())) == ["rmse", "mae", "r2"]
     assert list(task_metrics(make_task(Problem.CLASSIFICATION))) == ["accuracy", "macro_f1", "auc_ovr"]

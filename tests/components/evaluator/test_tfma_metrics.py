@@ -8,8 +8,9 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from yachay.components.evaluator.metric import measure, task_metrics
 from yachay.components.evaluator.tfma_metrics import metric_config
+from yachay.components.evaluator.trivial import TRIVIAL_P_VALUE, trivial_p_value
 from yachay.components.features import FeatureKind, Problem
-from yachay.components.prediction_task import Label, PredictionTask
+from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
 from yachay.errors import DataError
 
 LABELS = ("no", "perhaps", "yes")
@@ -19,21 +20,32 @@ def make_task(problem: Problem, **label: Any) -> PredictionTask:
     return PredictionTask(problem=problem, label=Label(name="y", **label), features={"x": FeatureKind.NUMERIC})
 
 
-def computed(task: PredictionTask, labels: Sequence[object], predictions: np.ndarray) -> dict[str, float]:
+def computed(
+    task: PredictionTask,
+    labels: Sequence[object],
+    predictions: np.ndarray,
+    keys: Sequence[np.ndarray] = (),
+    names: Sequence[str] = (),
+) -> dict[str, float]:
     """Runs the metrics as TFMA finds and runs them: from their `MetricConfig`, in two merged parts."""
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec()],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config(task, name) for name in task_metrics(task)])],
+        metrics_specs=[
+            config_pb2.MetricsSpec(metrics=[metric_config(task, name) for name in names or task_metrics(task)])
+        ],
     )
     computations = metric_specs.to_computations(config.metrics_specs, eval_config=config)
     [gather] = {c for c in computations if isinstance(c, metric_types.MetricComputation)}  # TFMA runs equal ones once
     parts = []
     for half in (slice(0, 7), slice(7, None)):
         accumulator = gather.combiner.create_accumulator()
-        for label, prediction in zip(labels[half], predictions[half], strict=True):
+        key_of = list(keys or [None] * len(labels))
+        for label, prediction, key in zip(labels[half], predictions[half], key_of[half], strict=True):
             element = metric_types.StandardMetricInputs(
                 {"labels": np.atleast_1d(label), "predictions": prediction, "example_weights": np.array([1.0])}
             )
+            if key is not None:
+                element["features"] = {task.split.key: key}
             accumulator = gather.combiner.add_input(accumulator, element)
         parts.append(accumulator)
     gathered = gather.combiner.extract_output(gather.combiner.merge_accumulators(parts))
@@ -98,3 +110,20 @@ def test_a_label_of_another_length_than_the_forecast_is_named() -> None:
 def test_predictions_of_another_length_than_the_forecast_are_named() -> None:
     with pytest.raises(DataError, match=r"predictions of the shape \(9, 24\) .* Received: \(9, 12\)"):
         computed(make_task(Problem.FORECAST, steps=24), list(np.zeros((9, 24))), np.zeros((9, 12)))
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+def test_forecasts_of_one_period_count_as_one_finding(is_text: bool) -> None:
+    """The keys come as TFMA gives them, in any order: arrays of one number or of the bytes of a time."""
+    rng = np.random.default_rng(1)
+    split = SplitSettings(method="time", key="day")
+    task = make_task(Problem.FORECAST, steps=3).model_copy(update={"split": split})
+    labels, days = rng.normal(size=(60, 3)), rng.permutation(60)
+    predictions = labels * (0.1 + 0.1 * rng.random((60, 1)))
+    dates = np.datetime64("1999-12-01") + days
+    keys = [np.array([str(date).encode()], object) for date in dates] if is_text else [np.array([day]) for day in days]
+
+    p_value = computed(task, list(labels), predictions, keys, [TRIVIAL_P_VALUE])[TRIVIAL_P_VALUE]
+
+    assert p_value == trivial_p_value(task, labels, predictions, days // 5)
+    assert p_value != trivial_p_value(task, labels, predictions)

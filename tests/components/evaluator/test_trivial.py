@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from yachay.components.evaluator.trivial import LEVEL, trivial_p_value
 from yachay.components.features import FeatureKind, Problem
-from yachay.components.prediction_task import Label, PredictionTask
+from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
+from yachay.components.splitter import Splitter
 
 
 def make_task(problem: Problem, num_classes: int = 2, **label: Any) -> PredictionTask:
@@ -115,3 +116,61 @@ def test_two_groups_are_too_few_to_show_anything() -> None:
 
     assert trivial_p_value(BINARY, labels, binary(labels * 0.8 + 0.1), clusters) > LEVEL
     assert trivial_p_value(BINARY, labels, binary(labels * 0.8 + 0.1)) < 1e-6
+
+
+def rate_of(p_values: list[float]) -> float:
+    return float(np.mean(np.array(p_values) <= LEVEL))
+
+
+def test_few_records_that_stand_out_by_chance_pass_no_more_often_than_the_level() -> None:
+    rng = np.random.default_rng(6)
+    labels = (np.arange(600) < 8).astype(int)
+    flagged = [0.3 + 0.1 * (rng.permutation(600) < 8) for _ in range(300)]
+    flagged_twice = [0.3 + 0.1 * (order < 8) + 0.1 * (order < 4) for order in (rng.permutation(600) for _ in flagged)]
+
+    assert rate_of([trivial_p_value(BINARY, labels, binary(scores)) for scores in flagged]) <= LEVEL
+    assert rate_of([trivial_p_value(BINARY, labels, binary(scores)) for scores in flagged_twice]) <= LEVEL
+
+
+def test_one_group_with_most_records_does_not_pass_by_chance() -> None:
+    rng = np.random.default_rng(7)
+    clusters = np.repeat(np.arange(12), [300, *[20] * 11])
+    draws = [(rng.integers(0, 2, 12)[clusters], rng.random(12)[clusters]) for _ in range(300)]
+
+    assert rate_of([trivial_p_value(BINARY, labels, binary(scores), clusters) for labels, scores in draws]) <= LEVEL
+
+
+def test_a_rare_class_in_few_groups_does_not_pass_by_chance() -> None:
+    rng = np.random.default_rng(8)
+    clusters = np.repeat(np.arange(12), 30)
+    draws = [((rng.random(12) < 0.15)[clusters].astype(int), rng.random(12)[clusters]) for _ in range(300)]
+    drawn = [(labels, scores) for labels, scores in draws if labels.any()]
+
+    assert rate_of([trivial_p_value(BINARY, labels, binary(scores), clusters) for labels, scores in drawn]) <= LEVEL
+
+
+def test_forecasts_that_overlap_do_not_pass_by_chance_in_periods() -> None:
+    rng = np.random.default_rng(9)
+    periods = Splitter(SplitSettings(method="time", key="t")).periods(np.arange(300))
+    task = make_task(Problem.FORECAST, steps=24)
+
+    def windows() -> np.ndarray:
+        series = signal.lfilter([1.0], [1.0, -0.95], rng.normal(size=323))
+        return np.lib.stride_tricks.sliding_window_view((series - series.mean()) / series.std(), 24)
+
+    draws = [(windows(), 0.1 * windows()) for _ in range(200)]
+    alone = rate_of([trivial_p_value(task, labels, labels.mean() + noise) for labels, noise in draws])
+    by_period = rate_of([trivial_p_value(task, labels, labels.mean() + noise, periods) for labels, noise in draws])
+    useful = [trivial_p_value(task, labels, 0.5 * labels, periods) for labels, _ in draws]
+
+    assert alone > 0.1
+    assert by_period <= LEVEL
+    assert max(useful) < 0.01
+
+
+def test_predictions_that_are_no_numbers_do_not_pass() -> None:
+    labels = np.arange(40) % 2
+    scores = binary(labels * 0.8 + 0.1)
+    scores[3] = np.nan
+
+    assert trivial_p_value(BINARY, labels, scores) == 1.0
