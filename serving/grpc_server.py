@@ -61,7 +61,7 @@ class GrpcServer(GRPCServer):
     async def start(self) -> None:
         """Serves until it is stopped."""
         self._server = grpc.aio.server(
-            interceptors=(_AccessInterceptor(self._access), ExceptionToStatusInterceptor()),
+            interceptors=(_AccessInterceptor(self._access), _StatusInterceptor()),
             options=[*self._options, ("grpc.so_reuseport", 0)],
         )
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer, self._server)
@@ -165,6 +165,17 @@ class Servicer(InferenceServicer):
                 f"Expected the model {served.name!r} in version {served.version}. Received: another.",
             )
         return served
+
+
+class _StatusInterceptor(ExceptionToStatusInterceptor):
+    """KServe's interceptor, which takes no `abort` of ours for a failure of the server: a rejected request costs no
+    traceback in the log.
+    """
+
+    async def handle_exception(self, ex: Exception, request_or_iterator: Any, context: Any, method_name: str) -> None:
+        if isinstance(ex, grpc.aio.AbortError):
+            raise ex
+        await super().handle_exception(ex, request_or_iterator, context, method_name)
 
 
 class _AccessInterceptor(grpc.aio.ServerInterceptor):

@@ -253,6 +253,15 @@ def test_a_bad_grpc_request_is_an_invalid_argument(
     assert message in raised.value.details()
 
 
+def test_a_bad_grpc_request_leaves_no_traceback_in_the_log(served: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with grpc.insecure_channel(served.grpc) as channel, pytest.raises(grpc.RpcError):
+        GRPCInferenceServiceStub(channel).ModelInfer(pb.ModelInferRequest(model_name="tiny"), timeout=30)
+    with grpc.insecure_channel(served.grpc) as channel, pytest.raises(grpc.RpcError):
+        GRPCInferenceServiceStub(channel).ModelReady(pb.ModelReadyRequest(name="other"), timeout=30)
+
+    assert [record.name for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+
+
 def test_a_message_beyond_the_limit_of_grpc_is_refused(served: Running) -> None:
     with grpc.insecure_channel(served.grpc) as channel, pytest.raises(grpc.RpcError) as raised:
         GRPCInferenceServiceStub(channel).ModelInfer(raw_message([b"\0" * 10_000_000] * 5))
