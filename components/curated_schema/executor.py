@@ -1,6 +1,5 @@
 """Executor of `CuratedSchema`."""
 
-from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
@@ -10,7 +9,7 @@ from tfx.types import artifact_utils
 
 from ...schemas import parse_schema
 from ..sequences import stored_schema
-from ..tfx_api import SCHEMA_FILE_NAME as DEFAULT_FILE_NAME
+from ..tfx_api import SCHEMA_FILE_NAME, io_utils
 
 
 class Executor(base_executor.BaseExecutor):
@@ -23,6 +22,6 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes `schema.pbtxt`."""
-        folder = Path(artifact_utils.get_single_uri(output_dict["schema"]))
         stored = stored_schema(parse_schema(exec_properties["schema_text"]))
-        (folder / DEFAULT_FILE_NAME).write_text(text_format.MessageToString(stored), encoding="utf-8")
+        path = f"{artifact_utils.get_single_uri(output_dict['schema'])}/{SCHEMA_FILE_NAME}"
+        io_utils.write_string_file(path, text_format.MessageToString(stored))

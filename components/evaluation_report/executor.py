@@ -2,23 +2,25 @@
 
 import datetime
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from ..artifact_files import local_copy, local_folder, split_files
 from ..example_validator.anomalies import read_anomalies
 from ..tfx_api import io_utils, model_utils, path_utils
 from .analysis.build import build_report
 from .analysis.inputs import Inputs
-from .report import Lineage
+from .report import Lineage, Report
 from .report_files import write_report
-from .section import load_sections
+from .section import Section, load_sections
 from .settings import ReportConfig
 from .timing import read_node_seconds
 
@@ -51,21 +53,30 @@ class Executor(base_executor.BaseExecutor):
         """Writes `report.html`, `report.json` and `slices.csv`.
 
         Raises:
-            DataError: if the split `eval` has no record.
+            DataError: if the split `eval` has no record, or is absent.
             ModelError: if the model has no metadata or no signature for examples.
         """
         config = ReportConfig.from_property(exec_properties["settings"])
+        sections = load_sections(config.task.extensions)
+        with tempfile.TemporaryDirectory() as scratch:
+            evaluation = local_copy(_one(input_dict, "evaluation").uri, Path(scratch, "evaluation"))
+            report = self._build(input_dict, config, tuple(sections.values()), evaluation)
+        with local_folder(artifact_utils.get_single_uri(output_dict["report"])) as folder:
+            write_report(report, folder, config.report.language, sections)
+
+    def _build(
+        self, input_dict: Artifacts, config: ReportConfig, sections: tuple[Section, ...], evaluation: Path
+    ) -> Report:
         model, examples, schema = (_one(input_dict, key) for key in ("model", "examples", "schema"))
         baseline, pushed = (_optional(input_dict, key) for key in ("baseline_model", "pushed_model"))
         original_names = examples.get_string_custom_property("original_names")
-        sections = load_sections(config.task.extensions)
-        report = build_report(
+        return build_report(
             Inputs(
                 config=config,
-                sections=tuple(sections.values()),
+                sections=sections,
                 model_path=path_utils.serving_model_path(model.uri),
-                example_files=sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], EVAL)}/*")),
-                evaluation=Path(_one(input_dict, "evaluation").uri),
+                example_files=split_files(examples, EVAL),
+                evaluation=evaluation,
                 is_blessed=model_utils.is_model_blessed(_one(input_dict, "blessing")),
                 baseline_path=None if baseline is None else path_utils.serving_model_path(baseline.uri),
                 statistics=_statistics(_one(input_dict, "statistics")),
@@ -95,9 +106,6 @@ class Executor(base_executor.BaseExecutor):
                 ),
             )
         )
-        write_report(
-            report, Path(artifact_utils.get_single_uri(output_dict["report"])), config.report.language, sections
-        )
 
 
 def _one(artifacts: Artifacts, key: str) -> types.Artifact:
@@ -111,6 +119,6 @@ def _optional(artifacts: Artifacts, key: str) -> types.Artifact | None:
 def _statistics(artifact: types.Artifact) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
     found = {}
     for split in artifact_utils.decode_split_names(artifact.split_names):
-        content = Path(artifact.uri, f"Split-{split}", STATISTICS_FILE).read_bytes()
-        found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
+        with fileio.open(f"{artifact.uri}/Split-{split}/{STATISTICS_FILE}", "rb") as file:
+            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
     return found

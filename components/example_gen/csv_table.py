@@ -15,8 +15,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ..access import unreadable
 from ..features import to_identifier, to_identifiers
-from .access import unreadable
 from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segments
 from .tables import Quarantined, Rejection, Table
 

@@ -9,10 +9,10 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from ...errors import DataError
+from ..artifact_files import local_folder
 from .driver import FINGERPRINT
 from .ingest import IngestSummary, ingest
 from .inputs import resolve_input
-from .outputs import local_folder
 from .settings import IngestSpec
 from .write import SPLITS
 

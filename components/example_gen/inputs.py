@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError, suggestion
-from .access import unreadable
+from ..access import unreadable
 
 HIDDEN_PREFIXES = (".", "_")
 

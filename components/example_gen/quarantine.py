@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import MAX_FAILURES_SHOWN
-from .access import unwritable
+from ..access import unwritable
 from .tables import Quarantined
 
 QUARANTINE_FILE = "quarantine.csv"

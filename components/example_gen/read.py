@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import DataError
-from .access import unreadable
+from ..access import unreadable
 from .csv_table import CsvTable
 from .inputs import MatchedFiles
 from .settings import IngestSpec

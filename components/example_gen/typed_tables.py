@@ -10,8 +10,8 @@ import pyarrow.parquet
 
 from ...dotted import import_callable
 from ...errors import DataError, YachayError
+from ..access import unreadable
 from ..features import to_identifiers
-from .access import unreadable
 from .tables import Quarantined, Rejection, Table, blank, plain_values
 
 PARQUET_MAGIC = b"PAR1"

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...files import atomic_entries
 from .. import examples
-from .access import unwritable
+from ..access import unwritable
 
 SPLITS = ("train", "eval")
 # At 1 gzip is three times as fast as at its default and the files are a tenth larger.

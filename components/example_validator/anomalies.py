@@ -2,9 +2,9 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tfx.dsl.io import fileio
 
 from ...errors import DataError
 
@@ -46,7 +46,8 @@ class Anomaly:
 
 def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
     """Returns the anomalies that `ExampleValidator` wrote for a split."""
-    return anomalies_pb2.Anomalies.FromString((Path(uri) / f"Split-{split}" / "SchemaDiff.pb").read_bytes())
+    with fileio.open(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+        return anomalies_pb2.Anomalies.FromString(file.read())
 
 
 def find_anomalies(split: str, anomalies: anomalies_pb2.Anomalies, schema: schema_pb2.Schema) -> list[Anomaly]:

@@ -1,7 +1,6 @@
 """Executor of `FeatureSelector`."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from absl import logging
@@ -10,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ..artifact_files import split_files
 from ..examples import read_examples
 from ..prediction_task import PredictionTask
 from ..tfx_api import io_utils
@@ -19,6 +19,7 @@ from .settings import FeatureSelectionSettings
 
 SCHEMA_FILE = "schema.pbtxt"
 RANKING_FILE = "ranking.json"
+TRAIN = "train"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -33,7 +34,8 @@ class Executor(base_executor.BaseExecutor):
         """Writes `schema.pbtxt` and `ranking.json`.
 
         Raises:
-            DataError: if a column is not in the schema, has several values, or there are too few records.
+            DataError: if a column is not in the schema, has several values, or there are too few records or no split
+                `train`.
         """
         schema = io_utils.SchemaReader().read(
             io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
@@ -41,16 +43,15 @@ class Executor(base_executor.BaseExecutor):
         task = PredictionTask.from_property(exec_properties["task"])
         settings = FeatureSelectionSettings.from_property(exec_properties["settings"])
         columns = selection_columns(task)
-        train = Path(artifact_utils.get_split_uri(input_dict["examples"], "train"))
+        files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), TRAIN)
         selection = select_features(
-            sample_records(read_examples(sorted(train.iterdir())), schema, columns),
+            sample_records(read_examples(files), schema, columns),
             task,
             settings,
             exec_properties["seed"],
         )
         logging.info("Selected %d of %d features: %s", len(selection.selected), len(task.features), selection.selected)
-        schema_folder = Path(artifact_utils.get_single_uri(output_dict["selected_schema"]))
-        reduced = reduce_schema(schema, unselected(task, selection))
-        (schema_folder / SCHEMA_FILE).write_text(text_format.MessageToString(reduced), encoding="utf-8")
-        ranking_folder = Path(artifact_utils.get_single_uri(output_dict["ranking"]))
-        (ranking_folder / RANKING_FILE).write_text(json.dumps(selection.to_json(), indent=2) + "\n", encoding="utf-8")
+        reduced = text_format.MessageToString(reduce_schema(schema, unselected(task, selection)))
+        ranking = json.dumps(selection.to_json(), indent=2) + "\n"
+        for output, name, content in (("selected_schema", SCHEMA_FILE, reduced), ("ranking", RANKING_FILE, ranking)):
+            io_utils.write_string_file(f"{artifact_utils.get_single_uri(output_dict[output])}/{name}", content)

@@ -6,17 +6,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from ...deployment.order import Order
-from ...errors import DataError, ModelError
+from ...errors import ModelError
 from ...model_store.layout import METADATA_FILE, push_name
 from ...model_store.location import open_store
 from ...model_store.store import Push, hash_folder, latest_push, push
+from ..artifact_files import local_copy, split_files
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
 from ..tfx_api import evaluator_constants as constants
@@ -61,11 +61,11 @@ class Executor(base_executor.BaseExecutor):
         store = open_store(exec_properties["store"], settings.mount, settings.endpoint_url)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            model_path = _local(path_utils.serving_model_path(model.uri), folder / "model")
+            model_path = local_copy(path_utils.serving_model_path(model.uri), folder / "model")
             content_hash = hash_folder(model_path)
             result = latest_push(store)
             if result is None or result.content_hash != content_hash:
-                verdict = _verdict(blessing, _local(evaluation.uri, folder / "evaluation"))
+                verdict = _verdict(blessing, local_copy(evaluation.uri, folder / "evaluation"))
                 data_fingerprint = examples.get_string_custom_property("data_fingerprint")
                 facts = {
                     "original_names": json.loads(examples.get_string_custom_property("original_names") or "{}"),
@@ -97,14 +97,6 @@ class Executor(base_executor.BaseExecutor):
         return (self._context.pipeline_run_id if self._context else None) or ""
 
 
-def _local(uri: str, copy: Path) -> Path:
-    """Returns the path of a folder on this machine's disk: the folder itself, or a copy of one in a store."""
-    if "://" not in uri:
-        return Path(uri)
-    io_utils.copy_dir(uri, str(copy))
-    return copy
-
-
 def _verdict(blessing: types.Artifact, evaluation: Path) -> dict[str, Any]:
     return {
         "blessed": True,
@@ -129,14 +121,7 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
 
 
 def _records(examples: types.Artifact) -> list[bytes]:
-    splits = artifact_utils.decode_split_names(examples.split_names)
-    if SPLIT not in splits:
-        raise DataError(
-            f"Expected examples with a split {SPLIT!r}, to check the model with before it is pushed. Received: "
-            f"{', '.join(splits) or 'none'}. Name one of the ExampleGen's splits {SPLIT!r}."
-        )
-    files = tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], SPLIT)}/*")
-    return next(read_examples(sorted(files), NUM_CHECKED_RECORDS), [])
+    return next(read_examples(split_files(examples, SPLIT), NUM_CHECKED_RECORDS), [])
 
 
 def _describe(pushed: types.Artifact, result: Push) -> None:

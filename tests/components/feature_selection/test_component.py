@@ -17,7 +17,7 @@ from yachay.components.feature_selection.executor import Executor
 from yachay.components.feature_selection.settings import FeatureSelectionSettings
 from yachay.components.prediction_task import PredictionTask
 from yachay.components.settings import check_settings
-from yachay.errors import ConfigurationError
+from yachay.errors import ConfigurationError, DataError
 
 SCHEMA = """
 feature { name: "signal" type: FLOAT } feature { name: "noise" type: FLOAT } feature { name: "constant" type: INT }
@@ -83,6 +83,45 @@ def test_writes_the_reduced_schema_and_the_ranking(tmp_path):
     document = json.loads(Path(ranking.uri, "ranking.json").read_text())
     assert document["selected"] == ["signal"]
     assert {feature["name"] for feature in document["ranking"]} == set(KINDS)
+
+
+def test_on_a_root_in_a_store_it_reads_from_there_and_writes_there(tmp_path):
+    folders = {name: f"ram://{tmp_path}/{name}" for name in ("schema", "selected", "ranking")}
+    write_examples(tmp_path / "examples")
+    examples = standard_artifacts.Examples()
+    examples.uri = f"ram://{tmp_path}/examples"
+    examples.split_names = '["train", "eval"]'
+    for path in (tmp_path / "examples").rglob("*.gz"):
+        tf.io.gfile.makedirs(f"ram://{path.parent}")
+        tf.io.gfile.copy(str(path), f"ram://{path}")
+    made = {
+        name: kind() for name, kind in zip(folders, (standard_artifacts.Schema,) * 2 + (FeatureRanking,), strict=True)
+    }
+    for name, artifact_of in made.items():
+        artifact_of.uri = folders[name]
+        tf.io.gfile.makedirs(folders[name])
+    with tf.io.gfile.GFile(f"{folders['schema']}/schema.pbtxt", "w") as file:
+        file.write(SCHEMA)
+
+    Executor().Do(
+        {"examples": [examples], "schema": [made["schema"]]},
+        {"selected_schema": [made["selected"]], "ranking": [made["ranking"]]},
+        selector().exec_properties,
+    )
+
+    with tf.io.gfile.GFile(f"{folders['ranking']}/ranking.json") as file:
+        assert json.loads(file.read())["selected"] == ["signal"]
+    assert tf.io.gfile.exists(f"{folders['selected']}/schema.pbtxt")
+
+
+def test_examples_without_a_split_train_are_an_error(tmp_path):
+    examples = write_examples(tmp_path / "examples")
+    examples.split_names = '["eval"]'
+    schema = artifact(standard_artifacts.Schema, tmp_path / "schema")
+    Path(schema.uri, "schema.pbtxt").write_text(SCHEMA)
+
+    with pytest.raises(DataError, match=r"Expected examples with a split 'train'\. Received: eval\. Name one"):
+        Executor().Do({"examples": [examples], "schema": [schema]}, {}, selector().exec_properties)
 
 
 def test_the_order_of_the_features_reaches_the_executor():

@@ -1,4 +1,4 @@
-"""Where TFX wants an artifact's files: a folder of this machine, or one of any file system that TFX knows."""
+"""Files of artifacts, in a folder of this machine or in any file system that TFX knows."""
 
 import contextlib
 import shutil
@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
+from tfx import types
 from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
 
+from ..errors import DataError
 from .access import unwritable
+from .tfx_api import io_utils
 
 
 @contextlib.contextmanager
@@ -25,7 +29,7 @@ def local_folder(uri: str) -> Iterator[Path]:
     if "://" not in uri:
         yield Path(uri)
         return
-    with tempfile.TemporaryDirectory(prefix="yachay-ingest-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="yachay-") as scratch:
         yield Path(scratch)
         try:
             for path in sorted(Path(scratch).rglob("*")):
@@ -33,6 +37,30 @@ def local_folder(uri: str) -> Iterator[Path]:
                     _copy(path, f"{uri}/{path.relative_to(scratch).as_posix()}")
         except (OSError, tf.errors.OpError) as error:
             raise unwritable(uri, error) from error
+
+
+def local_copy(uri: str, copy: Path) -> Path:
+    """Returns a folder of this machine with an artifact's files: its own, or `copy`, made of one in a store."""
+    if "://" not in uri:
+        return Path(uri)
+    io_utils.copy_dir(uri, str(copy))
+    return copy
+
+
+def split_files(examples: types.Artifact, split: str) -> list[str]:
+    """Returns the files of a split of examples.
+
+    Raises:
+        DataError: if the examples have no such split.
+    """
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    if split not in splits:
+        raise DataError(
+            f"Expected examples with a split {split!r}. Received: {', '.join(splits) or 'none'}. Name one of the "
+            f"ExampleGen's splits {split!r}."
+        )
+    files: list[str] = sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
+    return files
 
 
 def _copy(path: Path, target: str) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...errors import DataError
+from ..errors import DataError
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
