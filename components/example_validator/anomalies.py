@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
-from tfx.dsl.io import fileio
 
 from ...errors import DataError
 
@@ -46,7 +46,7 @@ class Anomaly:
 
 def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
     """Returns the anomalies that `ExampleValidator` wrote for a split."""
-    with fileio.open(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+    with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
         return anomalies_pb2.Anomalies.FromString(file.read())
 
 
