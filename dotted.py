@@ -29,7 +29,7 @@ def import_dotted(path: str, expected: str) -> Any:
         raise _not_found(path, expected, "it has no module before the last dot" if name else "it names nothing")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # A script without a guard ends the process that imports it.
         raise _not_found(path, expected, f"{type(error).__name__}: {error}") from error
     try:
         return getattr(module, name)

@@ -47,23 +47,37 @@ class Registry(Generic[Entry]):
                 nothing.
 
         Raises:
-            ConfigurationError: if two have one name, or a module or an entry point cannot be imported.
+            ConfigurationError: if two have one name, one has none, or a module or an entry point cannot be imported.
         """
         found: dict[str, Entry] = {}
         paths = importlib.import_module(self._package).__path__ if self._package else []
         for module in sorted(pkgutil.iter_modules(paths), key=lambda module: module.name):
-            self._add(found, getattr(importlib.import_module(f"{self._package}.{module.name}"), self._attribute, ()))
+            self._add_all(found, importlib.import_module(f"{self._package}.{module.name}"))
         for entry_point in importlib.metadata.entry_points(group=self._group):
             loaded = self._import(entry_point.value, entry_point.load)
-            is_module = isinstance(loaded, ModuleType)
-            self._add(found, getattr(loaded, self._attribute, ()) if is_module else [loaded])
+            if isinstance(loaded, ModuleType):
+                self._add_all(found, loaded)
+            else:
+                self._add(found, [loaded], entry_point.value)
         for extension in extensions:
-            module_of = self._import(extension, lambda name=extension: importlib.import_module(name))
-            self._add(found, getattr(module_of, self._attribute, ()))
+            self._add_all(found, self._import(extension, lambda name=extension: importlib.import_module(name)))
         return found
 
-    def _add(self, found: dict[str, Entry], entries: Iterable[Entry]) -> None:
+    def _add_all(self, found: dict[str, Entry], module: ModuleType) -> None:
+        entries = getattr(module, self._attribute, ())
+        if not isinstance(entries, list | tuple):
+            raise ConfigurationError(
+                f"Expected {self._attribute} of {module.__name__} to be a list. Received: {type(entries).__name__}. "
+                "Correct it."
+            )
+        self._add(found, entries, f"{module.__name__}.{self._attribute}")
+
+    def _add(self, found: dict[str, Entry], entries: Iterable[Entry], where: str) -> None:
         for entry in entries:
+            if not isinstance(getattr(entry, "name", None), str):
+                raise ConfigurationError(
+                    f"Expected {where} to hold a {self._noun}, which has a `name`. Received: {entry!r}. Correct it."
+                )
             if found.setdefault(entry.name, entry) is not entry:
                 raise ConfigurationError(
                     f"Expected each {self._noun} to have a name of its own. Received: {entry.name!r} twice. "
@@ -73,7 +87,7 @@ class Registry(Generic[Entry]):
     def _import(self, name: str, load: Any) -> Any:
         try:
             return load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigurationError(
                 f"Expected {name} to be importable, for it may add a {self._noun}. "
                 f"Received: {type(error).__name__}: {error}. Correct it, or uninstall its package."

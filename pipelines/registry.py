@@ -141,7 +141,7 @@ def find_pipeline(name: str, config_path: Path | None = None) -> PipelineFolder:
 def _installed(name: str, package: str) -> PipelineFolder:
     try:
         path = Path(str(importlib.resources.files(package)))
-    except Exception as error:  # A package may fail in any way when it is imported.
+    except (Exception, SystemExit) as error:  # A package may fail in any way when it is imported.
         problem = (
             f"Expected the package {package!r} of the installed pipeline {name!r} to import. "
             f"Received: {type(error).__name__}: {error}. Correct the package, or uninstall it."

@@ -109,12 +109,18 @@ def load_families(extensions: Sequence[str] = ()) -> Mapping[str, Family]:
         extensions: sequence of strings. Dotted paths of modules with `FAMILIES`. Defaults to none.
 
     Raises:
-        ConfigurationError: if two have one name, or a module cannot be imported.
+        ConfigurationError: if two have one name, one is no `Family`, or a module cannot be imported.
     """
     registry: Registry[Family] = Registry(
         "model family", "yachay.components.trainer.families", "yachay.families", "FAMILIES"
     )
     families = registry.load(extensions)
+    for name, family in families.items():
+        if not isinstance(family, Family):
+            raise ConfigurationError(
+                f"Expected the model family {name!r} to be an object of the class Family. "
+                f"Received: {getattr(family, '__name__', type(family).__name__)}. Correct FAMILIES."
+            )
     if AUTO in families:
         raise ConfigurationError(
             f"Expected no model family to be called {AUTO!r}, which trains all and keeps the best. Rename yours."

@@ -160,6 +160,10 @@ def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doo
     if profile:
         made = copy.deepcopy(overlay(made, document[_PROFILES][profile])) | {"profile": profile}
     for override in overrides:
+        if override.partition("=")[0] == "profile":
+            raise ConfigurationError(
+                f"Expected --profile to name a profile. Received: --set {override}. Write --profile."
+            )
         apply_override(made, override)
     if doors is not None:
         _open_doors(made, doors)

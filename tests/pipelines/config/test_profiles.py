@@ -74,6 +74,13 @@ def test_a_profile_that_is_not_there_is_rejected() -> None:
         load_config(CONFIG, profile="moc")
 
 
+def test_a_profile_is_named_by_its_option_alone() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"Expected --profile to name a profile\. Received: --set profile=mock"
+    ):
+        load_config(CONFIG, ["profile=mock"])
+
+
 def test_what_a_run_writes_of_its_configuration_loads_as_the_same(tmp_path: Path) -> None:
     import yaml
 
