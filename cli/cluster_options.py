@@ -1,5 +1,7 @@
 """What the commands that talk to a cluster have in common."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from ..deployment.cluster import Cluster
     from ..deployment.rollout import Outcome
+    from ..pipelines.config.pipeline_config import PipelineConfig
 
 namespace_option = click.option("--namespace", metavar="TEXT", help="Namespace (default: the context's).")
 context_option = click.option("--context", metavar="TEXT", help="Context of the kubeconfig (default: the current one).")
@@ -18,6 +21,24 @@ def connect(namespace: str | None, context: str | None) -> "Cluster":
     from ..deployment.cluster import Cluster
 
     return Cluster.connect(namespace or None, context)
+
+
+def find_service(
+    pipeline: str,
+    task: str | None,
+    config_path: Path | None,
+    overrides: Sequence[str],
+    namespace: str | None,
+    context: str | None,
+) -> "tuple[PipelineConfig, Cluster, str]":
+    """Returns the configuration of a pipeline, the cluster that serves it and the name of its service."""
+    from ..pipelines.api import choose_task
+    from ..pipelines.deployment import service_name
+    from ..pipelines.registry import find_pipeline
+
+    config = find_pipeline(pipeline, config_path).load(overrides)
+    name = service_name(config, choose_task(config, task))
+    return config, connect(namespace or config.deploy.namespace, context), name
 
 
 def say(line: str) -> None:

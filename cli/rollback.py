@@ -33,13 +33,8 @@ def command(
     To go back to an earlier model after a rollout has ended, deploy that model: yachay deploy NAME --model URI.
     """
     from ..deployment.rollout import rollback
-    from ..pipelines.api import choose_task
-    from ..pipelines.deployment import service_name
-    from ..pipelines.registry import find_pipeline
 
-    config = find_pipeline(pipeline, config_path).load(overrides)
-    name = service_name(config, choose_task(config, task))
-    cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
+    config, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
     outcome = rollback(cluster, name, config.deploy.canary.plan(), cluster_options.say, reason)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(name, outcome)

@@ -30,13 +30,8 @@ def command(
 ) -> None:
     """Show which model a service serves, how ready it is, and the result of its last rollout."""
     from ..deployment.status import read_status
-    from ..pipelines.api import choose_task
-    from ..pipelines.deployment import service_name
-    from ..pipelines.registry import find_pipeline
 
-    config = find_pipeline(pipeline, config_path).load(overrides)
-    name = service_name(config, choose_task(config, task))
-    cluster = cluster_options.connect(namespace or config.deploy.namespace, context)
+    _, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
     found = read_status(cluster, name)
     if found is None:
         raise UsageError(

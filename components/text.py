@@ -1,10 +1,12 @@
 """Texts in the languages of the page."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from .settings import Settings
+
+Language = Literal["en", "es"]
 
 
 class Text(Settings):

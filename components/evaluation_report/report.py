@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from ..features import Problem
 from ..text import Text
 
 REPORT_FORMAT = 1
@@ -444,7 +445,7 @@ class Report(Part):
     """
 
     format: int = REPORT_FORMAT
-    problem: Literal["classification", "regression", "forecast"]
+    problem: Problem
     verdict: Verdict
     metrics: dict[str, Estimate]
     metric_directions: dict[str, Literal["up", "down"]] = {}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...files import write_atomically
+from ..text import Language
 from .page.page import render_page
-from .page.texts import Language
 from .report import Report
 from .section import Section, render_section
 

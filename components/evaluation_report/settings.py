@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from ..evaluator.metric import Metric, task_metrics
 from ..evaluator.settings import EvaluationSettings
 from ..prediction_task import PredictionTask
 from ..settings import Settings, require_known
-from ..text import Text
+from ..text import Language, Text
 
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -74,7 +74,7 @@ class ReportSettings(Settings):
         card: `Card`.
     """
 
-    language: Literal["en", "es"] | None = None
+    language: Language | None = None
     alert_label: str | None = None
     costs: Costs = Costs()
     unit: str = ""

@@ -107,7 +107,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         )
     importance_metric = _importance_metric(config)
     report = Report(
-        problem=config.task.problem.value,
+        problem=config.task.problem,
         verdict=Verdict(
             is_blessed=inputs.is_blessed,
             is_synthetic=config.is_synthetic,

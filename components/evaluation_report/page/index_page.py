@@ -11,11 +11,12 @@ from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
+from ...text import Language
 from .index import IndexedRun
 from .numbers import format_number
 from .page import MAX_BYTES, asset, environment
 from .plots import Scale, line, scale_of
-from .texts import ASSETS, Language, Texts, load_texts
+from .texts import ASSETS, Texts, load_texts
 
 MAX_HISTORY = 50
 MAX_SLICES = 100

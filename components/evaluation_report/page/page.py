@@ -16,12 +16,13 @@ import jinja2
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from ...text import Language
 from ..report import Note, Report
 from . import numbers as page_numbers
 from . import plots as page_plots
 from .plots import PLOT
 from .selection import Limits, Selection, rates_at, section_of, threshold_rows
-from .texts import ASSETS, Language, Texts
+from .texts import ASSETS, Texts
 
 MAX_BYTES = 600_000
 

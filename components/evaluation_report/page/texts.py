@@ -4,13 +4,12 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup, escape
 
-from ...text import Text
+from ...text import Language, Text
 
-Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "es")
 ASSETS = Path(__file__).parent / "assets"
 
