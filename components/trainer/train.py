@@ -15,6 +15,7 @@ from ..prediction_task import PredictionTask
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table
+from .target import Target
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,20 @@ def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, f
     """Returns the metrics of a model on a table.
 
     Raises:
-        ModelError: if a score is not finite.
+        ModelError: if a score is not finite, or there is not one of each target for each row.
     """
-    scores = model.predict(table.features)
+    if not hasattr(model, "predict"):
+        raise ModelError(
+            f"Expected `fit` of the model family to return a model with `predict` and `scores`. Received: {model!r}. "
+            "Correct its `fit`."
+        )
+    scores = np.asarray(model.predict(table.features))
+    expected = (len(table), *Target.of(task).shape)
+    if scores.shape != expected:
+        raise ModelError(
+            f"Expected `predict` of the model to return scores of the shape {expected}. Received: {scores.shape}. "
+            "Correct the model of the family."
+        )
     if not np.isfinite(scores).all():
         raise ModelError(
             "Expected finite scores. Received: NaN or infinity. Lower the learning rate or correct huge values."

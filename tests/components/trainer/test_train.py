@@ -16,7 +16,7 @@ from yachay.components.trainer.family import load_families
 from yachay.components.trainer.settings import TrainerConfig, TrainerSettings, check_trainer
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
-from yachay.components.trainer.train import train
+from yachay.components.trainer.train import score, train
 from yachay.errors import ConfigurationError, DataError, ModelError
 
 SMALL = {
@@ -87,6 +87,25 @@ def test_scores_that_are_not_finite_are_refused(make_table: Callable[..., Table]
 
     with pytest.raises(ModelError, match=r"Expected finite scores\. Received: NaN or infinity"):
         train(huge, TASK, settings("keras"))
+
+
+class OneScore:
+    def predict(self, features: Any) -> np.ndarray:
+        return np.ones((len(features["grade"]), 1), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (OneScore(), r"Expected `predict` of the model to return scores of the shape \(30, 3\)\. Received: \(30, 1\)"),
+        (None, r"Expected `fit` of the model family to return a model .* Received: None\. Correct its `fit`"),
+    ],
+)
+def test_a_model_with_other_scores_than_the_task_needs_is_named(
+    model: Any, message: str, make_table: Callable[..., Table]
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        score(model, make_table(3, num_rows=30), TASK)
 
 
 def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> None:
