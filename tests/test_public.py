@@ -68,3 +68,9 @@ def test_the_names_in_the_readme_import_as_written() -> None:
 
     assert len(components) > 6
     assert components | imported | called <= set(yachay.__all__)
+
+
+def test_a_configuration_is_loaded_by_its_path_as_text(tmp_path: Path) -> None:
+    assert yachay.load_config(str(ROOT / "pipelines/student_dropout/config.yaml")).name == "student_dropout"
+    with pytest.raises(yachay.errors.ConfigurationError, match=r"Received: no such file\."):
+        yachay.load_config(str(tmp_path / "config.yaml"))

@@ -46,7 +46,7 @@ class Doors:
 
 
 def load_config(
-    path: Path,
+    path: str | Path,
     overrides: Sequence[str] = (),
     profile: str = "",
     doors: Doors | None = None,
@@ -55,7 +55,7 @@ def load_config(
     """Reads and checks a configuration and all of its profiles.
 
     Args:
-        path: path of the YAML file.
+        path: string or path of the YAML file.
         overrides: sequence of `"a.b=value"` strings, each value read as YAML, applied in order, over the profile.
             Defaults to none.
         profile: string. Name of the profile to lay over the configuration. Defaults to none.
@@ -67,6 +67,7 @@ def load_config(
         ConfigurationError: if the file cannot be read or fields do not fit; the message names each field.
         UsageError: if there is no such profile.
     """
+    path = Path(path)
     document = read_document(path)
     profiles = document.get(_PROFILES) or {}
     _check_profiles(path, profiles)

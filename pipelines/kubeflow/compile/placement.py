@@ -29,8 +29,8 @@ def resolve_resources(resources: Mapping[str, Resources], nodes: Iterable[str]) 
     Raises:
         CompileError: if a node or preset is not known, or a node requests more than its limit.
     """
-    nodes = list(nodes)
-    for name in resources.keys() - {DEFAULT, *nodes}:
+    nodes = sorted(nodes)
+    for name in sorted(resources.keys() - {DEFAULT, *nodes}):
         raise CompileError(
             f"Expected kubeflow.resources to name nodes ({', '.join(nodes)}) or {DEFAULT}. "
             f"Received: {name!r}.{suggestion(name, [DEFAULT, *nodes])}"

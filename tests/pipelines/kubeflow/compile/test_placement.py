@@ -203,3 +203,8 @@ def test_an_image_is_a_name_with_a_registry_a_tag_or_a_digest(image):
 def test_what_is_no_image_is_rejected_where_it_is_chosen(image):
     with pytest.raises(CompileError, match=r"Expected an image such as registry.example/yachay:1, its name in lower"):
         Kubeflow().choose_image(image)
+
+
+def test_nodes_are_named_in_one_order():
+    with pytest.raises(CompileError, match=r"\(Pusher, Trainer, Transform\) or default\. Received: 'Aa'"):
+        resolve_resources({"Bb": Resources(), "Aa": Resources()}, ["Transform", "Trainer", "Pusher"])
