@@ -24,7 +24,7 @@ FIELDS = (
     "thresholds",
     "is_synthetic",
     "page",
-    "twin",
+    "report_json",
     "newer_runs",
 )
 """What `--json` prints, whatever happens."""
@@ -118,12 +118,12 @@ def _describe(run: "PastRun") -> dict[str, Any]:
     }
     if run.page_path is None:
         return described
-    described |= {"page": str(run.page_path), "twin": str(run.page_path.with_name(REPORT))}
+    described |= {"page": str(run.page_path), "report_json": str(run.page_path.with_name(REPORT))}
     try:
         report = run.report()
     except DataError as error:
         click.echo(f"Warning: {error} The page itself is there.", err=True)
-        return described | {"twin": None}
+        return described | {"report_json": None}
     return described | {
         "metrics": {name: estimate.model_dump() for name, estimate in report.metrics.items()},
         "thresholds": [
@@ -149,8 +149,8 @@ def _to_text(run: "PastRun", described: dict[str, Any]) -> str:
     if summary.error:
         lines.append(f"  failed after it: {summary.error}")
     lines += ["", f"  page       {described['page']}"]
-    if described["twin"]:
-        lines.append(f"  data       {described['twin']}")
+    if described["report_json"]:
+        lines.append(f"  data       {described['report_json']}")
     return "\n".join(lines)
 
 

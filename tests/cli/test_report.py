@@ -54,7 +54,7 @@ def test_a_run_is_named_by_its_id_or_its_folder(workdir: Path, capsys: pytest.Ca
     assert by_id["metrics"]["accuracy"] == {"value": 0.8, "low": 0.78, "high": 0.8200000000000001}
     assert by_id["thresholds"][0]["margin"] == 0.02
     assert Path(by_id["page"]).is_file()
-    assert Path(by_id["twin"]).is_file()
+    assert Path(by_id["report_json"]).is_file()
 
 
 def test_the_latest_of_a_pipeline_and_task_is_found(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,9 +154,9 @@ def test_a_run_that_is_under_way_has_no_page_yet(workdir: Path, capsys: pytest.C
     assert "It goes on, or it was killed before its end." in capsys.readouterr().err
 
 
-def test_a_page_whose_twin_is_broken_is_still_shown(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (twin,) = workdir.glob(f"*/artifacts/*/*/{SECOND}/report.json")
-    twin.write_text(twin.read_text()[:100])
+def test_a_page_whose_report_json_is_broken_is_still_shown(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data,) = workdir.glob(f"*/artifacts/*/*/{SECOND}/report.json")
+    data.write_text(data.read_text()[:100])
 
     assert report(workdir) == 0
 

@@ -78,7 +78,7 @@ def test_the_report_is_found_also_by_the_command_and_in_the_index(first: Any, ya
     assert {threshold["metric"] for threshold in found.output["thresholds"]} == {
         "accuracy", "macro_f1", "auc_ovr", "trivial_p_value",
     }  # fmt: skip
-    assert Path(found.output["twin"]).is_file()
+    assert Path(found.output["report_json"]).is_file()
     assert indexed.output["runs"] == 1
     assert str(Path(found.output["page"]).relative_to(workdir)) in Path(indexed.output["page"]).read_text()
 

@@ -63,7 +63,7 @@ class SampleReport(Artifact):
 
 
 class ReportExecutor(BaseExecutor):
-    """Writes a report: its page and its twin."""
+    """Writes a report: its page and report.json."""
 
     def Do(self, input_dict, output_dict, exec_properties):  # noqa: N802
         [report] = output_dict["report"]

@@ -81,9 +81,9 @@ def test_configuration_and_lineage_are_settings_by_their_dotted_names(workdir: P
     }
 
 
-def test_a_run_whose_twin_is_broken_keeps_what_its_summary_says(workdir: Path) -> None:
-    (twin,) = workdir.glob("*/artifacts/*/*/*/report.json")
-    twin.write_text("{}")
+def test_a_run_whose_report_json_is_broken_keeps_what_its_summary_says(workdir: Path) -> None:
+    (data,) = workdir.glob("*/artifacts/*/*/*/report.json")
+    data.write_text("{}")
 
     *_, blessed = (index_run(run, workdir) for run in find_runs(workdir))
 

@@ -284,7 +284,9 @@ def test_a_comma_that_may_be_a_thousands_mark_is_not_guessed(tmp_path: Path) -> 
     inferred = infer(semicolons(tmp_path, ["a;b;y", *rows]), "y")
 
     assert inferred.decimal == "."
-    assert inferred.columns[0].reason.startswith("numbers with decimal commas or thousands marks, which cannot be told")
+    assert inferred.columns[0].reason.startswith(
+        "numbers with decimal commas or thousands marks, which cannot be distinguished"
+    )
 
 
 def test_a_column_that_is_no_input_costs_no_records(tmp_path: Path) -> None:

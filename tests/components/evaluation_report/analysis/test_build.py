@@ -346,7 +346,7 @@ def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: st
     assert np.concatenate([model.predict(examples[:7]), model.predict(examples[7:])]) == pytest.approx(scores, abs=1e-6)
 
 
-def test_the_twin_holds_every_slice_and_reads_back(report: Report, tmp_path: Path) -> None:
+def test_the_files_hold_every_slice_and_reads_back(report: Report, tmp_path: Path) -> None:
     write_report(report, tmp_path)
 
     assert Report.model_validate_json((tmp_path / "report.json").read_text()) == report
@@ -359,10 +359,10 @@ def test_the_twin_holds_every_slice_and_reads_back(report: Report, tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "slices.csv"}
 
 
-def test_a_suppressed_slice_has_no_number_in_the_twin(inputs: Inputs) -> None:
-    twin = slices_csv(build_report(changed(inputs, min_slice_rows=60), FEW))
+def test_a_suppressed_slice_has_no_number_in_slices_csv(inputs: Inputs) -> None:
+    table = slices_csv(build_report(changed(inputs, min_slice_rows=60), FEW))
 
-    suppressed = [line for line in twin.splitlines() if ",1," in line and "age=" in line]
+    suppressed = [line for line in table.splitlines() if ",1," in line and "age=" in line]
     assert suppressed
     assert all(line.endswith(",1" + "," * 9) for line in suppressed)
 
