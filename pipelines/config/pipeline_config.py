@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from ...components.engine import Engine
 from ...components.evaluation_report.settings import ReportSettings
 from ...components.evaluator.settings import EvaluationSettings
 from ...components.feature_selection.settings import FeatureSelectionSettings
@@ -52,6 +53,8 @@ class PipelineConfig(Settings):
         profiles: dict of name to what the profile changes, with the fields of the configuration itself.
         pipelines: dict of name to `"default"` or the dotted path of a function `(config, context) -> Pipeline`.
         extensions: list of strings. Dotted paths of modules with model families, metrics and page sections.
+        engine: string. What computes statistics, transforms and evaluates: `"arrays"` in one process, `"beam"`, or
+            `"auto"`, see `components.engine`.
     """
 
     name: Annotated[Name, Field(max_length=60)]
@@ -76,6 +79,7 @@ class PipelineConfig(Settings):
     profiles: dict[Name, dict[str, Any]] = {}
     pipelines: dict[Name, str] = {TRAINING: DEFAULT_PIPELINE}
     extensions: list[str] = []
+    engine: Engine = "auto"
 
     @model_validator(mode="after")
     def _coherent(self, info: ValidationInfo) -> Self:
