@@ -12,7 +12,6 @@ push. Ours is `yachay run`, then the same command again on unchanged data. Peak 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
