@@ -1,4 +1,4 @@
-"""The private modules of TFX, TFMA and tfx-bsl that the library uses: one place to look at when a version moves them.
+"""The private modules of TFX, TFMA, TFT and tfx-bsl that the library uses, to look at when a version moves them.
 
 Public are `tfx.types`, `tfx.components`, `tfx.dsl.components` and `tfx.orchestration.pipeline`, which TFX's guides
 show to authors of components and pipelines; those are imported where they are used. What is here has no such promise.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tensorflow_model_analysis.writers import (
         metrics_plots_and_validations_writer as metrics_plots_and_validations_writer,
     )
+    from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader as SavedTransformLoader
     from tfx.components.evaluator import constants as evaluator_constants
     from tfx.components.evaluator import executor as evaluator_executor
     from tfx.components.example_gen import driver as example_gen_driver
@@ -62,6 +63,7 @@ __all__ = [
     "SCHEMA_FILE_NAME",
     "PipelineBuilder",
     "Placeholder",
+    "SavedTransformLoader",
     "TemplatedExecutorContainerSpec",
     "channel_utils",
     "conditional",
@@ -106,6 +108,7 @@ _PLACES = {
     "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",
     "RESOLVER_STRATEGY_CLASS": "tfx.dsl.components.common.resolver.RESOLVER_STRATEGY_CLASS",
     "SCHEMA_FILE_NAME": "tfx.components.schema_gen.executor.DEFAULT_FILE_NAME",
+    "SavedTransformLoader": "tensorflow_transform.saved.saved_transform_io_v2.SavedModelLoader",
     "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
     "channel_utils": "tfx.types.channel_utils",
     "conditional": "tfx.dsl.experimental.conditionals.conditional",
@@ -163,3 +166,8 @@ def resolver_strategy(node: Any) -> type:
 def set_resolver_strategy(node: Any, strategy: type) -> None:
     """Gives a TFX `Resolver` another strategy class."""
     node._strategy_class = strategy
+
+
+def saved_objects(loader: Any) -> Any:
+    """Returns what `tf.saved_model.load` returned to a loader of a transform graph: its tables and assets."""
+    return loader._imported
