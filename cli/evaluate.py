@@ -57,7 +57,7 @@ def command(
     data_uri = resolve_data(folder, config, data)
     schema_text = folder.schema_text(config)
     if data_uri:
-        check_data(data_uri, folder.schema(config), config)
+        check_data(data_uri, folder.schema(config), config, chosen_task)
     options.announce(config, chosen_task, chosen_family, data_uri)
     home = PipelineHome(workdir.absolute() / config.pipeline_name(chosen_task))
     home.make()

@@ -23,6 +23,7 @@ from ..components.evaluator.component import Evaluator
 from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
+from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
@@ -112,7 +113,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     example_gen = describe_node(
         ColumnarExampleGen(
             input_pattern=context.data_uri,
-            spec=ingest_spec(parse_schema(context.schema_text), config),
+            spec=ingest_spec(parse_schema(context.schema_text), config, context.task),
         ),
         _ingest_traits(config),
     )
@@ -201,7 +202,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             schema=schema.outputs["schema"],
             settings=report_config(config, context.task, context.image),
         ),
-        _report_traits(config),
+        _report_traits(prediction_task),
     )
     return [
         example_gen,
@@ -281,6 +282,6 @@ def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
     return NodeTraits(rows="", is_cached=False, role="pusher", request=request)
 
 
-def _report_traits(config: PipelineConfig) -> NodeTraits:
-    views = ("page", "summary", "metrics", *(["classification"] if config.label.values else []))
+def _report_traits(task: PredictionTask) -> NodeTraits:
+    views = ("page", "summary", "metrics", *(["classification"] if task.label.values else []))
     return NodeTraits(rows="rows_eval", role="report", request=NodeRequest(views=views))

@@ -25,8 +25,8 @@ def ingest_columns(schema: schema_pb2.Schema, config: PipelineConfig) -> dict[st
     return columns
 
 
-def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig) -> IngestSpec:
-    """Returns what the ingest is asked to do.
+def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig, task: str) -> IngestSpec:
+    """Returns what the ingest of a task is asked to do.
 
     Raises:
         ConfigurationError: if a field does not fit.
@@ -35,25 +35,26 @@ def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig) -> IngestSpec
     given = {
         **read,
         "columns": ingest_columns(schema, config),
-        "label": config.label,
+        "label": config.for_task(task).label,
         "split": config.split,
         "min_rows": config.evaluation.min_slice_rows,
     }
     return check_settings(IngestSpec, given, "ingest")
 
 
-def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig) -> None:
+def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig, task: str) -> None:
     """Checks the headers of the data, in milliseconds and before TFX is imported.
 
     Args:
         data_uri: string. File, folder or pattern of the records; one with a span is left to the ingest.
         schema: `schema_pb2.Schema`. The curated schema.
         config: `PipelineConfig`.
+        task: string. Name of the task.
 
     Raises:
         ConfigurationError: if the configuration names a column that the schema does not have.
         DataError: if nothing matches, or a file lacks columns.
     """
-    spec = ingest_spec(schema, config)
+    spec = ingest_spec(schema, config, task)
     if "{" not in data_uri:
         check_headers(data_paths(match_files(data_uri), spec)[0], spec)

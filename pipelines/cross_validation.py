@@ -180,7 +180,7 @@ def cross_validate(
     with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
         summary = ingest(
             resolve_input(data_uri),
-            ingest_spec(schema, config),
+            ingest_spec(schema, config, task),
             Path(scratch, "examples"),
             Path(scratch, "quarantine"),
         )

@@ -84,15 +84,19 @@ class ReportSettings(Settings):
     card: Card = Card()
 
     def check(
-        self, labels: Collection[str], columns: Collection[str], metrics: Collection[str], tasks: Collection[str]
+        self,
+        labels: Collection[str],
+        has_numbers: bool,
+        columns: Collection[str],
+        metrics: Mapping[str, Collection[str]],
     ) -> None:
         """Checks the names in the section against the rest of the configuration.
 
         Args:
             labels: collection of strings. The classes; empty where numbers are predicted.
+            has_numbers: bool. Whether a task predicts numbers.
             columns: collection of strings. Those that the records may have, inputs or not.
-            metrics: collection of strings. Those of the problem.
-            tasks: collection of strings.
+            metrics: mapping of each task to the names of its metrics.
 
         Raises:
             ValueError: if one is not known there.
@@ -102,17 +106,18 @@ class ReportSettings(Settings):
                 raise ValueError("report.alert_label: expected none, for a regression has no classes")
             require_known("report.alert_label", self.alert_label, labels)
         for field, names in (("error_columns", self.error_columns), ("baselines", list(self.baselines.values()))):
-            if names and labels:
+            if names and not has_numbers:
                 raise ValueError(f"report.{field}: expected none, for it is about the errors of a regression")
             for name in names:
                 require_known(f"report.{field}", name, columns)
         for index, anchor in enumerate(self.anchors):
-            for metric in anchor.metrics:
-                require_known(f"report.anchors.{index}.metrics", metric, metrics)
             if anchor.task is not None:
-                require_known(f"report.anchors.{index}.task", anchor.task, tasks)
+                require_known(f"report.anchors.{index}.task", anchor.task, metrics)
+            known = [name for task, names in metrics.items() if anchor.task in (None, task) for name in names]
+            for metric in anchor.metrics:
+                require_known(f"report.anchors.{index}.metrics", metric, list(dict.fromkeys(known)))
         for task in self.card.tasks:
-            require_known("report.card.tasks", task, tasks)
+            require_known("report.card.tasks", task, metrics)
 
 
 class ReportConfig(Settings):
@@ -155,10 +160,10 @@ class ReportConfig(Settings):
             ConfigurationError: if one does not fit.
         """
         self.evaluation.check(self.metrics)
-        if self.report.alert_label is not None and self.report.alert_label not in self.task.label.values:
+        classes = self.task.label.values
+        if self.report.alert_label is not None and classes and self.report.alert_label not in classes:
             raise ConfigurationError(
-                f"Expected report.alert_label to be one of {', '.join(self.task.label.values) or 'no classes'}. "
-                f"Received: {self.report.alert_label!r}."
+                f"Expected report.alert_label to be one of {', '.join(classes)}. Received: {self.report.alert_label!r}."
             )
 
     @functools.cached_property
@@ -169,7 +174,8 @@ class ReportConfig(Settings):
     @property
     def alert_label(self) -> str:
         """The class that is acted upon; empty where numbers are predicted."""
-        return self.report.alert_label or next(iter(self.task.label.values), "")
+        classes = self.task.label.values
+        return (self.report.alert_label or classes[0]) if classes else ""
 
     @property
     def anchors(self) -> tuple[Anchor, ...]:

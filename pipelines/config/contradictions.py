@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     from .pipeline_config import PipelineConfig
+    from .task_settings import Task
 
 _NUMBERS = (FeatureKind.NUMERIC, FeatureKind.ORDINAL, FeatureKind.BOOLEAN)
 _MAX_NAMED = 5
@@ -28,16 +29,27 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
         config: `PipelineConfig`, whose fields are right one by one.
         schema: `Schema` or None. The curated schema; None checks the configuration alone.
     """
-    found = [
-        *_label_and_features(config),
-        *_tasks(config),
-        *_model_and_change(config),
-        *_pipelines(config),
-        *_sections(config),
-    ]
+    found = [*_prediction(config, schema), *_tasks(config), *_pipelines(config), *_sections(config)]
     if schema is not None:
-        found += [*_unknown_columns(config, schema), *_label_in_schema(config, schema), *_kinds(config, schema)]
+        found += [*_unknown_columns(config, schema), *_kinds(config, schema)]
+    for name, task in config.tasks.items():
+        if task.problem or task.label:
+            own = _prediction(config.for_task(name).model_copy(update=_inherited(config, task)), schema)
+            found += [f"tasks.{name}: {line}" for line in own if line not in found]
     return list(dict.fromkeys(found))
+
+
+def _prediction(config: "PipelineConfig", schema: "schema_pb2.Schema | None") -> Iterator[str]:
+    """Yields what contradicts the problem and the label of a configuration, or of a task's view of it."""
+    yield from _label_and_features(config)
+    yield from _model_and_change(config)
+    if schema is not None:
+        yield from _unknown_label(config, schema)
+        yield from _label_in_schema(config, schema)
+
+
+def _inherited(config: "PipelineConfig", task: "Task") -> dict[str, Any]:
+    return {"evaluation": config.evaluation.model_copy(update={"change": None})} if task.change else {}
 
 
 def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
@@ -63,7 +75,6 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
 def _tasks(config: "PipelineConfig") -> Iterator[str]:
     if config.default_task not in config.tasks:
         yield f"default_task: expected one of {', '.join(config.tasks)}, received {config.default_task!r}"
-    known = _metrics(config)
     for name, task in config.tasks.items():
         if not config.task_features(name):
             yield f"tasks.{name}: expected at least one feature, all are excluded"
@@ -72,7 +83,8 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
                 f"tasks.{name}: expected features whose names differ in more than case, for a signature has one of "
                 f"them only, received {first!r} and {second!r}. Exclude one, or rename its column"
             )
-        yield from EvaluationSettings(thresholds=task.thresholds).problems(known, f"tasks.{name}.")
+        own = EvaluationSettings(thresholds=task.thresholds, change=task.change)
+        yield from own.problems(_metrics(config.for_task(name)), f"tasks.{name}.")
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
@@ -91,8 +103,11 @@ def _sections(config: "PipelineConfig") -> Iterator[str]:
         yield from _caught(config.deploy.check_store, config.push.store)
     patterns = _exclusions(config)
     known = dict.fromkeys([*config.columns, *(pattern for pattern in patterns if "*" not in pattern)])
-    metrics = _metrics(config)
-    yield from _caught(config.report.check, config.label.values, known, metrics, config.tasks)
+    views = {name: config.for_task(name) for name in config.tasks}
+    labels = dict.fromkeys(value for view in views.values() for value in view.label.values)
+    has_numbers = any(view.problem is not Problem.CLASSIFICATION for view in views.values())
+    metrics = {name: _metrics(view) for name, view in views.items()}
+    yield from _caught(config.report.check, labels, has_numbers, known, metrics)
 
 
 def _metrics(config: "PipelineConfig") -> Mapping[str, Metric]:
@@ -113,7 +128,6 @@ def _metrics(config: "PipelineConfig") -> Mapping[str, Metric]:
 def _unknown_columns(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
     known = [feature.name for feature in schema.feature]
     named = {
-        "label.name": [config.label.name],
         "features": config.columns,
         "data.bins": [*config.data.bins, *(bins.column for bins in config.data.bins.values())],
         "split.key": [config.split.key] if config.split.key else [],
@@ -121,13 +135,20 @@ def _unknown_columns(config: "PipelineConfig", schema: "schema_pb2.Schema") -> I
         "evaluation.fairness": config.evaluation.fairness,
     }
     for field, names in named.items():
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            hint = suggestion(unknown[0], known)
-            yield (
-                f"{field}: expected columns of the schema {config.data.schema_name!r}, received {_some(unknown)}. "
-                f"Correct the name, or add the column to the schema.{hint}"
-            )
+        yield from _unknown(field, names, known, config)
+
+
+def _unknown_label(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
+    yield from _unknown("label.name", [config.label.name], [feature.name for feature in schema.feature], config)
+
+
+def _unknown(field: str, names: Iterable[str], known: list[str], config: "PipelineConfig") -> Iterator[str]:
+    if unknown := sorted(set(names) - set(known)):
+        hint = suggestion(unknown[0], known)
+        yield (
+            f"{field}: expected columns of the schema {config.data.schema_name!r}, received {_some(unknown)}. "
+            f"Correct the name, or add the column to the schema.{hint}"
+        )
 
 
 def _label_in_schema(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:

@@ -122,6 +122,11 @@ class PipelineConfig(Settings):
                 f"{suggestion(pipeline, self.pipelines)}"
             )
 
+    def for_task(self, task: str) -> Self:
+        """Returns the configuration with a task's own problem and label in place of the common ones."""
+        own = self.tasks[task]
+        return self.model_copy(update={"problem": own.problem or self.problem, "label": own.label or self.label})
+
     def task_features(self, task: str) -> dict[str, FeatureKind]:
         """Returns `{column: kind}` of the inputs of a task, in the order of the configuration."""
         excluded = [*self.exclude, *self.tasks[task].exclude]
@@ -133,15 +138,18 @@ class PipelineConfig(Settings):
         }
 
     def evaluation_settings(self, task: str) -> EvaluationSettings:
-        """Returns how a model of a task is judged: a task's own threshold stands before that of `evaluation`."""
-        thresholds = {**self.evaluation.thresholds, **self.tasks[task].thresholds}
-        return self.evaluation.model_copy(update={"thresholds": thresholds})
+        """Returns how a model of a task is judged: its own thresholds and change stand before those of `evaluation`."""
+        own = self.tasks[task]
+        thresholds = {**self.evaluation.thresholds, **own.thresholds}
+        change = own.change or self.evaluation.change
+        return self.evaluation.model_copy(update={"thresholds": thresholds, "change": change})
 
     def prediction_task(self, task: str) -> PredictionTask:
         """Returns what a task predicts, from which features: what the components take."""
+        chosen = self.for_task(task)
         return PredictionTask(
-            problem=self.problem,
-            label=self.label,
+            problem=chosen.problem,
+            label=chosen.label,
             features=self.task_features(task),
             split=self.split,
             extensions=tuple(self.extensions),

@@ -103,7 +103,7 @@ def run_pipeline(
     if config.data.reader:
         load_reader(config.data.reader)
     if data_uri:
-        check_data(data_uri, schema, config)
+        check_data(data_uri, schema, config, task)
     schema_text = folder.schema_text(config)
     if store := config.push.store_of(config.pipeline_name(task)):
         # A store that cannot be read is rejected now, not after the training.

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from yachay.components.evaluator.settings import Change
 from yachay.components.features import FeatureKind
 from yachay.errors import ConfigurationError
 from yachay.pipelines.config.load import load_config
@@ -123,3 +124,27 @@ def test_another_pipeline_than_the_training_has_a_name_of_its_own() -> None:
     assert load_config(STUDENT_DROPOUT).pipeline_name("semester2", "monitor") == "student-dropout--semester2--monitor"
     with pytest.raises(ConfigurationError, match=r"pipelines: expected names that are no profile's, received 'mock'"):
         load_config(STUDENT_DROPOUT, ["pipelines.mock=default"])
+
+
+GRADE = "tasks.grade={problem: regression, label: {name: %s}%s}"
+
+
+def test_a_task_may_predict_another_label_than_the_others() -> None:
+    change = ", change: {metric: rmse}, thresholds: {mae: {upper: 12}}"
+    config = load_config(STUDENT_DROPOUT, [GRADE % ("Final_grade", change)])
+
+    grade, semester2 = config.prediction_task("grade"), config.prediction_task("semester2")
+
+    assert (grade.problem, grade.label.name, grade.label.values) == ("regression", "Final_grade", ())
+    assert config.evaluation_settings("grade").change == Change(metric="rmse")
+    assert (semester2.problem, semester2.label.name) == ("classification", "Target")
+    assert config.evaluation_settings("semester2").change == Change(metric="macro_f1")
+
+
+def test_what_does_not_fit_the_label_of_one_task_is_named_with_the_task() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load_config(STUDENT_DROPOUT, [GRADE % ("GDP", ""), "tasks.semester1.problem=regression"])
+
+    assert "tasks.grade: features: expected inputs only, received the label 'GDP'" in str(raised.value)
+    assert "tasks.grade: evaluation.change.metric: expected one of" in str(raised.value)
+    assert "tasks.semester1: label.values: expected none, for a regression has no classes" in str(raised.value)
