@@ -35,10 +35,11 @@ class ColumnarExampleGenSpec(component_spec.ComponentSpec):
 class ColumnarExampleGen(base_component.BaseComponent):
     """Reads CSV, Parquet or what a reader yields, and writes `tf.Example` records in the splits `train` and `eval`.
 
-    Records that do not fit go to `quarantine` with their raw line and the reason. The counts (`rows_read`, `rows_kept`,
-    `rows_quarantined`, `rows_duplicate`), the `data_fingerprint`, the `original_names` (JSON, identifier to name in the
-    file) and the `warnings` (JSON list) are custom properties of `examples`. Unchanged contents of the files come from
-    the cache, changed ones, and other versions of this library, never do.
+    Records that do not fit go to `quarantine` with their raw line and the reason; what a reader changed or left out is
+    noted beside them. The counts (`rows_read`, `rows_kept`, `rows_quarantined`, `rows_duplicate`), the
+    `data_fingerprint`, the `original_names` (JSON, identifier to name in the file) and the `warnings` (JSON list) are
+    custom properties of `examples`. Unchanged contents of the files come from the cache, changed ones, and other
+    versions of this library, never do.
 
     Args:
         input_pattern: string or `RuntimeParameter`. A file, a folder or a glob; `{SPAN}` and `{VERSION}` as in TFX.
@@ -61,7 +62,7 @@ class ColumnarExampleGen(base_component.BaseComponent):
         if not isinstance(spec, IngestSpec):
             spec = check_settings(IngestSpec, spec, "spec of ColumnarExampleGen")
         if spec.reader:
-            load_reader(spec.reader)
+            load_reader(spec.reader, spec.reader_options)
         super().__init__(
             ColumnarExampleGenSpec(
                 input_pattern=input_pattern,

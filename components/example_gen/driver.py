@@ -2,6 +2,8 @@
 
 import hashlib
 import inspect
+from importlib import import_module
+from pathlib import Path
 
 from tfx.dsl.components.base import base_driver
 
@@ -10,7 +12,6 @@ from ..tfx_api import portable_data_types as data_types
 from ..tfx_api import portable_driver as ir_base_driver
 from .inputs import resolve_input
 from .settings import IngestSpec
-from .typed_tables import load_reader
 
 FINGERPRINT = "input_fingerprint"
 
@@ -19,7 +20,7 @@ class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
     """Puts the span, the version and the fingerprint of the data's contents among the execution properties.
 
     They are part of the cache key: files with the same contents are not read again, whatever their times, and files
-    with other contents always are. A reader's code counts as data.
+    with other contents always are. A reader's code counts as data: its module, or all of its package.
     """
 
     # TFX checks for the first base and runs the second.
@@ -38,9 +39,16 @@ class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
         if source.version is not None:
             resolved["version"] = source.version
         if reader := IngestSpec.from_property(execution_info.exec_properties["spec"]).reader:
-            code = inspect.getsource(inspect.getmodule(load_reader(reader)) or load_reader(reader))
-            resolved["reader_fingerprint"] = hashlib.sha256(code.encode()).hexdigest()
+            resolved["reader_fingerprint"] = _code_fingerprint(reader)
         output = driver_output_pb2.DriverOutput()
         for name, value in resolved.items():
             data_types_utils.set_metadata_value(output.exec_properties[name], value)
         return output
+
+
+def _code_fingerprint(reader: str) -> str:
+    module = import_module(reader.rpartition(".")[0])
+    code = inspect.getsource(module)
+    if module.__package__ and module.__file__:
+        code = "\0".join(path.read_text(encoding="utf-8") for path in sorted(Path(module.__file__).parent.glob("*.py")))
+    return hashlib.sha256(code.encode()).hexdigest()

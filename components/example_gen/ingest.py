@@ -15,6 +15,7 @@ from ..splitter import Splitter
 from .convert import Converter, add_bins, to_exact_text
 from .duplicates import Duplicates
 from .inputs import ResolvedInput
+from .notes import Note, summarize
 from .quarantine import QuarantineWriter
 from .read import check_headers, data_paths, open_table
 from .settings import Column, ColumnType, IngestSpec, describe_values
@@ -60,7 +61,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         source: `ResolvedInput`. From `inputs.resolve_input`.
         spec: `IngestSpec`.
         output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`, whole or not at all.
-        quarantine_dir: path. Gets `quarantine.csv`.
+        quarantine_dir: path. Gets `quarantine.csv`, and `notes.csv` where a reader noted something.
 
     Raises:
         DataError: if the data cannot be read, too many records do not fit, or too few are left.
@@ -82,6 +83,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
             for batch in records:
                 writer.write(add_bins(batch, spec.bins), splitter.is_eval(batch, first_eval_time))
             writer.close()
+            quarantine.write_notes(tally.notes)
         _check_quarantine(tally, quarantine, spec)
         _check_rows(tally, writer.num_written, spec)
     return IngestSummary(
@@ -95,7 +97,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         span=source.span,
         version=source.version,
         original_names=tally.original_names,
-        warnings=(*tally.warnings, *_absent_classes(tally, spec)),
+        warnings=(*tally.warnings, *summarize(tally.notes), *_absent_classes(tally, spec)),
     )
 
 
@@ -103,6 +105,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
 class _Tally:
     num_kept: int = 0
     num_rejected: int = 0
+    notes: list[Note] = field(default_factory=list)
     num_duplicate: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     original_names: dict[str, str] = field(default_factory=dict)
@@ -157,6 +160,7 @@ def _finish(table: Table, num_records: int, tally: _Tally, quarantine: Quarantin
     if quarantine:
         quarantine.write(table.locate_rest())
     tally.num_rejected += table.num_ragged
+    tally.notes += table.notes
     if num_records + table.num_ragged == 0:
         raise DataError(f"Expected {table.path} to hold records. Received: a header only. Name another file.")
 

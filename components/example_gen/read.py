@@ -55,7 +55,7 @@ def open_table(path: Path, spec: IngestSpec) -> Table:
         DataError: if it cannot be read or its header does not fit.
     """
     if spec.reader:
-        return ReaderTable(path, spec.reader, spec.missing_values)
+        return ReaderTable(path, spec.reader, spec.missing_values, spec.reader_options)
     try:
         with path.open("rb") as stream:
             is_parquet = stream.read(4) == PARQUET_MAGIC

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -77,8 +77,10 @@ class ReadSettings(Settings):
     """How files are read, and which of their rows are rejected: the part of an ingest that a configuration says itself.
 
     Args:
-        reader: string or None. Dotted path of a function `(path: str) -> Iterator[pyarrow.RecordBatch]` for data
-            that is neither CSV nor Parquet.
+        reader: string or None. Dotted path of a function `(path: str, **reader_options)` for data that is neither CSV
+            nor Parquet, or lies in several files that belong together: it yields `pyarrow.RecordBatch`es, and a `Note`
+            of each value or record that it changed or left out.
+        reader_options: dict of the names of the function's further arguments to their values.
         separator: string or None. Of CSV fields; None finds it in the header.
         decimal: string. The decimal mark of numbers in text, `"."` or `","`.
         missing_values: tuple of strings that mean "no value".
@@ -88,12 +90,19 @@ class ReadSettings(Settings):
     """
 
     reader: str | None = None
+    reader_options: dict[str, Any] = {}
     separator: str | None = None
     decimal: Literal[".", ","] = "."
     missing_values: tuple[str, ...] = ("",)
     drop_duplicates: bool = False
     max_quarantined_share: Share = 0.01
     bins: dict[Identifier, Bins] = {}
+
+    @model_validator(mode="after")
+    def _options_of_a_reader(self) -> Self:
+        if self.reader_options and self.reader is None:
+            raise ValueError("reader_options: expected none without a `reader`")
+        return self
 
     @field_validator("separator")
     @classmethod

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import MAX_FAILURES_SHOWN, DataError, suggestion
+from .notes import Note
 from .settings import describe_values
 
 
@@ -59,6 +60,11 @@ class Table(abc.ABC):
     def __init__(self, path: Path, original_names: dict[str, str]) -> None:
         self.path = path
         self.original_names = original_names
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What was changed or left out by whoever read the records, once `batches` is exhausted."""
+        return ()
 
     @property
     def num_ragged(self) -> int:

@@ -1,23 +1,27 @@
 """Records that come with types: Parquet files, and what a system's reader yields."""
 
+import functools
+import inspect
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
 from ...dotted import import_callable
-from ...errors import DataError, YachayError
+from ...errors import ConfigurationError, DataError, YachayError
 from ..access import unreadable
 from ..features import to_identifiers
+from .notes import Note
 from .tables import Quarantined, Rejection, Table, blank, plain_values
 
 PARQUET_MAGIC = b"PAR1"
 BATCH_ROWS = 1 << 15
 
-Reader = Callable[[str], Iterator[pa.RecordBatch]]
+Reader = Callable[[str], Iterator[pa.RecordBatch | Note]]
 
 
 class _TypedTable(Table):
@@ -75,21 +79,41 @@ class ParquetTable(_TypedTable):
 class ReaderTable(_TypedTable):
     """Records of what a system's reader yields.
 
+    Args:
+        path: path.
+        dotted_path: string. Of the reader.
+        missing_values: sequence of strings that mean "no value".
+        options: mapping. The reader's further arguments. Defaults to none.
+
     Raises:
         DataError: if the reader fails or yields nothing.
     """
 
-    def __init__(self, path: Path, dotted_path: str, missing_values: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, dotted_path: str, missing_values: Sequence[str], options: Mapping[str, Any] | None = None
+    ) -> None:
         self._dotted_path = dotted_path
-        self._read = load_reader(dotted_path)
-        first = next(self._yielded(path), None)
+        self._read = load_reader(dotted_path, options)
+        self._notes: list[Note] = []
+        batches = self._yielded(path)
+        first = next(batches, None)
         if first is None:
             raise DataError(f"Expected {path} to hold records. Received: none from {dotted_path}. Name other data.")
+        # What was read for the names of the columns is not read again.
+        self._begun: Iterator[pa.RecordBatch] | None = itertools.chain([first], batches)
         super().__init__(path, first.schema.names, missing_values)
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What the reader noted so far."""
+        return self._notes
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yields the records with `columns` in that order; missing values are null."""
-        for batch in self._yielded(self.path):
+        if self._begun is None:
+            self._notes = []
+        batches, self._begun = self._begun or self._yielded(self.path), None
+        for batch in batches:
             absent = [column for column in columns if self.original_names[column] not in batch.schema.names]
             if absent:
                 raise DataError(
@@ -115,17 +139,31 @@ class ReaderTable(_TypedTable):
                     f"Expected {self._dotted_path} to read {path}. Received: {type(error).__name__}: {error}. "
                     "Check that the data is what this reader is for."
                 ) from error
-            yield batch
+            if isinstance(batch, Note):
+                self._notes.append(batch)
+            else:
+                yield batch
 
 
-def load_reader(dotted_path: str) -> Reader:
-    """Returns the function at a dotted path.
+def load_reader(dotted_path: str, options: Mapping[str, Any] | None = None) -> Reader:
+    """Returns the function at a dotted path, with its further arguments bound.
+
+    Args:
+        dotted_path: string.
+        options: mapping of argument to value. Defaults to none.
 
     Raises:
-        ConfigurationError: if there is none.
+        ConfigurationError: if there is none, or it does not take these arguments.
     """
-    reader: Reader = import_callable(dotted_path, "`data.reader`")
-    return reader
+    reader = import_callable(dotted_path, "`data.reader`")
+    try:
+        inspect.signature(reader).bind("", **(options or {}))
+    except TypeError as error:
+        raise ConfigurationError(
+            f"Expected `data.reader_options` to be arguments of {dotted_path}{inspect.signature(reader)} beside the "
+            f"path. Received: {', '.join(options or {}) or 'none'} ({error}). Correct the options."
+        ) from None
+    return functools.partial(reader, **(options or {}))
 
 
 def plain(array: pa.Array) -> pa.Array:

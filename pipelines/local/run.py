@@ -101,7 +101,7 @@ def run_pipeline(
     summary.is_synthetic, summary.profile = config.is_synthetic, config.profile
     schema = folder.schema(config)
     if config.data.reader:
-        load_reader(config.data.reader)
+        load_reader(config.data.reader, config.data.reader_options)
     if data_uri:
         check_data(data_uri, schema, config, task)
     schema_text = folder.schema_text(config)

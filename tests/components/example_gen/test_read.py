@@ -1,4 +1,6 @@
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,6 +172,68 @@ def test_a_reader_is_given_what_the_pattern_matches(tmp_path, run_ingest, monkey
     ingested = run_ingest(tmp_path / "raw", columns=columns, reader="reader_of_sheets.read")
     assert ingested.summary.rows_kept == 40
     assert {record["city"] for record in ingested.all_records} == {"a.xlsx", "b.xlsx"}
+
+
+READER_WITH_NOTES = """
+import pyarrow as pa
+from yachay.components.example_gen.notes import Note
+reads = []
+def read(path, oldest=99):
+    reads.append(path)
+    yield Note("a.xlsx, sheet 'S'", 3, "010101", "Age", "blanked", "'S.I.' is no number")
+    ages = [age for age in range(40) if age <= oldest]
+    yield pa.record_batch({"Age": ages, "city": ["a"] * len(ages), "target": (["no", "yes"] * 20)[:len(ages)]})
+    for row in (41, 42):
+        yield Note("a.xlsx, sheet 'S'", row, "", "", "dropped", "a total")
+"""
+
+
+@pytest.fixture
+def reader_with_notes(tmp_path, monkeypatch):
+    (tmp_path / "reader_with_notes.py").write_text(READER_WITH_NOTES)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.xlsx").write_bytes(b"\0")
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("reader_with_notes", None)
+    columns = {
+        "Age": Column(type=ColumnType.INT64),
+        "city": Column(type=ColumnType.STRING),
+        "target": Column(type=ColumnType.STRING),
+    }
+    return {"reader": "reader_with_notes.read", "columns": columns}
+
+
+def test_what_a_reader_notes_is_counted_and_kept_beside_the_quarantine(tmp_path, run_ingest, reader_with_notes):
+    ingested = run_ingest(tmp_path / "raw", **reader_with_notes)
+    assert ingested.summary.rows_read == 40
+    assert ingested.summary.warnings == (
+        "a.xlsx, sheet 'S': 1 value blanked, 'S.I.' is no number (row 3, 010101; see notes.csv)",
+        "a.xlsx, sheet 'S': 2 records dropped, a total (row 41 and others; see notes.csv)",
+    )
+    notes = next(tmp_path.rglob("notes.csv")).read_text().splitlines()
+    assert notes[:2] == [
+        "file,line,record,column,change,reason",
+        "\"a.xlsx, sheet 'S'\",3,010101,Age,blanked,'S.I.' is no number",
+    ]
+    assert len(notes) == 4
+
+
+def test_a_reader_is_called_once_and_with_its_options(tmp_path, run_ingest, reader_with_notes):
+    ingested = run_ingest(tmp_path / "raw", **reader_with_notes, reader_options={"oldest": 19})
+    assert ingested.summary.rows_kept == 20
+    assert importlib.import_module("reader_with_notes").reads == [str(tmp_path / "raw")]
+
+
+def test_options_that_a_reader_does_not_take_are_rejected(tmp_path, run_ingest, reader_with_notes):
+    with pytest.raises(
+        ConfigurationError, match=r"to be arguments of reader_with_notes\.read\(path, oldest=99\) .*eldest"
+    ):
+        run_ingest(tmp_path / "raw", **reader_with_notes, reader_options={"eldest": 19})
+
+
+def test_options_without_a_reader_are_rejected(make_spec):
+    with pytest.raises(ValueError, match="reader_options: expected none without a `reader`"):
+        make_spec(reader_options={"oldest": 19})
 
 
 def test_a_reader_that_fails_is_named(tmp_path, run_ingest, monkeypatch):
