@@ -35,6 +35,6 @@ def command(
     from ..deployment.rollout import rollback
 
     config, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
-    outcome = rollback(cluster, name, config.deploy.canary.plan(), cluster_options.say, reason)
+    outcome = rollback(cluster, name, config.deploy.canary, cluster_options.say, reason)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(name, outcome)

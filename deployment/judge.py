@@ -3,29 +3,29 @@
 import math
 from collections.abc import Mapping
 
-from .plan import Limits
+from .canary import CanarySettings
 from .prometheus import Traffic
 
 
-def judge(candidate: Traffic, stable: Traffic, limits: Limits) -> list[str]:
+def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> list[str]:
     """Returns what speaks against a candidate with enough traffic; empty where nothing does."""
     reasons = []
     error_rate = candidate.errors / candidate.requests
-    if error_rate > limits.error_rate:
+    if error_rate > settings.max_error_rate:
         reasons.append(
-            f"{error_rate:.1%} of {candidate.requests:.0f} requests failed, more than {limits.error_rate:.1%}"
+            f"{error_rate:.1%} of {candidate.requests:.0f} requests failed, more than {settings.max_error_rate:.1%}"
         )
-    if candidate.p99_seconds is not None and candidate.p99_seconds > limits.p99_seconds:
+    if candidate.p99_seconds is not None and candidate.p99_seconds * 1000 > settings.max_p99_ms:
         reasons.append(
             f"the 99th percentile of the latency is {candidate.p99_seconds * 1000:.0f} ms, more than "
-            f"{limits.p99_seconds * 1000:.0f} ms"
+            f"{settings.max_p99_ms:.0f} ms"
         )
-    if min(sum(candidate.classes.values()), sum(stable.classes.values())) >= limits.min_requests:
+    if min(sum(candidate.classes.values()), sum(stable.classes.values())) >= settings.min_requests:
         index = population_stability_index(stable.classes, candidate.classes)
-        if index > limits.stability_index:
+        if index > settings.max_stability_index:
             reasons.append(
                 f"the predicted classes differ: population stability index {index:.2f}, more than "
-                f"{limits.stability_index:g} ({_shares(stable.classes)} before, {_shares(candidate.classes)} now)"
+                f"{settings.max_stability_index:g} ({_shares(stable.classes)} before, {_shares(candidate.classes)} now)"
             )
     return reasons
 

@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from typing import Self
 
 from ..manifests.service import Model, Service
+from .canary import CanarySettings
 from .cluster import Cluster
 from .delivery import apply_runtime
-from .plan import Limits, Plan
 from .prometheus import Prometheus
 from .record import service_from_json
 from .rollout import Outcome, Progress, deploy
@@ -20,26 +19,23 @@ class Order:
 
     Args:
         service: `Service`, whose model only lends its image.
-        plan: `Plan`.
-        prometheus: string. Address of Prometheus; empty for none.
-        labels: mapping. Labels that the metrics must have.
+        canary: `CanarySettings`.
     """
 
     service: Service
-    plan: Plan
-    prometheus: str = ""
-    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    canary: CanarySettings
 
     def to_json(self) -> str:
         """Returns the order as JSON."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return json.dumps(
+            {"service": dataclasses.asdict(self.service), "canary": self.canary.model_dump()}, sort_keys=True
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Returns the order of `to_json`."""
         fields = json.loads(text)
-        plan = fields["plan"] | {"steps": tuple(fields["plan"]["steps"]), "limits": Limits(**fields["plan"]["limits"])}
-        return cls(service_from_json(fields["service"]), Plan(**plan), fields["prometheus"], fields["labels"])
+        return cls(service_from_json(fields["service"]), CanarySettings(**fields["canary"]))
 
     def carry_out(self, storage_uri: str, content_hash: str, trained_uri: str, progress: Progress) -> Outcome:
         """Deploys a pushed model.
@@ -63,6 +59,6 @@ class Order:
             image=self.service.model.image,
         )
         service = dataclasses.replace(self.service, model=model, namespace=cluster.namespace)
-        monitor = Prometheus.connect(self.prometheus, self.labels)
+        monitor = Prometheus.connect(self.canary.prometheus, self.canary.labels)
         apply_runtime(cluster, service, progress)
-        return deploy(cluster, service, self.plan, monitor, progress)
+        return deploy(cluster, service, self.canary, monitor, progress)

@@ -9,7 +9,8 @@ from ..manifests.keys import ROLLOUT
 from ..manifests.service import Autoscaling, Logger, Model, Service
 from .cluster import Document
 
-State = Literal["progressing", "promoted", "rolled_back", "failed"]
+End = Literal["promoted", "rolled_back", "failed"]
+State = Literal["progressing", End]
 
 HOLDER_SECONDS = 90
 _PARTS = {"model": Model, "previous": Model, "autoscaling": Autoscaling}

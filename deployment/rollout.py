@@ -10,13 +10,13 @@ from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.render import inference_service, read_serving
 from ..manifests.service import Service
+from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
 from .errors import ClusterError, MonitoringError
 from .judge import judge
-from .plan import Plan
 from .prometheus import Monitor, Traffic
 from .readiness import Readiness, readiness
-from .record import HOLDER_SECONDS, Rollout
+from .record import HOLDER_SECONDS, End, Rollout
 
 MIN_WINDOW_SECONDS = 60.0
 
@@ -35,7 +35,7 @@ class Outcome:
         reason: string. Why it was rolled back or failed.
     """
 
-    state: Literal["unchanged", "promoted", "rolled_back", "failed"]
+    state: Literal["unchanged", End]
     version: int
     serving_version: int | None
     url: str | None
@@ -46,7 +46,15 @@ class _CandidateError(Exception):
     """The candidate is not to be promoted."""
 
 
-def deploy(cluster: Cluster, service: Service, plan: Plan, monitor: Monitor | None, progress: Progress) -> Outcome:
+def deploy(
+    cluster: Cluster,
+    service: Service,
+    canary: CanarySettings,
+    monitor: Monitor | None,
+    progress: Progress,
+    *,
+    is_forced: bool = False,
+) -> Outcome:
     """Gives the requests of a service to its model, step by step; a model that does worse is rolled back.
 
     What was left half-way is resumed if it is of the same model, and rolled back first if not.
@@ -54,9 +62,10 @@ def deploy(cluster: Cluster, service: Service, plan: Plan, monitor: Monitor | No
     Args:
         cluster: `Cluster`.
         service: `Service` with the model that is to serve, without canary.
-        plan: `Plan`.
+        canary: `CanarySettings`.
         monitor: `Monitor` or None. Asked at every step below 100.
         progress: function of one string, a line about each step.
+        is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
 
     Returns:
         The `Outcome`.
@@ -66,15 +75,15 @@ def deploy(cluster: Cluster, service: Service, plan: Plan, monitor: Monitor | No
         ClusterError: if the API rejects the request or does not respond; the last good model keeps its requests, and
             the next call goes on from the record.
     """
-    if plan.steps != (100,) and monitor is None:
+    if canary.steps != [100] and monitor is None:
         raise UsageError(
-            f"Expected --prometheus for the steps {','.join(map(str, plan.steps))}, to judge the new model by. "
+            f"Expected --prometheus for the steps {','.join(map(str, canary.steps))}, to judge the new model by. "
             "Received: none. Name it, or take --canary 100."
         )
-    return _Rollout(cluster, plan, monitor, progress).deploy(service)
+    return _Rollout(cluster, canary, monitor, progress, is_forced).deploy(service)
 
 
-def rollback(cluster: Cluster, name: str, plan: Plan, progress: Progress, reason: str) -> Outcome:
+def rollback(cluster: Cluster, name: str, canary: CanarySettings, progress: Progress, reason: str) -> Outcome:
     """Ends the rollout of a service that is under way and gives all requests to the last good model.
 
     Raises:
@@ -91,17 +100,25 @@ def rollback(cluster: Cluster, name: str, plan: Plan, progress: Progress, reason
             f"{'none' if rollout is None else f'version {rollout.version}, {rollout.state}'}. To serve an earlier "
             "model deploy it: yachay deploy --model URI."
         )
-    return _Rollout(cluster, plan, None, progress).roll_back(rollout.good, rollout, reason)
+    return _Rollout(cluster, canary, None, progress).roll_back(rollout.good, rollout, reason)
 
 
 class _Rollout:
     """One call's work on one service."""
 
-    def __init__(self, cluster: Cluster, plan: Plan, monitor: Monitor | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        canary: CanarySettings,
+        monitor: Monitor | None,
+        progress: Progress,
+        is_forced: bool = False,
+    ) -> None:
         self._cluster = cluster
-        self._plan = plan
+        self._canary = canary
         self._monitor = monitor
         self._progress = progress
+        self._is_forced = is_forced
 
     def deploy(self, service: Service) -> Outcome:
         live = self._cluster.get(INFERENCE_SERVICE, service.name)
@@ -125,10 +142,10 @@ class _Rollout:
             live = self._cluster.get(INFERENCE_SERVICE, service.name) or live
         elif rollout.state == "progressing":
             self._progress(f"going on with version {rollout.version}, left at {rollout.percent} %")
-            return self._steps(live, good, service, [step for step in self._plan.steps if step >= rollout.percent])
+            return self._steps(live, good, service, [step for step in self._canary.steps if step >= rollout.percent])
         if good.model == service.model:
             return self._settings(live, good, service)
-        return self._steps(live, good, service, self._plan.steps)
+        return self._steps(live, good, service, self._canary.steps)
 
     def roll_back(self, good: Service, rollout: Rollout, reason: str) -> Outcome:
         """Gives all requests to the model of `good`, at once, then takes the candidate out."""
@@ -219,43 +236,44 @@ class _Rollout:
         return Outcome("promoted", version, version, self._url(service.name))
 
     def _wait(self, service: Service, rollout: Rollout | None = None) -> None:
-        deadline = time.monotonic() + self._plan.ready_seconds
+        deadline = time.monotonic() + self._canary.ready_minutes * 60
         said = ""
         while True:
             state = readiness(self._cluster, service)
             if state.is_ready:
                 return
             if state.has_failed or time.monotonic() > deadline:
-                raise _CandidateError(_not_ready(service, state, self._plan.ready_seconds))
+                raise _CandidateError(_not_ready(service, state, self._canary.ready_minutes * 60))
             if state.reason != said:
                 self._progress(state.reason)
                 said = state.reason
             if rollout is not None:
                 self._record(service.name, rollout)
-            time.sleep(self._plan.poll_seconds)
+            time.sleep(self._canary.poll_seconds)
 
     def _bake(self, service: Service, rollout: Rollout) -> None:
-        start = answered = time.monotonic()
+        start = responded = time.monotonic()
+        bake_seconds, patience_seconds = self._canary.bake_minutes * 60, self._canary.patience_minutes * 60
         while True:
-            time.sleep(self._plan.poll_seconds)
+            time.sleep(self._canary.poll_seconds)
             self._record(service.name, rollout)
             now = time.monotonic()
             try:
                 candidate, stable = self._traffic(service, now - start)
             except MonitoringError as error:
-                if now - answered > self._plan.patience_seconds:
+                if now - responded > patience_seconds:
                     raise _CandidateError(str(error)) from None
                 continue
-            answered = now
-            if candidate.requests >= self._plan.limits.min_requests:
-                if reasons := judge(candidate, stable, self._plan.limits):
+            responded = now
+            if candidate.requests >= self._canary.min_requests:
+                if reasons := judge(candidate, stable, self._canary):
                     raise _CandidateError("; ".join(reasons))
-                if now - start >= self._plan.bake_seconds:
+                if now - start >= bake_seconds:
                     return
-            elif now - start >= self._plan.bake_seconds + self._plan.patience_seconds:
+            elif now - start >= bake_seconds + patience_seconds:
                 raise _CandidateError(
                     f"too few requests to judge by: {candidate.requests:.0f} in {now - start:.0f} s, at least "
-                    f"{self._plan.limits.min_requests} are needed"
+                    f"{self._canary.min_requests} are needed"
                 )
 
     def _traffic(self, service: Service, seconds: float) -> tuple[Traffic, Traffic]:
@@ -271,7 +289,7 @@ class _Rollout:
 
     def _apply(self, service: Service, *, is_forced: bool = False) -> Document:
         document = inference_service(service)
-        return self._cluster.apply(INFERENCE_SERVICE, document, is_forced=is_forced or self._plan.is_forced)
+        return self._cluster.apply(INFERENCE_SERVICE, document, is_forced=is_forced or self._is_forced)
 
     def _record(self, name: str, rollout: Rollout, resource_version: str | None = None) -> None:
         metadata: Document = {"annotations": dataclasses.replace(rollout, updated=time.time()).to_annotations()}

@@ -1,62 +1,12 @@
 """The section `deploy` of a configuration: how a pushed model is served by KServe."""
 
 import dataclasses
-from typing import Annotated, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..manifests.errors import ManifestError
 from ..manifests.service import Model, Service, ServiceSettings, check_image
 from ..manifests.storage import pushed_version
 from ..model_store.layout import push_name
-from .plan import Limits, Plan
-
-
-class CanarySettings(BaseModel):
-    """How a new model gets the requests, and by what it is judged.
-
-    Args:
-        steps: list of ints. Ascending shares in per cent, the last 100.
-        prometheus: string. Address of Prometheus; needed for steps below 100.
-        labels: dict. Labels that its metrics must have, such as `namespace` where it sees several.
-        bake_minutes: float. How long each share is watched.
-        ready_minutes: float. How long new pods may take.
-        poll_seconds: float. Pause between two looks at the pods and at Prometheus.
-        max_error_rate: float. Share of requests whose response is 5xx.
-        max_p99_ms: float. 99th percentile of the latency.
-        max_stability_index: float. Population stability index of the predicted classes.
-        min_requests: int. Requests to the candidate without which it is not judged, and rolled back in the end.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: list[int] = [10, 50, 100]
-    prometheus: str = ""
-    labels: dict[str, str] = {}
-    bake_minutes: Annotated[float, Field(gt=0)] = 5.0
-    ready_minutes: Annotated[float, Field(gt=0)] = 20.0
-    poll_seconds: Annotated[float, Field(gt=0)] = 5.0
-    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
-    max_p99_ms: Annotated[float, Field(gt=0)] = 500.0
-    max_stability_index: Annotated[float, Field(gt=0)] = 0.25
-    min_requests: Annotated[int, Field(ge=1)] = 50
-
-    @model_validator(mode="after")
-    def _makes_a_plan(self) -> Self:
-        self.plan()
-        return self
-
-    def plan(self, *, is_forced: bool = False) -> Plan:
-        """Returns the plan of a rollout."""
-        limits = Limits(self.max_error_rate, self.max_p99_ms / 1000, self.max_stability_index, self.min_requests)
-        return Plan(
-            steps=tuple(self.steps),
-            bake_seconds=self.bake_minutes * 60,
-            ready_seconds=self.ready_minutes * 60,
-            poll_seconds=self.poll_seconds,
-            limits=limits,
-            is_forced=is_forced,
-        )
+from .canary import CanarySettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -105,9 +105,9 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
 
 def deploy_order(config: PipelineConfig, task: str) -> str:
     """Returns what the Pusher deploys, as JSON; nothing for synthetic data, or where runs do not deploy."""
-    settings, canary = config.deploy, config.deploy.canary
+    settings = config.deploy
     if config.is_synthetic or not settings.from_pipeline:
         return ""
     model = dataclasses.replace(ANY_MODEL, image=settings.image)
     service = settings.to_service(service_name(config, task), "", model)
-    return Order(service, canary.plan(), canary.prometheus, canary.labels).to_json()
+    return Order(service, settings.canary).to_json()

@@ -4,17 +4,13 @@ import dataclasses
 
 from kserve_cluster import NAMESPACE
 
+from yachay.deployment.canary import CanarySettings
 from yachay.deployment.errors import MonitoringError
-from yachay.deployment.plan import Limits, Plan
 from yachay.deployment.prometheus import Traffic
 from yachay.manifests.service import Model, Service
 
-PLAN = Plan(
-    bake_seconds=0.1,
-    ready_seconds=2,
-    patience_seconds=0.2,
-    poll_seconds=0.02,
-    limits=Limits(min_requests=10),
+CANARY = CanarySettings(
+    bake_minutes=0.1 / 60, ready_minutes=2 / 60, patience_minutes=0.2 / 60, poll_seconds=0.02, min_requests=10
 )
 
 

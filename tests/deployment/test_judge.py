@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from yachay.deployment.canary import CanarySettings
 from yachay.deployment.judge import judge, population_stability_index
-from yachay.deployment.plan import Limits
 from yachay.deployment.prometheus import Traffic
 
 
@@ -31,11 +31,11 @@ def test_classes_are_compared_only_where_both_sides_have_enough() -> None:
     few = Traffic(100, 0, 0.01, {"a": 3})
     many = Traffic(1000, 0, 0.01, {"b": 1000})
 
-    assert judge(few, many, Limits(min_requests=50)) == []
+    assert judge(few, many, CanarySettings(min_requests=50)) == []
 
 
 def test_everything_that_speaks_against_it_is_named() -> None:
     bad = Traffic(100, 50, 2.0, {"a": 100})
     good = Traffic(100, 0, 0.01, {"b": 100})
 
-    assert len(judge(bad, good, Limits())) == 3
+    assert len(judge(bad, good, CanarySettings())) == 3

@@ -1,6 +1,5 @@
 """Against a real Prometheus, which scrapes servers that count as the predict API does."""
 
-import dataclasses
 import shutil
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import prometheus_client
 import pytest
 import yaml
 from kserve_cluster import KServeCluster
-from rollouts import PLAN, service
+from rollouts import CANARY, service
 
 from yachay.deployment.cluster import Cluster
 from yachay.deployment.errors import MonitoringError
@@ -137,7 +136,7 @@ def test_a_version_without_a_server_has_no_requests(prometheus: str) -> None:
     assert (traffic.requests, traffic.errors, traffic.p99_seconds, dict(traffic.classes)) == (0, 0, None, {})
 
 
-def test_a_refused_query_and_a_server_that_is_gone_are_said(prometheus: str) -> None:
+def test_a_rejected_query_and_a_server_that_is_gone_are_reported(prometheus: str) -> None:
     with pytest.raises(MonitoringError, match=r"Expected Prometheus at .* to respond to a query. Received: 400"):
         Prometheus(prometheus)._query("sum(")
     with pytest.raises(MonitoringError, match=r"Expected Prometheus at http://127.0.0.1:9 to respond"):
@@ -148,7 +147,7 @@ def test_a_refused_query_and_a_server_that_is_gone_are_said(prometheus: str) -> 
 def test_a_rollout_is_judged_by_what_prometheus_says(
     prometheus: str, pods: dict[str, Pod], cluster: Cluster, kserve: KServeCluster, status: str, state: str
 ) -> None:
-    plan = dataclasses.replace(PLAN, bake_seconds=3, patience_seconds=10, poll_seconds=0.2)
+    canary = CANARY.model_copy(update={"bake_minutes": 3 / 60, "patience_minutes": 10 / 60, "poll_seconds": 0.2})
     stopped = threading.Event()
 
     def clients() -> None:
@@ -159,8 +158,8 @@ def test_a_rollout_is_judged_by_what_prometheus_says(
     load = threading.Thread(target=clients)
     load.start()
     try:
-        deploy(cluster, service(1), plan, Prometheus(prometheus), print)
-        outcome = deploy(cluster, service(2), plan, Prometheus(prometheus), print)
+        deploy(cluster, service(1), canary, Prometheus(prometheus), print)
+        outcome = deploy(cluster, service(2), canary, Prometheus(prometheus), print)
     finally:
         stopped.set()
         load.join()

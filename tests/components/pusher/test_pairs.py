@@ -155,10 +155,10 @@ def test_a_deployment_that_fails_takes_nothing_from_the_push(tmp_path: Path, mon
 
 
 def _order() -> str:
-    from yachay.deployment.plan import Plan
+    from yachay.deployment.canary import CanarySettings
     from yachay.deployment.settings import ANY_MODEL
 
-    return Order(Service(name="checked", namespace="default", model=ANY_MODEL), Plan((100,))).to_json()
+    return Order(Service(name="checked", namespace="default", model=ANY_MODEL), CanarySettings(steps=[100])).to_json()
 
 
 ORDER = _order()

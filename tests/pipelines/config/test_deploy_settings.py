@@ -23,8 +23,8 @@ def test_the_order_says_all_but_the_model():
     assert order.service.name == "student-dropout--semester2"
     assert order.service.gpu == "l4"
     assert order.service.model.image.startswith("images.example.com/server@")
-    assert order.plan == config.deploy.canary.plan()
-    assert order.plan.steps == (20, 100)
+    assert order.canary == config.deploy.canary
+    assert order.canary.steps == [20, 100]
 
 
 def test_an_order_survives_json():
