@@ -15,6 +15,9 @@ from ..errors import DataError
 from .access import unwritable
 from .tfx_api import io_utils
 
+SPLIT_PATTERNS = "custom_split_pattern"
+"""The custom property of TFX by which examples have their files elsewhere."""
+
 
 @contextlib.contextmanager
 def local_folder(uri: str) -> Iterator[Path]:
@@ -61,6 +64,23 @@ def split_files(examples: types.Artifact, split: str) -> list[str]:
         )
     files: list[str] = sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
     return files
+
+
+def num_rows(examples: types.Artifact) -> int | None:
+    """Returns the number of records of examples, None where their ExampleGen did not note it."""
+    names = [f"rows_{split}" for split in artifact_utils.decode_split_names(examples.split_names)]
+    if not all(examples.has_custom_property(name) for name in names):
+        return None
+    counts: list[int] = [examples.get_int_custom_property(name) for name in names]
+    return sum(counts)
+
+
+def unreadable(examples: types.Artifact) -> str:
+    """Returns what keeps `components.examples` from reading the files of examples; empty where nothing does."""
+    for name, readable in (("payload_format", "FORMAT_TF_EXAMPLE"), ("file_format", "tfrecords_gzip")):
+        if examples.has_custom_property(name) and (kind := examples.get_string_custom_property(name)) != readable:
+            return f"examples in files of {name} {kind!r}"
+    return "examples with a pattern of files for each split" if examples.has_custom_property(SPLIT_PATTERNS) else ""
 
 
 def _copy(path: Path, target: str) -> None:

@@ -1,27 +1,79 @@
 """Raw examples: `tf.Example`s read from files, decoded to columns, encoded, or one value of one."""
 
+import gzip
+import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ..errors import DataError
 from .tfx_api import example_coder
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 BATCH_SIZE = 8192
+
+# A record of a TFRecord file: its length, a checksum of the length, the data, a checksum of the data.
+LENGTH = struct.Struct("<Q4x")
+CHECKSUM_BYTES = 4
+BLOCK_BYTES = 1 << 22
 
 
 def read_examples(files: Iterable[str | Path], batch_size: int = BATCH_SIZE) -> Iterator[list[bytes]]:
-    """Yields the serialized examples of gzip-compressed TFRecord files in batches."""
-    dataset = tf.data.TFRecordDataset([str(file) for file in files], compression_type="GZIP").batch(batch_size)
-    for examples in dataset.as_numpy_iterator():
-        yield examples.tolist()
+    """Yields the serialized examples of gzip-compressed TFRecord files in batches of one length, the last but shorter.
+
+    Args:
+        files: iterable of paths, or URIs of a file system of TensorFlow.
+        batch_size: int. Number of examples in a batch. Defaults to `BATCH_SIZE`.
+
+    Raises:
+        DataError: if a file is cut off or is no such file.
+    """
+    batch: list[bytes] = []
+    for file in files:
+        for examples in _read_blocks(str(file)):
+            batch += examples
+            for start in range(0, len(batch) - batch_size + 1, batch_size):
+                yield batch[start : start + batch_size]
+            batch = batch[len(batch) // batch_size * batch_size :]
+    if batch:
+        yield batch
+
+
+def _read_blocks(file: str) -> Iterator[list[bytes]]:
+    """Yields the records of a file in lists of whole blocks of it.
+
+    Twice as fast as `tf.data`, which takes half a second for its first file. gzip's own checksum covers the records,
+    so that theirs are not compared.
+    """
+    block = b""
+    try:
+        with _open(file) as raw, gzip.GzipFile(fileobj=raw) as records:
+            while read := records.read(BLOCK_BYTES):
+                block += read
+                examples = []
+                start = 0
+                while start + LENGTH.size <= len(block):
+                    data = start + LENGTH.size
+                    stop = data + LENGTH.unpack_from(block, start)[0]
+                    if stop + CHECKSUM_BYTES > len(block):
+                        break
+                    examples.append(block[data:stop])
+                    start = stop + CHECKSUM_BYTES
+                block = block[start:]
+                yield examples
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _not_records(file, error) from error
+    if block:
+        raise _not_records(file, f"{len(block)} bytes after the last whole record")
 
 
 def decode(examples: Sequence[bytes], types: Mapping[str, int] | None = None) -> pa.RecordBatch:
@@ -97,10 +149,26 @@ def is_string(values: pa.Array) -> bool:
     return bool(pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type))
 
 
-def values_of(example: tf.train.Example, name: str) -> list[Any]:
+def values_of(example: "tf.train.Example", name: str) -> list[Any]:
     """Returns the values of a feature of an example, strings as bytes; none where it is absent or empty."""
     if name not in example.features.feature:
         return []
     feature = example.features.feature[name]
     kind = feature.WhichOneof("kind")
     return list(getattr(feature, kind).value) if kind else []
+
+
+def _open(file: str) -> IO[bytes]:
+    if "://" not in file:
+        return Path(file).open("rb")
+    import tensorflow as tf
+
+    opened: IO[bytes] = tf.io.gfile.GFile(file, "rb")
+    return opened
+
+
+def _not_records(file: str, reason: object) -> DataError:
+    return DataError(
+        f"Expected a complete gzip-compressed TFRecord file at {file}. Received: {reason}. Delete the folder of its "
+        "artifact and run again."
+    )

@@ -1,4 +1,4 @@
-"""The private modules of TFX, TFMA, TFT and tfx-bsl that the library uses, to look at when a version moves them.
+"""The private modules of TFX, TFDV, TFMA, TFT and tfx-bsl that are used, to look at when a version moves them.
 
 Public are `tfx.types`, `tfx.components`, `tfx.dsl.components` and `tfx.orchestration.pipeline`, which TFX's guides
 show to authors of components and pipelines; those are imported where they are used. What is here has no such promise.
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import suggestion
 
 if TYPE_CHECKING:
+    from tensorflow_data_validation.statistics import stats_impl as stats_impl
+    from tensorflow_data_validation.utils import schema_util as schema_util
+    from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
     from tensorflow_model_analysis.constants import BASELINE_KEY as BASELINE_KEY
     from tensorflow_model_analysis.metrics import metric_util as metric_util
     from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as metrics_for_slice_pb2
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from tfx.components.example_gen import utils as example_gen_utils
     from tfx.components.example_validator import executor as example_validator_executor
     from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME as SCHEMA_FILE_NAME
+    from tfx.components.statistics_gen import executor as statistics_gen_executor
     from tfx.components.util import model_utils as model_utils
     from tfx.dsl.compiler import compiler as dsl_compiler
     from tfx.dsl.compiler import constants as dsl_constants
@@ -96,8 +100,12 @@ __all__ = [
     "resolver_strategy",
     "runner_utils",
     "runtime_parameter_utils",
+    "schema_util",
     "set_resolver_strategy",
     "simple_artifacts",
+    "statistics_gen_executor",
+    "stats_impl",
+    "top_k_uniques_stats_util",
     "validation_result_pb2",
 ]
 
@@ -140,7 +148,11 @@ _PLACES = {
     "proto_utils": "tfx.utils.proto_utils",
     "runner_utils": "tfx.orchestration.local.runner_utils",
     "runtime_parameter_utils": "tfx.orchestration.portable.runtime_parameter_utils",
+    "schema_util": "tensorflow_data_validation.utils.schema_util",
     "simple_artifacts": "tfx.types.experimental.simple_artifacts",
+    "statistics_gen_executor": "tfx.components.statistics_gen.executor",
+    "stats_impl": "tensorflow_data_validation.statistics.stats_impl",
+    "top_k_uniques_stats_util": "tensorflow_data_validation.utils.top_k_uniques_stats_util",
     "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
 }
 

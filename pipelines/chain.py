@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 
 from tfx import types
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
@@ -25,6 +24,7 @@ from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
+from ..components.statistics_gen.component import StatisticsGen
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
@@ -119,7 +119,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     )
     examples = example_gen.outputs["examples"]
     schema = CuratedSchema(schema_text=context.schema_text)
-    statistics_gen = StatisticsGen(examples=examples, schema=schema.outputs["schema"])
+    statistics_gen = StatisticsGen(examples=examples, schema=schema.outputs["schema"], engine=config.engine)
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"]
     )

@@ -14,6 +14,7 @@ COMPONENTS = {
     "example_validator": "ExampleValidator",
     "feature_selection": "FeatureSelector",
     "pusher": "Pusher",
+    "statistics_gen": "StatisticsGen",
 }
 
 

@@ -10,6 +10,8 @@ from yachay.components import tfx_api
 
 ROOT = Path(__file__).parents[2]
 PRIVATE = (
+    "tensorflow_data_validation.statistics",
+    "tensorflow_data_validation.utils",
     "tensorflow_model_analysis.constants",
     "tensorflow_model_analysis.metrics.metric_util",
     "tensorflow_model_analysis.utils",
@@ -17,6 +19,7 @@ PRIVATE = (
     "tfx.components.example_gen.driver",
     "tfx.components.example_gen.input_processor",
     "tfx.components.example_gen.utils",
+    "tfx.components.statistics_gen",
     "tfx.components.util",
     "tfx.dsl.compiler",
     "tfx.dsl.component.experimental",
