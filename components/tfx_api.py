@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import suggestion
 
 if TYPE_CHECKING:
+    from tensorflow.python.eager import wrap_function as wrap_function
     from tensorflow_data_validation.statistics import stats_impl as stats_impl
     from tensorflow_data_validation.utils import schema_util as schema_util
     from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from tensorflow_model_analysis.writers import (
         metrics_plots_and_validations_writer as metrics_plots_and_validations_writer,
     )
+    from tensorflow_transform import analyzer_nodes as analyzer_nodes
+    from tensorflow_transform import analyzers as tft_analyzers
+    from tensorflow_transform import annotators as tft_annotators
+    from tensorflow_transform import graph_context as graph_context
+    from tensorflow_transform import graph_tools as graph_tools
+    from tensorflow_transform import impl_helper as impl_helper
+    from tensorflow_transform import nodes as tft_nodes
+    from tensorflow_transform import schema_inference as schema_inference
+    from tensorflow_transform import tf2_utils as tf2_utils
+    from tensorflow_transform import tf_utils as tf_utils
+    from tensorflow_transform.saved import saved_transform_io_v2 as saved_transform_io_v2
     from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader as SavedTransformLoader
+    from tensorflow_transform.tf_metadata import schema_utils as schema_utils
     from tfx.components.evaluator import constants as evaluator_constants
     from tfx.components.evaluator import executor as evaluator_executor
     from tfx.components.example_gen import driver as example_gen_driver
@@ -31,6 +44,7 @@ if TYPE_CHECKING:
     from tfx.components.example_validator import executor as example_validator_executor
     from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME as SCHEMA_FILE_NAME
     from tfx.components.statistics_gen import executor as statistics_gen_executor
+    from tfx.components.transform import executor as transform_executor
     from tfx.components.util import model_utils as model_utils
     from tfx.dsl.compiler import compiler as dsl_compiler
     from tfx.dsl.compiler import constants as dsl_constants
@@ -69,6 +83,7 @@ __all__ = [
     "Placeholder",
     "SavedTransformLoader",
     "TemplatedExecutorContainerSpec",
+    "analyzer_nodes",
     "channel_utils",
     "conditional",
     "data_types_utils",
@@ -82,6 +97,9 @@ __all__ = [
     "example_gen_utils",
     "example_validator_executor",
     "execution_result_pb2",
+    "graph_context",
+    "graph_tools",
+    "impl_helper",
     "input_processor",
     "io_utils",
     "json_utils",
@@ -100,13 +118,23 @@ __all__ = [
     "resolver_strategy",
     "runner_utils",
     "runtime_parameter_utils",
+    "saved_transform_io_v2",
+    "schema_inference",
     "schema_util",
+    "schema_utils",
     "set_resolver_strategy",
     "simple_artifacts",
     "statistics_gen_executor",
     "stats_impl",
+    "tf2_utils",
+    "tf_utils",
+    "tft_analyzers",
+    "tft_annotators",
+    "tft_nodes",
     "top_k_uniques_stats_util",
+    "transform_executor",
     "validation_result_pb2",
+    "wrap_function",
 ]
 
 _PLACES = {
@@ -118,6 +146,7 @@ _PLACES = {
     "SCHEMA_FILE_NAME": "tfx.components.schema_gen.executor.DEFAULT_FILE_NAME",
     "SavedTransformLoader": "tensorflow_transform.saved.saved_transform_io_v2.SavedModelLoader",
     "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
+    "analyzer_nodes": "tensorflow_transform.analyzer_nodes",
     "channel_utils": "tfx.types.channel_utils",
     "conditional": "tfx.dsl.experimental.conditionals.conditional",
     "data_types_utils": "tfx.orchestration.data_types_utils",
@@ -131,6 +160,9 @@ _PLACES = {
     "example_gen_utils": "tfx.components.example_gen.utils",
     "example_validator_executor": "tfx.components.example_validator.executor",
     "execution_result_pb2": "tfx.proto.orchestration.execution_result_pb2",
+    "graph_context": "tensorflow_transform.graph_context",
+    "graph_tools": "tensorflow_transform.graph_tools",
+    "impl_helper": "tensorflow_transform.impl_helper",
     "input_processor": "tfx.components.example_gen.input_processor",
     "io_utils": "tfx.utils.io_utils",
     "json_utils": "tfx.utils.json_utils",
@@ -148,12 +180,22 @@ _PLACES = {
     "proto_utils": "tfx.utils.proto_utils",
     "runner_utils": "tfx.orchestration.local.runner_utils",
     "runtime_parameter_utils": "tfx.orchestration.portable.runtime_parameter_utils",
+    "saved_transform_io_v2": "tensorflow_transform.saved.saved_transform_io_v2",
+    "schema_inference": "tensorflow_transform.schema_inference",
     "schema_util": "tensorflow_data_validation.utils.schema_util",
+    "schema_utils": "tensorflow_transform.tf_metadata.schema_utils",
     "simple_artifacts": "tfx.types.experimental.simple_artifacts",
     "statistics_gen_executor": "tfx.components.statistics_gen.executor",
     "stats_impl": "tensorflow_data_validation.statistics.stats_impl",
+    "tf2_utils": "tensorflow_transform.tf2_utils",
+    "tf_utils": "tensorflow_transform.tf_utils",
+    "tft_analyzers": "tensorflow_transform.analyzers",
+    "tft_annotators": "tensorflow_transform.annotators",
+    "tft_nodes": "tensorflow_transform.nodes",
     "top_k_uniques_stats_util": "tensorflow_data_validation.utils.top_k_uniques_stats_util",
+    "transform_executor": "tfx.components.transform.executor",
     "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
+    "wrap_function": "tensorflow.python.eager.wrap_function",
 }
 
 

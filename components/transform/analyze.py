@@ -1,26 +1,22 @@
 """Transform without TFX: the same preprocessing over examples in memory or in files, for folds and tests."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
-from apache_beam.options.pipeline_options import PipelineOptions
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
-from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from ...errors import DataError
+from ..engine import choose_engine
+from .arrays import BATCH_SIZE, ArrayTransform
 from .preprocessing import preprocessing_fn
 from .settings import TransformConfig
-
-BATCH_SIZE = 8192
 
 
 def analyze(
@@ -41,29 +37,28 @@ def analyze(
 
     Returns:
         `tft.TFTransformOutput` of `output_dir`.
+
+    Raises:
+        ConfigurationError: if `config.engine` is `"arrays"` and they cannot compute an analyzer.
+        DataError: if a feature that is a number by its kind holds text, or an example does not fit the schema.
     """
-    custom_config = config.model_dump(mode="json")
-    tfxio = TFExampleBeamRecord(physical_format="in_memory", schema=schema)
+    preprocess = functools.partial(preprocessing_fn, custom_config=config.model_dump(mode="json"))
 
-    def preprocess(inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        return preprocessing_fn(inputs, custom_config)
+    def dataset() -> tf.data.Dataset:
+        in_memory = tf.data.Dataset.from_tensor_slices(tf.constant(list(examples), tf.string))
+        return in_memory.concatenate(tf.data.TFRecordDataset([str(path) for path in files], "GZIP"))
 
-    # In process: the default runner looks for a binary to download.
-    options = PipelineOptions(["--runner=DirectRunner", "--direct_running_mode=in_memory"])
-    with (
-        TemporaryDirectory() as scratch,
-        beam.Pipeline(options=options) as pipeline,
-        tft_beam.Context(temp_dir=scratch),
-    ):
-        sources = [pipeline | "Examples" >> beam.Create(list(examples))]
-        if files:
-            paths = pipeline | "Files" >> beam.Create([str(path) for path in files])
-            sources.append(paths | "Read" >> beam.io.ReadAllFromTFRecord())
-        batches = sources | beam.Flatten() | "Decode" >> tfxio.BeamSource(BATCH_SIZE)
-        transform_fn = (batches, tfxio.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(preprocess)
-        _ = transform_fn | tft_beam.WriteTransformFn(str(output_dir))
-        raw_metadata_dir = str(Path(output_dir) / tft.TFTransformOutput.RAW_METADATA_DIR)
-        _ = DatasetMetadata(schema) | tft_beam.WriteMetadata(raw_metadata_dir, pipeline)
+    with TemporaryDirectory() as scratch:
+        transform = None if config.engine == "beam" else ArrayTransform(preprocess, schema, Path(scratch))
+        unsupported = transform.unsupported if transform else ""
+        rows = None if files else len(examples)
+        if choose_engine(config.engine, "Transform", rows, len(schema.feature), unsupported) == "arrays" and transform:
+            transform.analyze(dataset)
+            transform.write(str(output_dir))
+            return _ArrayTransformOutput(str(output_dir), transform)
+    from .beam_analysis import analyze_with_beam
+
+    analyze_with_beam(preprocess, schema, examples, files, output_dir)
     return tft.TFTransformOutput(str(output_dir))
 
 
@@ -80,10 +75,21 @@ def transform_arrays(transform_output: tft.TFTransformOutput, examples: Sequence
     Raises:
         DataError: if there is no example.
     """
-    layer, feature_spec = transform_output.transform_features_layer(), transform_output.raw_feature_spec()
-    serialized = tf.data.Dataset.from_tensor_slices(tf.constant(list(examples), tf.string)).batch(BATCH_SIZE)
-    transformed = serialized.map(lambda batch: layer(tf.io.parse_example(batch, feature_spec)))
-    batches = list(transformed.as_numpy_iterator())
+    serialized = tf.data.Dataset.from_tensor_slices(tf.constant(list(examples), tf.string))
+    if isinstance(transform_output, _ArrayTransformOutput):
+        transformed = transform_output.transform.transform(serialized)
+    else:
+        layer, feature_spec = transform_output.transform_features_layer(), transform_output.raw_feature_spec()
+        transformed = serialized.batch(BATCH_SIZE).map(lambda batch: layer(tf.io.parse_example(batch, feature_spec)))
+    batches = list(transformed)
     if not batches:
         raise DataError("Expected examples to transform. Received: none. Give some.")
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
+
+
+class _ArrayTransformOutput(tft.TFTransformOutput):
+    """The output of an analysis by arrays, which need not be loaded to transform examples."""
+
+    def __init__(self, transform_output_dir: str, transform: ArrayTransform) -> None:
+        super().__init__(transform_output_dir)
+        self.transform = transform

@@ -113,7 +113,7 @@ def _to_dense(values: tf.Tensor | tf.SparseTensor, missing: Any) -> tf.Tensor:
         padded = tf.SparseTensor(values.indices, values.values, tf.stack([num_rows, width]))
         return tf.sparse.to_dense(padded, default_value=missing)[:, 0]
     is_sequence = values.shape.rank == 2 and values.shape[1] not in (None, 1)
-    return values if is_sequence else tf.reshape(values, [-1])
+    return values if is_sequence or values.shape.rank == 1 else tf.reshape(values, [-1])
 
 
 def _to_number(values: tf.Tensor | tf.SparseTensor, name: str) -> tf.Tensor:
@@ -147,29 +147,31 @@ def _as_string(values: tf.Tensor) -> tf.Tensor:
 
 
 def _standardise(numbers: Mapping[str, tf.Tensor], kinds: Mapping[str, FeatureKind]) -> dict[str, tf.Tensor]:
-    scalars = [name for name, values in numbers.items() if values.shape.rank != 2]
-    moments: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
+    sequences = {name: values for name, values in numbers.items() if values.shape.rank == 2}
+    scalars = [name for name in numbers if name not in sequences]
+    outputs: dict[str, tf.Tensor] = {}
     if scalars:
-        # One pair of analyzers for all columns: a pair for each costs Beam more than the arithmetic.
+        # One matrix for all columns: operations of their own for each cost more, to trace and to serve, than the
+        # arithmetic.
         columns = tf.stack([numbers[name] for name in scalars], axis=1)
         columns.set_shape([None, len(scalars)])
         means = tft.mean(columns, reduce_instance_dims=False)
         variances = tft.var(columns, reduce_instance_dims=False)
-        moments = {name: (means[index], variances[index]) for index, name in enumerate(scalars)}
-    for name in numbers.keys() - set(scalars):
-        moments[name] = tft.mean(numbers[name]), tft.var(numbers[name])
-    outputs = {}
-    for name, values in numbers.items():
-        # Rounded before use: the last bits of a float64 sum depend on the order of the examples.
-        mean = tf.cast(tf.cast(moments[name][0], tf.float32), tf.float64)
-        deviation = tf.cast(tf.cast(tf.sqrt(moments[name][1]), tf.float32), tf.float64)
-        if kinds[name] is FeatureKind.BOOLEAN:
-            likeliest = tf.cast(mean >= 0.5, tf.float64)
-            number = tf.where(tf.math.is_finite(values), values, likeliest)
-        else:
-            number = tf.math.divide_no_nan(tf.where(tf.math.is_finite(values), values - mean, 0.0), deviation)
-        outputs[name] = tf.cast(number, tf.float32)
+        is_boolean = tf.constant([kinds[name] is FeatureKind.BOOLEAN for name in scalars])
+        outputs |= zip(scalars, tf.unstack(_scale(columns, means, variances, is_boolean), axis=1), strict=True)
+    for name, values in sequences.items():
+        is_boolean = tf.constant(kinds[name] is FeatureKind.BOOLEAN)
+        outputs[name] = _scale(values, tft.mean(values), tft.var(values), is_boolean)
     return outputs
+
+
+def _scale(values: tf.Tensor, means: tf.Tensor, variances: tf.Tensor, is_boolean: tf.Tensor) -> tf.Tensor:
+    # Rounded before use: the last bits of a float64 sum depend on the order of the examples.
+    means, deviations = (tf.cast(tf.cast(moment, tf.float32), tf.float64) for moment in (means, tf.sqrt(variances)))
+    is_known = tf.math.is_finite(values)
+    flags = tf.where(is_known, values, tf.cast(means >= 0.5, tf.float64))
+    standardised = tf.math.divide_no_nan(tf.where(is_known, values - means, 0.0), deviations)
+    return tf.cast(tf.where(is_boolean, flags, standardised), tf.float32)
 
 
 def _to_index(values: tf.Tensor | tf.SparseTensor, name: str) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """Settings of the preprocessing."""
 
+from ..engine import Engine
 from ..prediction_task import PredictionTask
 from ..settings import Settings
 
@@ -22,9 +23,11 @@ class TransformConfig(Settings):
     Args:
         task: `PredictionTask`.
         settings: `TransformSettings`.
+        engine: string. What computes the analyzers and transforms, see `components.engine`. Defaults to `"auto"`.
         version: string. The library's version: after an upgrade no result is taken from TFX's cache.
     """
 
     task: PredictionTask
     settings: TransformSettings = TransformSettings()
+    engine: Engine = "auto"
     version: str = ""

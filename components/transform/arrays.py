@@ -1,0 +1,245 @@
+"""TensorFlow Transform by arrays: a preprocessing function analyzed over batches in this process, without Beam.
+
+The transform graph is TFT's own: the same traced function in a SavedModel, the same assets and metadata, so whatever
+reads `tft.TFTransformOutput` reads it. The function is traced once for each phase of analyzers (one, unless an analyzer
+depends on another's result) and once for the graph that is written; Beam's path traces it six times.
+
+    with TemporaryDirectory() as scratch:
+        transform = ArrayTransform(preprocess, schema, Path(scratch))
+        if not transform.unsupported:
+            transform.analyze(lambda: tf.data.TFRecordDataset(files, "GZIP"))
+            transform.write(output_dir)
+"""
+
+import json
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from ...errors import DataError
+from ..tfx_api import (
+    analyzer_nodes,
+    graph_context,
+    graph_tools,
+    impl_helper,
+    saved_transform_io_v2,
+    schema_inference,
+    schema_utils,
+    tf2_utils,
+    tf_utils,
+    tft_annotators,
+    wrap_function,
+)
+from .analyzers import Analyzers
+
+BATCH_SIZE = 8192
+
+Preprocess = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class ArrayTransform:
+    """A preprocessing function over serialized examples.
+
+    Args:
+        preprocess: function of a mapping of feature name to tensor that returns such a mapping.
+        schema: `Schema` of the raw examples.
+        scratch: path of a folder on this machine for vocabularies, which must last until the graph is written and the
+            last batch is transformed.
+
+    Raises:
+        DataError: as `preprocess` raises it.
+    """
+
+    def __init__(self, preprocess: Preprocess, schema: schema_pb2.Schema, scratch: Path) -> None:
+        self._preprocess = preprocess
+        self._schema = schema
+        self._scratch = scratch
+        self._feature_spec = schema_utils.schema_as_feature_spec(schema).feature_spec
+        self._traced = self._trace({})
+        self._fingerprint = self._traced.fingerprint()
+        self.unsupported = self._traced.unsupported
+        """What of the function arrays cannot compute; empty where they can compute all of it."""
+
+    def analyze(self, examples: Callable[[], tf.data.Dataset]) -> None:
+        """Computes the function's analyzers.
+
+        Args:
+            examples: function that returns a `tf.data.Dataset` of serialized `tf.Example`. It is called once for each
+                phase.
+
+        Raises:
+            DataError: if an example does not fit the schema.
+        """
+        values: dict[str, tf.Tensor] = {}
+        while self._traced.analyzers is not None:
+            for batch in self._batches(examples()):
+                self._traced.analyzers.add({name: np.asarray(tensor) for name, tensor in batch.items()})
+            results = self._traced.analyzers.results(self._scratch)
+            for sink, result in zip(self._traced.ready, results, strict=True):
+                values[sink.tensor.name] = tf.constant(result, sink.tensor.dtype)
+            self._traced = self._trace(values)
+            self._traced.check_fingerprint(self._fingerprint)
+
+    def write(self, output_dir: str) -> None:
+        """Writes the transform graph of an analyzed function, laid out as TFX Transform's."""
+        output = tft.TFTransformOutput
+        tf.saved_model.save(self._traced.module, posixpath.join(output_dir, output.TRANSFORM_FN_DIR))
+        metadata_dir = posixpath.join(output_dir, output.TRANSFORMED_METADATA_DIR)
+        _write_schema(self._schema, posixpath.join(output_dir, output.RAW_METADATA_DIR))
+        _write_schema(self.transformed_schema, metadata_dir)
+        if self._traced.asset_map:
+            with tf.io.gfile.GFile(posixpath.join(metadata_dir, output.ASSET_MAP), "w") as file:
+                file.write(json.dumps(self._traced.asset_map))
+
+    def transform(self, examples: tf.data.Dataset) -> Iterator[dict[str, Any]]:
+        """Yields the tensors of each batch of serialized examples, by the graph that `write` writes.
+
+        Raises:
+            DataError: if an example does not fit the schema.
+        """
+        yield from self._batches(examples)
+
+    @property
+    def transformed_schema(self) -> schema_pb2.Schema:
+        """The `Schema` of the transformed examples of an analyzed function."""
+        return self._traced.schema()
+
+    def _trace(self, values: Mapping[str, tf.Tensor]) -> "_Trace":
+        specs = impl_helper.get_type_specs_from_feature_specs(self._feature_spec)
+        return _Trace(self._preprocess, specs, self._scratch, values)
+
+    def _batches(self, examples: tf.data.Dataset) -> Iterator[dict[str, Any]]:
+        function, feature_spec = self._traced.function, self._feature_spec
+
+        def run(serialized: tf.Tensor) -> Any:
+            parsed = tf.io.parse_example(serialized, feature_spec)
+            return function(*tf.nest.flatten(parsed, expand_composites=True))
+
+        batches = examples.batch(BATCH_SIZE).map(run, num_parallel_calls=2).prefetch(1)
+        try:
+            yield from batches
+        except tf.errors.InvalidArgumentError as error:
+            raise DataError(
+                f"Expected examples that fit the schema. Received: {error.message}. Correct the schema or the examples."
+            ) from None
+
+
+class _Trace:
+    """A preprocessing function traced with the values of some of its analyzers.
+
+    Args:
+        preprocess: function. See `ArrayTransform`.
+        specs: mapping of feature name to `tf.TypeSpec`.
+        scratch: path.
+        values: mapping of name of an analyzer's tensor to its value.
+    """
+
+    def __init__(
+        self, preprocess: Preprocess, specs: Mapping[str, tf.TypeSpec], scratch: Path, values: Mapping[str, tf.Tensor]
+    ) -> None:
+        context = graph_context.TFGraphContext(
+            module_to_export=tf.Module(), temp_dir=str(scratch), evaluated_replacements=values
+        )
+        self.analyzers: Analyzers | None = None
+        self.unsupported = ""
+        self.ready: list[Any] = []
+
+        @tf.function(input_signature=[dict(specs)], autograph=False)  # type: ignore[untyped-decorator]
+        def transform_fn(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            graph = tf.compat.v1.get_default_graph()
+            with context:
+                outputs = preprocess(tf_utils.copy_tensors(inputs))
+            sinks = graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)
+            if not sinks:
+                self._outputs = outputs
+                return outputs
+            self.unsupported = Analyzers([sink.future for sink in sinks]).unsupported
+            self.ready = _ready(graph, inputs, sinks)
+            self.analyzers = Analyzers([sink.future for sink in self.ready])
+            return self.analyzers.tensors
+
+        # Under this name `tft.TFTransformOutput` looks for it.
+        self._concrete = saved_transform_io_v2.trace_and_update_module(
+            context.module_to_export, transform_fn, "transform_fn", strip_control_dependencies=False
+        )
+        self.module = context.module_to_export
+        self.function = self.module.transform_fn
+        graph = self._concrete.graph
+        self.asset_map = tft_annotators.get_asset_annotations(graph)
+        tft_annotators.clear_asset_annotations(graph)
+
+    def fingerprint(self) -> Any:
+        """Returns what each analyzer reads, by the name of its tensor."""
+        graph = self._concrete.graph
+        return graph_tools.get_analyzers_fingerprint(graph, tf2_utils.get_structured_inputs_from_func_graph(graph))
+
+    def check_fingerprint(self, expected: Any) -> None:
+        """Checks that the analyzers have the names that they had in another trace of the function."""
+        graph = self._concrete.graph
+        inputs = tf2_utils.get_structured_inputs_from_func_graph(graph)
+        impl_helper._validate_analyzers_fingerprint(expected, graph, inputs)
+
+    def schema(self) -> schema_pb2.Schema:
+        """Returns the schema of the outputs, with the ranges and annotations that the function gave them."""
+        # As TFT's `get_traced_metadata_fn` does, which traces the function once more for it.
+        graph, names = self._concrete.graph, schema_inference._get_tensor_value_to_key_map(self._outputs)
+        given = schema_inference._get_schema_overrides(
+            graph,
+            names,
+            schema_inference._TF_METADATA_TENSOR_COLLECTION,
+            [
+                schema_inference._TF_METADATA_TENSOR_MIN_COLLECTION,
+                schema_inference._TF_METADATA_TENSOR_MAX_COLLECTION,
+            ],
+        ) | schema_inference._get_schema_overrides(
+            graph,
+            names,
+            schema_inference._TF_METADATA_EXTRA_ANNOTATION,
+            [
+                schema_inference._TF_METADATA_EXTRA_ANNOTATION_TYPE_URL,
+                schema_inference._TF_METADATA_EXTRA_ANNOTATION_PROTO,
+            ],
+            schema_inference._TF_METADATA_EXTRA_ANNOTATION_GLOBAL,
+        )
+        given[schema_inference._METADATA_SPARSE_OUTPUT_OVERRIDES_FIELD] = [
+            schema_inference._get_sparse_output_annotations_v2(graph, names)
+        ]
+        values = self._evaluate(given)
+        return schema_inference.infer_feature_schema_v2(
+            self._concrete.structured_outputs, lambda: values, evaluate_schema_overrides=True
+        )
+
+    def _evaluate(self, structure: Any) -> Any:
+        """Returns a structure with the value of each tensor of the graph, none of which depends on the inputs."""
+        leaves = tf.nest.flatten(structure)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, tf.Tensor)]
+        wrapped = wrap_function.WrappedFunction(
+            self._concrete.graph, variable_holder=wrap_function.VariableHolder(share_variables=True)
+        )
+        values = iter(wrapped.prune([], tensors)() if tensors else ())
+        known = [next(values) if isinstance(leaf, tf.Tensor) else tf.constant(leaf) for leaf in leaves]
+        return tf.nest.pack_sequence_as(structure, known)
+
+
+def _ready(graph: tf.Graph, inputs: Mapping[str, Any], sinks: list[Any]) -> list[Any]:
+    """Returns the analyzers whose tensors depend on no analyzer that is still to be computed."""
+    waiting = [(tf_utils.hashable_tensor_or_op(sink.tensor), False) for sink in sinks]
+    analyzer = graph_tools.InitializableGraphAnalyzer(graph, inputs, waiting)
+    return [
+        sink
+        for sink in sinks
+        if all(analyzer.ready_to_run(tensor) for tensor in Analyzers([sink.future]).tensors.values())
+    ]
+
+
+def _write_schema(schema: schema_pb2.Schema, folder: str) -> None:
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(posixpath.join(folder, "schema.pbtxt"), "w") as file:
+        file.write(text_format.MessageToString(schema))
