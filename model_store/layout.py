@@ -14,8 +14,6 @@ PUSH_PREFIX = "push-"
 RECEIPT_FILE = "push.json"
 GOLDEN_FILE = "golden.jsonl"
 MODEL_FILE = "saved_model.pb"
-METADATA_FILE = "assets.extra/yachay.json"
-METADATA_FORMAT = 1
 
 _PUSH = re.compile(rf"{PUSH_PREFIX}([0-9]+)")
 _VERSION_IN_PUSH = re.compile(rf"(.*/{PUSH_PREFIX}([0-9]+))/\2/?", re.DOTALL)

@@ -3,9 +3,10 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from . import metrics
+from .contract import WireProtocol
 from .errors import RequestError
 
 
@@ -39,10 +40,10 @@ class Accounting:
         self._tracer = tracer
         self._in_flight = metrics.IN_FLIGHT.labels(model_name)
         self._counters: dict[tuple[str, str], Any] = {}
-        self._seconds = {protocol: metrics.SECONDS.labels(model_name, protocol) for protocol in ("v1", "v2", "grpc")}
+        self._seconds = {protocol: metrics.SECONDS.labels(model_name, protocol) for protocol in get_args(WireProtocol)}
 
     @contextlib.contextmanager
-    def request(self, protocol: str, headers: Mapping[str, str]) -> Iterator[Account]:
+    def request(self, protocol: WireProtocol, headers: Mapping[str, str]) -> Iterator[Account]:
         """Counts, times and traces a request; the headers say which trace it belongs to."""
         with self._span(protocol, headers) as span:
             account = Account(span)
@@ -60,14 +61,14 @@ class Accounting:
         """Counts a rejection by its reason."""
         metrics.REFUSED.labels(self._model_name, error.rejection.label).inc()
 
-    def _count(self, protocol: str, status: str) -> None:
+    def _count(self, protocol: WireProtocol, status: str) -> None:
         counter = self._counters.get((protocol, status))
         if counter is None:
             counter = metrics.REQUESTS.labels(self._model_name, protocol, status)
             self._counters[protocol, status] = counter
         counter.inc()
 
-    def _span(self, protocol: str, headers: Mapping[str, str]) -> contextlib.AbstractContextManager[Any]:
+    def _span(self, protocol: WireProtocol, headers: Mapping[str, str]) -> contextlib.AbstractContextManager[Any]:
         if self._tracer is None:
             return contextlib.nullcontext()
         from .tracing import request_span

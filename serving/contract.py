@@ -1,17 +1,17 @@
 """What the modules of the server share: a model's features, a prediction, and who watches predictions."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from ..model_store.metadata import Dtype
+
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-PADDING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
-"""What stands for a missing value in a tensor, and in front of a sequence that is shorter than the signature's."""
+WireProtocol: TypeAlias = Literal["v1", "v2", "grpc"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Feature:
     """
 
     name: str
-    dtype: Literal["float32", "int64", "string"]
+    dtype: Dtype
     kind: str
     optional: bool
     missing: float | int | str | None
@@ -62,10 +62,10 @@ class Prediction:
         time: datetime with time zone UTC. When the request came.
         model_name: string.
         model_version: string.
-        protocol: `"v1"`, `"v2"` or `"grpc"`.
+        protocol: `WireProtocol`.
         features: sequence of `Feature`, those of the model version that predicted.
         inputs: dict of feature name to array of shape `(N,)`, or `(N, steps)` for a sequence: float32, int64, or str as
-            object. A missing value is the feature's `missing`, a missing step `PADDING`.
+            object. A missing value is the feature's `missing`, a missing step `MISSING_VALUE`.
         outputs: dict of output name to array of shape `(N,)`, `(N, K)`, `(N, H)` or `(N, H, Q)`: float32, int64, or str
             as object.
     """
@@ -74,7 +74,7 @@ class Prediction:
     time: datetime
     model_name: str
     model_version: str
-    protocol: Literal["v1", "v2", "grpc"]
+    protocol: WireProtocol
     features: Sequence[Feature]
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]

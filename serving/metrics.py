@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
 
-from .contract import PADDING, Array, Feature
+from ..model_store.metadata import MISSING_VALUE
+from .contract import Array, Feature
 
 REQUESTS = Counter("yachay_requests", "Requests for predictions", ["model_name", "protocol", "status"])
 SECONDS = Histogram(
@@ -91,7 +92,7 @@ def _missing(features: Sequence[Feature], matrix: Array) -> Array:
     for index, feature in enumerate(features):
         if feature.optional or feature.steps is not None:
             is_float = feature.dtype == "float32"
-            missing[index] = np.isnan(matrix[index]) if is_float else matrix[index] == PADDING[feature.dtype]
+            missing[index] = np.isnan(matrix[index]) if is_float else matrix[index] == MISSING_VALUE[feature.dtype]
     return missing
 
 

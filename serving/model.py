@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from .batching import Batcher, Outputs
-from .contract import Array, Feature, Prediction, PredictionObserver
+from .contract import Array, Feature, Prediction, PredictionObserver, WireProtocol
 from .inputs import InputChecker, Inputs
 from .limits import Limits
 from .metrics import BatchMetrics
@@ -23,12 +23,12 @@ class Caller:
 
     Args:
         request_id: string.
-        protocol: `"v1"`, `"v2"` or `"grpc"`.
+        protocol: `WireProtocol`.
         time: datetime with time zone UTC.
     """
 
     request_id: str
-    protocol: Literal["v1", "v2", "grpc"]
+    protocol: WireProtocol
     time: datetime
 
 

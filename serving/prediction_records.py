@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ConfigurationError, suggestion
-from .contract import PADDING, Array, Feature, Prediction
+from ..model_store.metadata import MISSING_VALUE
+from .contract import Array, Feature, Prediction
 
 # Set apart from the features' names, which the records keep.
 PREFIX = "prediction_"
@@ -104,7 +105,7 @@ def num_rows(prediction: Prediction) -> int:
 
 def _input_column(values: Array, feature: Feature, redaction: Redaction) -> pa.Array:
     if values.ndim == 2:
-        missing = np.isnan(values) if feature.dtype == "float32" else values == PADDING[feature.dtype]
+        missing = np.isnan(values) if feature.dtype == "float32" else values == MISSING_VALUE[feature.dtype]
         steps = pa.array(values.ravel(), ARROW_TYPES[feature.dtype], mask=np.asarray(missing, bool).ravel())
         column = _nested(steps, values.shape)
     else:

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import ModelError
-from ..model_store.layout import METADATA_FILE, METADATA_FORMAT, MODEL_FILE
+from ..model_store.layout import MODEL_FILE
+from ..model_store.metadata import METADATA_FILE, METADATA_FORMAT
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .inputs import group_features

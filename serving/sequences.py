@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .contract import PADDING, Array, Feature
+from ..model_store.metadata import MISSING_VALUE
+from .contract import Array, Feature
 from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, shown
 
 
@@ -26,7 +27,7 @@ def pack_sequences(
         Array `(F, N, steps)`.
     """
     num_rows, steps = len(columns[0]), features[0].steps or 0
-    matrix = np.full((len(features), num_rows, steps), PADDING[features[0].dtype], NUMPY_TYPES[features[0].dtype])
+    matrix = np.full((len(features), num_rows, steps), MISSING_VALUE[features[0].dtype], NUMPY_TYPES[features[0].dtype])
     for place, feature, column in zip(matrix, features, columns, strict=True):
         failure = _pack(place, feature, column, max_string_bytes)
         if failure:
@@ -59,7 +60,7 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
     if dtype == "string" and (failure := _too_long(feature, sent, max_string_bytes)):
         return failure
     num_missing = sum(sequence.count(None) for sequence in sent) if type(None) in types else 0
-    missing = PADDING[dtype]
+    missing = MISSING_VALUE[dtype]
     rows = [[missing if value is None else value for value in row] for row in sent] if num_missing else sent
     num_missing += place.size - sum(map(len, rows))
     values = place.astype(np.float64) if dtype == "float32" else place

@@ -13,8 +13,9 @@ from tfx.types import artifact_utils
 
 from ...deployment.order import Order
 from ...errors import ModelError
-from ...model_store.layout import METADATA_FILE, push_name
+from ...model_store.layout import push_name
 from ...model_store.location import open_store
+from ...model_store.metadata import METADATA_FILE
 from ...model_store.store import Push, hash_folder, latest_push, push
 from ..artifact_files import local_copy, split_files
 from ..evaluator.evaluation import read_evaluation

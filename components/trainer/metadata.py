@@ -6,19 +6,18 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import ModelError
-from ...model_store.layout import METADATA_FILE, METADATA_FORMAT
+from ...model_store.metadata import METADATA_FILE, METADATA_FORMAT, MISSING_VALUE, Dtype
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..sequences import sequence_shape
 from .train import TrainedModel
 
-MISSING: Mapping[str, float | int | str] = {"float32": math.nan, "int64": -(2**63), "string": ""}
 PACKAGES = ("yachay", "tensorflow", "tensorflow-transform", "keras", "scikit-learn", "numpy", "tfx")
 
 
@@ -39,7 +38,7 @@ class RawFeature:
     """
 
     name: str
-    dtype: Literal["float32", "int64", "string"]
+    dtype: Dtype
     kind: FeatureKind
     optional: bool
     domain: dict[str, Any] | None = None
@@ -53,7 +52,7 @@ class RawFeature:
 
         A sequence always has one: a required one may still hold gaps, and short ones are padded.
         """
-        return MISSING[self.dtype] if self.optional or self.steps else None
+        return MISSING_VALUE[self.dtype] if self.optional or self.steps else None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the feature as JSON; NaN, which JSON lacks, as `"NaN"`."""

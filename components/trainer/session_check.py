@@ -10,8 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from ...model_store.metadata import MISSING_VALUE
 from ..examples import values_of
-from .metadata import MISSING, read_metadata
+from .metadata import read_metadata
 
 TOLERANCE = 1e-5
 EXAMPLES = "examples"
@@ -133,6 +134,6 @@ def _raw_values(feature: Mapping[str, Any], records: Sequence[tf.train.Example])
                 f"Expected every example to hold {steps or 1} of {name!r}. Received: one with {len(row)}. Give "
                 "examples that fit the schema."
             )
-        rows.append(row or [MISSING[dtype]] * (steps or 1))
+        rows.append(row or [MISSING_VALUE[dtype]] * (steps or 1))
     values = np.array(rows, object if dtype == "string" else dtype)
     return values if steps else values[:, 0]
