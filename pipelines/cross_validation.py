@@ -37,7 +37,7 @@ from ..components.splitter import Splitter
 from ..components.trainer.settings import TrainerSettings, check_trainer
 from ..components.trainer.table import make_table
 from ..components.trainer.target import Target
-from ..components.trainer.train import to_predictions, train
+from ..components.trainer.train import predict_scores, to_predictions, train
 from ..components.transform.analyze import analyze, transform_arrays
 from ..components.transform.settings import TransformConfig
 from ..errors import UsageError
@@ -276,9 +276,9 @@ def _run_fold(
     )
     arrays = transform_arrays(transform_output, records.examples.tolist())
     table = make_table(transform_output, _take(arrays, train_rows), task)
-    trained = train(table, task, settings)
+    trained = train(table, task, settings, is_validated=False)
     unseen = _take(arrays, held_out)
-    labels, scores = unseen[task.label.name], trained.model.predict(unseen)
+    labels, scores = unseen[task.label.name], predict_scores(trained.model, unseen, len(held_out), task)
     fold = Fold(
         number=number,
         num_train=len(train_rows),

@@ -65,7 +65,7 @@ class Table:
         keys = [] if self.keys is None else [self.keys]
         for values in (self.labels, *(self.features[name] for name in sorted(self.features))):
             keys += [values] if values.ndim == 1 else list(values.T)
-        return self.take(np.lexsort(keys))
+        return self.take(_lexsort(keys))
 
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Returns the rest and a part of about `share` of the rows, divided as the split of the data is.
@@ -130,10 +130,38 @@ def read_transformed(
             f"Expected transformed examples in {', '.join(files)}. Received: no file. Run Transform first."
         )
     records = tf.data.TFRecordDataset(paths, compression_type=compression).batch(READ_BATCH_SIZE)
-    batches = list(records.map(lambda batch: tf.io.parse_example(batch, feature_spec)).as_numpy_iterator())
-    if not batches:
-        return {name: np.zeros(0, feature.dtype.as_numpy_dtype) for name, feature in feature_spec.items()}
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in feature_spec}
+    batches = records.map(lambda batch: tf.io.parse_example(batch, feature_spec), num_parallel_calls=tf.data.AUTOTUNE)
+    parts: dict[str, list[NDArray[Any]]] = {
+        name: [np.zeros((0, *feature.shape), feature.dtype.as_numpy_dtype)] for name, feature in feature_spec.items()
+    }
+    for batch in batches.as_numpy_iterator():
+        for name, values in batch.items():
+            parts[name].append(values)
+    # One column after the other gives its parts back: a whole second copy would not fit beside a large table.
+    return {name: np.concatenate(parts.pop(name)) for name in feature_spec}
+
+
+def _lexsort(keys: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Returns what `numpy.lexsort` does; each key after the last one sorts only the rows that were equal so far."""
+    order = np.argsort(keys[-1], kind="stable")
+    begins = np.append(True, _differ(keys[-1][order]))
+    for key in reversed(keys[:-1]):
+        tied = np.flatnonzero(~begins | ~np.append(begins[1:], True))
+        if not len(tied):
+            break
+        rows = order[tied]
+        values = key[rows]
+        places = np.lexsort((values, np.cumsum(begins[tied])))
+        order[tied] = rows[places]
+        begins[tied[1:]] |= _differ(values[places])
+    return order
+
+
+def _differ(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns whether each value is another than the one before; NaN is like NaN, as in an order."""
+    before, after = values[:-1], values[1:]
+    differ: NDArray[np.bool_] = (before != after) & ((before == before) | (after == after))
+    return differ
 
 
 def _check_classes(labels: NDArray[Any], task: PredictionTask) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class TrainedModel:
     leaderboard: tuple[Candidate, ...] = ()
 
 
-def train(table: Table, task: PredictionTask, settings: TrainerSettings) -> TrainedModel:
+def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_validated: bool = True) -> TrainedModel:
     """Trains the family that the settings name, or all that can do the task, and keeps the best.
 
     The best has the best value on the validation part of the metric that chooses: macro-F1 for a classification, the
@@ -60,6 +61,8 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings) -> Trai
         table: `Table` of the training split, in canonical order.
         task: `PredictionTask`.
         settings: `TrainerSettings`.
+        is_validated: bool. False leaves out the metrics on the validation part where they decide nothing, for half the
+            work: there is one family, and its training does not look at that part. Defaults to True.
 
     Raises:
         DataError: if the rows are too few.
@@ -68,10 +71,15 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings) -> Trai
     """
     families = _chosen_families(task, settings)
     log_devices(families)
-    part, validation = table.split(settings.validation_share, settings.seed)
     hyperparameters = {
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
     }
+    if not is_validated and len(families) == 1:
+        [(name, family)] = families.items()
+        if not family.needs_validation:
+            model = family.fit(table, None, hyperparameters[name], settings.seed)
+            return TrainedModel(model, name, hyperparameters[name].model_dump(mode="json"))
+    part, validation = table.split(settings.validation_share, settings.seed)
     models, candidates = {}, []
     for name, family in families.items():
         start = time.perf_counter()
@@ -84,6 +92,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings) -> Trai
     leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
+    del part, validation  # A large table and its copy would not fit in memory beside another training.
     if not family.needs_validation:
         model = family.fit(table, None, hyperparameters[best.family], settings.seed)
     used = hyperparameters[best.family].model_dump(mode="json")
@@ -94,6 +103,18 @@ def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, f
     """Returns the metrics of a model on a table.
 
     Raises:
+        ModelError: as `predict_scores`.
+    """
+    scores = predict_scores(model, table.features, len(table), task)
+    return measure(task_metrics(task), table.labels, to_predictions(scores, task))
+
+
+def predict_scores(
+    model: FittedModel, features: Mapping[str, NDArray[Any]], num_rows: int, task: PredictionTask
+) -> NDArray[np.float32]:
+    """Returns a model's scores of transformed features, checked.
+
+    Raises:
         ModelError: if a score is not finite, or there is not one of each target for each row.
     """
     if not hasattr(model, "predict"):
@@ -101,8 +122,8 @@ def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, f
             f"Expected `fit` of the model family to return a model with `predict` and `scores`. Received: {model!r}. "
             "Correct its `fit`."
         )
-    scores = np.asarray(model.predict(table.features))
-    expected = (len(table), *Target.of(task).shape)
+    scores = np.asarray(model.predict(features))
+    expected = (num_rows, *Target.of(task).shape)
     if scores.shape != expected:
         raise ModelError(
             f"Expected `predict` of the model to return scores of the shape {expected}. Received: {scores.shape}. "
@@ -112,7 +133,7 @@ def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, f
         raise ModelError(
             "Expected finite scores. Received: NaN or infinity. Lower the learning rate or correct huge values."
         )
-    return measure(task_metrics(task), table.labels, to_predictions(scores, task))
+    return scores
 
 
 def to_predictions(scores: NDArray[Any], task: PredictionTask) -> NDArray[Any]:

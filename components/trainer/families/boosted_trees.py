@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from pydantic import Field
 from ....errors import ModelError
 from ...settings import Settings
 from ...text import Text
-from ..columns import Column, index_matrix, num_codes
+from ..columns import Column, index_array, index_matrix, num_codes
 from ..family import Family
 from ..target import Target
 from ..threads import few_threads
@@ -60,8 +61,8 @@ def fit(
         "categorical_features": list(range(len(codes))) or None,
         "random_state": seed,
     }
-    matrix = index_matrix(train.columns, train.features, MAX_CODES).numpy()
-    with few_threads(len(train)):
+    matrix = index_array(train.columns, train.features, MAX_CODES)
+    with few_threads(matrix.size):
         if train.num_classes:
             estimators = [HistGradientBoostingClassifier(**settings).fit(matrix, train.labels)]
         else:
@@ -87,7 +88,11 @@ class FittedBoostedTrees:
         self._estimators = estimators
         self._columns = columns
         self._target = target
-        self._ensemble = _to_ensemble(estimators, columns, target, known_codes)
+        self._known_codes = known_codes
+
+    @functools.cached_property
+    def _ensemble(self) -> TreeEnsemble:
+        return _to_ensemble(self._estimators, self._columns, self._target, self._known_codes)
 
     @property
     def variables(self) -> Sequence[tf.Variable]:
@@ -96,8 +101,8 @@ class FittedBoostedTrees:
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
-        matrix = index_matrix(self._columns, features, MAX_CODES).numpy()
-        with few_threads(len(matrix)):
+        matrix = index_array(self._columns, features, MAX_CODES)
+        with few_threads(matrix.size):
             if self._target.num_classes:
                 return np.asarray(self._estimators[0].predict_proba(matrix), np.float32)
             outputs = np.stack([estimator.predict(matrix) for estimator in self._estimators], axis=1)

@@ -42,7 +42,7 @@ def fit(train: Table, validation: Table | None, hyperparameters: LinearHyperpara
     else:
         estimator = Ridge(alpha=hyperparameters.alpha, random_state=seed)
     matrix = one_hot_matrix(train.columns, train.features).numpy()
-    with few_threads(len(train)):
+    with few_threads(matrix.size):
         estimator.fit(matrix.astype(np.float64), train.labels)
     return FittedLinear(estimator, train.columns, train.target)
 
@@ -71,7 +71,7 @@ class FittedLinear:
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
         matrix = one_hot_matrix(self._columns, features).numpy().astype(np.float64)
-        with few_threads(len(matrix)):
+        with few_threads(matrix.size):
             if self._target.num_classes:
                 return np.asarray(self._estimator.predict_proba(matrix), np.float32)
             return np.asarray(self._target.arrange(self._estimator.predict(matrix).astype(np.float32)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from ...settings import Settings
 from ...text import Text
-from ..columns import Column, index_matrix
+from ..columns import Column, index_array, index_matrix
 from ..family import Family
 from ..target import Target
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from ..table import Table
-    from ..tree_ensemble import Tree
+    from ..tree_ensemble import Tree, TreeEnsemble
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -41,7 +42,7 @@ def fit(
 
     kind = RandomForestClassifier if train.num_classes else RandomForestRegressor
     estimator = kind(**hyperparameters.model_dump(), random_state=seed, n_jobs=-1)
-    estimator.fit(index_matrix(train.columns, train.features).numpy(), train.labels)
+    estimator.fit(index_array(train.columns, train.features), train.labels)
     # One thread for predictions: several add the trees in the order in which they end.
     estimator.n_jobs = 1
     return FittedRandomForest(estimator, train.columns, train.target)
@@ -51,13 +52,17 @@ class FittedRandomForest:
     """A random forest, in scikit-learn and as a `TreeEnsemble`."""
 
     def __init__(self, estimator: Any, columns: tuple[Column, ...], target: Target) -> None:
-        from ..tree_ensemble import TreeEnsemble
-
         self._estimator = estimator
         self._columns = columns
         self._target = target
-        trees = [_to_tree(member.tree_, target, len(estimator.estimators_)) for member in estimator.estimators_]
-        self._ensemble = TreeEnsemble(trees, np.zeros(target.num_outputs), "identity")
+
+    @functools.cached_property
+    def _ensemble(self) -> TreeEnsemble:
+        from ..tree_ensemble import TreeEnsemble
+
+        members = self._estimator.estimators_
+        trees = [_to_tree(member.tree_, self._target, len(members)) for member in members]
+        return TreeEnsemble(trees, np.zeros(self._target.num_outputs), "identity")
 
     @property
     def variables(self) -> Sequence[tf.Variable]:
@@ -66,7 +71,7 @@ class FittedRandomForest:
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
-        matrix = index_matrix(self._columns, features).numpy()
+        matrix = index_array(self._columns, features)
         if self._target.num_classes:
             return np.asarray(self._estimator.predict_proba(matrix), np.float32)
         return np.asarray(self._target.arrange(self._estimator.predict(matrix).astype(np.float32)))

@@ -11,7 +11,8 @@ import pytest
 from yachay.components.features import FeatureKind
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
 from yachay.components.splitter import Splitter
-from yachay.components.trainer.columns import Column
+from yachay.components.trainer import columns
+from yachay.components.trainer.columns import Column, index_array, index_matrix
 from yachay.components.trainer.family import load_families
 from yachay.components.trainer.settings import TrainerConfig, TrainerSettings, check_trainer
 from yachay.components.trainer.table import Table
@@ -51,6 +52,50 @@ def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable
 
     assert one.validation_metrics == other.validation_metrics
     np.testing.assert_array_equal(one.model.predict(table.features), other.model.predict(table.features))
+
+
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras"])
+def test_a_training_without_metrics_on_a_validation_part_gives_the_same_model(
+    family: Any, make_table: Callable[..., Table]
+) -> None:
+    table = make_table(3, num_rows=200).in_canonical_order()
+
+    one, other = (train(table, TASK, settings(family), is_validated) for is_validated in (True, False))
+
+    np.testing.assert_array_equal(one.model.predict(table.features), other.model.predict(table.features))
+    assert one.hyperparameters == other.hyperparameters
+    assert bool(other.validation_metrics) == (family == "keras")
+
+
+def test_the_canonical_order_is_that_of_all_columns_at_once(make_table: Callable[..., Table]) -> None:
+    random = np.random.default_rng(3)
+    table = make_table(3, num_rows=500)
+    ties = {
+        "half": random.integers(0, 2, 500),
+        "gaps": np.where(random.random(500) < 0.5, np.float32("nan"), np.float32(1)),
+        "zeros": np.full(500, 7),
+    }
+    table = dataclasses.replace(table, features=ties | {"age": table.features["age"], "steps": np.ones((500, 2))})
+    keys = [table.labels]
+    for name in sorted(table.features):
+        keys += [table.features[name]] if name != "steps" else list(table.features[name].T)
+
+    expected = table.take(np.lexsort(keys))
+
+    for name, values in table.in_canonical_order().features.items():
+        np.testing.assert_array_equal(values, expected.features[name])
+    np.testing.assert_array_equal(table.in_canonical_order().labels, expected.labels)
+
+
+def test_a_large_table_becomes_the_same_matrix_some_rows_at_a_time(
+    make_table: Callable[..., Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = make_table(3, num_rows=25)
+    expected = index_matrix(table.columns, table.features, 255).numpy()
+
+    monkeypatch.setattr(columns, "ROWS_AT_A_TIME", 10)
+
+    np.testing.assert_array_equal(index_array(table.columns, table.features, 255), expected)
 
 
 def test_auto_keeps_the_family_with_the_best_validation_macro_f1(make_table: Callable[..., Table]) -> None:
@@ -244,7 +289,8 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from yachay.components.features import FeatureKind
-from yachay.components.trainer.columns import Column
+from yachay.components.trainer import columns
+from yachay.components.trainer.columns import Column, index_array, index_matrix
 from yachay.components.trainer.families import keras as family
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
