@@ -61,6 +61,7 @@ def evaluate(artifacts: Path, config: Any, folder: Path) -> None:
         {
             "task": config.prediction_task(TASK).to_property(),
             "settings": config.evaluation_settings(TASK).to_property(),
+            "engine": "auto",
         },
     )
 
