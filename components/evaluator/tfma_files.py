@@ -13,9 +13,10 @@ from google.protobuf import json_format
 
 from ..tfx_api import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 from .arrays import SliceMetrics, TypedSliceKey
-from .evaluation import EXAMPLE_COUNT, VALIDATIONS_FILE
+from .evaluation import EXAMPLE_COUNT
 
 METRICS_FILE = "metrics-00000-of-00001.tfrecord"
+VALIDATIONS_FILE = "validations.tfrecord"
 CONFIG_FILE = "eval_config.json"
 
 _UNKNOWN_DATA = {"data_location": "<user provided PCollection>", "file_format": "<unknown>"}
