@@ -16,6 +16,12 @@ from . import frame, options
 @options.profile_option
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, metavar="K")
 @click.option("--family", metavar="FAMILY", help="Model family (default: the configuration's).")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Folds at a time, as far as the memory allows (default: what is soonest).",
+)
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -27,6 +33,7 @@ def command(
     profile: str | None,
     folds: int,
     family: str | None,
+    workers: int | None,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -64,7 +71,8 @@ def command(
     run = home.new_run()
     output["log"] = str(run.log_path)
     with redirected_to(run.log_path) as stderr:
-        from ..pipelines.cross_validation import Fold, cross_validate
+        from ..components.cross_validator.folds import Fold
+        from ..pipelines.cross_validation import cross_validate
 
         def say(fold: Fold) -> None:
             line = f"fold {fold.number}/{folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s"
@@ -79,6 +87,7 @@ def command(
             folds,
             run.path / "cross_validation",
             say,
+            workers,
         )
     output.update(result.to_json())
     _print_result(result)

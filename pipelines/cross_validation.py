@@ -6,40 +6,29 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tensorflow_metadata.proto.v0 import schema_pb2
 
+from ..components.cross_validator.folds import Fold, FoldWork, Records
+from ..components.cross_validator.settings import MIN_FOLDS, FoldMethod
+from ..components.cross_validator.workers import run_folds
 from ..components.evaluator.metric import measure, task_metrics
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.quarantine import QUARANTINE_FILE
 from ..components.example_gen.write import whole_or_absent
 from ..components.examples import read_examples
-from ..components.feature_selection.records import (
-    columns_of,
-    decode_records,
-    hash_records,
-    sample_records,
-    split_keys,
-)
-from ..components.feature_selection.select import reduce_schema, select_features, selection_columns, unselected
-from ..components.feature_selection.settings import FeatureSelectionSettings
 from ..components.features import Problem
 from ..components.prediction_task import PredictionTask
 from ..components.sequences import stored_schema
-from ..components.splitter import Splitter
-from ..components.trainer.settings import TrainerSettings, check_trainer
-from ..components.trainer.table import make_table
+from ..components.trainer.settings import check_trainer
 from ..components.trainer.target import Target
-from ..components.trainer.train import predict_scores, to_predictions, train
-from ..components.transform.analyze import analyze, transform_arrays
-from ..components.transform.settings import TransformConfig
+from ..components.trainer.train import to_predictions
 from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_spec
@@ -47,30 +36,6 @@ from .config.pipeline_config import PipelineConfig
 
 PREDICTIONS_FILE = "out_of_fold_predictions.csv"
 METRICS_FILE = "cross_validation.json"
-MIN_FOLDS = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Fold:
-    """What came of one fold.
-
-    Args:
-        number: int. From 1 on.
-        num_train: int. Records that the preprocessing and the model saw.
-        num_held_out: int. Records on which the metrics are.
-        family: string. The model family; with `"auto"` the one that was best on a validation part of the training part.
-        features: tuple of strings. The inputs of the model; fewer than the task's with feature selection.
-        metrics: dict of metric name to value.
-        seconds: float.
-    """
-
-    number: int
-    num_train: int
-    num_held_out: int
-    family: str
-    features: tuple[str, ...]
-    metrics: dict[str, float]
-    seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +62,7 @@ class CrossValidation:
     task: str
     family: str
     is_synthetic: bool
-    method: str
+    method: FoldMethod
     seed: int
     folds: tuple[Fold, ...]
     pooled: dict[str, float]
@@ -140,6 +105,7 @@ def cross_validate(
     folds: int,
     workdir: Path,
     on_fold: Callable[[Fold], None] | None = None,
+    workers: int | None = None,
 ) -> CrossValidation:
     """Cross-validates a task of a configuration.
 
@@ -156,25 +122,27 @@ def cross_validate(
         folds: int. At least 2.
         workdir: path of the folder that gets the predictions, the metrics and the quarantined records, at the end only.
         on_fold: function. Called with each `Fold` when it is done. Defaults to None.
+        workers: int or None. The number of folds at a time; see `run_folds`. Defaults to None, what is soonest.
 
     Raises:
         UsageError: if there are fewer than two folds, or the pipeline trains by a function of its own.
         ConfigurationError: if the family is unknown or cannot do the task.
         DataError: if the data cannot be read, has too few records for the folds, or `workdir` cannot be written.
         ModelError: if a model cannot be trained.
+        RunError: if a process ends before its fold.
     """
     if folds < MIN_FOLDS:
         raise UsageError(f"Expected at least {MIN_FOLDS} folds. Received: {folds}.")
     start = time.perf_counter()
     schema = parse_schema(schema_text)
     prediction_task = config.prediction_task(task)
-    settings = config.model.model_copy(update={"family": family})
-    if settings.run_fn is not None:
+    settings = config.cross_validator(task, folds, family)
+    if settings.trainer.run_fn is not None:
         raise UsageError(
             f"Expected a pipeline whose model is of a family. Received: one with its own `model.run_fn` "
-            f"{settings.run_fn!r}. Make a family of it in the system's model.py, or set `model.run_fn` to null."
+            f"{settings.trainer.run_fn!r}. Make a family of it in the system's model.py, or set `model.run_fn` to null."
         )
-    check_trainer(prediction_task, settings)
+    check_trainer(prediction_task, settings.trainer)
     with whole_or_absent(Path(workdir)):
         pass  # A folder that cannot be written is found out before the work, not after it.
     with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
@@ -186,26 +154,25 @@ def cross_validate(
         )
         files = sorted(Path(scratch, "examples").glob("Split-*/*"))
         examples = [example for batch in read_examples(files) for example in batch]
-        records = _Records.read(examples, stored_schema(schema))
-        divided = _split_folds(records.table, prediction_task, folds, settings.seed)
-        predictions, results = [], []
-        for number, (train_rows, held_out) in enumerate(divided, start=1):
-            fold, labels, scores = _run_fold(
-                number, records, train_rows, held_out, prediction_task, config, settings, Path(scratch)
-            )
-            predictions.append((held_out, labels, scores))
-            results.append(fold)
+        records = Records.of(examples, stored_schema(schema))
+        work = FoldWork(records.examples, records.schema, settings, Path(scratch))
+        held_out = []
+        for part in run_folds(work, records.folds(prediction_task, folds, settings.trainer.seed), workers):
+            held_out.append(part)
             if on_fold:
-                on_fold(fold)
-        rows, labels, scores = (np.concatenate(parts) for parts in zip(*predictions, strict=True))
+                on_fold(part.fold)
+        rows, labels, scores = (
+            np.concatenate([getattr(part, name) for part in held_out]) for name in ("rows", "labels", "scores")
+        )
+        results = tuple(part.fold for part in held_out)
         result = CrossValidation(
             pipeline=config.name,
             task=task,
             family=family,
             is_synthetic=config.is_synthetic,
-            method=_fold_method(prediction_task),
-            seed=settings.seed,
-            folds=tuple(results),
+            method=settings.method,
+            seed=settings.trainer.seed,
+            folds=results,
             pooled=measure(task_metrics(prediction_task), labels, to_predictions(scores, prediction_task)),
             rows=_row_counts(summary),
             data_fingerprint=summary.data_fingerprint,
@@ -220,88 +187,6 @@ def cross_validate(
             (draft / METRICS_FILE).write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
             shutil.copyfile(Path(scratch, "quarantine", QUARANTINE_FILE), draft / QUARANTINE_FILE)
     return result
-
-
-@dataclasses.dataclass(frozen=True)
-class _Records:
-    """The records in canonical order: serialized, as a table, and the hash of each."""
-
-    examples: NDArray[np.object_]
-    table: pd.DataFrame
-    hashes: NDArray[np.uint64]
-    schema: schema_pb2.Schema
-
-    @classmethod
-    def read(cls, examples: Sequence[bytes], schema: schema_pb2.Schema) -> "_Records":
-        table = decode_records(examples, schema)
-        hashes = hash_records(table)
-        order = np.argsort(hashes, kind="stable")
-        serialized = np.array(examples, dtype=object)[order]
-        return cls(serialized, table.iloc[order].reset_index(drop=True), hashes[order], schema)
-
-
-def _fold_method(task: PredictionTask) -> str:
-    if task.split.method == "hash":
-        return "stratified" if task.problem is Problem.CLASSIFICATION else "shuffled"
-    return {"group": "grouped", "time": "time"}[task.split.method]
-
-
-def _split_folds(
-    table: pd.DataFrame, task: PredictionTask, num_folds: int, seed: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    keys = split_keys(table, task.split)
-    if task.problem is not Problem.CLASSIFICATION:
-        labels = table[columns_of(table, task.label.name)].to_numpy(np.float64)
-        return Splitter(task.split).folds(keys, labels, num_folds, seed)
-    codes, classes = pd.factorize(table[task.label.name], sort=True)
-    return Splitter(task.split).folds(keys, codes, num_folds, seed, [str(value) for value in classes])
-
-
-def _run_fold(
-    number: int,
-    records: _Records,
-    train_rows: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-    task: PredictionTask,
-    config: PipelineConfig,
-    settings: TrainerSettings,
-    scratch: Path,
-) -> tuple[Fold, NDArray[Any], NDArray[np.float32]]:
-    """Returns the fold, and the labels and the scores of the rows held out."""
-    start = time.perf_counter()
-    train_examples = records.examples[train_rows].tolist()
-    schema = _selected_schema(train_examples, records.schema, task, config.feature_selection, settings.seed)
-    transform_output = analyze(
-        train_examples, schema, TransformConfig(task=task, settings=config.transform), scratch / f"transform-{number}"
-    )
-    arrays = transform_arrays(transform_output, records.examples.tolist())
-    table = make_table(transform_output, _take(arrays, train_rows), task)
-    trained = train(table, task, settings, is_validated=False)
-    unseen = _take(arrays, held_out)
-    labels, scores = unseen[task.label.name], predict_scores(trained.model, unseen, len(held_out), task)
-    fold = Fold(
-        number=number,
-        num_train=len(train_rows),
-        num_held_out=len(held_out),
-        family=trained.family,
-        features=tuple(column.name for column in table.columns),
-        metrics=measure(task_metrics(task), labels, to_predictions(scores, task)),
-        seconds=round(time.perf_counter() - start, 3),
-    )
-    return fold, labels, scores
-
-
-def _selected_schema(
-    examples: list[bytes],
-    schema: schema_pb2.Schema,
-    task: PredictionTask,
-    settings: FeatureSelectionSettings,
-    seed: int,
-) -> schema_pb2.Schema:
-    if not settings.enabled:
-        return schema
-    sample = sample_records([examples], schema, selection_columns(task))
-    return reduce_schema(schema, unselected(task, select_features(sample, task, settings, seed)))
 
 
 def _prediction_table(
@@ -330,10 +215,6 @@ def _prediction_table(
 
 def _row_counts(summary: IngestSummary) -> dict[str, int]:
     return {"read": summary.rows_read, "kept": summary.rows_kept, "quarantined": summary.rows_quarantined}
-
-
-def _take(arrays: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    return {name: values[rows] for name, values in arrays.items()}
 
 
 def _without_nan(value: Any) -> Any:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from ... import __version__
+from ...components.cross_validator.settings import CrossValidatorConfig
 from ...components.engine import Engine
 from ...components.evaluation_report.settings import ReportSettings
 from ...components.evaluator.settings import EvaluationSettings
@@ -143,6 +145,24 @@ class PipelineConfig(Settings):
         thresholds = {**self.evaluation.thresholds, **own.thresholds}
         change = own.change or self.evaluation.change
         return self.evaluation.model_copy(update={"thresholds": thresholds, "change": change})
+
+    def cross_validator(self, task: str, folds: int, family: str = "") -> CrossValidatorConfig:
+        """Returns how a task is cross-validated.
+
+        Args:
+            task: string. Name of the task.
+            folds: int.
+            family: string. The model family; empty takes `model.family`.
+        """
+        return CrossValidatorConfig(
+            task=self.prediction_task(task),
+            trainer=self.model.model_copy(update={"family": family or self.model.family}),
+            transform=self.transform,
+            feature_selection=self.feature_selection,
+            folds=folds,
+            engine=self.engine,
+            version=__version__,
+        )
 
     def prediction_task(self, task: str) -> PredictionTask:
         """Returns what a task predicts, from which features: what the components take."""

@@ -106,6 +106,13 @@ def test_the_order_of_the_records_does_not_matter(result, tmp_path):
 
 
 @pytest.mark.end_to_end
+def test_folds_side_by_side_predict_the_same_to_the_digit(result, tmp_path):
+    apart = validate(tmp_path, records(), configuration(), workers=2)
+    assert apart.predictions_path.read_bytes() == result.predictions_path.read_bytes()
+    assert [fold.metrics for fold in apart.folds] == [fold.metrics for fold in result.folds]
+
+
+@pytest.mark.end_to_end
 def test_a_regression_in_time_holds_out_what_comes_later(tmp_path):
     seen = []
     config = configuration("regression", split={"method": "time", "key": "day"})

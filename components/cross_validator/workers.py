@@ -1,0 +1,161 @@
+"""Folds one after the other in this process, or side by side in processes of their own, with the same results."""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import joblib  # type: ignore[import-untyped]
+
+from ...errors import RunError
+
+if TYPE_CHECKING:
+    from ..splitter import Rows
+    from .folds import FoldWork, HeldOut
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 15.0
+"""What a process costs before its first fold, in seconds: the imports of TensorFlow and the rest."""
+
+MEMORY_SHARE = 0.8
+"""The part of the available memory that processes may take."""
+
+_LIMIT, _USED = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"
+
+_work: FoldWork
+
+
+def run_folds(work: FoldWork, divided: Sequence[tuple[Rows, Rows]], workers: int | None = None) -> Iterator[HeldOut]:
+    """Yields the folds in their order.
+
+    Args:
+        work: `FoldWork`.
+        divided: sequence of the rows to train on and those held out, one pair a fold.
+        workers: int or None. The number of processes, as far as the memory allows; 1 runs all folds in this one. None
+            runs the first here and then as many as there are processors, where that saves more than their start takes.
+            Defaults to None.
+
+    Raises:
+        RunError: if a process ends before its fold.
+        YachayError: what a fold raises.
+    """
+    work.prepare()
+    numbered = [(number, *rows) for number, rows in enumerate(divided, start=1)]
+    if workers is None:
+        start = time.perf_counter()
+        yield work.run(*numbered.pop(0))
+        workers = _worth_starting(len(numbered), time.perf_counter() - start)
+    workers = min(workers, len(numbered), _fitting(workers))
+    if workers < 2:
+        for fold in numbered:
+            yield work.run(*fold)
+    else:
+        yield from _side_by_side(work, numbered, workers)
+
+
+def _worth_starting(num_folds: int, seconds: float) -> int:
+    """Returns how many processes end the folds soonest, from the seconds that one takes."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        logger.info("Folds run one after the other: a GPU is here, which they would share")
+        return 1
+    workers: int = min(joblib.cpu_count(), num_folds)
+    saved = seconds * (num_folds - math.ceil(num_folds / workers)) if workers else 0.0
+    if saved <= START_SECONDS:
+        logger.info(
+            "Folds run one after the other: side by side they would save %.0f s of %.0f s", saved, START_SECONDS
+        )
+        return 1
+    return workers
+
+
+def _fitting(workers: int) -> int:
+    """Returns how many processes as large as this one was at most the memory has place for, at least one."""
+    if workers < 2:
+        return workers
+    available, peak = available_memory(), _peak_memory()
+    if available is None:
+        logger.warning("Folds run one after the other: this system does not show how much memory is available")
+        return 1
+    fitting = max(int(MEMORY_SHARE * available / peak), 1)
+    if fitting < workers:
+        logger.warning("%d folds run side by side, not %d: %d MiB are free", fitting, workers, available >> 20)
+    return fitting
+
+
+def available_memory() -> int | None:
+    """Returns the bytes that processes may still take, of this machine and of its control group; None if not known."""
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        available = int(fields["MemAvailable"].split()[0]) << 10
+    except (OSError, KeyError, ValueError):
+        return None
+    try:
+        limit = Path(_LIMIT).read_text(encoding="ascii").strip()
+        if limit != "max":
+            available = min(available, int(limit) - int(Path(_USED).read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        logger.debug("No limit of memory by a control group")
+    return available
+
+
+def _peak_memory() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
+
+
+def _side_by_side(work: FoldWork, numbered: Sequence[tuple[int, Rows, Rows]], workers: int) -> Iterator[HeldOut]:
+    logger.info("%d folds run in %d processes", len(numbered), workers)
+    others = set(multiprocessing.active_children())
+    # Never forked: TensorFlow's threads and locks do not survive it.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(work,))
+    try:
+        for future in [pool.submit(_run, *fold) for fold in numbered]:
+            yield future.result()
+    except BaseException as error:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise RunError(
+                "Expected each process to end its fold. Received: one that was killed, most often for its memory. "
+                "Run fewer at once: --workers 1."
+            ) from error
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(work: FoldWork) -> None:
+    """Prepares a process: the one that started it handles an interrupt, and none outlives that one."""
+    global _work
+    _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    work.prepare()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _run(number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
+    return _work.run(number, train_rows, held_out)
