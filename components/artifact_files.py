@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -15,6 +16,7 @@ from ..errors import DataError
 from .access import unwritable
 from .tfx_api import io_utils
 
+STATISTICS_FILE = "FeatureStats.pb"
 SPLIT_PATTERNS = "custom_split_pattern"
 """The custom property of TFX by which examples have their files elsewhere."""
 
@@ -64,6 +66,11 @@ def split_files(examples: types.Artifact, split: str) -> list[str]:
         )
     files: list[str] = sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
     return files
+
+
+def read_schema(schema: types.Artifact) -> schema_pb2.Schema:
+    """Returns the schema of an artifact."""
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
 
 
 def num_rows(examples: types.Artifact) -> int | None:

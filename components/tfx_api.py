@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tfx.components.example_gen import driver as example_gen_driver
     from tfx.components.example_gen import input_processor as input_processor
     from tfx.components.example_gen import utils as example_gen_utils
-    from tfx.components.example_validator import executor as example_validator_executor
     from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME as SCHEMA_FILE_NAME
     from tfx.components.statistics_gen import executor as statistics_gen_executor
     from tfx.components.transform import executor as transform_executor
@@ -96,7 +95,6 @@ __all__ = [
     "example_coder",
     "example_gen_driver",
     "example_gen_utils",
-    "example_validator_executor",
     "execution_result_pb2",
     "graph_context",
     "graph_tools",
@@ -156,7 +154,6 @@ _PLACES = {
     "example_coder": "tfx_bsl.coders.example_coder",
     "example_gen_driver": "tfx.components.example_gen.driver",
     "example_gen_utils": "tfx.components.example_gen.utils",
-    "example_validator_executor": "tfx.components.example_validator.executor",
     "execution_result_pb2": "tfx.proto.orchestration.execution_result_pb2",
     "graph_context": "tensorflow_transform.graph_context",
     "graph_tools": "tensorflow_transform.graph_tools",

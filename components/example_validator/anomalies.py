@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from ...errors import DataError
 
+ANOMALIES_FILE = "SchemaDiff.pb"
 _Type = anomalies_pb2.AnomalyInfo
 _FIXES = {
     _Type.ENUM_TYPE_UNEXPECTED_STRING_VALUES: "correct the values, or add them to the domain of the feature",
@@ -46,7 +47,7 @@ class Anomaly:
 
 def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
     """Returns the anomalies that `ExampleValidator` wrote for a split."""
-    with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+    with tf.io.gfile.GFile(f"{uri}/Split-{split}/{ANOMALIES_FILE}", "rb") as file:
         return anomalies_pb2.Anomalies.FromString(file.read())
 
 

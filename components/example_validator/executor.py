@@ -4,38 +4,47 @@ from typing import Any
 
 from absl import logging
 from tfx import types
+from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from ..tfx_api import example_validator_executor as executor
-from ..tfx_api import execution_result_pb2, io_utils
-from .anomalies import find_anomalies, read_anomalies, reject
+from ..artifact_files import STATISTICS_FILE, read_schema
+from ..tfx_api import io_utils
+from .anomalies import ANOMALIES_FILE, Anomaly, find_anomalies, reject
 
 
-class Executor(executor.Executor):
-    """Runs TFX's validation, then reads what it wrote."""
+class Executor(base_executor.BaseExecutor):
+    """Has TFDV compare each split, writes what it found, and rejects errors."""
 
     def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
-    ) -> execution_result_pb2.ExecutorOutput:
-        """Writes the anomalies of each split.
+    ) -> None:
+        """Writes `Split-<name>/SchemaDiff.pb` of each split.
 
         Raises:
             DataError: if an anomaly is an error; the message lists each with its fix.
         """
-        output = super().Do(input_dict, output_dict, exec_properties)
+        import tensorflow_data_validation as tfdv  # It takes a second, which defining a pipeline should not.
+
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         artifact = artifact_utils.get_single_instance(output_dict["anomalies"])
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
-        anomalies = [
-            anomaly
-            for split in artifact_utils.decode_split_names(artifact.split_names)
-            for anomaly in find_anomalies(split, read_anomalies(artifact.uri, split), schema)
-        ]
-        for anomaly in anomalies:
+        artifact.split_names = statistics.split_names
+        artifact.span = statistics.span
+        schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
+        found: list[Anomaly] = []
+        blessed: dict[str, int] = {}
+        for split in artifact_utils.decode_split_names(statistics.split_names):
+            path = f"{artifact_utils.get_split_uri([statistics], split)}/{STATISTICS_FILE}"
+            anomalies = tfdv.validate_statistics(tfdv.load_stats_binary(path), schema)
+            io_utils.write_bytes_file(
+                f"{artifact_utils.get_split_uri([artifact], split)}/{ANOMALIES_FILE}", anomalies.SerializeToString()
+            )
+            of_split = find_anomalies(split, anomalies, schema)
+            blessed[split] = int(not of_split)
+            found += of_split
+        artifact.set_json_value_custom_property("blessed", blessed)
+        for anomaly in found:
             logging.warning("%s", anomaly)
-        reject(anomalies)
-        return output
+        reject(found)

@@ -6,12 +6,10 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from ..artifact_files import num_rows, split_files, unreadable
+from ..artifact_files import STATISTICS_FILE, num_rows, read_schema, split_files, unreadable
 from ..engine import choose_engine
 from ..examples import decode, read_examples
 from ..tfx_api import io_utils
-
-FILE_NAME = "FeatureStats.pb"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -29,9 +27,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             ConfigurationError: if arrays are asked for and the examples are in files that they cannot read.
         """
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
+        schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
         engine = choose_engine(
             exec_properties["engine"],
             "StatisticsGen",
@@ -53,6 +49,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split in artifact_utils.decode_split_names(examples.split_names):
             batches = map(decode, read_examples(split_files(examples, split)))
             io_utils.write_bytes_file(
-                f"{artifact_utils.get_split_uri([statistics], split)}/{FILE_NAME}",
+                f"{artifact_utils.get_split_uri([statistics], split)}/{STATISTICS_FILE}",
                 compute_statistics(batches, schema).SerializeToString(),
             )
