@@ -44,13 +44,13 @@ def to_csv(notes: Iterable[Note]) -> str:
 
 
 def summarize(notes: Sequence[Note]) -> list[str]:
-    """Returns a line for each file, change and reason: how often, and where first."""
-    counts = Counter((note.file, note.change, note.reason) for note in notes)
-    first = {(note.file, note.change, note.reason): note for note in reversed(notes)}
-    return [
-        f"{file}: {count} {'record' if first[kind].column == '' else 'value'}{'' if count == 1 else 's'} {change}, "
-        f"{reason} (row {first[kind].line}{f', {first[kind].record}' if first[kind].record else ''}"
-        f"{'' if count == 1 else ' and others'}; see {NOTES_FILE})"
-        for kind, count in counts.items()
-        for file, change, reason in [kind]
-    ]
+    """Returns a line for each file: how often it was changed in which way, and why."""
+    lines = []
+    for file in dict.fromkeys(note.file for note in notes):
+        kinds = Counter((note.change, bool(note.column), note.reason) for note in notes if note.file == file)
+        parts = [
+            f"{count} {'value' if has_column else 'record'}{'' if count == 1 else 's'} {change} ({reason})"
+            for (change, has_column, reason), count in kinds.items()
+        ]
+        lines.append(f"{file}: {', '.join(parts)}; see {NOTES_FILE}")
+    return lines

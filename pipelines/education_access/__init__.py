@@ -1,0 +1,1 @@
+"""Which communities of Peru face the greatest barriers to education."""
