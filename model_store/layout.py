@@ -4,6 +4,7 @@
     <version>/              the SavedModel: TF Serving looks for a version below the place that it is given
         saved_model.pb
         assets.extra/yachay.json
+        assets.extra/trees.npz      the trees over raw values (tree_table.py), where the model is trees
     golden.jsonl            V1 requests with the responses of the model as it was trained
     push.json               what was pushed; written last, so that a push without it is not finished
 """

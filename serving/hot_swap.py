@@ -87,13 +87,17 @@ class HotSwap:
     def _load(self, version: ModelVersion) -> ServedModel:
         start = time.perf_counter()
         loaded = load_saved_model(version.path)
+        if loaded.failure:
+            metrics.TREE_FAILURES.labels(self._model.name).inc()
+            logger.error("%s The SavedModel predicts, which takes ten times as long.", loaded.failure)
         served = ServedModel(self._model.name, version.version, version.path, loaded, self._limits, self._observers)
         try:
             served.warm_up()
         except Exception as error:
             served.close()
             raise ModelError(f"Expected {version.path} to predict. Received: {error}") from error
-        logger.info("Loaded version %s in %.1f s", version.version, time.perf_counter() - start)
+        evaluator = {"trees": "trees", "saved_model": "SavedModel"}[loaded.evaluator]
+        logger.info("Loaded version %s (%s) in %.1f s", version.version, evaluator, time.perf_counter() - start)
         return served
 
     def _put(self, served: ServedModel) -> ServedModel | None:

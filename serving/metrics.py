@@ -31,6 +31,11 @@ OUTSIDE = Counter(
 )
 MODEL = Gauge("yachay_model", "The version in service", ["model_name", "version", "family", "problem"])
 LOADED_AT = Gauge("yachay_model_loaded_timestamp_seconds", "When the version in service was loaded", ["model_name"])
+TREE_FAILURES = Counter(
+    "yachay_tree_table_failures",
+    "Versions whose table of trees could not be used: their SavedModel predicts",
+    ["model_name"],
+)
 LOAD_FAILURES = Counter("yachay_model_load_failures", "Versions that could not be loaded", ["model_name"])
 
 

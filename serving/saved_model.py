@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +15,7 @@ from ..model_store.metadata import METADATA_FILE, METADATA_FORMAT
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .inputs import group_features
+from .trees import load_trees
 
 SIGNATURE = "serving_default"
 
@@ -46,12 +47,16 @@ class LoadedModel:
         outputs: tuple of `Output`, by name.
         answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`, strings as str.
+        evaluator: `"trees"` where the table of trees beside the SavedModel answers, or `"saved_model"`.
+        failure: string. Why a table of trees is not used; empty where it is, or there is none.
     """
 
     metadata: dict[str, Any]
     features: tuple[Feature, ...]
     outputs: tuple[Output, ...]
     answer: Callable[[Mapping[str, Array]], dict[str, Array]]
+    evaluator: Literal["trees", "saved_model"]
+    failure: str
 
 
 def use_gpu_memory_as_needed() -> None:
@@ -61,7 +66,9 @@ def use_gpu_memory_as_needed() -> None:
 
 
 def load_saved_model(path: Path) -> LoadedModel:
-    """Loads a SavedModel that the Trainer exported.
+    """Loads a SavedModel that the Trainer exported, and the table of trees that may stand beside it.
+
+    The table answers only if it predicts as the SavedModel does.
 
     Args:
         path: path of the folder that holds `saved_model.pb`.
@@ -94,7 +101,14 @@ def load_saved_model(path: Path) -> LoadedModel:
         Output(name, spec.dtype.name, tuple(-1 if size is None else size for size in spec.shape))
         for name, spec in sorted(signature.structured_outputs.items())
     )
-    return LoadedModel(metadata, features, outputs, _PackedSignature(model, features))
+    graph = _PackedSignature(model, features)
+    try:
+        trees, failure = load_trees(path, features, metadata.get("labels", ()), graph), ""
+    except ModelError as error:
+        trees, failure = None, str(error)
+    if trees is None:
+        return LoadedModel(metadata, features, outputs, graph, "saved_model", failure)
+    return LoadedModel(metadata, features, outputs, trees, "trees", failure)
 
 
 class _PackedSignature:

@@ -1,6 +1,7 @@
 """The export: a SavedModel that predicts in a session as in Python."""
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,14 +9,18 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from ...model_store.tree_table import TREES_FILE
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..tfx_api import SavedTransformLoader, saved_objects
 from ..transform.names import SPLIT_KEY
-from .columns import transformed_columns
+from .columns import Column, coded, transformed_columns
 from .family import FittedModel
 from .metadata import RawFeature, model_metadata, raw_feature, write_metadata
 from .train import TrainedModel
+from .tree_table import HasTrees, TreeTableError, make_tree_table
+
+logger = logging.getLogger(__name__)
 
 SERVING_DEFAULT = "serving_default"
 SERVING_EXAMPLES = "serving_examples"
@@ -58,13 +63,16 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """Returns the functions to save, by the name of their signature."""
-        named = {feature.name: _input_spec(feature) for feature in self._features}
         examples = tf.TensorSpec([None], tf.string, "examples")
         return {
-            SERVING_DEFAULT: _as_signature(self._serve_default, named),
+            SERVING_DEFAULT: self.over_raw_features(self._serve_default),
             SERVING_EXAMPLES: _as_signature(self._serve_examples, examples),
             TRANSFORM_FEATURES: _as_signature(self._transform_examples, examples),
         }
+
+    def over_raw_features(self, function: Callable[[Any], Any]) -> Any:
+        """Returns a function of a dict of raw features as one that is traced once."""
+        return _as_signature(function, {feature.name: _input_spec(feature) for feature in self._features})
 
     def transform(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the transformed features of raw ones, each `(N,)` or `(N, steps)`; a sentinel is a missing value."""
@@ -138,6 +146,35 @@ def export(
     features = [dataclasses.replace(feature, default=value) for feature, value in _imputed(module, features)]
     tf.saved_model.save(module, model_dir, signatures=module.signatures())
     write_metadata(model_dir, model_metadata(trained, task, seed, features))
+    _write_tree_table(model_dir, trained.model, module, features, columns, transform_output)
+
+
+def _write_tree_table(
+    model_dir: str,
+    model: FittedModel,
+    module: ServingModule,
+    features: Sequence[RawFeature],
+    columns: Sequence[Column],
+    transform_output: tft.TFTransformOutput,
+) -> None:
+    """Writes the table that a server evaluates, where the model is trees; without one it evaluates the SavedModel."""
+    trees = model.as_trees() if isinstance(model, HasTrees) else None
+    if trees is None:
+        return
+    vocabularies = {column.name: transform_output.vocabulary_by_name(column.name) for column in coded(columns)}
+    try:
+        table = make_tree_table(
+            trees,
+            module.over_raw_features(lambda raw: trees.matrix(module.transform(raw))),
+            lambda raw: model.scores(module.transform(raw)),
+            features,
+            vocabularies,
+        )
+    except TreeTableError as error:
+        logger.warning("No table of trees is exported, the predict API will evaluate the SavedModel. %s", error)
+        return
+    with tf.io.gfile.GFile(f"{model_dir}/{TREES_FILE}", "wb") as file:
+        file.write(table.to_bytes())
 
 
 def _as_signature(function: Callable[[Any], Any], spec: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pydantic import Field
 from ....errors import ModelError
 from ...settings import Settings
 from ...text import Text
-from ..columns import Column, index_array, index_matrix, num_codes
+from ..columns import Column, coded, index_array, index_matrix, num_codes, numbers
 from ..family import Family
 from ..target import Target
 from ..threads import few_threads
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..table import Table
     from ..tree_ensemble import Tree, TreeEnsemble
+    from ..tree_table import TreeModel
 
 # scikit-learn's limit of categories; vocabularies go by frequency, so that only the rarest share a code.
 MAX_CODES = 255
@@ -89,15 +90,32 @@ class FittedBoostedTrees:
         self._columns = columns
         self._target = target
         self._known_codes = known_codes
+        self._link: Literal["softmax", "identity"] = "softmax" if target.num_classes else "identity"
+
+    @functools.cached_property
+    def _trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
+        return _to_trees(self._estimators, self._columns, self._target, self._known_codes)
 
     @functools.cached_property
     def _ensemble(self) -> TreeEnsemble:
-        return _to_ensemble(self._estimators, self._columns, self._target, self._known_codes)
+        from ..tree_ensemble import TreeEnsemble
+
+        return TreeEnsemble(*self._trees, self._link)
 
     @property
     def variables(self) -> Sequence[tf.Variable]:
         """The arrays of the trees."""
         return list(self._ensemble.variables)
+
+    def as_trees(self) -> TreeModel | None:
+        """Returns the trees, of a classification or of one number."""
+        from ..tree_table import TreeModel
+
+        if self._target.steps is not None or self._target.quantiles:
+            return None
+        in_order = [*coded(self._columns), *numbers(self._columns)]
+        names = [column.name for column in in_order for _ in range(column.width)]
+        return TreeModel(*self._trees, self._link, names, self._matrix)
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
@@ -110,7 +128,10 @@ class FittedBoostedTrees:
 
     def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns the scores of the trees as tensors."""
-        return self._target.arrange(self._ensemble(index_matrix(self._columns, features, MAX_CODES)))
+        return self._target.arrange(self._ensemble(self._matrix(features)))
+
+    def _matrix(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return index_matrix(self._columns, features, MAX_CODES)
 
 
 FAMILIES = [
@@ -125,11 +146,10 @@ FAMILIES = [
 ]
 
 
-def _to_ensemble(
+def _to_trees(
     estimators: Sequence[Any], columns: Sequence[Column], target: Target, known_codes: Sequence[NDArray[np.int64]]
-) -> TreeEnsemble:
-    from ..tree_ensemble import TreeEnsemble
-
+) -> tuple[list[Tree], NDArray[np.float64]]:
+    """Returns the trees and what they are added to."""
     # Two classes have one tree a round, whose sum r gives sigmoid(r) = softmax([0, r])[1].
     first_output = 1 if target.num_classes == 2 else 0
     base = np.zeros(target.num_outputs)
@@ -143,7 +163,7 @@ def _to_ensemble(
             for round_of in predictors
             for k, predictor in enumerate(round_of)
         ]
-    return TreeEnsemble(trees, base, "softmax" if target.num_classes else "identity")
+    return trees, base
 
 
 def _private_arrays(estimator: Any) -> tuple[Sequence[Sequence[Any]], NDArray[Any]]:

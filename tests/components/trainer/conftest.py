@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,10 @@ from yachay.components.features import FeatureKind
 from yachay.components.prediction_task import PredictionTask
 from yachay.components.sequences import stored_schema
 from yachay.components.trainer.columns import Column
+from yachay.components.trainer.run_fn import run_fn
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
-from yachay.components.transform.analyze import analyze
+from yachay.components.transform.analyze import analyze, transform_arrays
 from yachay.components.transform.settings import TransformConfig
 
 SCHEMA = text_format.Parse(
@@ -123,6 +126,47 @@ def transform_output_of(
         return made[problem]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def trained(
+    examples: list[bytes],
+    transform_output_of: Callable[[str], TFTransformOutput],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, str], str]:
+    """Returns the folder of a model that `run_fn` trained, made once."""
+    made: dict[tuple[str, str], str] = {}
+
+    def get(problem: str, family: str) -> str:
+        if (problem, family) not in made:
+            folder = tmp_path_factory.mktemp(f"{problem}_{family}".replace(" ", "_"))
+            transform_output = transform_output_of(problem)
+            write_transformed(folder / "transformed-00000-of-00001.gz", transform_output, examples)
+            settings = {"family": family, "hyperparameters": SMALL}
+            run_fn(
+                SimpleNamespace(
+                    train_files=[str(folder / "transformed-*")],
+                    transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
+                    serving_model_dir=str(folder / "model"),
+                    custom_config={"task": TASKS[problem].model_dump(mode="json"), "settings": settings},
+                )
+            )
+            made[problem, family] = str(folder / "model")
+        return made[problem, family]
+
+    return get
+
+
+def write_transformed(path: Path, transform_output: TFTransformOutput, examples: list[bytes]) -> None:
+    arrays = transform_arrays(transform_output, examples)
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for row in range(len(examples)):
+            example = tf.train.Example()
+            for name, values in arrays.items():
+                feature = example.features.feature[name]
+                kind = feature.int64_list if values.dtype == np.int64 else feature.float_list
+                kind.value.extend(np.ravel(values[row]))
+            writer.write(example.SerializeToString())
 
 
 @pytest.fixture

@@ -11,57 +11,15 @@ import tensorflow as tf
 from tensorflow_transform import TFTransformOutput
 
 from yachay.components.trainer.families.keras import FittedNetwork
-from yachay.components.trainer.run_fn import read_training, run_fn
+from yachay.components.trainer.run_fn import read_training
 from yachay.components.trainer.session_check import check_session
 from yachay.components.trainer.table import make_table, read_transformed
-from yachay.components.transform.analyze import transform_arrays
 from yachay.errors import ModelError
 
-from .conftest import CLASSIFICATION, SMALL, TASKS, add_values
+from .conftest import CLASSIFICATION, TASKS, add_values, write_transformed
 
 FAMILIES = ("boosted_trees", "random_forest", "linear", "keras")
 CUSTOMER = {"income": 1800.0, "visits": 9, "rating": 4.0, "town": "Lima", "branch": 5, "member": 1}
-
-
-@pytest.fixture(scope="session")
-def trained(
-    examples: list[bytes],
-    transform_output_of: Callable[[str], TFTransformOutput],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str, str], str]:
-    """Returns the folder of a model that `run_fn` trained, made once."""
-    made: dict[tuple[str, str], str] = {}
-
-    def get(problem: str, family: str) -> str:
-        if (problem, family) not in made:
-            folder = tmp_path_factory.mktemp(f"{problem}_{family}".replace(" ", "_"))
-            transform_output = transform_output_of(problem)
-            write_transformed(folder / "transformed-00000-of-00001.gz", transform_output, examples)
-            settings = {"family": family, "hyperparameters": SMALL}
-            run_fn(
-                SimpleNamespace(
-                    train_files=[str(folder / "transformed-*")],
-                    transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
-                    serving_model_dir=str(folder / "model"),
-                    custom_config={"task": TASKS[problem].model_dump(mode="json"), "settings": settings},
-                )
-            )
-            made[problem, family] = str(folder / "model")
-        return made[problem, family]
-
-    return get
-
-
-def write_transformed(path: Path, transform_output: TFTransformOutput, examples: list[bytes]) -> None:
-    arrays = transform_arrays(transform_output, examples)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for row in range(len(examples)):
-            example = tf.train.Example()
-            for name, values in arrays.items():
-                feature = example.features.feature[name]
-                kind = feature.int64_list if values.dtype == np.int64 else feature.float_list
-                kind.value.extend(np.ravel(values[row]))
-            writer.write(example.SerializeToString())
 
 
 def ask(model_dir: str, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:

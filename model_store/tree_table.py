@@ -1,0 +1,197 @@
+"""Trees as one table over raw values: what the predict API evaluates in place of a SavedModel's graph.
+
+A standardised number keeps the order of the raw one and a vocabulary knows single values, so a raw feature falls into
+intervals (a text: into known values) between which no tree can tell two values apart. A row of the table holds, for one
+interval of one feature, a bit for each leaf of each tree: whether an example with that value may still reach it. The
+rows of all its features, combined by AND, leave as the lowest bit of each tree the leaf that it reaches: QuickScorer
+(Lucchese et al., SIGIR 2015, https://doi.org/10.1145/2766462.2767733) over arrays. No comparison is lost by it: scores
+differ from those of the graph by the order in which leaves are added in `float64`.
+
+The Trainer writes the table beside the SavedModel, which stays what the model predicts: a server compares the two.
+"""
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from .metadata import MISSING_VALUE
+
+TREES_FILE = "assets.extra/trees.npz"
+TABLE_FORMAT = 1
+MASKS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
+
+_BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache.
+_ARRAYS = ("bounds", "num_bounds", "row_of_interval", "row_of_missing", "table", "values", "num_trees", "base")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TreeTable:
+    """Trees over raw features, of which `F` are numbers.
+
+    Args:
+        features: mapping of `"float32"`, `"int64"` and `"string"` to the names of the features of that type, in the
+            model's order.
+        bounds: `float64` array `(B,)`. The greatest value of each interval but the last: those of the first number,
+            ascending, then of the next; `float32` numbers stand before `int64` ones.
+        num_bounds: int array `(F,)`. How many of them each number has.
+        row_of_interval: int array `(B + F,)`. The row of the table for each interval.
+        row_of_missing: int array `(F,)`. The row for a missing value; -1 where a number may not be missing.
+        texts: tuple of dicts of known value to row of the table, for each text; the value None is any other.
+        table: unsigned array `(R, T)` of 16, 32 or 64 bits. For each of `T` trees a bit a leaf, the leftmost lowest.
+        values: `float64` array `(T, bits)`. What each leaf adds to a score.
+        num_trees: int array `(K,)`. How many trees each score has: those of the first, then of the next.
+        base: `float64` array `(K,)`. What the leaves are added to.
+        link: `"softmax"` or `"identity"`.
+    """
+
+    features: Mapping[str, tuple[str, ...]]
+    bounds: NDArray[np.float64]
+    num_bounds: NDArray[np.int64]
+    row_of_interval: NDArray[np.int64]
+    row_of_missing: NDArray[np.int64]
+    texts: tuple[dict[str | None, int], ...]
+    table: NDArray[Any]
+    values: NDArray[np.float64]
+    num_trees: NDArray[np.int64]
+    base: NDArray[np.float64]
+    link: Literal["softmax", "identity"]
+
+    def to_bytes(self) -> bytes:
+        """Returns the table as a file, the same bytes for the same table."""
+        texts = [list(rows.items()) for rows in self.texts]
+        header = {"format": TABLE_FORMAT, "features": self.features, "texts": texts, "link": self.link}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        file = io.BytesIO()
+        np.savez_compressed(file, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "TreeTable":
+        """Returns the table of a file.
+
+        Raises:
+            ModelError: if it is none, or of another format.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                header = json.loads(file["header"].tobytes())
+                if header["format"] != TABLE_FORMAT:
+                    raise ValueError(f"format {header['format']}")
+                return cls(
+                    features={dtype: tuple(names) for dtype, names in header["features"].items()},
+                    texts=tuple(dict(map(tuple, rows)) for rows in header["texts"]),
+                    link=header["link"],
+                    **{name: file[name] for name in _ARRAYS},
+                )
+        except Exception as error:  # numpy and zipfile raise many kinds for a damaged file.
+            raise ModelError(
+                f"Expected a table of trees in format {TABLE_FORMAT}. Received: {error!r}. Train the model anew."
+            ) from error
+
+
+class TreeScorer:
+    """Evaluates a table.
+
+    Args:
+        trees: `TreeTable`.
+    """
+
+    def __init__(self, trees: TreeTable) -> None:
+        self._trees = trees
+        num_numbers = len(trees.num_bounds)
+        self._num_floats = len(trees.features.get("float32", ()))
+        self._num_numbers = num_numbers
+        # One search for all numbers: complex values are in order of the real part, then of the imaginary one.
+        self._owner = np.arange(num_numbers)[:, np.newaxis]
+        self._bounds = _complex(np.repeat(np.arange(num_numbers), trees.num_bounds), trees.bounds)
+        self._missing_rows = trees.row_of_missing[:, np.newaxis]
+        self._may_be_missing = self._missing_rows >= 0
+        self._any_may_be_missing = bool(self._may_be_missing.any())
+        num_trees, self._num_leaves = trees.values.shape
+        padding = -num_trees % (8 // trees.table.itemsize)
+        self._words = np.ascontiguousarray(np.pad(trees.table, ((0, 0), (0, padding)))).view(np.int64)
+        self._first_leaves = np.arange(num_trees) * self._num_leaves
+        ends = np.cumsum(trees.num_trees)
+        self._spans = [
+            (score, end - count, end)
+            for score, (count, end) in enumerate(zip(trees.num_trees, ends, strict=True))
+            if count
+        ]
+
+    def __call__(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Returns the scores `(N, K)` of `N` rows.
+
+        Args:
+            matrices: mapping of `"float32"`, `"int64"` and `"string"` (str as object) to array `(features, N)`, where
+                there are such features. A missing value is NaN, the least `int64` or the empty string.
+        """
+        masks = self._masks(self._rows(matrices)).view(self._trees.table.dtype)[:, : len(self._first_leaves)]
+        added = self._trees.values.take(_lowest_bits(masks) + self._first_leaves)
+        scores = np.tile(self._trees.base, (len(added), 1))
+        for score, start, end in self._spans:
+            scores[:, score] += added[:, start:end].sum(axis=1)
+        if self._trees.link == "softmax":
+            scores -= scores.max(axis=1, keepdims=True)
+            np.exp(scores, out=scores)
+            scores /= scores.sum(axis=1, keepdims=True)
+        return scores.astype(np.float32)
+
+    def _rows(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Returns the rows of the table for each feature, `(features, N)`."""
+        num_rows = next(iter(matrices.values())).shape[1]
+        numbers = np.empty((self._num_numbers, num_rows))
+        missing = np.zeros(numbers.shape, bool) if self._any_may_be_missing else None
+        for dtype, place in (("float32", slice(self._num_floats)), ("int64", slice(self._num_floats, None))):
+            if dtype in matrices:
+                numbers[place] = matrices[dtype]
+                if missing is not None:
+                    values = matrices[dtype]
+                    missing[place] = np.isnan(values) if dtype == "float32" else values == MISSING_VALUE["int64"]
+        keys = _complex(np.broadcast_to(self._owner, numbers.shape), numbers)
+        rows = self._trees.row_of_interval.take(self._bounds.searchsorted(keys) + self._owner)
+        if missing is not None:
+            rows = np.where(missing & self._may_be_missing, self._missing_rows, rows)
+        if not self._trees.texts:
+            return rows
+        texts = [
+            [known.get(value, known[None]) for value in values]
+            for known, values in zip(self._trees.texts, matrices["string"], strict=True)
+        ]
+        return np.concatenate([rows, np.array(texts, np.int64)])
+
+    def _masks(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the leaves that each row `(features, N)` may reach, `(N, words)`."""
+        num_rows = rows.shape[1]
+        masks = np.empty((num_rows, self._words.shape[1]), np.int64)
+        buffer = np.empty((len(rows), min(num_rows, _BLOCK_ROWS), self._words.shape[1]), np.int64)
+        for start in range(0, num_rows, _BLOCK_ROWS):
+            block = rows[:, start : start + _BLOCK_ROWS]
+            of_features = buffer[:, : block.shape[1]]
+            # Without a mode numpy takes into a copy of `out` first.
+            self._words.take(block, axis=0, out=of_features, mode="clip")
+            np.bitwise_and.reduce(of_features, axis=0, out=masks[start : start + _BLOCK_ROWS])
+        return masks
+
+
+def _complex(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[np.complex128]:
+    values = np.empty(imaginary.shape, np.complex128)
+    values.real, values.imag = real, imaginary
+    return values
+
+
+def _lowest_bits(masks: NDArray[Any]) -> NDArray[Any]:
+    """Returns the place of the lowest bit of each mask, none of which is 0."""
+    if masks.itemsize == 2:
+        return _LOWEST_BITS.take(masks)
+    lowest = masks & (~masks + masks.dtype.type(1))
+    exponents: NDArray[Any] = np.frexp(lowest.astype(np.float64))[1]
+    return exponents - 1
+
+
+_LOWEST_BITS = np.array([0, *((number & -number).bit_length() - 1 for number in range(1, 2**16))], np.uint8)
