@@ -37,12 +37,17 @@ def readiness(cluster: Cluster, service: Service) -> Readiness:
     """
     name = service.name
     if service.mode == "knative":
-        child = cluster.get(KNATIVE_SERVICE, f"{name}-predictor")
-        state = _knative(child, service)
+        kind, read, child = "Knative service", _knative, cluster.get(KNATIVE_SERVICE, f"{name}-predictor")
     else:
         suffix = service.canary_name if service.previous is not None else service.predictor_name
-        child = cluster.get(DEPLOYMENT, f"{name}-{suffix}-predictor" if suffix else f"{name}-predictor")
-        state = _deployment(child, service)
+        deployment = f"{name}-{suffix}-predictor" if suffix else f"{name}-predictor"
+        kind, read, child = "Deployment", _deployment, cluster.get(DEPLOYMENT, deployment)
+    if child is None:
+        state = Readiness(False, f"KServe has not made the {kind} yet")
+    elif not _is_taken(child, service):
+        state = Readiness(False, f"KServe has not taken version {service.model.version} yet")
+    else:
+        state = read(child)
     if state.is_ready:
         return state
     live = cluster.get(INFERENCE_SERVICE, name)
@@ -50,11 +55,7 @@ def readiness(cluster: Cluster, service: Service) -> Readiness:
     return dataclasses.replace(state, reason=f"{state.reason}: {detail}") if detail else state
 
 
-def _knative(child: Document | None, service: Service) -> Readiness:
-    if child is None:
-        return Readiness(False, "KServe has not made the Knative service yet")
-    if not _is_taken(child, child["spec"]["template"], service):
-        return Readiness(False, f"KServe has not taken version {service.model.version} yet")
+def _knative(child: Document) -> Readiness:
     status = child["status"]
     conditions = _conditions(status)
     configured = conditions.get("ConfigurationsReady", {})
@@ -67,11 +68,7 @@ def _knative(child: Document | None, service: Service) -> Readiness:
     return Readiness(True)
 
 
-def _deployment(child: Document | None, service: Service) -> Readiness:
-    if child is None:
-        return Readiness(False, "KServe has not made the Deployment yet")
-    if not _is_taken(child, child["spec"]["template"], service):
-        return Readiness(False, f"KServe has not taken version {service.model.version} yet")
+def _deployment(child: Document) -> Readiness:
     status = child["status"]
     conditions = _conditions(status)
     progressing = conditions.get("Progressing", {})
@@ -84,8 +81,8 @@ def _deployment(child: Document | None, service: Service) -> Readiness:
     return Readiness(True)
 
 
-def _is_taken(child: Document, template: Document, service: Service) -> bool:
-    version = template.get("metadata", {}).get("annotations", {}).get(MODEL_VERSION)
+def _is_taken(child: Document, service: Service) -> bool:
+    version = child["spec"]["template"].get("metadata", {}).get("annotations", {}).get(MODEL_VERSION)
     observed = child.get("status", {}).get("observedGeneration", -1)
     return bool(version == str(service.model.version) and observed >= child["metadata"]["generation"])
 
