@@ -8,7 +8,7 @@ class ExitStatus(IntEnum):
 
     DONE = 0
     FAILED = 1
-    REFUSED = 2
+    REJECTED = 2
     NOT_BLESSED = 3
     ROLLED_BACK = 3
     INTERRUPTED = 130

@@ -179,7 +179,7 @@ def status_of(error: BaseException) -> ExitStatus:
     if isinstance(error, KeyboardInterrupt):
         is_terminated = isinstance(error, Terminated) and error.number == signal.SIGTERM
         return ExitStatus.TERMINATED if is_terminated else ExitStatus.INTERRUPTED
-    return ExitStatus.REFUSED if isinstance(error, UsageError | ConfigurationError) else ExitStatus.FAILED
+    return ExitStatus.REJECTED if isinstance(error, UsageError | ConfigurationError) else ExitStatus.FAILED
 
 
 def invalid_usage(error: click.ClickException) -> str:

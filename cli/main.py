@@ -80,7 +80,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         if frame.JSON in arguments:
             click.echo(frame.invalid_usage(error))
-        return ExitStatus.REFUSED
+        return ExitStatus.REJECTED
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitStatus.INTERRUPTED

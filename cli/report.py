@@ -142,7 +142,7 @@ def _to_text(run: "PastRun", described: dict[str, Any]) -> str:
     if summary.verdict:
         lines.append(click.style(summary.outcome, fg="green" if summary.is_good else "red", bold=True))
     lines += [f"  {reason}" for reason in summary.reasons]
-    if summary.refusal:
+    if summary.rejection:
         lines.append(f"  pushed     {summary.pushed}")
     for name, estimate in described["metrics"].items():
         lines.append(f"  {name:<10} {_number(estimate['value'])}{_interval(estimate)}{_bounds(name, described)}")

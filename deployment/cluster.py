@@ -167,7 +167,7 @@ class Cluster:
             )
             document: Document = json.loads(response.data)
         except client.ApiException as error:
-            raise ClusterError(self._refusal(error, method, resource, name), error.status) from None
+            raise ClusterError(self._rejection(error, method, resource, name), error.status) from None
         except (urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError) as error:
             raise ClusterError(
                 f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
@@ -175,7 +175,7 @@ class Cluster:
             ) from None
         return document
 
-    def _refusal(self, error: Any, method: str, resource: Resource, name: str) -> str:
+    def _rejection(self, error: Any, method: str, resource: Resource, name: str) -> str:
         what = f"{resource}/{name} in the namespace {self.namespace}"
         try:
             message = json.loads(error.body)["message"]

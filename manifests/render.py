@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import yaml
 
 from . import keys
+from .checks import check_inference_service
 from .node_pools import GPU_RESOURCE
-from .refusals import check_inference_service
 from .service import Autoscaling, Logger, Model, Service
 
 Json: TypeAlias = dict[str, Any]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 FAILED = 1
-REFUSED = 2
+REJECTED = 2
 
 logger = logging.getLogger("yachay.serving")
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         server.start()
     except YachayError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return REFUSED if isinstance(error, UsageError | ConfigurationError) else FAILED
+        return REJECTED if isinstance(error, UsageError | ConfigurationError) else FAILED
     return 0
 
 

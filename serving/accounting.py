@@ -59,7 +59,7 @@ class Accounting:
 
     def reject(self, error: RequestError) -> None:
         """Counts a rejection by its reason."""
-        metrics.REFUSED.labels(self._model_name, error.rejection.label).inc()
+        metrics.REJECTED.labels(self._model_name, error.rejection.label).inc()
 
     def _count(self, protocol: WireProtocol, status: str) -> None:
         counter = self._counters.get((protocol, status))

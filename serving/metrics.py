@@ -17,7 +17,7 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 IN_FLIGHT = Gauge("yachay_requests_in_flight", "Requests for predictions that wait for their response", ["model_name"])
-REFUSED = Counter("yachay_refused_requests", "Requests that were rejected", ["model_name", "reason"])
+REJECTED = Counter("yachay_rejected_requests", "Requests that were rejected", ["model_name", "reason"])
 BATCH_ROWS = Histogram(
     "yachay_batch_rows",
     "Rows that the model predicted together",

@@ -87,7 +87,7 @@ class Executor(base_executor.BaseExecutor):
                 },
                 schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri)),
                 is_pushed=None if pushed is None else bool(pushed.get_int_custom_property("pushed")),
-                push_refusal="" if pushed is None else pushed.get_string_custom_property("refusal"),
+                push_rejection="" if pushed is None else pushed.get_string_custom_property("rejection"),
                 original_names=json.loads(original_names) if original_names else {},
                 rows={
                     name: examples.get_int_custom_property(f"rows_{name}") for name in ("read", "kept", "quarantined")

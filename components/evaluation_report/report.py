@@ -102,7 +102,7 @@ class Verdict(Part):
     thresholds: tuple[Threshold, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     is_pushed: bool | None = None
-    push_refusal: str = ""
+    push_rejection: str = ""
 
 
 class SliceRow(Part):

@@ -32,7 +32,7 @@ class Pusher(base_component.BaseComponent):
     A model without a blessing is left alone; the property `pushed` of `pushed_model` is 0 or 1. Before a push each
     signature must predict in a session loader, which is what TF Serving has, as in the Python loader; and the predict
     API, started on the model, must return for records of the eval split what the model did when it was trained. Where
-    one does not, nothing is pushed, and the property `refusal` of `pushed_model` holds the reason.
+    one does not, nothing is pushed, and the property `rejection` of `pushed_model` holds the reason.
 
     Args:
         model: channel of `Model`. The trained model.

@@ -78,7 +78,7 @@ class Executor(base_executor.BaseExecutor):
                     golden = check_candidate(candidate, lambda: _records(examples), settings.ready_seconds)
                 except ModelError as error:
                     logging.error("The model is not pushed: %s", error)
-                    pushed.set_string_custom_property("refusal", str(error))
+                    pushed.set_string_custom_property("rejection", str(error))
                     return
                 result = push(
                     candidate,

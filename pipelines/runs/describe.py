@@ -34,7 +34,7 @@ def describe_push(pushed_model: Properties) -> Fields:
     """Returns what was pushed, and the outcome of the deployment, from the pushed model."""
     fields: Fields = {
         "pushed_model_uri": pushed_model.get("pushed_destination"),
-        "refusal": pushed_model.get("refusal"),
+        "rejection": pushed_model.get("rejection"),
     }
     if "deploy_state" in pushed_model:
         fields["deployment"] = {

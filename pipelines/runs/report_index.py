@@ -61,7 +61,7 @@ def index_run(run: PastRun, folder: Path) -> IndexedRun:
     """
     summary, report, problem = run.summary or Summary(), None, run.problem
     if run.summary:
-        problem = summary.error or summary.refusal or "; ".join(summary.reasons)
+        problem = summary.error or summary.rejection or "; ".join(summary.reasons)
     if run.page_path:
         try:
             report = run.report()

@@ -30,7 +30,7 @@ class Summary:
         slices: list of dicts with `slice` (column to value), `rows` and each metric; small slices are left out.
         model_uri: string or None. The trained model.
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
-        refusal: string or None. Why a blessed model was not pushed.
+        rejection: string or None. Why a blessed model was not pushed.
         deployment: dict or None. What deploying came to: `state`, `service_url`, `serving_version` and `reason`.
         report_uri: string or None. The evaluation as a page; its path.
         rows: dict of `read`, `kept` and `quarantined` to counts.
@@ -55,7 +55,7 @@ class Summary:
     slices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     model_uri: str | None = None
     pushed_model_uri: str | None = None
-    refusal: str | None = None
+    rejection: str | None = None
     deployment: dict[str, str] | None = None
     report_uri: str | None = None
     rows: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -76,7 +76,7 @@ class Summary:
     @property
     def is_good(self) -> bool:
         """Whether the model is blessed and was not rejected at the push."""
-        return self.verdict == "blessed" and self.refusal is None
+        return self.verdict == "blessed" and self.rejection is None
 
     @property
     def is_rolled_back(self) -> bool:
@@ -94,12 +94,12 @@ class Summary:
     @property
     def outcome(self) -> str:
         """The verdict for people."""
-        return "NOT BLESSED" if self.verdict != "blessed" else "NOT PUSHED" if self.refusal else "BLESSED"
+        return "NOT BLESSED" if self.verdict != "blessed" else "NOT PUSHED" if self.rejection else "BLESSED"
 
     @property
     def pushed(self) -> str:
         """Where the model was pushed, or why it was not, for people."""
-        reason = self.refusal or ("the model is not blessed" if self.verdict == "not_blessed" else "no step pushes")
+        reason = self.rejection or ("the model is not blessed" if self.verdict == "not_blessed" else "no step pushes")
         return self.pushed_model_uri or "nothing: " + reason.replace("\n", "\n             ")
 
     def to_json(self) -> str:

@@ -13,7 +13,7 @@ const TEXTS = {
     no_answer: "Predict to see what the model returns.", waiting: "Waiting for the prediction…",
     forecast: "Forecast of {steps} steps, from {first} to {last}", interval: "{lower} to {upper}",
     request: "As a command", copy: "Copy", copied: "Copied", step: "Step",
-    refused: "The server rejected the record ({status}).", unreachable: "The server cannot be reached.",
+    rejected: "The server rejected the record ({status}).", unreachable: "The server cannot be reached.",
     token: "Token", token_why: "This server serves only who knows its token. The page keeps it until it is closed.",
     unlock: "Open", token_wrong: "The server does not know this token.",
     took: "predicted in {ms} ms",
@@ -30,7 +30,7 @@ const TEXTS = {
     no_answer: "Prediga para ver lo que devuelve el modelo.", waiting: "Esperando la predicción…",
     forecast: "Pronóstico de {steps} pasos, de {first} a {last}", interval: "de {lower} a {upper}",
     request: "Como comando", copy: "Copiar", copied: "Copiado", step: "Paso",
-    refused: "El servidor rechazó el registro ({status}).", unreachable: "No se puede contactar con el servidor.",
+    rejected: "El servidor rechazó el registro ({status}).", unreachable: "No se puede contactar con el servidor.",
     token: "Token", token_why: "Este servidor responde solo a quien conoce su token. La página lo guarda hasta que se cierra.",
     unlock: "Abrir", token_wrong: "El servidor no conoce este token.",
     took: "predicho en {ms} ms",
@@ -225,7 +225,7 @@ async function predict() {
     });
     const answer = await response.json();
     if (response.ok) showAnswer(answer.predictions[0], Math.round(performance.now() - start));
-    else showRefusal(response.status, answer.error);
+    else showRejection(response.status, answer.error);
   } catch {
     find("answer").replaceChildren(element("p", { className: "error", textContent: text("unreachable") }));
   } finally {
@@ -311,10 +311,10 @@ function fan(outputs, lower, upper) {
   return element("div", { className: "forecast" }, element("div", { className: "bounds" }, ...bounds), chart);
 }
 
-function showRefusal(status, message) {
+function showRejection(status, message) {
   if (status === 401) return ask(text("token_wrong"));
   find("answer").replaceChildren(
-    element("p", { className: "error", textContent: `${text("refused", { status })}\n${message}` }),
+    element("p", { className: "error", textContent: `${text("rejected", { status })}\n${message}` }),
   );
   return showErrors(message);
 }

@@ -106,7 +106,7 @@ def test_a_model_that_does_not_start_ends_with_its_own_exit_status(
         (["--task", "semester3"], "Did you mean"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_what_cannot_be_is_rejected(
     kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main.run(deploy(receipt, *arguments)) in (1, 2)

@@ -38,7 +38,7 @@ def test_help_imports_nothing_that_takes_time(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve"}))
 def test_invalid_usage_prints_one_json_object(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([name, "--no-such-option", "--json"]) == ExitStatus.REFUSED
+    assert run([name, "--no-such-option", "--json"]) == ExitStatus.REJECTED
 
     assert "No such option" in json.loads(capsys.readouterr().out)["error"]
 
@@ -64,7 +64,7 @@ def made(error: BaseException | None) -> frame.Frame:
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (UsageError("Expected x."), ExitStatus.REFUSED, "Error: Expected x."),
+        (UsageError("Expected x."), ExitStatus.REJECTED, "Error: Expected x."),
         (DataError("Expected y."), ExitStatus.FAILED, "Error: Expected y."),
         (OSError(28, "No space left on device"), ExitStatus.FAILED, "No space left on device. Free disk space"),
         (KeyboardInterrupt(), ExitStatus.INTERRUPTED, "Interrupted."),

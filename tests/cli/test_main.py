@@ -50,7 +50,7 @@ def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[s
         (["run", "student_dropout", "--config", "nowhere.yaml"], "no such file"),
     ],
 )
-def test_a_mistake_is_refused_before_any_work(
+def test_a_mistake_is_rejected_before_any_work(
     arguments: list[str],
     message: str,
     tmp_path: Path,
@@ -67,7 +67,7 @@ def test_a_mistake_is_refused_before_any_work(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_json_is_one_object_also_when_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_one_object_also_when_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run", "student_dropout", "--data", str(tmp_path / "nowhere"), "--json"]) == 2
 
     summary = json.loads(capsys.readouterr().out)
@@ -83,12 +83,12 @@ def test_json_has_every_field_also_for_an_unknown_flag(capsys: pytest.CaptureFix
     assert {"pipeline", "task", "run_id", "verdict", "metrics", "nodes", "error"} <= set(summary)
 
 
-def test_a_folder_without_a_configuration_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_configuration_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run", str(tmp_path)]) == 2
     assert "to hold a config.yaml" in capsys.readouterr().err
 
 
-def test_a_workdir_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workdir_that_is_a_file_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
 
     assert run(["run", "student_dropout", "--workdir", str(tmp_path / "file")]) == 2

@@ -100,7 +100,7 @@ def test_the_page_of_a_compiled_run_is_found_in_the_folder_that_stands_for_its_s
         (["--task", "semester3"], "(semester2). Received: 'semester3'. Did you mean 'semester2'?"),
     ],
 )
-def test_a_run_that_is_not_there_is_refused(
+def test_a_run_that_is_not_there_is_rejected(
     arguments: list[str], message: str, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert report(workdir, *arguments) == 2
@@ -108,7 +108,7 @@ def test_a_run_that_is_not_there_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_workdir_without_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workdir_without_runs_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluated = tmp_path / "student-dropout--semester2/runs/20261121-090000-aaaa"
     (evaluated / "cross_validation").mkdir(parents=True)
     (evaluated / "log.txt").touch()

@@ -27,7 +27,7 @@ from yachay.pipelines.registry import find_pipelines
         (["student_dropout", "--port", "x"], "'x' is not a valid integer"),
     ],
 )
-def test_what_cannot_be_served_is_refused_before_anything_is_loaded(
+def test_what_cannot_be_served_is_rejected_before_anything_is_loaded(
     arguments: list[str],
     message: str,
     tmp_path: Path,

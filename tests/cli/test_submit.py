@@ -110,7 +110,7 @@ def test_a_version_with_other_content_is_never_overwritten(write: Write, capsys:
         assert len(server.runs) == 1
 
 
-def test_a_spec_that_the_server_refuses_leaves_nothing_behind(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spec_that_the_server_rejects_leaves_nothing_behind(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     old = compiled_pipeline() | {"schemaVersion": "2.0.0"}
     with KfpServer() as server:
         assert run(["submit", write(old), "--host", server.url, *LABEL, "--json"]) == 1
@@ -122,7 +122,7 @@ def test_a_spec_that_the_server_refuses_leaves_nothing_behind(write: Write, caps
         assert server.pipelines == {}
 
 
-def test_a_task_name_that_argo_refuses_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_name_that_argo_rejects_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     pipeline = compiled_pipeline()
     tasks = pipeline["root"]["dag"]["tasks"]
     tasks["latest_blessed"] = tasks.pop("Trainer")
@@ -133,7 +133,7 @@ def test_a_task_name_that_argo_refuses_is_told(write: Write, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("redirects_to_log_in", [False, True])
-def test_a_refused_token_is_told_with_where_to_put_one(
+def test_a_rejected_token_is_told_with_where_to_put_one(
     redirects_to_log_in: bool,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,
@@ -407,7 +407,7 @@ def test_the_experiment_is_the_named_one_or_the_environments(write: Write, monke
         (["pipeline.yaml", *LABEL, "-p", "data_uri=data.csv"], "Received: 'data.csv'."),
     ],
 )
-def test_a_mistake_is_refused_before_any_work(
+def test_a_mistake_is_rejected_before_any_work(
     arguments: list[str],
     message: str,
     write: Write,

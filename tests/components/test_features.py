@@ -23,11 +23,11 @@ def test_a_column_name_becomes_an_identifier(name: str, identifier: str) -> None
     assert not keyword.iskeyword(identifier)
 
 
-def test_two_names_with_one_identifier_are_refused() -> None:
+def test_two_names_with_one_identifier_are_rejected() -> None:
     with pytest.raises(DataError, match="'a b' and 'a-b', which are both 'a_b' as identifiers"):
         to_identifiers(["a b", "a-b"])
 
 
-def test_a_name_without_a_letter_or_digit_is_refused() -> None:
+def test_a_name_without_a_letter_or_digit_is_rejected() -> None:
     with pytest.raises(DataError, match=r"Received: '--'\. Name the column"):
         to_identifiers(["--"])

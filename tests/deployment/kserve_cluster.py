@@ -1,8 +1,8 @@
 """An HTTP server on loopback that behaves as the Kubernetes API does for InferenceServices, with a controller behind it
 that makes of them what KServe makes: Knative services or Deployments, revisions, traffic, status.
 
-Server-side apply keeps the owners of fields, refuses conflicts and unknown versions; CRD schemas and the webhook's
-rules refuse what the real ones refuse, where they lie beside the checkout.
+Server-side apply keeps the owners of fields, rejects conflicts and unknown versions; CRD schemas and the webhook's
+rules reject what the real ones reject, where they lie beside the checkout.
 """
 
 import contextlib
@@ -188,9 +188,9 @@ class KServeCluster:
                 _remove(wanted, leaf)
         for leaf, value in fields.items():
             _set(wanted, leaf, value)
-        refusal = self._store(key, wanted)
-        if refusal is not None:
-            return refusal
+        rejection = self._store(key, wanted)
+        if rejection is not None:
+            return rejection
         for other, owned in owners.items():
             if other != manager:
                 for leaf in [leaf for leaf in owned if leaf in fields and owned[leaf] != fields[leaf]]:
@@ -206,9 +206,9 @@ class KServeCluster:
                 _remove(wanted, leaf)
             else:
                 _set(wanted, leaf, value)
-        refusal = self._store(key, wanted)
-        if refusal is not None:
-            return refusal
+        rejection = self._store(key, wanted)
+        if rejection is not None:
+            return rejection
         owners = self._owners.setdefault(key, {})
         for owned in owners.values():
             for leaf in fields:

@@ -19,7 +19,7 @@ def test_the_out_of_fold_predictions_have_the_printed_accuracy(yachay: Any, tmp_
     assert "SYNTHETIC DATA" in result.stderr
 
 
-def test_an_unknown_family_is_refused(yachay: Any, tmp_path: Path) -> None:
+def test_an_unknown_family_is_rejected(yachay: Any, tmp_path: Path) -> None:
     result = yachay("evaluate", "student_dropout", "--family", "forest", "--workdir", tmp_path)
 
     assert result.status == 2

@@ -29,7 +29,7 @@ def module_environment() -> Any:
 
 
 @pytest.fixture(scope="module")
-def refused(yachay: Any, s3: S3Server, module_environment: pytest.MonkeyPatch, workdir: Path) -> Any:
+def rejected(yachay: Any, s3: S3Server, module_environment: pytest.MonkeyPatch, workdir: Path) -> Any:
     """A run whose server does not start."""
     with module_environment.context() as patch:
         patch.setenv("KSERVE_LOGLEVEL", "NONSENSE")
@@ -46,23 +46,23 @@ def _run(yachay: Any, s3: S3Server, workdir: Path) -> Any:
     return yachay("run", "student_dropout", "--workdir", workdir, *settings)
 
 
-def test_a_model_that_no_server_takes_is_not_pushed_and_the_run_says_why(refused: Any, s3: S3Server) -> None:
-    assert refused.status == 3
-    assert refused.output["verdict"] == "blessed"
-    assert refused.output["pushed_model_uri"] is None
-    assert "Expected the server to serve the model. Received: exit status 1." in refused.output["refusal"]
-    assert "Unable to configure logger" in refused.output["refusal"]
-    assert "NOT PUSHED" in refused.stderr
+def test_a_model_that_no_server_takes_is_not_pushed_and_the_run_says_why(rejected: Any, s3: S3Server) -> None:
+    assert rejected.status == 3
+    assert rejected.output["verdict"] == "blessed"
+    assert rejected.output["pushed_model_uri"] is None
+    assert "Expected the server to serve the model. Received: exit status 1." in rejected.output["rejection"]
+    assert "Unable to configure logger" in rejected.output["rejection"]
+    assert "NOT PUSHED" in rejected.stderr
     assert s3.names() == []
 
 
 def test_the_next_run_asks_again_and_pushes_with_what_it_was_made_of(
-    yachay: Any, refused: Any, s3: S3Server, workdir: Path
+    yachay: Any, rejected: Any, s3: S3Server, workdir: Path
 ) -> None:
     pushed = _run(yachay, s3, workdir)
 
     assert pushed.status == 0, pushed.stderr
-    assert pushed.output["refusal"] is None
+    assert pushed.output["rejection"] is None
     version = pushed.output["pushed_model_uri"].rpartition("/")[2]
     assert pushed.output["pushed_model_uri"] == f"s3://models/{NAME}/push-{version}/{version}"
     receipt = json.loads(s3.read(f"{NAME}/push-{version}/push.json"))
@@ -75,7 +75,7 @@ def test_the_next_run_asks_again_and_pushes_with_what_it_was_made_of(
     assert json.loads(golden[0])["response"]["predictions"][0]["classes"] in ("Dropout", "Enrolled", "Graduate")
 
 
-def test_a_bucket_that_is_not_there_is_refused_before_any_work(yachay: Any, s3: S3Server, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_rejected_before_any_work(yachay: Any, s3: S3Server, tmp_path: Path) -> None:
     result = yachay(
         "run", "student_dropout", "--workdir", tmp_path,
         "--set", "push.store=s3://nowhere", "--set", f"push.endpoint_url={s3.url}",

@@ -117,7 +117,7 @@ def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Pat
     assert sorted(path.name for path in store.iterdir()) == before
 
 
-def test_an_accuracy_above_the_upper_bound_is_refused_with_the_reason(yachay: Any, workdir: Path, first: Any) -> None:
+def test_an_accuracy_above_the_upper_bound_is_rejected_with_the_reason(yachay: Any, workdir: Path, first: Any) -> None:
     result = yachay(
         "run", "student_dropout", "--workdir", workdir,
         "--set", "tasks.semester2.thresholds={accuracy: {upper: 0.5, upper_reason: it means leakage}}",

@@ -1,4 +1,4 @@
-"""`yachay run-spec`: parameters of a run, and what is refused."""
+"""`yachay run-spec`: parameters of a run, and what is rejected."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def test_records_that_are_not_there_fail_the_ingest_with_the_reason(yachay: Any,
     assert "s3://bucket/lost.csv" in result.output["error"]
 
 
-def test_a_refused_spec_or_parameter_ends_with_2_before_any_work(yachay: Any, spec: Path, tmp_path: Path) -> None:
+def test_a_rejected_spec_or_parameter_ends_with_2_before_any_work(yachay: Any, spec: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     documents = list(yaml.safe_load_all(spec.read_text()))
     documents[0]["deploymentSpec"]["executors"]["exec-Trainer"] = {"resolver": {}}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yachay.manifests.refusals import check_inference_service
+from yachay.manifests.checks import check_inference_service
 from yachay.manifests.render import render
 from yachay.manifests.service import Autoscaling
 

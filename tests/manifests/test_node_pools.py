@@ -23,7 +23,7 @@ def test_any_gpu_needs_no_kind_of_node():
     assert find_node_pool("aks", "any").labels == {"kubernetes.azure.com/accelerator": ("nvidia",)}
 
 
-def test_a_gpu_that_a_cloud_does_not_have_is_refused():
+def test_a_gpu_that_a_cloud_does_not_have_is_rejected():
     with pytest.raises(ManifestError, match=r"Expected a GPU that aks has \(t4, a100, h100 or any\). Received: 'l4'"):
         find_node_pool("aks", "l4")
 

@@ -137,7 +137,7 @@ def test_the_model_that_serves_is_read_from_the_cluster_again(make_service, make
     assert read_serving({"metadata": {"name": "foreign"}}) is None
 
 
-def test_an_annotation_that_was_spoilt_is_refused(make_service):
+def test_an_annotation_that_was_spoilt_is_rejected(make_service):
     document = inference_service(make_service())
     document["metadata"]["annotations"][keys.STORAGE_URI] = "s3://models"
     with pytest.raises(ManifestError, match="Expected the storage URI to end with push-<version>"):

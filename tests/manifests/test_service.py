@@ -30,17 +30,17 @@ from yachay.manifests.service import Autoscaling
         ({"predictor_name": "v1"}, "Expected a predictor's name in standard mode only. Received: 'v1'"),
     ],
 )
-def test_a_service_that_does_not_fit_together_is_refused(make_service, fields, message):
+def test_a_service_that_does_not_fit_together_is_rejected(make_service, fields, message):
     with pytest.raises(ManifestError, match=message):
         make_service(**fields)
 
 
-def test_a_share_beyond_all_requests_is_refused(make_service, make_model):
+def test_a_share_beyond_all_requests_is_rejected(make_service, make_model):
     with pytest.raises(ManifestError, match=r"Expected a share of 0 to 100 per cent. Received: 101"):
         make_service(canary_percent=101, previous=make_model(1))
 
 
-def test_a_canary_of_what_is_running_is_refused(make_service, make_model):
+def test_a_canary_of_what_is_running_is_rejected(make_service, make_model):
     service = make_service(mode="standard", predictor_name="v2")
     with pytest.raises(ManifestError, match=r"Expected a canary of another version .* Received: 'v2' for both"):
         service.canary(make_model(2), 10)
@@ -62,7 +62,7 @@ def test_a_canary_of_what_is_running_is_refused(make_service, make_model):
         ({"kind": "kpa", "target": 0}, "Expected a target of at least 1. Received: 0"),
     ],
 )
-def test_an_autoscaler_with_what_it_does_not_take_is_refused(fields, message):
+def test_an_autoscaler_with_what_it_does_not_take_is_rejected(fields, message):
     with pytest.raises(ManifestError, match=message):
         Autoscaling(**fields)
 
@@ -83,7 +83,7 @@ def test_an_autoscaler_with_what_it_does_not_take_is_refused(fields, message):
         ("https://example.com/push-7", "Received: 'https://example.com/push-7'"),
     ],
 )
-def test_a_model_that_is_no_push_in_a_store_of_kserve_is_refused(make_model, uri, message):
+def test_a_model_that_is_no_push_in_a_store_of_kserve_is_rejected(make_model, uri, message):
     with pytest.raises(ManifestError, match=message):
         make_model(storage_uri=uri)
 
@@ -96,12 +96,12 @@ def test_the_version_of_a_model_is_that_of_its_push(make_model, place):
 
 
 @pytest.mark.parametrize("image", ["yachay", "yachay:1.0", "yachay@sha256:abc", "yachay:1@sha512:" + "a" * 64])
-def test_an_image_without_a_digest_is_refused(make_model, image):
+def test_an_image_without_a_digest_is_rejected(make_model, image):
     with pytest.raises(ManifestError, match=r"Expected the image by digest, .* Received: "):
         make_model(image=image)
 
 
-def test_a_model_that_says_nothing_of_its_training_is_refused(make_model):
+def test_a_model_that_says_nothing_of_its_training_is_rejected(make_model):
     with pytest.raises(ManifestError, match=r"Expected the content hash of push.json.* Received: 'abc'"):
         make_model(content_hash="abc")
     with pytest.raises(ManifestError, match="Expected the URI of the trained model"):

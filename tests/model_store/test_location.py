@@ -37,7 +37,7 @@ def test_a_folder_can_stand_for_all_buckets(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("uri", ["", "hdfs://a/b", "s3://", "s3:///a", "s3://bucket/a b", "gs://bucket/a?x=1"])
-def test_what_can_be_no_store_is_refused(uri: str) -> None:
+def test_what_can_be_no_store_is_rejected(uri: str) -> None:
     with pytest.raises(UsageError, match=r"Expected the model store to be a folder, gs://.* Correct push\.store"):
         open_store(uri)
 

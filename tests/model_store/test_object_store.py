@@ -73,8 +73,8 @@ def test_a_bucket_that_is_not_there_is_named(model: Path, s3: S3Server) -> None:
         latest_push(store)
 
 
-def test_wrong_credentials_are_refused_with_the_reason(model: Path, store: ModelStore, s3: S3Server) -> None:
-    s3.refuse_credentials()
+def test_wrong_credentials_are_rejected_with_the_reason(model: Path, store: ModelStore, s3: S3Server) -> None:
+    s3.reject_credentials()
 
     with pytest.raises(StoreError, match=r"PermissionError: .*Access Key Id.* Check push\.store, .*the credentials"):
         _push(model, store)
@@ -82,7 +82,7 @@ def test_wrong_credentials_are_refused_with_the_reason(model: Path, store: Model
         latest_push(store)
 
 
-def test_no_credentials_are_refused_with_the_reason(
+def test_no_credentials_are_rejected_with_the_reason(
     model: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

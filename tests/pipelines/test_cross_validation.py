@@ -131,7 +131,7 @@ def test_each_fold_selects_features_where_the_configuration_says_so(tmp_path):
     assert [set(fold.features) for fold in result.folds] == [{"x", "code"}] * 2
 
 
-def test_fewer_than_two_folds_are_refused(tmp_path):
+def test_fewer_than_two_folds_are_rejected(tmp_path):
     with pytest.raises(UsageError, match=r"Expected at least 2 folds\. Received: 1\."):
         validate(tmp_path, records(), configuration(), folds=1)
 
@@ -144,7 +144,7 @@ def test_too_few_records_of_a_class_leave_nothing_behind(tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+def test_a_folder_that_cannot_be_written_is_rejected_before_the_work(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(DataError, match=r"Expected to write to .*out\."):
         validate(tmp_path, records(), configuration())

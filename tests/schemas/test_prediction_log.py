@@ -33,13 +33,13 @@ def test_mock_records_validate_and_have_missing_values() -> None:
         ({"prediction_scores": "high"}, "'high' is not valid under any of the given schemas"),
     ],
 )
-def test_a_record_of_another_form_is_refused(change: dict[str, Any], message: str) -> None:
+def test_a_record_of_another_form_is_rejected(change: dict[str, Any], message: str) -> None:
     (record,) = mock_records(1)
     with pytest.raises(jsonschema.ValidationError, match=message):
         VALIDATOR.validate(record | change)
 
 
-def test_a_record_without_an_answer_is_refused() -> None:
+def test_a_record_without_an_answer_is_rejected() -> None:
     (record,) = mock_records(1)
     del record["prediction_scores"]
     with pytest.raises(jsonschema.ValidationError, match="is not valid under any of the given schemas"):

@@ -28,7 +28,7 @@ def test_the_schema_of_student_dropout_has_the_columns_of_the_file_and_the_bins(
     assert next(f for f in schema.feature if f.name == "Age_group").string_domain.value[:2] == ["<20", "20-<23"]
 
 
-def test_an_unknown_schema_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_schema_is_rejected_with_the_nearest_name() -> None:
     with pytest.raises(SchemaError, match=r"Received: 'student_dropot'\. Did you mean 'student_dropout'\?"):
         schema_path("student_dropot")
 
@@ -74,6 +74,6 @@ def test_an_error_of_a_schema_is_one_of_the_library() -> None:
         ("feature { type: INT }", "to name each feature. Received one without"),
     ],
 )
-def test_a_text_that_is_no_schema_is_refused(text: str, message: str) -> None:
+def test_a_text_that_is_no_schema_is_rejected(text: str, message: str) -> None:
     with pytest.raises(SchemaError, match=message):
         parse_schema(text)

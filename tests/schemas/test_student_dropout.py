@@ -24,7 +24,7 @@ def test_the_number_of_records_is_free(num_rows: int) -> None:
     assert {len(column) for column in table.values()} == {num_rows}
 
 
-def test_no_records_are_refused() -> None:
+def test_no_records_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"`num_rows` to be 1 or more\. Received: 0"):
         mock_table(0)
 

@@ -119,14 +119,14 @@ V2_CASES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("payload", "message"), V1_CASES.values(), ids=V1_CASES)
-def test_a_bad_v1_request_is_refused_by_name(payload: Any, message: str, served: Running) -> None:
+def test_a_bad_v1_request_is_rejected_by_name(payload: Any, message: str, served: Running) -> None:
     response = served.post(V1, content=text(payload))
 
     assert (response.status_code, message in response.json()["error"]) == (400, True), response.text
 
 
 @pytest.mark.parametrize(("payload", "message"), V2_CASES.values(), ids=V2_CASES)
-def test_a_bad_v2_request_is_refused_by_name(payload: Any, message: str, served: Running) -> None:
+def test_a_bad_v2_request_is_rejected_by_name(payload: Any, message: str, served: Running) -> None:
     response = served.post(V2, content=text(payload))
 
     assert (response.status_code, message in response.json()["error"]) == (400, True), response.text
@@ -157,7 +157,7 @@ def binary(data: bytes, size: Any = None, **changes: Any) -> tuple[bytes, int]:
         (*reversed(binary(struct.pack("<f", float("inf")))), "Expected 'income' (row 0) to be a finite number"),
     ],
 )
-def test_bad_bytes_of_v2_are_refused(header: Any, content: bytes, message: str, served: Running) -> None:
+def test_bad_bytes_of_v2_are_rejected(header: Any, content: bytes, message: str, served: Running) -> None:
     headers = {"content-type": "application/octet-stream"}
     if header is not None:
         headers["inference-header-content-length"] = str(header)
@@ -175,7 +175,7 @@ def test_bad_bytes_of_v2_are_refused(header: Any, content: bytes, message: str, 
         (struct.pack("<I", 1) + b"\xff", "Expected 'town' to be strings in UTF-8."),
     ],
 )
-def test_bad_strings_in_bytes_are_refused(data: bytes, message: str, served: Running) -> None:
+def test_bad_strings_in_bytes_are_rejected(data: bytes, message: str, served: Running) -> None:
     body = tensor_body()
     body["inputs"][4] = {
         "name": "town",
@@ -262,7 +262,7 @@ def test_a_bad_grpc_request_leaves_no_traceback_in_the_log(served: Running, capl
     assert [record.name for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
 
 
-def test_a_message_beyond_the_limit_of_grpc_is_refused(served: Running) -> None:
+def test_a_message_beyond_the_limit_of_grpc_is_rejected(served: Running) -> None:
     with grpc.insecure_channel(served.grpc) as channel, pytest.raises(grpc.RpcError) as raised:
         GRPCInferenceServiceStub(channel).ModelInfer(raw_message([b"\0" * 10_000_000] * 5))
 
@@ -281,7 +281,7 @@ def test_an_unknown_model_is_not_found(name: str, served: Running) -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])
-def test_a_body_beyond_the_limit_is_refused(is_chunked: bool, served: Running) -> None:
+def test_a_body_beyond_the_limit_is_rejected(is_chunked: bool, served: Running) -> None:
     content = b" " * 100_001
 
     response = served.post(V1, content=iter([content]) if is_chunked else content)
@@ -294,7 +294,7 @@ def test_a_body_beyond_the_limit_is_refused(is_chunked: bool, served: Running) -
     ("charset", "message"),
     [("latin-9000", "Expected a charset that Python knows."), ("utf-16", "Expected a body in utf-16.")],
 )
-def test_a_body_in_another_charset_than_it_says_is_refused(charset: str, message: str, served: Running) -> None:
+def test_a_body_in_another_charset_than_it_says_is_rejected(charset: str, message: str, served: Running) -> None:
     headers = {"content-type": f"application/json; charset={charset}"}
 
     response = served.post(V1, content=b'{"a": 1}x', headers=headers)
@@ -322,9 +322,9 @@ def test_rows_that_the_model_fails_on_do_not_touch_other_requests(served: Runnin
     assert [response.status_code for response in asyncio.run(ask_all())] == [200, 400] * 20
 
 
-def test_refusals_are_counted_by_reason(served: Running) -> None:
+def test_rejections_are_counted_by_reason(served: Running) -> None:
     served.post(V1, content=text(rows(age=3)))
 
     metrics = httpx.get(f"{served.url}/metrics").text
-    assert 'yachay_refused_requests_total{model_name="tiny",reason="fields"}' in metrics
+    assert 'yachay_rejected_requests_total{model_name="tiny",reason="fields"}' in metrics
     assert 'yachay_requests_total{model_name="tiny",protocol="v1",status="400"}' in metrics

@@ -67,7 +67,7 @@ def test_what_it_tells_is_closed_without_the_token(model_dir: Path, serve: Calla
     assert "tiny" not in page.text
 
 
-def test_what_it_tells_is_refused_while_no_model_answers(model_dir: Path, serve: Callable[..., Any]) -> None:
+def test_what_it_tells_is_rejected_while_no_model_answers(model_dir: Path, serve: Callable[..., Any]) -> None:
     with serve(model_dir) as server:
         server.server.model.stop()
         answer = httpx.get(f"{server.url}/page.json")

@@ -147,7 +147,7 @@ def test_the_command_is_copied(served: Any, open_page: Callable[..., Page]) -> N
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#command").text_content()
 
 
-def test_what_the_api_refuses_is_said_beside_its_field_which_gets_the_focus(
+def test_what_the_api_rejects_is_said_beside_its_field_which_gets_the_focus(
     served: Any, open_page: Callable[..., Page], row: dict[str, Any]
 ) -> None:
     page = open_page(served)

@@ -215,14 +215,14 @@ def test_dropped_features_are_left_out_and_hashed_ones_tell_only_equal_from_uneq
     jsonschema.validate(second, record_schema())
 
 
-def test_a_redaction_of_what_is_no_feature_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+def test_a_redaction_of_what_is_no_feature_is_rejected_with_the_nearest_name(tmp_path: Path) -> None:
     log = PredictionLog(PredictionLogOptions(tmp_path, redaction=Redaction(frozenset({"Cuorse"}))))
     with pytest.raises(ConfigurationError, match=r"Received: 'Cuorse'\. Did you mean 'Course'\?"):
         log.check_features(FEATURES)
     log.close()
 
 
-def test_a_feature_named_as_the_log_names_its_own_columns_is_refused(tmp_path: Path) -> None:
+def test_a_feature_named_as_the_log_names_its_own_columns_is_rejected(tmp_path: Path) -> None:
     log = PredictionLog(PredictionLogOptions(tmp_path))
     with pytest.raises(ConfigurationError, match=r"no feature that starts with 'prediction_'.* prediction_time"):
         log.check_features([Feature("prediction_time", "int64", "numeric", False, None, None, "prediction_time")])
@@ -247,7 +247,7 @@ def test_what_does_not_fit_in_the_queue_is_counted_and_said_once(
     )
 
 
-def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_rejected_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"can be written to\. Received: .*/file/log \(Not a directory\)"):
         PredictionLog(PredictionLogOptions(tmp_path / "file" / "log"))
@@ -329,7 +329,7 @@ def test_the_flags_make_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (["--prediction_log_hash=A", "--prediction_log_drop=A"], r"either dropped or hashed\. Received both for: A"),
     ],
 )
-def test_flags_that_do_not_fit_are_refused(
+def test_flags_that_do_not_fit_are_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     if len(arguments) == 2:

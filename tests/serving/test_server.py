@@ -230,12 +230,12 @@ def test_the_openapi_document_names_the_fields(served: Running) -> None:
         (["--ssl_certfile=nowhere"], "Expected --ssl_certfile and --ssl_keyfile together. Received: one of them."),
     ],
 )
-def test_a_flag_that_cannot_be_used_is_refused(arguments: list[str], message: str) -> None:
+def test_a_flag_that_cannot_be_used_is_rejected(arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         read_settings(make_parser().parse_args(["--model_dir=x", *arguments]))
 
 
-def test_a_port_that_is_taken_is_refused(served: Running, serve: Serve, model_dir: Path) -> None:
+def test_a_port_that_is_taken_is_rejected(served: Running, serve: Serve, model_dir: Path) -> None:
     from yachay.serving.server import Server
     from yachay.serving.settings import Settings
 
@@ -272,7 +272,7 @@ def broken_graph(path: Path) -> None:
         (broken_graph, "Expected a SavedModel with the signature serving_default"),
     ],
 )
-def test_a_model_that_cannot_be_served_is_refused(
+def test_a_model_that_cannot_be_served_is_rejected(
     spoil: Callable[[Path], None], message: str, serve: Serve, tmp_path: Path
 ) -> None:
     spoil(write_model(tmp_path / "1"))
@@ -281,7 +281,7 @@ def test_a_model_that_cannot_be_served_is_refused(
         pass
 
 
-def test_a_store_without_a_push_is_refused(serve: Serve, tmp_path: Path) -> None:
+def test_a_store_without_a_push_is_rejected(serve: Serve, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Received: a folder without any\."), serve(tmp_path):
         pass
     with pytest.raises(UsageError, match=r"Received: no such folder\."), serve(tmp_path / "none"):

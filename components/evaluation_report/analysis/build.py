@@ -121,7 +121,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             ),
             comparisons=() if baseline_values is None else comparisons(values, baseline_values, gate),
             is_pushed=inputs.is_pushed,
-            push_refusal=inputs.push_refusal,
+            push_rejection=inputs.push_rejection,
         ),
         metrics=metrics,
         metric_directions={

@@ -27,7 +27,7 @@ class Inputs:
         anomalies: mapping of split to its anomalies.
         schema: `Schema`.
         is_pushed: bool or None. Whether the model was pushed.
-        push_refusal: string. Why it was not, where the Pusher rejected it.
+        push_rejection: string. Why it was not, where the Pusher rejected it.
         sections: tuple of `Section`, of the system's own.
         original_names: mapping of column to its name in the raw data.
         rows: mapping of `read`, `kept`, `quarantined` to counts.
@@ -44,7 +44,7 @@ class Inputs:
     anomalies: Mapping[str, anomalies_pb2.Anomalies] = dataclasses.field(default_factory=dict)
     schema: schema_pb2.Schema = dataclasses.field(default_factory=schema_pb2.Schema)
     is_pushed: bool | None = None
-    push_refusal: str = ""
+    push_rejection: str = ""
     sections: tuple[Section, ...] = ()
     original_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)

@@ -111,7 +111,7 @@ class _BoundedRest(rest.RESTClientObject):
         try:
             response = super().request(method, url, **options)
         except ApiException as error:
-            raise _refusal(self._host, error) from None
+            raise _rejection(self._host, error) from None
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(self._host, error) from None
         if _json_object(response.data) is None:
@@ -206,7 +206,7 @@ def _require_file(variable: str, path: Path) -> None:
         raise UsageError(f"Expected {variable} to name a file that can be read. Received: {path}.")
 
 
-def _refusal(host: str, error: ApiException) -> KubeflowError:
+def _rejection(host: str, error: ApiException) -> KubeflowError:
     if error.status == 401 or (error.status in (301, 302, 303, 307) and _is_log_in(error)):
         received = "none, or one that it rejects"
         return KubeflowError(f"Expected a token that {host} accepts. Received: {received}. {_CREDENTIALS_HELP}", 401)

@@ -89,7 +89,7 @@ class _Parser:
     def parse(self) -> Evaluate:
         result = self._either()
         if self._peek():
-            raise self._refusal(self._peek())
+            raise self._rejection(self._peek())
         return result
 
     def _tokenize(self) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ class _Parser:
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None:
-                raise self._refusal(text[position:].lstrip())
+                raise self._rejection(text[position:].lstrip())
             tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
             position = match.end()
         return tokens
@@ -117,9 +117,9 @@ class _Parser:
 
     def _require(self, text: str) -> None:
         if not self._take(text):
-            raise self._refusal(self._peek())
+            raise self._rejection(self._peek())
 
-    def _refusal(self, received: str) -> UsageError:
+    def _rejection(self, received: str) -> UsageError:
         return UsageError(
             f"Expected the condition `{self._text}` to be one that can be evaluated here. "
             f"Received: {received or 'its end'!r} where it is not known. Compare parameters or metadata with "
@@ -168,11 +168,11 @@ class _Parser:
         if self._next < len(self._tokens) and self._tokens[self._next][0] == "name":
             self._next += 1
             return self._tokens[self._next - 1][1]
-        raise self._refusal(self._peek())
+        raise self._rejection(self._peek())
 
     def _primary(self) -> Evaluate:
         if self._next == len(self._tokens):
-            raise self._refusal("")
+            raise self._rejection("")
         kind, text = self._tokens[self._next]
         self._next += 1
         if kind == "number":
@@ -199,7 +199,7 @@ class _Parser:
             if name in _INPUTS:
                 return lambda variables: variables["inputs"][name]
             text = name
-        raise self._refusal(text)
+        raise self._rejection(text)
 
     def _list(self) -> Evaluate:
         items: list[Evaluate] = []

@@ -39,7 +39,7 @@ def check_spec(spec: Json, executors: Json) -> None:
             f"Received: {spec.get('schemaVersion')!r}. Make one with `yachay compile`."
         )
     if "dag" not in spec["root"]:
-        raise _refusal("root", "a DAG", "none", "Compile a pipeline, not a component.")
+        raise _rejection("root", "a DAG", "none", "Compile a pipeline, not a component.")
     components = spec.get("components", {})
     _check_dag("root", spec["root"]["dag"], components, executors, ())
 
@@ -69,32 +69,32 @@ def _check_dag(name: str, dag: Json, components: Json, executors: Json, within: 
     tasks = dag.get("tasks", {})
     exits = {task_name for task_name, task in tasks.items() if is_exit_task(task)}
     if not tasks.keys() - exits:
-        raise _refusal(name, "a task that is no exit task", "none", "Add one.")
+        raise _rejection(name, "a task that is no exit task", "none", "Add one.")
     for task_name, task in tasks.items():
         for producer in upstream(task):
             if producer not in tasks or (producer in exits):
                 received = "an exit task" if producer in exits else "no such task"
-                raise _refusal(task_name, f"to wait for {producer!r}", received, "Correct the name.")
+                raise _rejection(task_name, f"to wait for {producer!r}", received, "Correct the name.")
         _check_task(task_name, task, tasks, components, executors, within)
     try:
         run_order(dag)
     except graphlib.CycleError as error:
-        raise _refusal(name, "tasks that wait for one another in no circle", " -> ".join(error.args[1])) from None
+        raise _rejection(name, "tasks that wait for one another in no circle", " -> ".join(error.args[1])) from None
 
 
 def _check_task(
     name: str, task: Json, siblings: Json, components: Json, executors: Json, within: tuple[str, ...]
 ) -> None:
     if not _TASK_NAME.fullmatch(name):
-        raise _refusal(name, "a name of letters, digits and '-'", repr(name), "Argo takes no other; rename it.")
+        raise _rejection(name, "a name of letters, digits and '-'", repr(name), "Argo takes no other; rename it.")
     if not task.get("taskInfo", {}).get("name"):
-        raise _refusal(name, "taskInfo.name", "none")
+        raise _rejection(name, "taskInfo.name", "none")
     for field in ("parameterIterator", "artifactIterator"):
         if field in task:
-            raise _refusal(name, "no loop", field, "Run it on a cluster, or write its tasks out.")
+            raise _rejection(name, "no loop", field, "Run it on a cluster, or write its tasks out.")
     reference = task.get("componentRef", {}).get("name", "")
     if reference not in components:
-        raise _refusal(name, f"the component {reference!r}", "none of that name")
+        raise _rejection(name, f"the component {reference!r}", "none of that name")
     component = components[reference]
     _check_inputs(name, task, component)
     condition = task.get("triggerPolicy", {}).get("condition")
@@ -108,10 +108,10 @@ def _check_task(
         _check_container(name, executor["container"])
     elif "importer" in executor:
         if condition:
-            raise _refusal(name, "no condition on an importer", "one", "Put it into a sub-DAG with the condition.")
+            raise _rejection(name, "no condition on an importer", "one", "Put it into a sub-DAG with the condition.")
         _check_importer(name, executor["importer"], task)
     elif reference in within:
-        raise _refusal(name, "a DAG that does not hold itself", reference)
+        raise _rejection(name, "a DAG that does not hold itself", reference)
     else:
         _check_dag(name, component["dag"], components, executors, (*within, reference))
 
@@ -120,9 +120,9 @@ def _check_retry(name: str, retry: Json, executor: Json) -> None:
     if not retry.get("maxRetryCount"):
         return
     if "container" not in executor:
-        raise _refusal(name, "a container where there is a retryPolicy", "none", "Retry the steps in it.")
+        raise _rejection(name, "a container where there is a retryPolicy", "none", "Retry the steps in it.")
     if "backoffMaxDuration" not in retry:
-        raise _refusal(
+        raise _rejection(
             name,
             "a backoffMaxDuration in its retryPolicy",
             "none",
@@ -137,11 +137,11 @@ def _executor(name: str, component: Json, executors: Json) -> Json:
         return {}
     label = component.get("executorLabel", "")
     if label not in executors:
-        raise _refusal(name, f"the executor {label!r}", "none of that name")
+        raise _rejection(name, f"the executor {label!r}", "none of that name")
     executor: Json = executors[label]
     if not any(kind in executor for kind in _EXECUTORS):
         received = ", ".join(executor) or "nothing"
-        raise _refusal(name, "a container or an importer", received, "Kubeflow Pipelines runs no other.")
+        raise _rejection(name, "a container or an importer", received, "Kubeflow Pipelines runs no other.")
     return executor
 
 
@@ -149,43 +149,45 @@ def _check_inputs(name: str, task: Json, component: Json) -> None:
     inputs = task.get("inputs", {})
     for key, source in inputs.get("parameters", {}).items():
         if "parameterExpressionSelector" in source:
-            raise _refusal(name, f"the parameter {key!r} as it is", "a parameterExpressionSelector")
+            raise _rejection(name, f"the parameter {key!r} as it is", "a parameterExpressionSelector")
         if "runtimeParameter" in source.get("runtimeValue", {}):
-            raise _refusal(name, f"a constant as {key!r}", "a runtimeParameter")
+            raise _rejection(name, f"a constant as {key!r}", "a runtimeParameter")
         if "taskFinalStatus" in source and not is_exit_task(task):
-            raise _refusal(name, "the final status of a task only where it runs once that has ended", "it elsewhere")
+            raise _rejection(name, "the final status of a task only where it runs once that has ended", "it elsewhere")
         if "{{$.workspace_path}}" in str(source.get("runtimeValue", {}).get("constant", "")):
-            raise _refusal(name, "no workspace", f"one in {key!r}")
+            raise _rejection(name, "no workspace", f"one in {key!r}")
     definitions = component.get("inputDefinitions", {})
     for key, one in definitions.get("parameters", {}).items():
         if "parameterType" not in one or one["parameterType"] == "TASK_CONFIG":
-            raise _refusal(name, f"a parameterType of {key!r} that is known here", str(one.get("parameterType")))
+            raise _rejection(name, f"a parameterType of {key!r} that is known here", str(one.get("parameterType")))
         given = key in inputs.get("parameters", {})
         if not given and not one.get("isOptional"):
-            raise _refusal(
+            raise _rejection(
                 name, f"a value of its parameter {key!r}", "none", "Give one, or declare the parameter optional."
             )
     for side in ("inputDefinitions", "outputDefinitions"):
         for key, one in component.get(side, {}).get("artifacts", {}).items():
             if one.get("isArtifactList"):
-                raise _refusal(name, f"one artifact as {key!r}", "a list")
+                raise _rejection(name, f"one artifact as {key!r}", "a list")
 
 
 def _check_exit_task(name: str, task: Json, siblings: Json) -> None:
     awaited = task.get("dependentTasks", [])
     if len(awaited) != 1:
-        raise _refusal(name, "an exit task to wait for one task", f"{len(awaited)}")
+        raise _rejection(name, "an exit task to wait for one task", f"{len(awaited)}")
     if siblings[awaited[0]].get("triggerPolicy", {}).get("condition"):
-        raise _refusal(name, "an exit task to wait for a task without condition", f"{awaited[0]!r}, which has one")
+        raise _rejection(name, "an exit task to wait for a task without condition", f"{awaited[0]!r}, which has one")
 
 
 def _check_container(name: str, container: Json) -> None:
     words = [*container.get("command", ()), *container.get("args", ())]
     if container.get("image", "").startswith(_NO_POD_IMAGES):
-        raise _refusal(name, "a container", f"the image {container['image']}, which stands for the cluster's own work")
+        raise _rejection(
+            name, "a container", f"the image {container['image']}, which stands for the cluster's own work"
+        )
     for word in words:
         if _SDK_COMMAND in word:
-            raise _refusal(
+            raise _rejection(
                 name,
                 "a command that leaves this environment as it is",
                 "a lightweight component of the KFP SDK, which installs packages",
@@ -193,23 +195,23 @@ def _check_container(name: str, container: Json) -> None:
             )
         for unread in _UNREAD:
             if unread in word:
-                raise _refusal(name, "placeholders that are known here", unread.lstrip('{"'))
+                raise _rejection(name, "placeholders that are known here", unread.lstrip('{"'))
     if not find_command(container.get("command", ())):
         received = repr(container.get("command", [""])[0]) if container.get("command") else "the image's own"
-        raise _refusal(name, "a command that is on this machine", received, "Install it, or run it on a cluster.")
+        raise _rejection(name, "a command that is on this machine", received, "Install it, or run it on a cluster.")
 
 
 def _check_importer(name: str, importer: Json, task: Json) -> None:
     if importer.get("downloadToWorkspace"):
-        raise _refusal(name, "no workspace", "an import into one")
+        raise _rejection(name, "no workspace", "an import into one")
     uri = importer.get("artifactUri", {})
     if "constant" in uri:
         if not is_remote(uri["constant"]):
-            raise _refusal(name, "a URI that begins with gs://, s3:// or minio://", repr(uri["constant"]))
+            raise _rejection(name, "a URI that begins with gs://, s3:// or minio://", repr(uri["constant"]))
         return
     source = task.get("inputs", {}).get("parameters", {}).get(uri.get("runtimeParameter", ""), {})
     if "componentInputParameter" not in source:
-        raise _refusal(name, "the URI from a parameter of its DAG", "another source", "Put it into a sub-DAG.")
+        raise _rejection(name, "the URI from a parameter of its DAG", "another source", "Put it into a sub-DAG.")
 
 
 def _check_dag_outputs(name: str, dag: Json) -> None:
@@ -221,10 +223,10 @@ def _check_dag_outputs(name: str, dag: Json) -> None:
         elif "valueFromOneof" in output:
             selectors += output["valueFromOneof"]["parameterSelectors"]
         else:
-            raise _refusal(name, f"a task of the DAG that gives {key!r}", "none")
+            raise _rejection(name, f"a task of the DAG that gives {key!r}", "none")
     for selector in selectors:
         if selector["producerSubtask"] not in dag.get("tasks", {}):
-            raise _refusal(name, f"to give on what {selector['producerSubtask']!r} makes", "no such task in it")
+            raise _rejection(name, f"to give on what {selector['producerSubtask']!r} makes", "no such task in it")
 
 
 def _producers(task: Json) -> Iterator[tuple[str, Json]]:
@@ -235,5 +237,5 @@ def _producers(task: Json) -> Iterator[tuple[str, Json]]:
                     yield output["producerTask"], output
 
 
-def _refusal(name: str, expected: str, received: str, fix: str = "") -> UsageError:
+def _rejection(name: str, expected: str, received: str, fix: str = "") -> UsageError:
     return UsageError(f"Expected of the task {name}: {expected}. Received: {received}.{f' {fix}' if fix else ''}")

@@ -202,39 +202,39 @@ def read_package(path: Path) -> Package:
         else:
             pipelines.append(_pipeline(path, document))
     if len(pipelines) != 1 or len(platforms) > 1:
-        raise _refusal(path, f"{len(pipelines)} PipelineSpecs and {len(platforms)} platform documents")
+        raise _rejection(path, f"{len(pipelines)} PipelineSpecs and {len(platforms)} platform documents")
     return Package(path, pipelines[0], platforms[0] if platforms else pipeline_spec_pb2.PlatformSpec())
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     if path.suffix not in SUFFIXES:
-        raise _refusal(path, f"a name that ends in none of {', '.join(SUFFIXES)}")
+        raise _rejection(path, f"a name that ends in none of {', '.join(SUFFIXES)}")
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise _refusal(path, "no such file") from None
+        raise _rejection(path, "no such file") from None
     except OSError as error:
-        raise _refusal(path, f"a file that cannot be read ({error.strerror})") from None
+        raise _rejection(path, f"a file that cannot be read ({error.strerror})") from None
     if len(content) > MAX_BYTES:
-        raise _refusal(path, f"{len(content):,} bytes, where the server reads {MAX_BYTES:,} at most")
+        raise _rejection(path, f"{len(content):,} bytes, where the server reads {MAX_BYTES:,} at most")
     try:
         documents = [document for document in yaml.safe_load_all(content) if document is not None]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _refusal(path, f"a file that is no YAML ({str(error).splitlines()[0]})") from None
+        raise _rejection(path, f"a file that is no YAML ({str(error).splitlines()[0]})") from None
     for document in documents:
         if not isinstance(document, dict):
-            raise _refusal(path, f"a {type(document).__name__} where a mapping is due")
+            raise _rejection(path, f"a {type(document).__name__} where a mapping is due")
     return documents
 
 
 def _pipeline(path: Path, document: dict[str, Any]) -> Any:
     if str(document.get("apiVersion", "")).startswith("argoproj.io/"):
-        raise _refusal(path, "an Argo Workflow, which is the format of KFP 1")
+        raise _rejection(path, "an Argo Workflow, which is the format of KFP 1")
     if "pipelineSpec" in document:
-        raise _refusal(path, "a PipelineJob, whose spec lies under `pipelineSpec`; KFP wants the bare spec")
+        raise _rejection(path, "a PipelineJob, whose spec lies under `pipelineSpec`; KFP wants the bare spec")
     spec = _parse(path, document, pipeline_spec_pb2.PipelineSpec(), "PipelineSpec")
     if not spec.pipeline_info.name or not spec.HasField("root"):
-        raise _refusal(path, "a mapping without pipelineInfo.name or root")
+        raise _rejection(path, "a mapping without pipelineInfo.name or root")
     return spec
 
 
@@ -243,10 +243,10 @@ def _parse(path: Path, document: dict[str, Any], message: Any, what: str) -> Any
         return json_format.ParseDict(document, message)
     except json_format.ParseError as error:
         reason = str(error).splitlines()[0]
-    raise _refusal(path, f"one that is no {what} ({reason})")
+    raise _rejection(path, f"one that is no {what} ({reason})")
 
 
-def _refusal(path: Path, received: str) -> UsageError:
+def _rejection(path: Path, received: str) -> UsageError:
     return UsageError(
         f"Expected {path} to be a compiled pipeline. Received: {received}. Make one with `yachay compile`."
     )

@@ -29,7 +29,7 @@ def read_object(uri: str) -> bytes | None:
         _check_bucket(file_system, name, uri)
         return None
     except Exception as error:
-        raise _refused("read", uri, error) from error
+        raise _rejected("read", uri, error) from error
     return content
 
 
@@ -48,7 +48,7 @@ def write_object(uri: str, content: bytes) -> None:
     try:
         file_system.pipe_file(name, content)
     except Exception as error:
-        raise _refused("write", uri, error) from error
+        raise _rejected("write", uri, error) from error
 
 
 def _local_path(uri: str) -> Path | None:
@@ -87,10 +87,10 @@ def _check_bucket(file_system: Any, name: str, uri: str) -> None:
             "or the address in `kubeflow.store` of the configuration."
         ) from None
     except Exception as error:
-        raise _refused("list the bucket of", uri, error) from error
+        raise _rejected("list the bucket of", uri, error) from error
 
 
-def _refused(verb: str, uri: str, error: Exception) -> StoreError:
+def _rejected(verb: str, uri: str, error: Exception) -> StoreError:
     return StoreError(
         f"Expected to {verb} {uri}. Received: {type(error).__name__}: {error}. Check the credentials and the "
         "address in `kubeflow.store` of the configuration."

@@ -128,7 +128,7 @@ def test_the_order_of_the_features_reaches_the_executor():
     assert list(json.loads(selector().exec_properties["task"])["features"]) == list(KINDS)
 
 
-def test_a_single_feature_is_refused():
+def test_a_single_feature_is_rejected():
     with pytest.raises(ConfigurationError, match=r"Expected at least 2 features to select from\. Received: 1\."):
         selector(task=task(features={"signal": "numeric"}))
 

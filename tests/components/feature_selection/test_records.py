@@ -81,12 +81,12 @@ def test_a_sample_is_the_head_of_the_whole(tmp_path):
     assert not np.array_equal(whole["code"].to_numpy(), np.sort(whole["code"].to_numpy()))
 
 
-def test_a_column_that_the_schema_lacks_is_refused():
+def test_a_column_that_the_schema_lacks_is_rejected():
     with pytest.raises(DataError, match=r"Expected the schema to have each column\. Received: no colour\."):
         decode_records(RECORDS, SCHEMA, ["x", "colour"])
 
 
-def test_several_values_in_a_record_are_refused():
+def test_several_values_in_a_record_are_rejected():
     with pytest.raises(DataError, match=r"Expected one value of 'code' in an example\. Received: 2\."):
         decode_records([example(x=1.0, code=[1, 2], word="a")], SCHEMA)
 

@@ -101,14 +101,14 @@ def test_classes_written_as_numbers_are_found_in_a_numeric_label():
     assert set(selection.selected) == {"signal", "word"}
 
 
-def test_an_unknown_label_is_refused():
+def test_an_unknown_label_is_rejected():
     table = records()
     table.loc[0, "target"] = "maybe"
     with pytest.raises(DataError, match=r"Expected the label to be one of no, perhaps, yes\. Received: maybe\."):
         select(table)
 
 
-def test_too_few_records_for_the_folds_are_refused():
+def test_too_few_records_for_the_folds_are_rejected():
     with pytest.raises(DataError, match=r"Expected at least 3 rows for the folds\. Received: 2"):
         select(records().head(2), Problem.REGRESSION)
 

@@ -43,7 +43,7 @@ def test_a_server_is_ready_when_it_says_so_and_is_stopped_at_the_end() -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_server_that_is_never_ready_is_refused_after_the_time() -> None:
+def test_a_server_that_is_never_ready_is_rejected_after_the_time() -> None:
     port = free_port()
 
     with (
@@ -53,7 +53,7 @@ def test_a_server_that_is_never_ready_is_refused_after_the_time() -> None:
         server.wait_until_ready(0.5)
 
 
-def test_a_server_that_does_not_start_is_refused_with_what_it_printed_last() -> None:
+def test_a_server_that_does_not_start_is_rejected_with_what_it_printed_last() -> None:
     code = "import sys; print('Error: no model here', file=sys.stderr); sys.exit(2)"
 
     with (
@@ -63,7 +63,7 @@ def test_a_server_that_does_not_start_is_refused_with_what_it_printed_last() -> 
         server.wait_until_ready(60)
 
 
-def test_a_server_that_is_killed_is_refused_with_the_signal() -> None:
+def test_a_server_that_is_killed_is_rejected_with_the_signal() -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 
     with (

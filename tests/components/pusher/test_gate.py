@@ -28,7 +28,7 @@ def test_a_model_that_the_server_answers_for_as_it_was_trained_passes(tmp_path: 
 
 
 @pytest.mark.end_to_end
-def test_a_model_that_imputes_otherwise_when_it_serves_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_imputes_otherwise_when_it_serves_is_rejected(tmp_path: Path) -> None:
     model = save_small_model(tmp_path / "push-1/1", default=8.0)
 
     with pytest.raises(ModelError, match=r"in place of .*\(missing: visits\)"):
@@ -36,7 +36,7 @@ def test_a_model_that_imputes_otherwise_when_it_serves_is_refused(tmp_path: Path
 
 
 @pytest.mark.end_to_end
-def test_a_model_that_the_server_does_not_take_is_refused_with_its_words(tmp_path: Path) -> None:
+def test_a_model_that_the_server_does_not_take_is_rejected_with_its_words(tmp_path: Path) -> None:
     model = save_small_model(tmp_path / "push-1/1")
 
     def elsewhere(model_dir: Path, port: int) -> list[str]:

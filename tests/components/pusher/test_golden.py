@@ -76,19 +76,19 @@ def test_a_server_that_answers_alike_passes_alone_and_in_a_batch() -> None:
     assert sizes == [1, 1, 2]
 
 
-def test_another_answer_is_refused_with_the_difference_and_without_the_record() -> None:
+def test_another_answer_is_rejected_with_the_difference_and_without_the_record() -> None:
     def answer(rows: list[Any]) -> tuple[int, Any]:
         _, body = right(rows)
         return 200, {"predictions": [{**one, "scores": [0.25, 0.7501]} for one in body["predictions"]]}
 
-    with serving(answer) as url, pytest.raises(ModelError) as refused:
+    with serving(answer) as url, pytest.raises(ModelError) as rejected:
         check_answers(url, "m", GOLDEN)
 
-    assert "prediction.scores[1] 0.7501 in place of 0.75, for golden row 1 (missing: nothing)" in str(refused.value)
-    assert "Ñuñoa" not in str(refused.value)
+    assert "prediction.scores[1] 0.7501 in place of 0.75, for golden row 1 (missing: nothing)" in str(rejected.value)
+    assert "Ñuñoa" not in str(rejected.value)
 
 
-def test_rows_that_are_mixed_up_in_a_batch_are_refused() -> None:
+def test_rows_that_are_mixed_up_in_a_batch_are_rejected() -> None:
     def answer(rows: list[Any]) -> tuple[int, Any]:
         status, body = right(rows)
         return status, {"predictions": body["predictions"][::-1]}
@@ -97,7 +97,7 @@ def test_rows_that_are_mixed_up_in_a_batch_are_refused() -> None:
         check_answers(url, "m", GOLDEN)
 
 
-def test_a_failing_server_is_refused_with_what_it_said() -> None:
+def test_a_failing_server_is_rejected_with_what_it_said() -> None:
     with (
         serving(lambda rows: (500, {"error": "boom"})) as url,
         pytest.raises(ModelError, match=r'status 500, \{"error": "boom"\}'),
@@ -106,12 +106,12 @@ def test_a_failing_server_is_refused_with_what_it_said() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, [], {"predictions": {"classes": []}}, {"predictions": []}])
-def test_an_answer_of_another_form_is_refused(body: Any) -> None:
+def test_an_answer_of_another_form_is_rejected(body: Any) -> None:
     with serving(lambda rows: (200, body)) as url, pytest.raises(ModelError, match="Expected"):
         check_answers(url, "m", GOLDEN)
 
 
-def test_no_server_is_refused() -> None:
+def test_no_server_is_rejected() -> None:
     with serving(right) as url:
         pass
 

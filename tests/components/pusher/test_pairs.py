@@ -127,7 +127,7 @@ def test_a_model_of_another_trainer_is_not_pushed_and_the_reason_is_kept(tmp_pat
     pushed = run(tmp_path, {**blessed(str(tmp_path)), "examples": [stock_examples(str(tmp_path), EXAMPLES)]})
 
     assert pushed.get_int_custom_property("pushed") == 0
-    assert "Expected assets.extra/yachay.json in" in pushed.get_string_custom_property("refusal")
+    assert "Expected assets.extra/yachay.json in" in pushed.get_string_custom_property("rejection")
 
 
 def test_examples_without_a_split_to_check_with_are_rejected(tmp_path: Path) -> None:

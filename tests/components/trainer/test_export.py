@@ -183,7 +183,7 @@ def test_the_metadata_says_what_the_model_asks_for_and_how_it_was_chosen(trained
     assert metadata["versions"]["tensorflow"] == tf.__version__
 
 
-def test_a_saved_keras_model_is_refused(tmp_path: Path) -> None:
+def test_a_saved_keras_model_is_rejected(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
@@ -199,7 +199,7 @@ def test_a_saved_keras_model_is_refused(tmp_path: Path) -> None:
         check_session(tmp_path, [example.SerializeToString()])
 
 
-def test_an_answer_that_differs_is_refused_with_the_largest_difference(tmp_path: Path) -> None:
+def test_an_answer_that_differs_is_rejected_with_the_largest_difference(tmp_path: Path) -> None:
     answers = iter([0.25, 0.75])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
@@ -215,12 +215,12 @@ def test_an_answer_that_differs_is_refused_with_the_largest_difference(tmp_path:
         check_session(tmp_path, [b""])
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_model_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"Expected a SavedModel in"):
         check_session(tmp_path, [b""])
 
 
-def test_an_example_without_a_required_feature_is_refused(trained: Callable[[str, str], str]) -> None:
+def test_an_example_without_a_required_feature_is_rejected(trained: Callable[[str, str], str]) -> None:
     example = tf.train.Example()
     example.features.feature["income"].float_list.value.append(1.0)
 
@@ -236,7 +236,7 @@ def test_an_example_without_a_required_feature_is_refused(trained: Callable[[str
         ([], r"Expected training examples\. Received: none\."),
     ],
 )
-def test_labels_that_cannot_be_learnt_are_refused(
+def test_labels_that_cannot_be_learnt_are_rejected(
     labels: list[int], message: str, transform_output_of: Callable[[str], TFTransformOutput]
 ) -> None:
     arrays = {"income": np.zeros(len(labels), np.float32), "outcome": np.array(labels, np.int64)}

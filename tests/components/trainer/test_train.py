@@ -126,7 +126,7 @@ def test_one_row_is_too_few_to_validate(make_table: Callable[..., Table]) -> Non
         train(make_table(3, num_rows=3), TASK, settings("linear"))
 
 
-def test_scores_that_are_not_finite_are_refused(make_table: Callable[..., Table]) -> None:
+def test_scores_that_are_not_finite_are_rejected(make_table: Callable[..., Table]) -> None:
     table = make_table(3)
     huge = dataclasses.replace(table, features={**table.features, "grade": np.full(len(table), np.float32(3e38))})
 

@@ -140,7 +140,7 @@ def test_the_order_of_the_examples_and_the_shards_leave_no_trace(tmp_path: Path)
         np.testing.assert_array_equal(values, transform_arrays(other, examples)[name], err_msg=name)
 
 
-def test_a_schema_without_any_of_the_features_is_refused() -> None:
+def test_a_schema_without_any_of_the_features_is_rejected() -> None:
     config = configure({"branch": "boolean"}, {"name": "amount"}, "regression")
     inputs = {"amount": tf.constant([3, 4], tf.int64)}
 
@@ -148,7 +148,7 @@ def test_a_schema_without_any_of_the_features_is_refused() -> None:
         preprocessing_fn(inputs, config.model_dump())
 
 
-def test_text_in_a_feature_that_is_a_number_is_refused() -> None:
+def test_text_in_a_feature_that_is_a_number_is_rejected() -> None:
     config = configure({"income": "numeric"}, {"name": "outcome"}, "regression")
 
     with pytest.raises(DataError, match=r"Expected 'income' to hold numbers\. Received: text\. Make it `categorical`"):

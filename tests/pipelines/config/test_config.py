@@ -53,22 +53,22 @@ def test_an_override_changes_a_field() -> None:
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),
     ],
 )
-def test_a_field_that_does_not_fit_is_refused_by_name(override: str, message: str) -> None:
+def test_a_field_that_does_not_fit_is_rejected_by_name(override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_config(STUDENT_DROPOUT, [override])
 
 
-def test_an_override_without_a_value_is_refused() -> None:
+def test_an_override_without_a_value_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"Expected an override of the form a\.b=value\. Received: 'model'"):
         load_config(STUDENT_DROPOUT, ["model"])
 
 
-def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         load_config(tmp_path / "config.yaml")
 
 
-def test_a_configuration_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+def test_a_configuration_that_is_no_yaml_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("a: [")
 

@@ -63,8 +63,8 @@ def test_there_is_no_order_without_being_asked_or_for_synthetic_data(overrides, 
         (("deploy.min_replicas=many",), "deploy.min_replicas: "),
     ],
 )
-def test_what_cannot_be_deployed_is_refused_before_any_work(overrides, message):
-    with pytest.raises(ConfigurationError) as refusal:
+def test_what_cannot_be_deployed_is_rejected_before_any_work(overrides, message):
+    with pytest.raises(ConfigurationError) as rejection:
         load(*overrides)
 
-    assert message in str(refusal.value)
+    assert message in str(rejection.value)

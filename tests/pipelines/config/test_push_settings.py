@@ -33,6 +33,6 @@ def test_each_pipeline_task_and_profile_has_a_store_of_its_own() -> None:
         ("push.ready_seconds=0", r"push\.ready_seconds: Input should be greater than or equal to 1"),
     ],
 )
-def test_what_can_be_no_store_is_refused_before_any_work(override: str, message: str) -> None:
+def test_what_can_be_no_store_is_rejected_before_any_work(override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load(override)

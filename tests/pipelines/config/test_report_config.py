@@ -29,7 +29,7 @@ STUDENT_DROPOUT = find_pipelines()["student_dropout"].config_path
         ("report.langauge=es", r"report\.langauge: no such field\. Did you mean 'language'"),
     ],
 )
-def test_a_field_that_does_not_fit_is_refused_by_name(override: str, message: str) -> None:
+def test_a_field_that_does_not_fit_is_rejected_by_name(override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_config(STUDENT_DROPOUT, [override])
 

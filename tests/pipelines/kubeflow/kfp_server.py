@@ -1,4 +1,4 @@
-"""An API server of Kubeflow Pipelines for tests: speaks v2beta1 over HTTP and refuses what the real one refuses.
+"""An API server of Kubeflow Pipelines for tests: speaks v2beta1 over HTTP and rejects what the real one rejects.
 
 Written after kubeflow/pipelines at 7b70c7b95f (`backend/src/apiserver`): routes, field names, filters, error bodies and
 status codes are those of its gateway. In place of Argo, a run's tasks succeed one after another, one at each look at
@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import kfp_server_api
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from kfp_refusals import (
+from kfp_rejections import (
     ALREADY_EXISTS,
     HTTP_STATUS,
     INTERNAL,
@@ -32,7 +32,7 @@ from kfp_refusals import (
     UNAUTHENTICATED,
     UNKNOWN,
     Json,
-    RefusedError,
+    RejectedError,
     check_cron,
     check_inputs,
     check_workflow,
@@ -93,7 +93,7 @@ class KfpServer:
         self.stop()
 
     def stop(self) -> None:
-        """Ends the server, as a crash would: its port refuses connections from then on."""
+        """Ends the server, as a crash would: its port rejects connections from then on."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -102,7 +102,7 @@ class KfpServer:
             match = re.fullmatch(f"/apis/v2beta1/{pattern}", path)
             if match and method == route_method:
                 return act(self, *map(unquote, match.groups()), query=query, body=body)
-        raise RefusedError(NOT_FOUND, "Not Found")
+        raise RejectedError(NOT_FOUND, "Not Found")
 
     def health(self, query: Mapping[str, str], body: Any) -> Json:
         return {"commit_sha": "unknown", "tag_name": "2.16.1", "multi_user": False}
@@ -114,9 +114,9 @@ class KfpServer:
         fields = strict(body, kfp_server_api.V2beta1Pipeline)
         name = fields.get("name") or fields.get("display_name")
         if not name:
-            raise RefusedError(INVALID_ARGUMENT, "name is required")
+            raise RejectedError(INVALID_ARGUMENT, "name is required")
         if any(pipeline["name"] == name for pipeline in self.pipelines.values()):
-            raise RefusedError(
+            raise RejectedError(
                 ALREADY_EXISTS,
                 f"Failed to create a new pipeline. The name {name} already exist. Please specify a new name",
             )
@@ -125,7 +125,9 @@ class KfpServer:
     def delete_pipeline(self, pipeline_id: str, query: Mapping[str, str], body: Any) -> Json:
         _get(self.pipelines, pipeline_id, "Pipeline")
         if any(version["pipeline_id"] == pipeline_id for version in self.versions.values()):
-            raise RefusedError(INVALID_ARGUMENT, f"Failed to delete pipeline {pipeline_id} as it has existing versions")
+            raise RejectedError(
+                INVALID_ARGUMENT, f"Failed to delete pipeline {pipeline_id} as it has existing versions"
+            )
         del self.pipelines[pipeline_id]
         return {}
 
@@ -137,16 +139,16 @@ class KfpServer:
     def upload_version(self, query: Mapping[str, str], body: Any) -> Json:
         filename, content = body
         if not filename.endswith((".yaml", ".yml", ".json")):
-            raise RefusedError(INVALID_ARGUMENT, "Failed to create a pipeline version")
+            raise RejectedError(INVALID_ARGUMENT, "Failed to create a pipeline version")
         pipeline_id = query.get("pipelineid", "")
         if pipeline_id not in self.pipelines:
-            raise RefusedError(INVALID_ARGUMENT, "Failed to create a pipeline version")
+            raise RejectedError(INVALID_ARGUMENT, "Failed to create a pipeline version")
         name = query.get("name") or filename
         if len(name) > 127:
-            raise RefusedError(INVALID_ARGUMENT, "PipelineVersion.Name length cannot exceed 127")
+            raise RejectedError(INVALID_ARGUMENT, "PipelineVersion.Name length cannot exceed 127")
         spec = read_template(content)
         if any((v["pipeline_id"], v["name"]) == (pipeline_id, name) for v in self.versions.values()):
-            raise RefusedError(ALREADY_EXISTS, "Failed to create a pipeline version")
+            raise RejectedError(ALREADY_EXISTS, "Failed to create a pipeline version")
         self.uploads += 1
         return self._keep(
             self.versions,
@@ -164,7 +166,7 @@ class KfpServer:
         fields = strict(body, kfp_server_api.V2beta1Experiment)
         name = fields.get("display_name")
         if not name:
-            raise RefusedError(INVALID_ARGUMENT, "Experiment has an empty name")
+            raise RejectedError(INVALID_ARGUMENT, "Experiment has an empty name")
         return self._keep(self.experiments, "experiment_id", display_name=name, storage_state="AVAILABLE")
 
     def create_run(self, query: Mapping[str, str], body: Any) -> Json:
@@ -188,7 +190,7 @@ class KfpServer:
     def create_recurring_run(self, query: Mapping[str, str], body: Any) -> Json:
         fields = strict(body, kfp_server_api.V2beta1RecurringRun)
         if not 1 <= int(fields.get("max_concurrency", 0)) <= 10:
-            raise RefusedError(
+            raise RejectedError(
                 INVALID_ARGUMENT, "Max concurrency of a recurring run must be at least 1 and at most 10."
             )
         if schedule := fields.get("trigger", {}).get("cron_schedule"):
@@ -205,12 +207,12 @@ class KfpServer:
 
     def _check_start(self, fields: Json, wrap: str) -> None:
         if not fields.get("display_name"):
-            raise RefusedError(INTERNAL, f"{wrap}: InternalServerError: Run name cannot be empty")
+            raise RejectedError(INTERNAL, f"{wrap}: InternalServerError: Run name cannot be empty")
         _get(self.experiments, fields.get("experiment_id", ""), "Experiment")
         reference = fields.get("pipeline_version_reference", {})
         version = _get(self.versions, reference.get("pipeline_version_id", ""), "PipelineVersion")
         if version["pipeline_id"] != reference.get("pipeline_id"):
-            raise RefusedError(INVALID_ARGUMENT, "Pipeline version belongs to another pipeline")
+            raise RejectedError(INVALID_ARGUMENT, "Pipeline version belongs to another pipeline")
         document = version["pipeline_spec"]
         spec = json_format.ParseDict(document.get("pipeline_spec", document), pipeline_spec_pb2.PipelineSpec())
         check_inputs(spec, fields.get("runtime_config", {}).get("parameters", {}))
@@ -266,7 +268,7 @@ class KfpServer:
     def read_artifact(self, run_id: str, node: str, artifact: str, query: Mapping[str, str], body: Any) -> Json:
         _get(self.runs, run_id, "Run")
         if artifact != "main-logs" or node not in self.logs:
-            raise RefusedError(NOT_FOUND, "artifact not found")
+            raise RejectedError(NOT_FOUND, "artifact not found")
         return {"data": base64.b64encode(self.logs[node].encode()).decode()}
 
 
@@ -289,7 +291,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
 
 def _get(store: dict[str, Json], identity: str, what: str) -> Json:
     if identity not in store:
-        raise RefusedError(NOT_FOUND, f"{what} {identity} not found")
+        raise RejectedError(NOT_FOUND, f"{what} {identity} not found")
     return store[identity]
 
 
@@ -335,15 +337,15 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
                 if server.redirects_to_log_in:
                     self._send(302, {}, location="/dex/auth?client_id=kubeflow")
                     return
-                self._refuse(
-                    RefusedError(UNAUTHENTICATED, "Failed to check authorization. User identity is empty"), False
+                self._reject(
+                    RejectedError(UNAUTHENTICATED, "Failed to check authorization. User identity is empty"), False
                 )
                 return
             try:
                 body = self._upload(content) if is_upload else json.loads(content or b"{}")
                 self._send(200, server.answer(self.command, url.path, query, body))
-            except RefusedError as refused:
-                self._refuse(refused, is_upload)
+            except RejectedError as rejected:
+                self._reject(rejected, is_upload)
 
         def _upload(self, content: bytes) -> tuple[str, bytes]:
             head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
@@ -351,19 +353,19 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
             for part in message.iter_parts():  # type: ignore[attr-defined]
                 if part.get_param("name", header="content-disposition") == "uploadfile":
                     return str(part.get_filename()), part.get_payload(decode=True)
-            raise RefusedError(INVALID_ARGUMENT, "Failed to read pipeline from file")
+            raise RejectedError(INVALID_ARGUMENT, "Failed to read pipeline from file")
 
-        def _refuse(self, refused: RefusedError, is_upload: bool) -> None:
-            message = str(refused)
+        def _reject(self, rejected: RejectedError, is_upload: bool) -> None:
+            message = str(rejected)
             if is_upload:
                 body = {"error_message": message, "error_details": message}
             else:
-                told = "Internal Server Error" if refused.code == INTERNAL else message.rpartition(": ")[2]
-                detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": refused.code, "message": told}
-                body = {"code": refused.code, "message": message}
-                if refused.code != UNKNOWN:
+                told = "Internal Server Error" if rejected.code == INTERNAL else message.rpartition(": ")[2]
+                detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": rejected.code, "message": told}
+                body = {"code": rejected.code, "message": message}
+                if rejected.code != UNKNOWN:
                     body["details"] = [detail]
-            self._send(HTTP_STATUS[refused.code], body)
+            self._send(HTTP_STATUS[rejected.code], body)
 
         def _send(self, status: int, body: Json, **headers: str) -> None:
             content = json.dumps(body).encode()

@@ -124,7 +124,7 @@ def test_words_of_a_run_are_text_in_the_page(workdir: Path) -> None:
     assert ["name", hostile] in live_data(page)["settings"]
 
 
-def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Received: none\. Start one with `yachay run`"):
         write_index(tmp_path, tmp_path / "index.html")
 

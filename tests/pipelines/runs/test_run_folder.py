@@ -11,7 +11,7 @@ from yachay.pipelines.runs.run_folder import PipelineHome
 from yachay.pipelines.runs.summary import Summary
 
 
-def test_a_second_run_in_the_same_home_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_run_in_the_same_home_is_rejected_while_the_first_goes_on(tmp_path: Path) -> None:
     home = PipelineHome(tmp_path / "home")
     home.make()
 
@@ -40,7 +40,7 @@ def unprivileged(tmp_path: Path) -> Iterator[Path]:
         os.seteuid(0)
 
 
-def test_a_folder_that_may_not_be_written_to_is_refused(unprivileged: Path) -> None:
+def test_a_folder_that_may_not_be_written_to_is_rejected(unprivileged: Path) -> None:
     with pytest.raises(UsageError, match=r"permission denied\. Choose another --workdir"):
         PipelineHome(unprivileged / "home").make()
 

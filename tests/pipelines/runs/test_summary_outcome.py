@@ -3,8 +3,8 @@
 from yachay.pipelines.runs.summary import Summary
 
 
-def test_a_blessed_model_that_was_refused_is_not_pushed_with_the_reason_indented() -> None:
-    summary = Summary(verdict="blessed", refusal="Expected this.\n  that")
+def test_a_blessed_model_that_was_rejected_is_not_pushed_with_the_reason_indented() -> None:
+    summary = Summary(verdict="blessed", rejection="Expected this.\n  that")
 
     assert summary.outcome == "NOT PUSHED"
     assert not summary.is_good

@@ -153,7 +153,7 @@ def test_what_comes_after_the_sample_is_allowed_for(tmp_path: Path, monkeypatch:
         ("x,y\n" + "5,a\n5,b\n" * 5, "(?s)a column in .* that can be an input.*x: is always '5'"),
     ],
 )
-def test_data_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_data_that_cannot_be_used_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "data.csv"
     path.write_text(text)
 
@@ -161,7 +161,7 @@ def test_data_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
         infer(str(path), "y")
 
 
-def test_an_unknown_label_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+def test_an_unknown_label_is_rejected_with_the_nearest_name(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text("x,Target\n0,a\n1,b\n")
 

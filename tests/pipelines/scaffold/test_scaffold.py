@@ -128,7 +128,7 @@ def test_parquet_gives_the_same_inputs(data: Path, tmp_path: Path) -> None:
     ("name", "hint"),
     [("My Clients", " Would 'my_clients' do?"), ("1st", " Would 'st' do?"), ("a__b_", " Would 'a_b' do?"), ("..", "")],
 )
-def test_an_invalid_name_is_refused(data: Path, tmp_path: Path, name: str, hint: str) -> None:
+def test_an_invalid_name_is_rejected(data: Path, tmp_path: Path, name: str, hint: str) -> None:
     with pytest.raises(UsageError) as error:
         scaffold(name, data, "Grade", tmp_path)
 
@@ -144,7 +144,7 @@ def test_an_existing_folder_is_left_alone(data: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "clients").iterdir()) == []
 
 
-def test_absent_data_is_refused_with_the_nearest_name(data: Path, tmp_path: Path) -> None:
+def test_absent_data_is_rejected_with_the_nearest_name(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no such file or folder\. Did you mean '.*clients\.csv'\?"):
         scaffold("clients", tmp_path / "client.csv", "Grade", tmp_path)
 
@@ -235,7 +235,7 @@ def test_the_command_shows_what_it_inferred(data: Path, tmp_path: Path, capsys: 
     ]
 
 
-def test_a_configuration_that_would_be_refused_is_not_written(
+def test_a_configuration_that_would_be_rejected_is_not_written(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scaffold_module, "TASK", "All columns")

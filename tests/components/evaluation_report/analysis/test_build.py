@@ -271,14 +271,14 @@ def test_few_records_and_a_column_without_values(inputs: Inputs, tmp_path: Path)
     assert [row.feature for row in enough.importance] == ["dose", "noise"]
 
 
-def test_records_without_any_label_are_refused(inputs: Inputs, tmp_path: Path) -> None:
+def test_records_without_any_label_are_rejected(inputs: Inputs, tmp_path: Path) -> None:
     path = write_examples(make_table(20).drop(columns="outcome"), tmp_path / "eval.gz")
 
     with pytest.raises(DataError, match=r"Expected records with the label 'outcome'.*Received: none"):
         build_report(changed(inputs, example_files=[path]), FEW)
 
 
-def test_a_model_without_metadata_is_refused(inputs: Inputs, tmp_path: Path) -> None:
+def test_a_model_without_metadata_is_rejected(inputs: Inputs, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"assets.extra/yachay.json"):
         build_report(changed(inputs, model_path=str(tmp_path)), FEW)
 
@@ -327,7 +327,7 @@ def test_a_regression_is_reported(inputs: Inputs, make_model: MakeModel, tmp_pat
     assert judged.importance[0].drop.low > 0  # type: ignore[operator]
 
 
-def test_a_baseline_of_words_is_refused(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+def test_a_baseline_of_words_is_rejected(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
     path = write_examples(make_table(50, ()), tmp_path / "eval.gz")
     config = {
         "problem": "regression", "label_values": (), "alert_label": None, "fairness": [], "change": None,

@@ -84,7 +84,7 @@ def test_the_page_says_the_verdict_first(make_report: MakeReport) -> None:
 
 def test_a_blessed_model_that_was_not_pushed_shows_why(make_report: MakeReport) -> None:
     verdict = Verdict(
-        is_blessed=True, is_synthetic=True, is_pushed=False, push_refusal="it answers otherwise in a session"
+        is_blessed=True, is_synthetic=True, is_pushed=False, push_rejection="it answers otherwise in a session"
     )
 
     words = words_of(render_page(make_report(verdict=verdict)), "")
@@ -201,7 +201,7 @@ def test_the_worst_slices_are_kept_when_not_all_are_shown(make_report: MakeRepor
 def test_values_are_text_and_never_markup(make_report: MakeReport) -> None:
     report = make_report(
         labels=(EVIL, "b", "c"),
-        verdict=Verdict(is_blessed=True, is_synthetic=False, is_pushed=False, push_refusal=EVIL),
+        verdict=Verdict(is_blessed=True, is_synthetic=False, is_pushed=False, push_rejection=EVIL),
         leaderboard=(LeaderboardRow(name=EVIL, kind="anchor", metrics={EVIL: 1.0}, records=EVIL, source=EVIL),),
         card=ModelCard(title=Text(en=EVIL), ethics=Text(en=EVIL)),
         data=Data(source=EVIL, anomalies=(EVIL,)),

@@ -55,7 +55,7 @@ def with_resolver() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("document", "parameters", "refusal"),
+    ("document", "parameters", "rejection"),
     [
         ({"pipelineSpec": compiled_pipeline()}, {}, "^400 .*unknown template format"),
         (compiled_pipeline() | {"foo": 1}, {}, "^400 .*unknown template format"),
@@ -67,13 +67,13 @@ def with_resolver() -> dict[str, Any]:
         (with_resolver(), {"label": "x"}, "^500 .*non-container and non-importer executor not implemented"),
     ],
 )
-def test_the_server_of_these_tests_refuses_what_the_real_one_refuses(
-    document: dict[str, Any], parameters: dict[str, Any], refusal: str, tmp_path: Path
+def test_the_server_of_these_tests_rejects_what_the_real_one_rejects(
+    document: dict[str, Any], parameters: dict[str, Any], rejection: str, tmp_path: Path
 ) -> None:
-    with KfpServer() as server, pytest.raises(kfp_server_api.ApiException) as refused:
+    with KfpServer() as server, pytest.raises(kfp_server_api.ApiException) as rejected:
         submit_with_stock_client(server, document, tmp_path, **parameters)
 
-    assert re.search(refusal, f"{refused.value.status} {refused.value.body}")
+    assert re.search(rejection, f"{rejected.value.status} {rejected.value.body}")
 
 
 def test_the_server_of_these_tests_serves_the_stock_client(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_server_of_these_tests_serves_the_stock_client(tmp_path: Path) -> No
         assert len(server.runs) == 1
 
 
-def test_the_server_of_these_tests_refuses_doubled_names_and_unknown_fields() -> None:
+def test_the_server_of_these_tests_rejects_doubled_names_and_unknown_fields() -> None:
     with KfpServer() as server, quiet():
         connected = connect(server.url)
         pipeline = kfp_server_api.V2beta1Pipeline(display_name="p")
@@ -117,7 +117,7 @@ def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         hold.set()
 
 
-def test_a_page_in_place_of_the_api_is_refused() -> None:
+def test_a_page_in_place_of_the_api_is_rejected() -> None:
     with (
         PageServer() as url,
         quiet(),
@@ -137,7 +137,7 @@ def test_an_authority_of_ones_own_is_named_by_the_environment(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "KF_PIPELINES_SA_TOKEN_PATH"])
-def test_a_missing_file_of_the_environment_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_of_the_environment_is_rejected(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "nowhere")
 
     with pytest.raises(UsageError, match=f"Expected {variable} to name a file that can be read"):
@@ -157,7 +157,7 @@ def test_a_host_loses_its_trailing_slash() -> None:
 @pytest.mark.parametrize(
     "host", ["kubeflow.example", "ftp://h", "http://", "http://h/#/runs", "http://h:x", "http://a b"]
 )
-def test_what_is_no_host_is_refused(host: str) -> None:
+def test_what_is_no_host_is_rejected(host: str) -> None:
     with pytest.raises(UsageError, match="Expected --host to be the URL of the API"):
         check_host(host)
 
@@ -179,7 +179,7 @@ def test_a_schedule_is_read_as_crontab_or_kubeflow_have_it(text: str, schedule: 
 @pytest.mark.parametrize(
     "text", ["", "* * *", "60 * * * *", "* * 0 * *", "* * * * 7", "5-1 * * * *", "*/0 * * * *", "@often"]
 )
-def test_what_is_no_schedule_is_refused(text: str) -> None:
+def test_what_is_no_schedule_is_rejected(text: str) -> None:
     with pytest.raises(UsageError, match="--schedule"):
         read_cron(text)
 

@@ -202,7 +202,7 @@ def test_a_value_that_a_step_computes_reaches_the_next_by_a_parameter_of_its_own
     assert argument(spec, "my-score", "--options")["output_parameters"] == {"rows_value": "rows"}
 
 
-def test_a_float_that_a_step_computes_is_refused_with_the_node():
+def test_a_float_that_a_step_computes_is_rejected_with_the_node():
     share = samples.share(scale=2)
     with pytest.raises(CompileError, match=r"Expected rate of 'step_size', .* the Float 'rate' of 'share'. Let it"):
         compile_nodes(share, samples.step_size(rate=share.outputs["rate"].future()[0].value))
@@ -275,110 +275,110 @@ def test_a_resolvers_steps_are_found_whatever_its_name():
     assert "env" in spec["deploymentSpec"]["executors"]["exec-latest-blessed-resolve"]["container"]
 
 
-def refuse(message, *nodes, **options):
+def reject(message, *nodes, **options):
     with pytest.raises(CompileError, match=message):
         compile_nodes(*nodes, **options)
 
 
-def test_another_resolver_strategy_is_refused():
-    refuse(
+def test_another_resolver_strategy_is_rejected():
+    reject(
         r"resolver 'Latest' to have LatestBlessedModelStrategy.*LatestArtifact", resolve_latest(LatestArtifactStrategy)
     )
 
 
-def test_the_blessing_of_a_resolver_is_refused():
+def test_the_blessing_of_a_resolver_is_rejected():
     latest = resolve_latest(LatestBlessedModelStrategy)
     taker = samples.compare(model=latest.outputs["model"], blessing=latest.outputs["model_blessing"])
-    refuse(r"take the model of the resolver 'Latest' only", latest, taker)
+    reject(r"take the model of the resolver 'Latest' only", latest, taker)
 
 
-def test_an_infra_validator_is_refused():
+def test_an_infra_validator_is_rejected():
     train = samples.train(rows=1)
     validator = InfraValidator(model=train.outputs["model"], serving_spec=_serving_spec())
-    refuse(r"InfraValidator 'InfraValidator', which TFX does not compile. Remove it", train, validator)
+    reject(r"InfraValidator 'InfraValidator', which TFX does not compile. Remove it", train, validator)
 
 
 def _serving_spec():
     return infra_validator_pb2.ServingSpec(tensorflow_serving={"tags": ["latest"]}, local_docker={})
 
 
-def test_an_importer_of_a_local_path_is_refused():
+def test_an_importer_of_a_local_path_is_rejected():
     model = Importer(source_uri="/data/model", artifact_type=standard_artifacts.Model).with_id("Imported")
-    refuse(r"importer 'Imported' to name a URI that begins with gs://.*'/data/model'", model)
+    reject(r"importer 'Imported' to name a URI that begins with gs://.*'/data/model'", model)
 
 
-def test_an_importer_under_a_condition_is_refused():
+def test_an_importer_under_a_condition_is_rejected():
     train = samples.train(rows=1)
     with Cond(train.outputs["model"].future()[0].uri != ""):
         model = Importer(source_uri="gs://b/model", artifact_type=standard_artifacts.Model).with_id("Imported")
-    refuse(r"importer 'Imported' to have no condition", train, model)
+    reject(r"importer 'Imported' to have no condition", train, model)
 
 
-def test_a_module_file_is_refused():
+def test_a_module_file_is_rejected():
     train = samples.train(rows=1)
     trainer = Trainer(
         examples=types.Channel(type=standard_artifacts.Examples),
         module_file="trainer.py",
         base_model=train.outputs["model"],
     )
-    refuse(r"'Trainer' to name its code by a dotted path.*run_fn='package\.module\.run_fn'", train, trainer)
+    reject(r"'Trainer' to name its code by a dotted path.*run_fn='package\.module\.run_fn'", train, trainer)
 
 
 @pytest.mark.parametrize("path", ["nowhere.run_fn", "yachay.components.trainer.run_fn.nothing", "__main__.run_fn"])
-def test_user_code_that_cannot_be_imported_is_refused(path):
+def test_user_code_that_cannot_be_imported_is_rejected(path):
     trainer = Trainer(examples=types.Channel(type=standard_artifacts.Examples), run_fn=path)
-    refuse(rf"run_fn of 'Trainer' to be importable here as in the image. Received: '{re.escape(path)}'", trainer)
+    reject(rf"run_fn of 'Trainer' to be importable here as in the image. Received: '{re.escape(path)}'", trainer)
 
 
-def test_an_executor_that_cannot_be_imported_is_refused():
+def test_an_executor_that_cannot_be_imported_is_rejected():
     class Hidden(samples.Executor):
         pass
 
     node = samples.train(rows=1)
     node.executor_spec.executor_class = Hidden
-    refuse(r"executor of 'train' to be importable. Received: .*<locals>\.Hidden", node)
+    reject(r"executor of 'train' to be importable. Received: .*<locals>\.Hidden", node)
 
 
-def test_a_driver_of_its_own_is_refused():
+def test_a_driver_of_its_own_is_rejected():
     class Driver(BaseDriver):
         pass
 
     node = samples.train(rows=1)
     node.driver_class = Driver
-    refuse(r"'train' to have no driver of its own.*Received: Driver.*NEEDS_NO_DRIVER", node)
+    reject(r"'train' to have no driver of its own.*Received: Driver.*NEEDS_NO_DRIVER", node)
 
 
-def test_an_artifact_type_without_a_namespace_is_refused():
+def test_an_artifact_type_without_a_namespace_is_rejected():
     node = StatisticsGen(examples=types.Channel(type=standard_artifacts.Examples))
     node.outputs["statistics"].type = samples.Unnamed
-    refuse(r"artifact type of StatisticsGen.statistics to have a name such as 'yachay\.Quarantine'", node)
+    reject(r"artifact type of StatisticsGen.statistics to have a name such as 'yachay\.Quarantine'", node)
 
 
-def test_an_argument_that_linux_does_not_take_is_refused():
+def test_an_argument_that_linux_does_not_take_is_rejected():
     train = samples.train(rows=1)
     bless = samples.bless(model=train.outputs["model"])
     push = samples.push(model=train.outputs["model"], verdict=bless.outputs["blessing"], note="x" * 2**17)
-    refuse(r"the parameters of 'push' to have less than 131,072 bytes", train, bless, push)
+    reject(r"the parameters of 'push' to have less than 131,072 bytes", train, bless, push)
 
 
-def test_nodes_whose_names_become_one_are_refused():
+def test_nodes_whose_names_become_one_are_rejected():
     nodes = [samples.train(rows=1).with_id("my_train"), samples.train(rows=1).with_id("my.train")]
-    refuse(r"'my\.train' and 'my_train', which are both 'my-train'", *nodes)
+    reject(r"'my\.train' and 'my_train', which are both 'my-train'", *nodes)
 
 
-def test_a_node_of_a_name_that_the_compiler_needs_is_refused():
+def test_a_node_of_a_name_that_the_compiler_needs_is_rejected():
     nodes = [resolve_latest(LatestBlessedModelStrategy), samples.train(rows=1).with_id("Latest-resolve")]
-    refuse(r"no node of the name 'Latest-resolve'", *nodes)
+    reject(r"no node of the name 'Latest-resolve'", *nodes)
 
 
 @pytest.mark.parametrize("name", ["Sample", "sample-", "my_sample"])
-def test_a_pipeline_name_that_kubernetes_does_not_take_is_refused(name):
-    refuse(rf"Received: '{name}'. Rename the pipeline", samples.train(rows=1), name=name)
+def test_a_pipeline_name_that_kubernetes_does_not_take_is_rejected(name):
+    reject(rf"Received: '{name}'. Rename the pipeline", samples.train(rows=1), name=name)
 
 
-def test_an_unknown_preset_is_refused():
+def test_an_unknown_preset_is_rejected():
     settings = Kubeflow.model_validate({"resources": {"train": {"preset": "gke-l9"}}})
-    refuse(r"Received: 'gke-l9'. Did you mean 'gke-l4'", samples.train(rows=1), settings=settings)
+    reject(r"Received: 'gke-l9'. Did you mean 'gke-l4'", samples.train(rows=1), settings=settings)
 
 
 def images_of(settings):

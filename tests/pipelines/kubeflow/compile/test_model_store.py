@@ -43,6 +43,6 @@ def test_a_store_that_the_step_can_open_is_taken(overrides):
         ),
     ],
 )
-def test_a_store_that_it_could_not_open_is_refused(overrides, message):
+def test_a_store_that_it_could_not_open_is_rejected(overrides, message):
     with pytest.raises(CompileError, match=message):
         check_model_store(load(*overrides), "Pusher")

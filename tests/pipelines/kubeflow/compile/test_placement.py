@@ -64,7 +64,7 @@ def test_every_unit_of_kubernetes_is_known_of_every_quantity():
         ({"cpu": "500m"}, {"cpu_request": 1}),
     ],
 )
-def test_a_request_beyond_the_limit_is_refused(own, default):
+def test_a_request_beyond_the_limit_is_rejected(own, default):
     resources = {"Trainer": Resources.model_validate(own), "default": Resources.model_validate(default)}
     with pytest.raises(CompileError, match=r"Expected 'Trainer' to request no more (cpu|memory) than its limit"):
         resolve_resources(resources, ["Trainer"])
@@ -132,14 +132,14 @@ def test_a_nodes_own_fields_win_over_the_preset_and_the_default():
     assert resources.node_selector == {"cloud.google.com/gke-accelerator": "nvidia-l4"}
 
 
-def test_an_unknown_preset_is_refused_with_the_nearest():
+def test_an_unknown_preset_is_rejected_with_the_nearest():
     with pytest.raises(
         CompileError, match=r"kubeflow.resources.Trainer.preset .* Received: 'gke-l5'. Did you mean 'gke-l4'"
     ):
         resolve_resources({"Trainer": Resources(preset="gke-l5")}, ["Trainer"])
 
 
-def test_resources_of_an_unknown_node_are_refused_with_the_nearest():
+def test_resources_of_an_unknown_node_are_rejected_with_the_nearest():
     with pytest.raises(CompileError, match=r"Received: 'Trainr'. Did you mean 'Trainer'"):
         resolve_resources({"Trainr": Resources()}, ["Trainer"])
 

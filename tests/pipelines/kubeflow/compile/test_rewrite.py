@@ -40,13 +40,13 @@ def test_names_become_those_that_argo_takes_everywhere():
     assert set(spec["deploymentSpec"]["executors"]) == {"exec-latest-blessed", "exec-my-step-v1"}
 
 
-def test_nodes_whose_names_become_one_are_refused():
+def test_nodes_whose_names_become_one_are_rejected():
     with pytest.raises(CompileError, match=r"Received: 'my\.step' and 'my_step', which are both 'my-step' as tasks"):
         rename_tasks(make_spec("my_step", "my.step"))
 
 
 @pytest.mark.parametrize("name", ["_private", "x" * 101])
-def test_a_name_that_no_task_can_have_is_refused(name):
+def test_a_name_that_no_task_can_have_is_rejected(name):
     with pytest.raises(CompileError, match=r"begin with a letter or digit and to have 100 characters at most"):
         rename_tasks(make_spec(name))
 
@@ -77,7 +77,7 @@ def test_a_condition_names_the_tasks_own_input():
     assert condition == "inputs.artifacts['model_blessing'].artifacts[0].metadata['blessed'] == 1.0"
 
 
-def test_a_condition_on_what_the_task_does_not_take_is_refused():
+def test_a_condition_on_what_the_task_does_not_take_is_rejected():
     with pytest.raises(CompileError, match=r"Received: '_Other\.thing'. Pass the channel to the node"):
         rewrite_conditions(gate("inputs.artifacts['_Other.thing'].artifacts[0].uri == ''"), {"Bless": "Bless"})
 

@@ -76,7 +76,7 @@ def test_what_cannot_be_evaluated_is_an_error_and_no_false(text: str, received: 
         ("1u == 1", "1u"),
     ],
 )
-def test_what_is_not_known_is_refused_when_it_is_parsed(text: str, received: str) -> None:
+def test_what_is_not_known_is_rejected_when_it_is_parsed(text: str, received: str) -> None:
     with pytest.raises(UsageError) as caught:
         Condition(text)
 

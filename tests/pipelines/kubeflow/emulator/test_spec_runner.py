@@ -486,7 +486,7 @@ def _executor(spec: TinySpec, **executor: Any) -> None:
     spec.executors["exec-Step"] = executor
 
 
-REFUSALS: dict[str, tuple[Callable[[TinySpec], Any], str]] = {
+REJECTIONS: dict[str, tuple[Callable[[TinySpec], Any], str]] = {
     "resolver": (lambda spec: _executor(spec, resolver={}), "a container or an importer. Received: resolver"),
     "custom job": (lambda spec: _executor(spec, customJob={"customJob": {}}), "Received: customJob"),
     "no executor": (lambda spec: spec.executors.clear(), "the executor 'exec-Step'. Received: none"),
@@ -563,10 +563,10 @@ def _dag_with_retry(spec: TinySpec) -> None:
     spec.dag("All", inner, retryPolicy={"maxRetryCount": 1})
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_what_would_be_otherwise_than_on_a_cluster_is_refused_before_any_work(spec: TinySpec, name: str) -> None:
+@pytest.mark.parametrize("name", REJECTIONS)
+def test_what_would_be_otherwise_than_on_a_cluster_is_rejected_before_any_work(spec: TinySpec, name: str) -> None:
     spec.step("Step", "note('ran')")
-    change, message = REFUSALS[name]
+    change, message = REJECTIONS[name]
     change(spec)
 
     with pytest.raises(UsageError) as caught:
@@ -576,7 +576,7 @@ def test_what_would_be_otherwise_than_on_a_cluster_is_refused_before_any_work(sp
     assert not spec.witness.with_name("runs").exists()
 
 
-def test_another_schema_version_is_refused(spec: TinySpec, tmp_path: Path) -> None:
+def test_another_schema_version_is_rejected(spec: TinySpec, tmp_path: Path) -> None:
     spec.step("Step")
     file = spec.write()
     file.write_text(file.read_text().replace("2.1.0", "2.0.0"))

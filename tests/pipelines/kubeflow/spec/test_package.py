@@ -36,7 +36,7 @@ def test_without_any_root_the_server_has_its_own(tmp_path: Path) -> None:
     assert package_with_root(tmp_path / "pipeline.yaml", "").choose_root(None, {}) is None
 
 
-def test_a_value_that_a_parameter_does_not_take_is_refused(tmp_path: Path) -> None:
+def test_a_value_that_a_parameter_does_not_take_is_rejected(tmp_path: Path) -> None:
     document = compiled_pipeline()
     family = PipelineParameter("family", "STRING", "linear", "Model family.", ("linear", "keras"))
     document["root"]["inputDefinitions"]["parameters"]["family"] = declare(family)

@@ -36,7 +36,7 @@ def test_the_pointer_names_the_model_that_was_written_last(store):
     assert [path.name for path in store.rglob("*") if path.is_file()] == ["latest_blessed.json"]
 
 
-def test_a_pointer_that_is_no_pointer_is_refused_with_the_mend(store):
+def test_a_pointer_that_is_no_pointer_is_rejected_with_the_mend(store):
     write_pointer(ROOT, "dropout", "x")
     next(store.rglob("latest_blessed.json")).write_text("[]")
     with pytest.raises(StoreError, match=r"to be a JSON object with `model_uri`.*Remove the object"):
@@ -101,7 +101,7 @@ def test_a_service_that_may_not_be_read_says_which_right_is_missing(serve):
         serving_model("dropout", "ml", "yachay.dev/model-uri")
 
 
-def test_a_service_without_the_annotation_is_refused(serve):
+def test_a_service_without_the_annotation_is_rejected(serve):
     serve({"metadata": {}})
     with pytest.raises(UsageError, match=r"to have the annotation yachay\.dev/model-uri"):
         serving_model("dropout", "ml", "yachay.dev/model-uri")
@@ -183,7 +183,7 @@ def test_of_the_blessings_in_the_metadata_store_the_latest_of_the_pipelines_runs
     other = put_context(metadata, "system.Pipeline", "churn")
     put_artifact(metadata, second, 1, "s3://b/first")
     put_artifact(metadata, first, 1, "s3://b/second")
-    put_artifact(metadata, second, 0, "s3://b/refused")
+    put_artifact(metadata, second, 0, "s3://b/rejected")
     put_artifact(metadata, second, 1, "s3://b/no-blessing", kind="tfx.Model")
     put_artifact(metadata, other, 1, "s3://b/others")
     for run in (first, second, other):
@@ -205,7 +205,7 @@ def test_a_metadata_store_without_a_blessing_knows_no_baseline(metadata):
     assert latest_blessed(metadata, "dropout") is None
     pipeline = put_context(metadata, "system.Pipeline", "dropout")
     run = put_context(metadata, "system.PipelineRun", "run-1", pipeline)
-    put_artifact(metadata, run, 0, "s3://b/refused")
+    put_artifact(metadata, run, 0, "s3://b/rejected")
     put_push(metadata, run)
     assert latest_blessed(metadata, "dropout") is None
 

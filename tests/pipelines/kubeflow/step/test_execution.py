@@ -282,7 +282,7 @@ def test_data_on_a_volume_is_read_where_it_is(tmp_path):
     assert find_raw_data(RAW_DATA, "/data/raw.csv", None, tmp_path) == "/data/raw.csv"
 
 
-def test_data_that_the_launcher_did_not_find_is_refused(tmp_path):
+def test_data_that_the_launcher_did_not_find_is_rejected(tmp_path):
     with pytest.raises(DataError, match=r"Expected records at gs://b/raw. Received: nothing"):
         find_raw_data(RAW_DATA, "gs://b/raw", None, tmp_path)
 

@@ -91,7 +91,7 @@ def test_whole_numbers_are_whole_and_defaults_are_filled_in(given):
         ("outputs", "parameters", "uri", "outputs.parameters.uri"),
     ],
 )
-def test_something_declared_that_is_not_given_is_refused(given, side, kind, name, missing):
+def test_something_declared_that_is_not_given_is_rejected(given, side, kind, name, missing):
     del given[side][kind][name]
     with pytest.raises(UsageError, match=f"to hold {missing}, as the component declares"):
         read_executor_input(given, COMPONENT)

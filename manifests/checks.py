@@ -39,19 +39,19 @@ def check_inference_service(document: Json) -> None:
         ManifestError: with everything that is wrong, a line each.
     """
     predictor = (document.get("spec") or {}).get("predictor") or {}
-    refusals = [*_metadata(document), *_predictor(predictor, "spec.predictor")]
+    rejections = [*_metadata(document), *_predictor(predictor, "spec.predictor")]
     mode = _mode(document)
     if mode == "Knative":
-        refusals += _knative(document, predictor)
+        rejections += _knative(document, predictor)
     elif mode == "Standard":
-        refusals += [*_standard(document, predictor), *_canaries(document, predictor)]
-    if refusals:
+        rejections += [*_standard(document, predictor), *_canaries(document, predictor)]
+    if rejections:
         metadata = document["metadata"]
         raise ManifestError(
             "\n".join(
                 [
                     f"The InferenceService {metadata.get('namespace', 'default')}/{metadata['name']} is invalid:",
-                    *(f"  - {refusal.rstrip('.')}." for refusal in refusals),
+                    *(f"  - {rejection.rstrip('.')}." for rejection in rejections),
                 ]
             )
         )

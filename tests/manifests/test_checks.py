@@ -3,8 +3,8 @@ import copy
 import pytest
 import yaml
 
+from yachay.manifests.checks import check_inference_service
 from yachay.manifests.errors import ManifestError
-from yachay.manifests.refusals import check_inference_service
 from yachay.manifests.render import inference_service
 from yachay.manifests.service import Autoscaling
 
@@ -21,7 +21,7 @@ def documents(make_service, make_model):
     }
 
 
-def refuse(document):
+def reject(document):
     with pytest.raises(ManifestError) as error:
         check_inference_service(document)
     return str(error.value)
@@ -88,27 +88,27 @@ TRAPS = [
 
 
 @pytest.mark.parametrize(("service", "path", "value", "message"), TRAPS)
-def test_a_trap_of_kserve_is_refused(documents, service, path, value, message):
+def test_a_trap_of_kserve_is_rejected(documents, service, path, value, message):
     document = copy.deepcopy(documents[service])
     section = document
     *parents, last = path.split(".")
     for parent in parents:
         section = section[parent]
     section[last] = value
-    assert message in refuse(document)
+    assert message in reject(document)
 
 
 @pytest.mark.parametrize("service", ["knative", "hpa", "keda", "none", "canary"])
-def test_what_is_rendered_is_not_refused(documents, service):
+def test_what_is_rendered_is_not_rejected(documents, service):
     check_inference_service(documents[service])
 
 
 @pytest.mark.parametrize(("request_", "limit"), [("1", None), (None, "1"), ("1", "2")])
-def test_a_gpu_that_is_requested_otherwise_than_it_is_limited_is_refused(documents, request_, limit):
+def test_a_gpu_that_is_requested_otherwise_than_it_is_limited_is_rejected(documents, request_, limit):
     resources = documents["knative"]["spec"]["predictor"]["model"]["resources"]
     resources["requests"] |= {} if request_ is None else {"nvidia.com/gpu": request_}
     resources["limits"] |= {} if limit is None else {"nvidia.com/gpu": limit}
-    assert f"Received: requests {request_!r}, limits {limit!r}. Make them equal" in refuse(documents["knative"])
+    assert f"Received: requests {request_!r}, limits {limit!r}. Make them equal" in reject(documents["knative"])
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_a_gpu_that_is_requested_otherwise_than_it_is_limited_is_refused(documen
         ("keda", "the canary would get a ScaledObject without triggers"),
     ],
 )
-def test_a_canary_entry_is_refused_in_knative_mode_and_with_keda(documents, service, message):
+def test_a_canary_entry_is_rejected_in_knative_mode_and_with_keda(documents, service, message):
     documents[service]["spec"]["canary"] = documents["canary"]["spec"]["canary"]
-    assert message in refuse(documents[service])
+    assert message in reject(documents[service])
 
 
 def test_canaries_must_differ_and_carry_what_the_schema_wants(documents):
@@ -131,7 +131,7 @@ def test_canaries_must_differ_and_carry_what_the_schema_wants(documents):
     second["predictor"]["maxReplicas"] = 2
     del second["predictor"]["model"]["name"]
     document["spec"]["canary"].append(second)
-    told = refuse(document)
+    told = reject(document)
     assert "Received: ['v1795300000', 'v1795300000'] beside None. Name each by its version" in told
     assert "expected trafficPercent of at most 100 together" in told
     assert "spec.canary[1].predictor.maxReplicas: expected none, for a canary has a fixed number of pods" in told
@@ -141,7 +141,7 @@ def test_canaries_must_differ_and_carry_what_the_schema_wants(documents):
 def test_all_that_is_wrong_is_told_at_once(documents):
     predictor = documents["hpa"]["spec"]["predictor"]
     predictor |= {"canaryTrafficPercent": 10, "batcher": {}, "minReplicas": 0}
-    told = refuse(documents["hpa"]).splitlines()
+    told = reject(documents["hpa"]).splitlines()
     assert told[0] == "The InferenceService models/student-dropout-semester2 is invalid:"
     assert len(told) == 4
 
@@ -157,5 +157,5 @@ def test_examples_that_are_known_to_be_good_lack_only_what_this_library_adds(kse
     for path in samples:
         document = yaml.safe_load(path.read_text())
         assert violations(document) == []
-        told = refuse(document).splitlines()[1:]
+        told = reject(document).splitlines()[1:]
         assert all("model.image" in line or "preStop" in line for line in told), told

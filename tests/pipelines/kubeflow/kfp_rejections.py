@@ -1,4 +1,4 @@
-"""What the API server of Kubeflow Pipelines refuses, and in which words (`backend/src/apiserver`, at 7b70c7b95f)."""
+"""What the API server of Kubeflow Pipelines rejects, and in which words (`backend/src/apiserver`, at 7b70c7b95f)."""
 
 import json
 import re
@@ -17,7 +17,7 @@ MACHINE_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 Json = dict[str, Any]
 
 
-class RefusedError(Exception):
+class RejectedError(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -27,7 +27,7 @@ def strict(body: Any, model: Any) -> Json:
     """The gateway parses a request without DiscardUnknown."""
     unknown = sorted(set(body) - set(model.attribute_map.values()))
     if unknown:
-        raise RefusedError(INVALID_ARGUMENT, f'proto: (line 1:2): unknown field "{unknown[0]}"')
+        raise RejectedError(INVALID_ARGUMENT, f'proto: (line 1:2): unknown field "{unknown[0]}"')
     return dict(body)
 
 
@@ -39,9 +39,9 @@ def filtered(entries: Any, query: Mapping[str, str]) -> list[Json]:
     for predicate in json.loads(query["filter"]).get("predicates", []):
         key = predicate["key"]
         if key not in ("name", "display_name", "pipeline_id", "pipeline_version_id", "description"):
-            raise RefusedError(INVALID_ARGUMENT, f"Invalid predicate: no field named {key}")
+            raise RejectedError(INVALID_ARGUMENT, f"Invalid predicate: no field named {key}")
         if predicate["operation"] not in (1, "EQUALS"):
-            raise RefusedError(INVALID_ARGUMENT, f"Invalid predicate: operation {predicate['operation']}")
+            raise RejectedError(INVALID_ARGUMENT, f"Invalid predicate: operation {predicate['operation']}")
         value = predicate.get("string_value", predicate.get("stringValue"))
         found = [entry for entry in found if entry.get(key) == value]
     return found
@@ -54,19 +54,19 @@ def read_template(content: bytes) -> Json:
     try:
         documents = [document for document in yaml.safe_load_all(content) if isinstance(document, dict)]
     except yaml.YAMLError as error:
-        raise RefusedError(INVALID_ARGUMENT, f"failed to parse pipeline spec YAML: {error}") from error
+        raise RejectedError(INVALID_ARGUMENT, f"failed to parse pipeline spec YAML: {error}") from error
     for document in documents:
         spec = _strictly(document, pipeline_spec_pb2.PipelineSpec())
         if spec is not None and spec.pipeline_info.name and spec.HasField("root"):
             if pipeline is not None:
-                raise RefusedError(INVALID_ARGUMENT, "multiple pipeline specs provided")
+                raise RejectedError(INVALID_ARGUMENT, "multiple pipeline specs provided")
             if spec.schema_version != "2.1.0":
-                raise RefusedError(
+                raise RejectedError(
                     INVALID_ARGUMENT,
                     "KFP only supports schema version 2.1.0, but the pipeline spec has version " + spec.schema_version,
                 )
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", spec.pipeline_info.name):
-                raise RefusedError(
+                raise RejectedError(
                     INVALID_ARGUMENT,
                     "pipeline's name must contain only lowercase alphanumeric characters or '-' and must start with "
                     "alphanumeric characters",
@@ -77,7 +77,7 @@ def read_template(content: bytes) -> Json:
         if platform_spec is not None and "kubernetes" in platform_spec.platforms:
             platform = json_format.MessageToDict(platform_spec)
     if pipeline is None:
-        raise RefusedError(INVALID_ARGUMENT, "unknown template format")
+        raise RejectedError(INVALID_ARGUMENT, "unknown template format")
     return {"pipeline_spec": pipeline, "platform_spec": platform} if platform else pipeline
 
 
@@ -97,7 +97,7 @@ def check_inputs(spec: Any, parameters: Json) -> None:
         kind = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Name(parameter.parameter_type)
         if name not in parameters:
             if not parameter.is_optional and not parameter.HasField("default_value"):
-                raise RefusedError(
+                raise RejectedError(
                     INVALID_ARGUMENT,
                     f"{wrap}parameter {name} is not optional, yet has neither default value nor user provided value",
                 )
@@ -105,12 +105,12 @@ def check_inputs(spec: Any, parameters: Json) -> None:
         value = parameters[name]
         is_number_for_boolean = isinstance(value, bool) and kind != "BOOLEAN"
         if kind not in kinds or not isinstance(value, kinds[kind]) or is_number_for_boolean:
-            raise RefusedError(
+            raise RejectedError(
                 INVALID_ARGUMENT,
                 f"{wrap}input parameter {name} requires type {kind}, but the parameter value is not of that type",
             )
     if extra := sorted(set(parameters) - set(declared)):
-        raise RefusedError(
+        raise RejectedError(
             INVALID_ARGUMENT, f"{wrap}parameter(s) provided are not required by pipeline: {', '.join(extra)}"
         )
 
@@ -121,7 +121,7 @@ def check_workflow(spec: Any, wrap: str) -> None:
     for name, component in [*sorted(spec.components.items()), ("root", spec.root)]:
         label = component.executor_label
         if label and not {"container", "importer"} & set(executors.get(label, {})):
-            raise RefusedError(
+            raise RejectedError(
                 UNKNOWN,
                 f"{wrap}: Failed to generate the ExecutionSpec: Failed to compile job: error processing component "
                 f'name="{name}": executor(label="{label}"): non-container and non-importer executor not implemented',
@@ -129,7 +129,7 @@ def check_workflow(spec: Any, wrap: str) -> None:
         for task in component.dag.tasks:
             for machine_name in (f"{task}-driver", task):
                 if not MACHINE_NAME.fullmatch(machine_name) or len(machine_name) > 128:
-                    raise RefusedError(
+                    raise RejectedError(
                         INTERNAL,
                         f"{wrap}: InternalServerError: Failed to validate workflow for (): templates.{name}.tasks[0]."
                         f"name: '{machine_name}' is invalid: name must consist of alpha-numeric characters or '-', and "
@@ -148,7 +148,7 @@ def check_cron(text: str) -> None:
         numbers = [int(number) for number in re.findall(r"(?<!/)\b\d+", field)]
         wrong |= any(not lowest <= number <= highest for number in numbers)
     if wrong:
-        raise RefusedError(
+        raise RejectedError(
             INVALID_ARGUMENT,
             f"Schedule cron is not a supported format(https://godoc.org/github.com/robfig/cron): {text}",
         )
