@@ -20,8 +20,10 @@ YachayError (a ValueError): what a user can act on
 +-- KubeflowError: the API of Kubeflow Pipelines rejects a request or does not respond (pipelines.kubeflow.client)
 """
 
+import contextlib
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 MAX_FAILURES_SHOWN = 10
 
@@ -69,6 +71,22 @@ class StoreError(YachayError):
 
 class RunError(YachayError):
     """A run ended before its time."""
+
+
+@contextlib.contextmanager
+def carrying(result: object) -> Iterator[None]:
+    """Lets an exception that leaves the block carry a result, as far as it got; the innermost block's counts."""
+    try:
+        yield
+    except BaseException as error:
+        if partial_result(error) is None:
+            error.partial_result = result  # type: ignore[attr-defined]
+        raise
+
+
+def partial_result(error: BaseException) -> Any:
+    """Returns the result, as far as it got, that an exception carries, such as the summary of a run; None for none."""
+    return getattr(error, "partial_result", None)
 
 
 def suggestion(name: str, names: Iterable[str], shown: Callable[[str], str] = str) -> str:

@@ -8,8 +8,9 @@
             click.echo(...)
 
 What the command puts into `output` is printed with `--json` as far as it got, also after an error or for an invalid
-option. A command's module imports nothing heavy at its top: what takes time is imported where it is used, so that
-`--help` does not wait for it.
+option. A command whose work returns an object of its own returns `(object, status)`, and that is printed instead; where
+the work fails, what the exception carries is (`errors.partial_result`). A command's module imports nothing heavy at its
+top: what takes time is imported where it is used, so that `--help` does not wait for it.
 """
 
 import json
@@ -18,11 +19,11 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import click
 
-from ..errors import ConfigurationError, UsageError, YachayError
+from ..errors import ConfigurationError, UsageError, YachayError, partial_result
 from .exit_status import ExitStatus
 
 JSON = "--json"
@@ -36,6 +37,10 @@ class Output(Protocol):
     def to_json(self) -> str:
         """Returns one JSON object."""
         ...
+
+
+Returned: TypeAlias = ExitStatus | tuple[Output, ExitStatus | None] | None
+"""What a command's function returns: its exit status, None for done, or what it prints with `--json` beside it."""
 
 
 class Fields(dict[str, Any]):
@@ -100,13 +105,16 @@ class Frame(click.Command):
         ctx.obj = as_json
         try:
             with interruptible(not self._has_signals):
-                status = ctx.invoke(self.callback, output, **ctx.params) if self.callback else ExitStatus.DONE
+                returned = ctx.invoke(self.callback, output, **ctx.params) if self.callback else ExitStatus.DONE
+            output, status = returned if isinstance(returned, tuple) else (output, returned)
         except (YachayError, OSError, KeyboardInterrupt) as error:
             if isinstance(error, BrokenPipeError):
                 raise
+            output = partial_result(error) or output
             output.error = output.error or describe(error)
             status = self._report(error, output)
         except Exception as error:
+            output = partial_result(error) or output
             output.error = describe(error)
             if as_json:
                 click.echo(output.to_json())
@@ -134,7 +142,7 @@ def command(
     has_json: bool = True,
     cls: type[Frame] = Frame,
     **settings: Any,
-) -> Callable[[Callable[..., ExitStatus | None]], Frame]:
+) -> Callable[[Callable[..., Returned]], Frame]:
     """Returns the decorator of a command's function: its first argument is the command's `Output`.
 
     Args:
@@ -146,7 +154,7 @@ def command(
         settings: of `click.Command` and `Frame`.
     """
 
-    def decorate(function: Callable[..., ExitStatus | None]) -> Frame:
+    def decorate(function: Callable[..., Returned]) -> Frame:
         made: Frame = click.command(
             name, cls=cls, make_output=make_output or (lambda: Fields(dict.fromkeys(fields))), **settings
         )(function)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.config_option
 @options.set_option
 def command(
-    summary: "Summary",
+    output: "Summary",
     pipeline: str,
     data: str | None,
     task: str | None,
@@ -30,7 +30,7 @@ def command(
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
-) -> ExitStatus:
+) -> "tuple[Summary, ExitStatus]":
     """Run a pipeline on this machine, from data to pushed model.
 
     NAME is one of `yachay list`; PATH is a folder with a config.yaml. Without --data the profile
@@ -41,13 +41,13 @@ def command(
     from ..pipelines.registry import find_pipeline
     from ..pipelines.runs.output import redirected_to
 
-    summary.pipeline = pipeline
+    output.pipeline = pipeline
     folder = find_pipeline(pipeline, config_path)
     config = load_for_run(folder, overrides, profile, data)
-    summary.pipeline, summary.task = config.name, choose_task(config, task)
+    output.pipeline, output.task = config.name, choose_task(config, task)
     config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
-    options.announce(config, summary.task, config.model.family, data_uri)
-    run_pipeline(folder, config, summary.task, data_uri, workdir, summary, redirected_to, pipeline_name)
+    options.announce(config, output.task, config.model.family, data_uri)
+    summary = run_pipeline(folder, config, output.task, data_uri, workdir, redirected_to, pipeline_name)
     print_summary(summary)
-    return options.status_of(summary)
+    return summary, options.status_of(summary)

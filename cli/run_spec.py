@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import partial_result
 from . import frame, options
 from .exit_status import ExitStatus
 from .outcome import new_summary, print_summary
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 @click.option("--pipeline-root", metavar="URI", help="Where the run keeps its artifacts: gs://, s3:// or minio://.")
 @options.workdir_option
 def command(
-    summary: "Summary", file: Path, parameters: tuple[str, ...], pipeline_root: str | None, workdir: Path
-) -> ExitStatus:
+    output: "Summary", file: Path, parameters: tuple[str, ...], pipeline_root: str | None, workdir: Path
+) -> "tuple[Summary, ExitStatus]":
     """Run a compiled pipeline on this machine, step by step as a cluster would.
 
     FILE is what `yachay compile` wrote and `yachay submit` uploads. Each step is a process of its own with no more than
@@ -33,7 +34,7 @@ def command(
     from ..pipelines.kubeflow.spec.package import read_package
 
     package = read_package(file)
-    summary.pipeline = package.name
+    output.pipeline = package.name
     arguments = package.arguments(parameters)
     root = package.choose_root(pipeline_root, arguments)
     click.echo(package.name, err=True)
@@ -42,9 +43,10 @@ def command(
             "SYNTHETIC DATA: the pipeline writes it; no result says anything about real people.", err=True, bold=True
         )
     try:
-        run_spec(package, arguments, root, workdir, summary)
-    except KeyboardInterrupt:
-        summary.error = "Interrupted. The step was stopped; nothing of it was taken into the store."
+        summary = run_spec(package, arguments, root, workdir)
+    except KeyboardInterrupt as error:
+        if stopped := partial_result(error):
+            stopped.error = "Interrupted. The step was stopped; nothing of it was taken into the store."
         raise
     print_summary(summary)
-    return ExitStatus.DONE if summary.verdict is None else options.status_of(summary)
+    return summary, ExitStatus.DONE if summary.verdict is None else options.status_of(summary)

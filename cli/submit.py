@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
+from ..errors import UsageError, carrying, partial_result
 from . import frame
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def command(
     service_account: str | None,
     is_waiting: bool,
     timeout: str | None,
-) -> None:
+) -> "tuple[Submission, None]":
     """Upload a compiled pipeline to Kubeflow Pipelines and start it.
 
     FILE is what `yachay compile` wrote. The same content is uploaded once. The token is read from KFP_EXISTING_TOKEN or
@@ -81,14 +81,17 @@ def command(
     try:
         with quiet():
             client = connect(order.host, namespace)
-            submit(client, order, _say, output)
-            _say(f"{output.state}: {output.link}")
-            if is_waiting:
-                follow(client, order, output, sys.stderr, timeout_seconds)
-                _say(f"{output.state}: {output.link}")
-    except KeyboardInterrupt:
-        output.error = _interrupted(output.run_id, output.link)
+            submission = submit(client, order, _say)
+            with carrying(submission):
+                _say(f"{submission.state}: {submission.link}")
+                if is_waiting:
+                    submission = follow(client, order, submission, sys.stderr, timeout_seconds)
+                    _say(f"{submission.state}: {submission.link}")
+    except KeyboardInterrupt as error:
+        if made := partial_result(error):
+            made.error = _interrupted(made.run_id, made.link)
         raise
+    return submission, None
 
 
 def _say(line: str) -> None:

@@ -52,7 +52,7 @@ def run(
     Raises:
         ConfigurationError: if the configuration is invalid.
         UsageError: if there is no such pipeline, task, profile or data.
-        YachayError: if a node fails.
+        YachayError: if a node fails; `yachay.errors.partial_result(error)` is the summary as far as the run got.
     """
     from .local.run import resolve_data, run_pipeline
 

@@ -71,9 +71,10 @@ class ParquetTable(_TypedTable):
             for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
                 yield self._select(batch, columns)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"Expected {self.path} to be a whole Parquet file. Received: {error}. Write it again."
-            ) from None
+            fix = "Write it again."
+            if "lists to be of size" in str(error):  # Other writers allow it, pyarrow reads none.
+                fix = "A list of fixed size may not be missing: write the column as lists without a fixed size."
+            raise DataError(f"Expected {self.path} to be a whole Parquet file. Received: {error}. {fix}") from None
 
 
 class ReaderTable(_TypedTable):

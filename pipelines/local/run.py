@@ -8,7 +8,7 @@ from ...components.evaluation_report import report_files
 from ...components.evaluator.settings import Bounds
 from ...components.example_gen.typed_tables import load_reader
 from ...dotted import import_callable
-from ...errors import UsageError
+from ...errors import UsageError, carrying
 from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
@@ -75,7 +75,6 @@ def run_pipeline(
     task: str,
     data_uri: str | None,
     workdir: Path,
-    summary: Summary | None = None,
     capture: Capture = logged_to,
     pipeline: str = TRAINING,
 ) -> Summary:
@@ -87,7 +86,6 @@ def run_pipeline(
         task: string. Name of the task.
         data_uri: string. Absolute path or pattern of the records; None where the configuration writes synthetic ones.
         workdir: path of the folder that holds the homes of pipelines.
-        summary: `Summary`. Filled in place, so that a caller has it also where the run fails. Defaults to a new one.
         capture: function of the log's path that returns a context, in which the run's messages go there, and which
             gives the stream for progress. Defaults to `logged_to`, which shows no progress.
         pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
@@ -95,29 +93,30 @@ def run_pipeline(
     Raises:
         YachayError: if the run is invalid or a node fails.
         KeyboardInterrupt: if the user stops it.
+
+        Each carries the summary as far as the run got: see `errors.partial_result`.
     """
-    summary = summary or Summary()
-    summary.pipeline, summary.task = config.name, task
-    summary.is_synthetic, summary.profile = config.is_synthetic, config.profile
-    schema = folder.schema(config)
-    if config.data.reader:
-        load_reader(config.data.reader, config.data.reader_options)
-    if data_uri:
-        check_data(data_uri, schema, config, task)
-    schema_text = folder.schema_text(config)
-    if store := config.push.store_of(config.pipeline_name(task)):
-        # A store that cannot be read is rejected now, not after the training.
-        latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
-    config.check_pipeline(pipeline)
-    home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))
-    home.make()
-    with full_disk_explained(home.path), home.locked():
-        run = home.new_run()
-        summary.run_id, summary.log = run.run_id, str(run.log_path)
-        run.write_config(config)
-        with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
-            data_uri = data_uri or str(write_mock_data(config, home))
-            _run(config, task, data_uri, schema_text, pipeline, home, run, summary, stream)
+    summary = Summary(pipeline=config.name, task=task, profile=config.profile, is_synthetic=config.is_synthetic)
+    with carrying(summary):
+        schema = folder.schema(config)
+        if config.data.reader:
+            load_reader(config.data.reader, config.data.reader_options)
+        if data_uri:
+            check_data(data_uri, schema, config, task)
+        schema_text = folder.schema_text(config)
+        if store := config.push.store_of(config.pipeline_name(task)):
+            # A store that cannot be read is rejected now, not after the training.
+            latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
+        config.check_pipeline(pipeline)
+        home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))
+        home.make()
+        with full_disk_explained(home.path), home.locked():
+            run = home.new_run()
+            summary.run_id, summary.log = run.run_id, str(run.log_path)
+            run.write_config(config)
+            with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
+                data_uri = data_uri or str(write_mock_data(config, home))
+                _run(config, task, data_uri, schema_text, pipeline, home, run, summary, stream)
     return summary
 
 

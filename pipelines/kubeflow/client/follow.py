@@ -1,11 +1,12 @@
 """Follows a run on Kubeflow Pipelines to its end."""
 
+import dataclasses
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from ....errors import UsageError
+from ....errors import UsageError, carrying
 from ...runs.progress import NodeProgress, Progress
 from .client import Client, KubeflowError
 from .failure import find_failures
@@ -40,30 +41,40 @@ def read_duration(text: str) -> float:
 
 def follow(
     client: Client, order: Order, submission: Submission, stderr: TextIO, timeout_seconds: float | None = None
-) -> None:
-    """Follows a run to its end, with a line a task.
+) -> Submission:
+    """Follows a run to its end, with a line a task, and returns the submission with the run's last state.
 
     Args:
         client: `Client`.
         order: `Order`.
-        submission: `Submission` with a run; its `state` follows the run's.
+        submission: `Submission` with a run.
         stderr: text stream of the progress.
         timeout_seconds: float or None. How long it waits at most; the run goes on. Defaults to None, to the end.
 
     Raises:
-        KubeflowError: if the run does not succeed or not in time, or the server is gone for longer than a minute.
+        KubeflowError: if the run does not succeed or not in time, or the server is gone for longer than a minute. It
+            carries the submission with the last state that was seen: see `errors.partial_result`.
     """
+    followed = dataclasses.replace(submission)
+    with carrying(followed):
+        _follow(client, order, followed, stderr, timeout_seconds)
+    return followed
+
+
+def _follow(
+    client: Client, order: Order, submission: Submission, stderr: TextIO, timeout_seconds: float | None
+) -> None:
     nodes = {name: NodeProgress(name) for name in order.package.task_names()}
-    start = last_answer = time.monotonic()
+    start = last_response = time.monotonic()
     with Progress(stderr, list(nodes.values())) as progress:
         while submission.state not in _FINISHED:
             try:
                 run = client.get_run(submission.run_id)
             except KubeflowError as error:
-                if not error.may_pass or time.monotonic() - last_answer > LOST_SECONDS:
+                if not error.may_pass or time.monotonic() - last_response > LOST_SECONDS:
                     raise KubeflowError(f"{error}\nThe run may go on: {submission.link}", error.status) from None
             else:
-                last_answer = time.monotonic()
+                last_response = time.monotonic()
                 if run.error and not run.state:
                     raise KubeflowError(
                         f"Expected the server to return the state of the run. Received: {run.error.message}. "

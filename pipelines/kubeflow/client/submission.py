@@ -12,7 +12,7 @@ from typing import Any
 import kfp_server_api
 from kfp.client.client import KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME
 
-from ....errors import UsageError
+from ....errors import UsageError, carrying
 from ..spec.package import MAX_VERSION_NAME, Package
 from .client import Client, KubeflowError, check_host, ui_link
 from .cron import read_cron
@@ -129,30 +129,26 @@ def make_order(
     )
 
 
-def submit(
-    client: Client, order: Order, say: Callable[[str], None], submission: Submission | None = None
-) -> Submission:
+def submit(client: Client, order: Order, say: Callable[[str], None]) -> Submission:
     """Uploads a pipeline unless it is there, starts its run or schedule, and returns what was made.
 
     Args:
         client: `Client`.
         order: `Order`.
         say: function that prints a line for the user.
-        submission: `Submission`. Filled in place, so that a caller has it also where the server fails. Defaults to a
-            new one.
 
     Raises:
-        KubeflowError: if the server rejects it, is gone, or has other content under the version's name.
+        KubeflowError: if the server rejects it, is gone, or has other content under the version's name. It carries
+            what was made: see `errors.partial_result`.
     """
-    submission = submission or Submission()
-    submission.pipeline = order.pipeline
-    submission.version = order.version or order.package.version_name(order.pipeline)
-    _upload(client, order, submission, say)
-    experiment = client.create_experiment(_experiment_name(order.experiment))
-    if order.cron is None:
-        _start_run(client, order, submission, experiment.experiment_id)
-    else:
-        _start_schedule(client, order, submission, experiment.experiment_id, say)
+    submission = Submission(order.pipeline, version=order.version or order.package.version_name(order.pipeline))
+    with carrying(submission):
+        _upload(client, order, submission, say)
+        experiment = client.create_experiment(_experiment_name(order.experiment))
+        if order.cron is None:
+            _start_run(client, order, submission, experiment.experiment_id)
+        else:
+            _start_schedule(client, order, submission, experiment.experiment_id, say)
     return submission
 
 

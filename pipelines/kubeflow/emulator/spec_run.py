@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
+from ....errors import carrying
 from ...errors import full_disk_explained
 from ...runs.describe import Fields, describe_evaluation, describe_ingest, describe_push
 from ...runs.output import redirected_to
@@ -37,7 +38,6 @@ def run_spec(
     arguments: Mapping[str, Any],
     pipeline_root: str | None,
     workdir: Path,
-    summary: Summary | None = None,
 ) -> Summary:
     """Runs a compiled spec and returns its summary.
 
@@ -46,35 +46,36 @@ def run_spec(
         arguments: mapping of parameter to value.
         pipeline_root: string or None. As the request of a run has it.
         workdir: path of the folder that holds the homes of pipelines.
-        summary: `Summary`. Filled in place, so that a caller has it also where the run fails. Defaults to a new one.
 
     Raises:
         YachayError: if the spec is invalid or a step fails.
         KeyboardInterrupt: if the user stops it.
+
+        Each carries the summary as far as the run got: see `errors.partial_result`.
     """
-    summary = summary or Summary()
-    summary.pipeline, summary.task, summary.profile = parse_name(package.name)
-    summary.is_synthetic = package.is_synthetic
-    package.require(arguments)
-    spec = CompiledSpec(package)
-    code = find_code(package, [Path.cwd(), package.path.absolute().parent])
-    summary.warnings += spec.warnings()
-    home = PipelineHome(workdir.absolute() / package.name)
-    home.make()
-    with full_disk_explained(home.path), home.locked():
-        run = home.new_run()
-        summary.run_id, summary.log = run.run_id, str(run.log_path)
-        shutil.copyfile(package.path, run.path / f"pipeline{package.path.suffix}")
-        root = (pipeline_root or DEFAULT_PIPELINE_ROOT).split("?")[0].rstrip("/")
-        with (
-            summary.kept_at(run.summary_path),
-            full_disk_explained(home.path),
-            redirected_to(run.log_path) as stderr,
-            _scratch(home) as scratch,
-        ):
-            store = LocalStore(home.path / "store")
-            launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
-            _run(spec, arguments, launcher, store, summary, stderr)
+    pipeline, task, profile = parse_name(package.name)
+    summary = Summary(pipeline=pipeline, task=task, profile=profile, is_synthetic=package.is_synthetic)
+    with carrying(summary):
+        package.require(arguments)
+        spec = CompiledSpec(package)
+        code = find_code(package, [Path.cwd(), package.path.absolute().parent])
+        summary.warnings += spec.warnings()
+        home = PipelineHome(workdir.absolute() / package.name)
+        home.make()
+        with full_disk_explained(home.path), home.locked():
+            run = home.new_run()
+            summary.run_id, summary.log = run.run_id, str(run.log_path)
+            shutil.copyfile(package.path, run.path / f"pipeline{package.path.suffix}")
+            root = (pipeline_root or DEFAULT_PIPELINE_ROOT).split("?")[0].rstrip("/")
+            with (
+                summary.kept_at(run.summary_path),
+                full_disk_explained(home.path),
+                redirected_to(run.log_path) as stderr,
+                _scratch(home) as scratch,
+            ):
+                store = LocalStore(home.path / "store")
+                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
+                _run(spec, arguments, launcher, store, summary, stderr)
     return summary
 
 

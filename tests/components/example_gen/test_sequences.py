@@ -1,3 +1,4 @@
+import base64
 import math
 
 import numpy as np
@@ -64,6 +65,18 @@ def test_lists_of_any_kind_are_floats(write_parquet, ingest_x, kind):
     by_row, quarantine = ingest_x(write_parquet(values, good=values[0], kind=kind), FIXED)
     assert by_row[0] == [1.0, 2.0, 4.0]
     assert quarantine == []
+
+
+def test_a_missing_list_of_fixed_size_names_the_fix(tmp_path, ingest_x):
+    # As other libraries write it: pyarrow writes and reads none.
+    table = pa.table({"row": [0, 1], "x": pa.array([[1.0, 2.0, 3.0], None]), "target": ["yes", "no"]})
+    fixed = pa.schema([("row", pa.int64()), ("x", pa.list_(pa.float64(), 3)), ("target", pa.string())])
+    with pyarrow.parquet.ParquetWriter(tmp_path / "data.parquet", table.schema, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"ARROW:schema": base64.b64encode(fixed.serialize()).decode()})
+
+    with pytest.raises(DataError, match="may not be missing: write the column as lists without a fixed size"):
+        ingest_x(tmp_path / "data.parquet", FIXED)
 
 
 def test_a_shorter_sequence_is_padded_at_the_front_and_a_missing_value_is_nan(write_parquet, ingest_x):

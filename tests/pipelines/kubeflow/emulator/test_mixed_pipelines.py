@@ -24,7 +24,6 @@ from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.emulator.spec_run import run_spec
 from yachay.pipelines.kubeflow.spec.package import read_package
 from yachay.pipelines.registry import find_pipeline
-from yachay.pipelines.runs.summary import Summary
 from yachay.schemas.student_dropout.mock import write_mock_csv
 
 pytestmark = pytest.mark.slow
@@ -35,9 +34,7 @@ IMAGE = "registry.example/yachay:1"
 def run(pipeline, tmp_path, **compiling):
     path = tmp_path / "mixed.yaml"
     path.write_text(compile_pipeline(pipeline, IMAGE, **compiling).to_yaml())
-    summary = Summary()
-    run_spec(read_package(path), {}, None, tmp_path / "runs", summary)
-    return summary
+    return run_spec(read_package(path), {}, None, tmp_path / "runs")
 
 
 def test_our_ingest_feeds_stock_components_up_to_a_stock_pusher(tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest
 from tiny_specs import TinySpec
 
 from yachay.cli import main
-from yachay.errors import UsageError, YachayError
+from yachay.errors import UsageError, YachayError, partial_result
 from yachay.pipelines.kubeflow.emulator.launcher import Launcher
 from yachay.pipelines.kubeflow.emulator.local_store import LocalStore
 from yachay.pipelines.kubeflow.emulator.pod import StepError
@@ -32,10 +32,8 @@ def spec(tmp_path: Path) -> TinySpec:
 
 
 def run(spec: TinySpec, *assignments: str) -> Summary:
-    summary = Summary()
     package = read_package(spec.write())
-    run_spec(package, package.arguments(assignments), None, spec.witness.with_name("runs"), summary)
-    return summary
+    return run_spec(package, package.arguments(assignments), None, spec.witness.with_name("runs"))
 
 
 def fails(spec: TinySpec, *assignments: str) -> str:
@@ -295,6 +293,18 @@ def test_a_parameter_of_another_type_than_the_component_declares_is_a_failure(sp
     assert "Expected the parameter 'n' of Second to be of type NUMBER_INTEGER. Received: \"three\"" in fails(spec)
 
 
+def test_an_error_carries_the_summary_as_far_as_the_run_got(spec: TinySpec) -> None:
+    spec.step("First")
+    spec.step("Second", "sys.exit(7)", dependentTasks=["First"])
+
+    with pytest.raises(YachayError) as caught:
+        run(spec)
+
+    summary = partial_result(caught.value)
+    assert {node["id"]: node["state"] for node in summary.nodes} == {"First": "done", "Second": "failed"}
+    assert summary.error == str(caught.value)
+
+
 def test_a_retry_policy_starts_a_failed_step_anew(spec: TinySpec) -> None:
     program = "note('try', os.environ['KFP_RETRY_INDEX'], list(made('model').iterdir()))\nmade('model', a='')\n"
     program += "sys.exit(os.environ['KFP_RETRY_INDEX'] != '2')"
@@ -471,9 +481,8 @@ def test_what_a_killed_run_left_of_its_pods_is_removed(spec: TinySpec, tmp_path:
 
 def test_a_chosen_root_is_where_artifacts_lie(spec: TinySpec) -> None:
     spec.step("Step", "note(outputs['artifacts']['executor-logs']['artifacts'][0]['uri'])")
-    summary = Summary()
 
-    run_spec(read_package(spec.write()), {}, "s3://bucket/root?region=x", spec.witness.with_name("runs"), summary)
+    summary = run_spec(read_package(spec.write()), {}, "s3://bucket/root?region=x", spec.witness.with_name("runs"))
 
     assert witness(spec)[0].startswith(f"s3://bucket/root/tiny/{summary.run_id}/Step/")
 
@@ -582,7 +591,7 @@ def test_another_schema_version_is_rejected(spec: TinySpec, tmp_path: Path) -> N
     file.write_text(file.read_text().replace("2.1.0", "2.0.0"))
 
     with pytest.raises(UsageError, match=r"schemaVersion 2.1.0, .* Received: '2.0.0'"):
-        run_spec(read_package(file), {}, None, tmp_path / "runs", Summary())
+        run_spec(read_package(file), {}, None, tmp_path / "runs")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
