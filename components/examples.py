@@ -107,14 +107,25 @@ def single_values(table: pa.RecordBatch, name: str, fix: str) -> tuple[NDArray[n
     Raises:
         DataError: if an example has several values.
     """
-    place = table.schema.get_field_index(name)
-    if place < 0 or pa.types.is_null(table.column(place).type):
-        return np.zeros(table.num_rows, bool), pa.array([], pa.int64())
-    lists = table.column(place)
-    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    lengths, values = flat_values(table, name)
     if lengths.max(initial=0) > 1:
         raise DataError(f"Expected one value of {name!r} in an example. Received: {lengths.max()}. {fix}")
-    return lengths == 1, lists.flatten()
+    return lengths == 1, values
+
+
+def flat_values(table: pa.RecordBatch, name: str) -> tuple[NDArray[np.int64], pa.Array]:
+    """Returns how many values each of `N` decoded examples has in a column, `(N,)`, and those values one after another.
+
+    Args:
+        table: `pyarrow.RecordBatch` of `decode`.
+        name: string. A column; one that the table lacks has no values.
+    """
+    place = table.schema.get_field_index(name)
+    if place < 0 or pa.types.is_null(table.column(place).type):
+        return np.zeros(table.num_rows, np.int64), pa.array([], pa.int64())
+    lists = table.column(place)
+    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    return np.asarray(lengths, np.int64), lists.flatten()
 
 
 def string_column(table: pa.RecordBatch, name: str, fix: str) -> NDArray[np.object_]:

@@ -5,7 +5,11 @@ show to authors of components and pipelines; those are imported where they are u
 Each name is imported when it is first used: a step does not load the compiler's.
 """
 
+import functools
 import importlib
+import importlib.util
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import suggestion
@@ -15,14 +19,11 @@ if TYPE_CHECKING:
     from tensorflow_data_validation.statistics import stats_impl as stats_impl
     from tensorflow_data_validation.utils import schema_util as schema_util
     from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
-    from tensorflow_model_analysis.constants import BASELINE_KEY as BASELINE_KEY
     from tensorflow_model_analysis.metrics import metric_util as metric_util
+    from tensorflow_model_analysis.proto import config_pb2 as config_pb2
     from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as metrics_for_slice_pb2
     from tensorflow_model_analysis.proto import validation_result_pb2 as validation_result_pb2
     from tensorflow_model_analysis.utils import model_util as model_util
-    from tensorflow_model_analysis.writers import (
-        metrics_plots_and_validations_writer as metrics_plots_and_validations_writer,
-    )
     from tensorflow_transform import analyzer_nodes as analyzer_nodes
     from tensorflow_transform import analyzers as tft_analyzers
     from tensorflow_transform import annotators as tft_annotators
@@ -74,7 +75,6 @@ if TYPE_CHECKING:
     from tfx_bsl.coders import example_coder as example_coder
 
 __all__ = [
-    "BASELINE_KEY",
     "CUSTOM_PROPERTIES_PREFIX",
     "RESOLVER_STRATEGY_CLASS",
     "SCHEMA_FILE_NAME",
@@ -85,6 +85,7 @@ __all__ = [
     "analyzer_nodes",
     "channel_utils",
     "conditional",
+    "config_pb2",
     "data_types_utils",
     "driver_output_pb2",
     "dsl_compiler",
@@ -105,7 +106,6 @@ __all__ = [
     "metadata",
     "metric_util",
     "metrics_for_slice_pb2",
-    "metrics_plots_and_validations_writer",
     "model_util",
     "model_utils",
     "path_utils",
@@ -136,7 +136,6 @@ __all__ = [
 ]
 
 _PLACES = {
-    "BASELINE_KEY": "tensorflow_model_analysis.constants.BASELINE_KEY",
     "CUSTOM_PROPERTIES_PREFIX": "tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX",
     "PipelineBuilder": "tfx.orchestration.kubeflow.v2.pipeline_builder.PipelineBuilder",
     "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",
@@ -151,7 +150,6 @@ _PLACES = {
     "driver_output_pb2": "tfx.proto.orchestration.driver_output_pb2",
     "dsl_compiler": "tfx.dsl.compiler.compiler",
     "dsl_constants": "tfx.dsl.compiler.constants",
-    "evaluator_constants": "tfx.components.evaluator.constants",
     "evaluator_executor": "tfx.components.evaluator.executor",
     "example_coder": "tfx_bsl.coders.example_coder",
     "example_gen_driver": "tfx.components.example_gen.driver",
@@ -166,10 +164,7 @@ _PLACES = {
     "launcher": "tfx.orchestration.portable.launcher",
     "metadata": "tfx.orchestration.metadata",
     "metric_util": "tensorflow_model_analysis.metrics.metric_util",
-    "metrics_for_slice_pb2": "tensorflow_model_analysis.proto.metrics_for_slice_pb2",
-    "metrics_plots_and_validations_writer": "tensorflow_model_analysis.writers.metrics_plots_and_validations_writer",
     "model_util": "tensorflow_model_analysis.utils.model_util",
-    "model_utils": "tfx.components.util.model_utils",
     "path_utils": "tfx.utils.path_utils",
     "pipeline_pb2": "tfx.proto.orchestration.pipeline_pb2",
     "portable_data_types": "tfx.orchestration.portable.data_types",
@@ -191,18 +186,55 @@ _PLACES = {
     "tft_nodes": "tensorflow_transform.nodes",
     "top_k_uniques_stats_util": "tensorflow_data_validation.utils.top_k_uniques_stats_util",
     "transform_executor": "tfx.components.transform.executor",
-    "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
     "wrap_function": "tensorflow.python.eager.wrap_function",
 }
 
 
+_ALONE = {
+    "config_pb2": "tensorflow_model_analysis.proto.config_pb2",
+    "evaluator_constants": "tfx.components.evaluator.constants",
+    "metrics_for_slice_pb2": "tensorflow_model_analysis.proto.metrics_for_slice_pb2",
+    "model_utils": "tfx.components.util.model_utils",
+    "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
+}
+"""Small modules in packages whose `__init__` takes seconds: they are read from their files."""
+
+
 def _load(name: str) -> Any:
     """Returns a module, or what one defines."""
+    if name in _ALONE:
+        return _load_alone(_ALONE[name])
     if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggestion(name, _PLACES)}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggestion(name, [*_PLACES, *_ALONE])}")
     module, _, attribute = _PLACES[name].rpartition(".")
     found = getattr(importlib.import_module(module), attribute, None)
     return importlib.import_module(_PLACES[name]) if found is None else found
+
+
+@functools.cache
+def _load_alone(path: str) -> Any:
+    """Returns a module without importing the packages that it stands in.
+
+    Messages of a protocol buffer are the same classes as those of its package, which share the pool of descriptors.
+    """
+    if path in sys.modules:
+        return sys.modules[path]
+    if path == _ALONE["validation_result_pb2"]:
+        for name in ("config_pb2", "metrics_for_slice_pb2"):
+            _load(name)
+    # The generated modules take for granted that these are there.
+    importlib.import_module("google.protobuf.wrappers_pb2")
+    top, *rest = path.split(".")
+    package = importlib.util.find_spec(top)
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+    file = Path(package.submodule_search_locations[0], *rest).with_suffix(".py")
+    spec = importlib.util.spec_from_file_location(f"{__name__}.{rest[-1]}", file)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {path!r}", name=path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 __getattr__ = _load

@@ -173,6 +173,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             baseline_model=latest_blessed.outputs["model"],
             task=prediction_task,
             settings=config.evaluation_settings(context.task),
+            engine=config.engine,
         ),
         NodeTraits(rows="rows_eval", role="evaluator"),
     )

@@ -5,6 +5,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
+from ..engine import Engine
 from ..prediction_task import PredictionTask
 from . import executor
 from .metric import task_metrics
@@ -17,6 +18,7 @@ class EvaluatorSpec(component_spec.ComponentSpec):
     PARAMETERS = {
         "task": component_spec.ExecutionParameter(type=str),
         "settings": component_spec.ExecutionParameter(type=str),
+        "engine": component_spec.ExecutionParameter(type=str),
         "version": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -33,9 +35,10 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 class Evaluator(base_beam_component.BaseBeamComponent):
     """Measures a model on the split `eval`, slice by slice, and blesses it where it meets its thresholds.
 
-    TFX's own Evaluator does the work, with the metrics of `components.evaluator.metric`. A model is blessed where its
-    metrics over all records are within their bounds, it is not worse than the last blessed model by more than
-    `settings.change` allows, and it beats the best trivial prediction by more than chance.
+    A model is blessed where its metrics, those of `components.evaluator.metric`, are within their bounds over all
+    records, it is not worse than the last blessed model by more than `settings.change` allows, and it beats the best
+    trivial prediction by more than chance. Arrays or TFX's own Evaluator do the work; both write TFMA's files, and
+    arrays also `predictions.parquet` with what the models predicted.
 
     Args:
         examples: channel of `Examples`. The ingested examples.
@@ -43,6 +46,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         task: `PredictionTask`.
         settings: `EvaluationSettings`. Defaults to no slices and no thresholds but that against trivial predictions.
         baseline_model: channel of `Model`. The last blessed model. Defaults to none.
+        engine: string. `"arrays"`, `"beam"`, or `"auto"` for what fits; see `components.engine`. Defaults to `"auto"`.
 
     Raises:
         ConfigurationError: if a threshold names no metric of the task or no model can meet it.
@@ -58,6 +62,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         task: PredictionTask,
         settings: EvaluationSettings | None = None,
         baseline_model: types.BaseChannel | None = None,
+        engine: Engine = "auto",
     ) -> None:
         settings = settings or EvaluationSettings()
         settings.check(task_metrics(task))
@@ -68,6 +73,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 baseline_model=baseline_model,
                 task=task.to_property(),
                 settings=settings.to_property(),
+                engine=engine,
                 version=__version__,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

@@ -1,14 +1,19 @@
 """TFMA's `EvalConfig` of a prediction task and its settings."""
 
-from tensorflow_model_analysis.proto import config_pb2
+import json
 
 from ..prediction_task import PredictionTask
+from ..tfx_api import config_pb2
 from .metric import Metric, task_metrics
 from .settings import Bounds, Change, EvaluationSettings
-from .tfma_metrics import metric_config
 from .trivial import LEVEL, TRIVIAL_P_VALUE
 
 SIGNATURE = "serving_examples"
+
+CANDIDATE, BASELINE = "candidate", "baseline"
+"""The names of two models that TFX's Evaluator compares; a model alone has none."""
+
+METRIC_CLASS, METRIC_MODULE = "TaskMetric", "yachay.components.evaluator.tfma_metrics"
 
 
 def eval_config(task: PredictionTask, settings: EvaluationSettings) -> config_pb2.EvalConfig:
@@ -48,6 +53,33 @@ def eval_config(task: PredictionTask, settings: EvaluationSettings) -> config_pb
         ],
         metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
+
+
+def metric_config(task: PredictionTask, name: str) -> config_pb2.MetricConfig:
+    """Returns the `MetricConfig` with which the Evaluator finds one of the task's metrics."""
+    config = json.dumps({"name": name, "task": task.model_dump_json(exclude_defaults=True)})
+    return config_pb2.MetricConfig(class_name=METRIC_CLASS, module=METRIC_MODULE, config=config)
+
+
+def complete_config(config: config_pb2.EvalConfig, has_baseline: bool) -> config_pb2.EvalConfig:
+    """Returns a config with the models that there are, as TFX's Evaluator completes it.
+
+    Args:
+        config: `EvalConfig`, as `eval_config` returns it.
+        has_baseline: bool. Without a baseline there is nothing that a change could be bounded against.
+    """
+    complete = config_pb2.EvalConfig()
+    complete.CopyFrom(config)
+    if has_baseline:
+        complete.model_specs.add().CopyFrom(complete.model_specs[0])
+        complete.model_specs[0].name = CANDIDATE
+        complete.model_specs[1].name, complete.model_specs[1].is_baseline = BASELINE, True
+    else:
+        for metric in complete.metrics_specs[0].metrics:
+            for bounded in metric.per_slice_thresholds:
+                bounded.threshold.ClearField("change_threshold")
+    complete.metrics_specs[0].model_names.extend(spec.name for spec in complete.model_specs)
+    return complete
 
 
 def _with_threshold(metric: config_pb2.MetricConfig, threshold: config_pb2.MetricThreshold) -> config_pb2.MetricConfig:

@@ -1,14 +1,17 @@
 """What the Evaluator wrote, as plain numbers."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tensorflow_model_analysis.proto import config_pb2
-
-from ..tfx_api import BASELINE_KEY, metrics_for_slice_pb2, validation_result_pb2
-from ..tfx_api import metrics_plots_and_validations_writer as writer
+from ...errors import DataError
+from ..examples import CHECKSUM_BYTES, LENGTH
+from ..tfx_api import config_pb2, metrics_for_slice_pb2, validation_result_pb2
+from .eval_config import BASELINE
 from .trivial import TRIVIAL_P_VALUE
+
+EXAMPLE_COUNT = "example_count"
 
 SliceKey = tuple[tuple[str, str], ...]
 
@@ -85,7 +88,7 @@ def read_evaluation(uri: Path) -> Evaluation:
     rows: dict[SliceKey, int] = {}
     baseline_slices: dict[SliceKey, dict[str, float]] = {}
     trivial_p_value = None
-    for record in writer.load_and_deserialize_metrics(str(uri)):
+    for record in _read_metrics(uri):
         # The difference of two slices has no slice key, which is the key of all records.
         if record.HasField("cross_slice_key"):
             continue
@@ -93,17 +96,46 @@ def read_evaluation(uri: Path) -> Evaluation:
         for item in record.metric_keys_and_values:
             if item.key.is_diff or not item.value.HasField("double_value"):
                 continue
-            if item.key.name == "example_count":
+            if item.key.name == EXAMPLE_COUNT:
                 rows[key] = round(item.value.double_value.value)
                 continue
             if item.key.name == TRIVIAL_P_VALUE:
-                if not key and item.key.model_name != BASELINE_KEY:
+                if not key and item.key.model_name != BASELINE:
                     trivial_p_value = item.value.double_value.value
                 continue
-            target = baseline_slices if item.key.model_name == BASELINE_KEY else slices
+            target = baseline_slices if item.key.model_name == BASELINE else slices
             target.setdefault(key, {})[item.key.name] = item.value.double_value.value
-    result = writer.load_and_deserialize_validation_result(str(uri))
+    result = _read_validation(uri)
     return Evaluation(slices, rows, baseline_slices, tuple(_failures(result)), trivial_p_value)
+
+
+def _read_metrics(folder: Path) -> Iterator[metrics_for_slice_pb2.MetricsForSlice]:
+    for path in sorted(folder.glob("metrics*.tfrecord")):
+        for record in _read_records(path):
+            yield metrics_for_slice_pb2.MetricsForSlice.FromString(record)
+
+
+def _read_validation(folder: Path) -> validation_result_pb2.ValidationResult:
+    [path] = folder.glob("validations*.tfrecord")
+    [record] = _read_records(path)
+    return validation_result_pb2.ValidationResult.FromString(record)
+
+
+def _read_records(path: Path) -> Iterator[bytes]:
+    """Yields the records of a TFRecord file; TensorFlow's own reader would take seconds to import.
+
+    Raises:
+        DataError: if the file is cut off.
+    """
+    content = path.read_bytes()
+    stop = 0
+    while stop < len(content):
+        start = stop + LENGTH.size
+        length = LENGTH.unpack_from(content, stop)[0] if start <= len(content) else len(content)
+        stop = start + length + CHECKSUM_BYTES
+        if stop > len(content):
+            raise DataError(f"Expected {path} to hold whole records. Received: a file that is cut off. Evaluate again.")
+        yield content[start : start + length]
 
 
 def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:

@@ -1,18 +1,33 @@
 """Executor of `Evaluator`."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from absl import logging
 from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
 
+from ..artifact_files import local_folder, num_rows, split_files, unreadable
+from ..engine import choose_engine
 from ..prediction_task import PredictionTask
-from ..tfx_api import evaluator_executor as executor
-from ..tfx_api import json_utils, proto_utils
-from .eval_config import eval_config
+from ..tfx_api import evaluator_constants as constants
+from ..tfx_api import io_utils, json_utils, path_utils, proto_utils
+from .arrays import evaluate_arrays
+from .eval_config import complete_config, eval_config
+from .model import Model
+from .predictions_file import write_predictions
+from .records import read_records
 from .settings import EvaluationSettings
+from .tfma_files import write_evaluation
+
+SPLIT = "eval"
+
+Artifacts = Mapping[str, list[types.Artifact]]
 
 
-class Executor(executor.Executor):
-    """Runs TFX's Evaluator with the `EvalConfig` of the task and its settings."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Evaluates by arrays, or runs TFX's Evaluator with the `EvalConfig` of the task and its settings."""
 
     def Do(
         self,
@@ -23,14 +38,66 @@ class Executor(executor.Executor):
         """Writes the evaluation and the blessing.
 
         Raises:
-            DataError: if the split `eval` has a label that does not fit the task.
+            DataError: if the split `eval` has no record, or a label that does not fit the task.
+            ModelError: if a model has no signature for examples.
+            ConfigurationError: if arrays are asked for and cannot do the work.
         """
-        config = eval_config(
-            PredictionTask.from_property(exec_properties["task"]),
-            EvaluationSettings.from_property(exec_properties["settings"]),
+        task = PredictionTask.from_property(exec_properties["task"])
+        settings = EvaluationSettings.from_property(exec_properties["settings"])
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        engine = choose_engine(
+            exec_properties["engine"], "Evaluator", num_rows(examples), len(task.features) + 1, unreadable(examples)
         )
-        super().Do(
+        if engine == "arrays":
+            self._evaluate(input_dict, output_dict, task, settings)
+            return
+        from ..tfx_api import evaluator_executor
+
+        evaluator_executor.Executor(self._context).Do(
             input_dict,
             output_dict,
-            {"eval_config": proto_utils.proto_to_json(config), "example_splits": json_utils.dumps(["eval"])},
+            {
+                "eval_config": proto_utils.proto_to_json(eval_config(task, settings)),
+                "example_splits": json_utils.dumps([SPLIT]),
+            },
         )
+
+    def _evaluate(
+        self, input_dict: Artifacts, output_dict: Artifacts, task: PredictionTask, settings: EvaluationSettings
+    ) -> None:
+        models = {key: input_dict[key] for key in ("model", "baseline_model") if input_dict.get(key)}
+        artifacts = {key: artifact_utils.get_single_instance(found) for key, found in models.items()}
+        paths = {key: path_utils.serving_model_path(artifact.uri) for key, artifact in artifacts.items()}
+        records = read_records(
+            split_files(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT),
+            task,
+            tuple(dict.fromkeys(name for spec in settings.slices for name in spec)),
+            *(Model(path, task) for path in paths.values()),
+        )
+        config = complete_config(eval_config(task, settings), has_baseline="baseline_model" in paths)
+        slices = evaluate_arrays(task, settings, records)
+        names = [spec.name for spec in config.model_specs]
+        with local_folder(artifact_utils.get_single_uri(output_dict["evaluation"])) as folder:
+            validation = write_evaluation(folder, config, slices, dict(zip(names, paths.values(), strict=True)))
+            write_predictions(records, folder)
+        if validation.missing_thresholds:
+            logging.info("No threshold is configured: the model is neither blessed nor rejected.")
+            return
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        _bless(blessing, artifacts["model"], artifacts.get("baseline_model"), is_blessed=validation.validation_ok)
+
+
+def _bless(
+    blessing: types.Artifact, model: types.Artifact, baseline: types.Artifact | None, *, is_blessed: bool
+) -> None:
+    """Notes the verdict and the models on the blessing, as TFX's Evaluator does."""
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    if baseline is not None:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+    name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(f"{blessing.uri}/{name}", "")
+    value = constants.BLESSED_VALUE if is_blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    logging.info("Blessed: %s, noted in %s", is_blessed, blessing.uri)

@@ -3,7 +3,6 @@
 TFMA's own differ: its F1 cuts each class at .5 and its AUC is binned.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -12,19 +11,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types
-from tensorflow_model_analysis.proto import config_pb2
 
-from ...errors import DataError
 from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Splitter
-from ..tfx_api import metric_util, model_util
+from ..tfx_api import config_pb2, metric_util, model_util
 from ..times import to_times
+from .labels import class_name, require_steps, unknown_classes
 from .metric import measure, task_metrics
+from .model import shape_predictions
 from .trivial import TRIVIAL_P_VALUE, trivial_p_value
-
-MODULE = __name__
-MAX_SHOWN = 5
 
 Records = list[tuple[Any, Any, Any]]
 """Labels, predictions and keys of the split, as TFMA gives them; the key is None where the split has none."""
@@ -45,12 +41,6 @@ class TaskMetric(metric_types.Metric):
 metric_types.register_metric(TaskMetric)
 
 
-def metric_config(task: PredictionTask, name: str) -> config_pb2.MetricConfig:
-    """Returns the `MetricConfig` with which the Evaluator finds one of the task's metrics."""
-    config = json.dumps({"name": name, "task": task.model_dump_json(exclude_defaults=True)})
-    return config_pb2.MetricConfig(class_name=TaskMetric.__name__, module=MODULE, config=config)
-
-
 def read_records(task: PredictionTask, records: Records) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Returns labels and predictions in the shapes that `Metric.compute` takes.
 
@@ -64,46 +54,27 @@ def read_records(task: PredictionTask, records: Records) -> tuple[NDArray[Any], 
     predictions = np.stack([np.asarray(prediction, np.float64) for _, prediction, _ in records])
     if task.problem is Problem.CLASSIFICATION:
         return _class_indices(task, [label for label, _, _ in records]), predictions
-    labels = _numbers(task, [label for label, _, _ in records])
-    shape = labels.shape + ((len(task.label.quantiles),) if task.label.quantiles else ())
-    if predictions.size != np.prod(shape):
-        raise DataError(
-            f"Expected predictions of the shape {shape} for {len(records)} records of {task.label.name!r}. "
-            f"Received: {predictions.shape}. Check `label.steps` and `label.quantiles` against the model's outputs."
-        )
-    return labels, predictions.reshape(shape)
+    return _numbers(task, [label for label, _, _ in records]), shape_predictions(predictions, task, len(records))
 
 
 def _class_indices(task: PredictionTask, labels: Sequence[Any]) -> NDArray[np.int64]:
     index = {value: k for k, value in enumerate(task.label.values)}
     names = [_class_name(label) for label in labels]
-    unknown = dict.fromkeys(name for name in names if name not in index)
+    unknown = [name for name in names if name not in index]
     if unknown:
-        shown = ", ".join("none" if name is None else repr(name) for name in list(unknown)[:MAX_SHOWN])
-        raise DataError(
-            f"Expected each record's {task.label.name!r} to be one of label.values: {', '.join(index)}. "
-            f"Received: {shown}. Add it to label.values, or leave such records out of the data."
-        )
+        raise unknown_classes(task, unknown)
     return np.array([index[name] for name in names if name is not None], np.int64)
 
 
 def _class_name(label: Any) -> str | None:
-    """Returns the class as the configuration writes it: `1` is "1"; None where there is not one value."""
+    """Returns the class as the configuration writes it; None where there is not one value."""
     values = np.asarray(label).reshape(-1)
-    if len(values) != 1:
-        return None
-    value = values.item()
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return class_name(values.item()) if len(values) == 1 else None
 
 
 def _numbers(task: PredictionTask, labels: Sequence[Any]) -> NDArray[np.float64]:
     values = [np.asarray(label, np.float64).reshape(-1) for label in labels]
-    lengths = sorted({len(value) for value in values} - {task.label.steps})
-    if lengths:
-        raise DataError(
-            f"Expected {task.label.steps} number{'s' * (task.label.steps > 1)} in each record's {task.label.name!r}. "
-            f"Received: {', '.join(map(str, lengths[:MAX_SHOWN]))}. Check `label.steps`, and records without a label."
-        )
+    require_steps(task, (len(value) for value in values))
     numbers = np.stack(values)
     return numbers if task.problem is Problem.FORECAST else numbers[:, 0]
 

@@ -25,7 +25,7 @@ from yachay.components.evaluation_report.analysis.inputs import Inputs
 from yachay.components.evaluation_report.analysis.resampling import MAX_RESAMPLES
 from yachay.components.evaluation_report.report_files import write_report
 from yachay.components.evaluator.executor import Executor
-from yachay.pipelines.config.pipeline_config import load_config
+from yachay.pipelines.config.load import load_config
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.report_config import report_config
 
@@ -61,6 +61,7 @@ def evaluate(artifacts: Path, config: Any, folder: Path) -> None:
         {
             "task": config.prediction_task(TASK).to_property(),
             "settings": config.evaluation_settings(TASK).to_property(),
+            "engine": "auto",
         },
     )
 

@@ -6,44 +6,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tfx.components.util import model_utils
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import standard_artifacts
 
 from yachay.components.evaluator.evaluation import Evaluation, read_evaluation
-from yachay.components.evaluator.executor import Executor
 from yachay.components.evaluator.metric import measure, task_metrics
 from yachay.components.evaluator.settings import EvaluationSettings
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.prediction_task import Label, PredictionTask
 from yachay.errors import DataError
 
+from .conftest import run_evaluator, save_model, write_examples
+
 pytestmark = pytest.mark.end_to_end
 
 N, STEPS = 120, 4
 QUANTILES = (0.1, 0.5, 0.9)
 
-
-class Fixed(tf.Module):
-    """Predicts what it finds in the examples' column `prediction`, in some shape."""
-
-    def __init__(self, output: str, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self._output = output
-        self._shape = shape
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        size = int(np.prod(self._shape))
-        parsed = tf.io.parse_example(examples, {"prediction": tf.io.FixedLenFeature([size], tf.float32)})
-        return {self._output: tf.reshape(parsed["prediction"], [-1, *self._shape])}
-
-
 Evaluate = Callable[..., tuple[Evaluation, bool]]
 
 
-@pytest.fixture
-def evaluate(tmp_path: Path) -> Evaluate:
+@pytest.fixture(params=["arrays", "beam"])
+def evaluate(request: pytest.FixtureRequest, tmp_path: Path) -> Evaluate:
     """Runs the Evaluator on labels and predictions; returns its evaluation, and whether it blessed."""
 
     def run(
@@ -53,38 +37,12 @@ def evaluate(tmp_path: Path) -> Evaluate:
         settings: EvaluationSettings | None = None,
         columns: Mapping[str, Sequence[Any]] | None = None,
     ) -> tuple[Evaluation, bool]:
-        model = standard_artifacts.Model()
-        model.uri = str(tmp_path / "model")
-        module = Fixed(task.prediction_key, predictions.shape[1:])
-        folder = str(tmp_path / "model" / "Format-Serving")
-        tf.saved_model.save(module, folder, signatures={"serving_examples": module.serve})
-        examples = standard_artifacts.Examples()
-        examples.uri, examples.split_names = str(tmp_path / "examples"), artifact_utils.encode_split_names(["eval"])
-        (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
-        with tf.io.TFRecordWriter(str(tmp_path / "examples" / "Split-eval" / "data.gz"), options="GZIP") as writer:
-            for row in range(len(labels)):
-                values = {"y": labels[row], "prediction": predictions[row]}
-                values |= {name: column[row] for name, column in (columns or {}).items()}
-                features = {name: _feature(np.ravel(value)) for name, value in values.items()}
-                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-        evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
-        evaluation.uri, blessing.uri = str(tmp_path / "evaluation"), str(tmp_path / "blessing")
-        arguments = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
-        executor = Executor(Executor.Context(beam_pipeline_args=arguments, tmp_dir=str(tmp_path), unique_id="1"))
-        executor.Do(
-            {"examples": [examples], "model": [model]},
-            {"evaluation": [evaluation], "blessing": [blessing]},
-            {"task": task.to_property(), "settings": (settings or EvaluationSettings()).to_property(), "version": "1"},
-        )
+        save_model(tmp_path / "model", task, predictions.shape[1:])
+        write_examples(tmp_path / "examples", {"y": labels, "prediction": predictions, **(columns or {})})
+        evaluation, blessing = run_evaluator(tmp_path, task, settings or EvaluationSettings(), request.param)
         return read_evaluation(Path(evaluation.uri)), model_utils.is_model_blessed(blessing)
 
     return run
-
-
-def _feature(values: np.ndarray) -> tf.train.Feature:
-    if np.issubdtype(values.dtype, np.integer):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
 
 
 def make_task(problem: Problem, extensions: tuple[str, ...] = (), **label: Any) -> PredictionTask:

@@ -6,8 +6,9 @@ import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
+from yachay.components.evaluator.eval_config import METRIC_CLASS, METRIC_MODULE, metric_config
 from yachay.components.evaluator.metric import measure, task_metrics
-from yachay.components.evaluator.tfma_metrics import metric_config
+from yachay.components.evaluator.tfma_metrics import TaskMetric
 from yachay.components.evaluator.trivial import TRIVIAL_P_VALUE, trivial_p_value
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
@@ -127,3 +128,7 @@ def test_forecasts_of_one_period_count_as_one_finding(is_text: bool) -> None:
 
     assert p_value == trivial_p_value(task, labels, predictions, days // 5)
     assert p_value != trivial_p_value(task, labels, predictions)
+
+
+def test_a_config_names_the_class_that_tfma_looks_up() -> None:
+    assert (TaskMetric.__name__, TaskMetric.__module__) == (METRIC_CLASS, METRIC_MODULE)

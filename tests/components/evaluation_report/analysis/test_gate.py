@@ -13,9 +13,9 @@ from tensorflow_model_analysis.writers import metrics_plots_and_validations_writ
 from yachay.components.evaluation_report.analysis.predictions import Column, Predictions
 from yachay.components.evaluation_report.analysis.resampling import Resamples
 from yachay.components.evaluation_report.analysis.slices import slice_rows
+from yachay.components.evaluator.eval_config import metric_config
 from yachay.components.evaluator.evaluation import SliceKey, read_evaluation
 from yachay.components.evaluator.metric import task_metrics
-from yachay.components.evaluator.tfma_metrics import metric_config
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.prediction_task import Label, PredictionTask
 

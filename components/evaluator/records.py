@@ -1,0 +1,185 @@
+"""The records that are evaluated: their labels, what models predict, and the columns that slices are of."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from ..examples import decode, flat_values, is_string, read_examples, single_values
+from ..prediction_task import PredictionTask
+from ..times import to_times
+from .labels import read_labels, require_labels
+from .model import Model
+
+FIX = "Split by a column of one value."
+Indices = NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceColumn:
+    """The values of a column; a record may have none, or several.
+
+    Args:
+        values: tuple of the distinct values, as the examples hold them: strings, ints or floats.
+        rows: int array of shape `(M,)`, ascending. The record of each value.
+        codes: int array of shape `(M,)`. Index of each value.
+    """
+
+    values: tuple[str | int | float, ...]
+    rows: Indices
+    codes: Indices
+
+    @classmethod
+    def of(cls, values: Iterable[str | float | None]) -> "SliceColumn":
+        """Returns the column of one value a record, None for none."""
+        given = [(row, value) for row, value in enumerate(values) if value is not None]
+        index = {value: code for code, value in enumerate(dict.fromkeys(value for _, value in given))}
+        rows, codes = ([row for row, _ in given], [index[value] for _, value in given])
+        return cls(tuple(index), np.array(rows, np.int64), np.array(codes, np.int64))
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """Records with what models predict of them; no model is needed to evaluate them.
+
+    Args:
+        labels: array as `Metric.compute` takes it: `(N,)` classes or numbers, `(N, H)` of a forecast.
+        scores: array likewise: `(N, K)` scores, `(N,)` or `(N, H)` numbers, with quantiles one more axis.
+        baseline_scores: likewise of the last blessed model. Defaults to None.
+        columns: mapping of name to `SliceColumn`. Defaults to none.
+        keys: array of shape `(N,)`: the value of the split's key that keeps records together, or their time. Defaults
+            to None, each on its own.
+    """
+
+    labels: NDArray[Any]
+    scores: NDArray[Any]
+    baseline_scores: NDArray[Any] | None = None
+    columns: Mapping[str, SliceColumn] = dataclasses.field(default_factory=dict)
+    keys: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_records(
+    files: Sequence[str], task: PredictionTask, columns: Sequence[str], model: Model, baseline: Model | None = None
+) -> Records:
+    """Reads examples in batches and lets the models predict them.
+
+    Args:
+        files: sequence of paths of gzip-compressed TFRecord files.
+        task: `PredictionTask`.
+        columns: sequence of the columns that slices are of.
+        model: `Model` of the candidate.
+        baseline: `Model` of the last blessed one. Defaults to None.
+
+    Raises:
+        DataError: if there is no record, or one has no label of the task.
+    """
+    labels, scores, baseline_scores = [], [], []
+    values: dict[str, list[pa.Array]] = {name: [] for name in columns}
+    lengths: dict[str, list[NDArray[np.int64]]] = {name: [] for name in columns}
+    keys: list[pa.Array] = []
+    key = task.split.key if task.split.method != "hash" else None
+    for examples in read_examples(files):
+        table = decode(examples)
+        found = read_labels(table, task)
+        require_labels(found, table, task)
+        labels.append(found)
+        scores.append(model.predict(examples))
+        if baseline is not None:
+            baseline_scores.append(baseline.predict(examples))
+        for name in columns:
+            counts, column = flat_values(table, name)
+            lengths[name].append(counts)
+            values[name].append(column.dictionary_encode())
+        if key is not None:
+            keys.append(_key_values(table, key))
+    if not labels:
+        raise DataError(
+            f"Expected records to evaluate in {', '.join(files) or 'the split eval'}. Received: none. Check the split."
+        )
+    return Records(
+        np.concatenate(labels),
+        np.concatenate(scores),
+        np.concatenate(baseline_scores) if baseline_scores else None,
+        {name: _slice_column(name, np.concatenate(lengths[name]), values[name]) for name in columns},
+        _keys(keys, is_time=task.split.method == "time") if keys else None,
+    )
+
+
+def find_slices(
+    columns: Mapping[str, SliceColumn], specs: Iterable[Sequence[str]]
+) -> Iterator[tuple[tuple[tuple[str, str | int | float], ...], Indices]]:
+    """Yields the key and the rows of each slice by columns: its pairs of column and value, by the columns' names.
+
+    A record is in one slice for each combination of its values, and in none where a column has no value.
+
+    Args:
+        columns: mapping of name to `SliceColumn`.
+        specs: iterable of sequences of column names.
+    """
+    for spec in dict.fromkeys(frozenset(spec) for spec in specs if spec):
+        names = sorted(spec)
+        first = columns[names[0]]
+        rows, groups = first.rows, first.codes
+        keys: list[tuple[int, ...]] = [(code,) for code in range(len(first.values))]
+        for name in names[1:]:
+            other = columns[name]
+            starts, ends = (np.searchsorted(other.rows, rows, side) for side in ("left", "right"))
+            counts = ends - starts
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            others = other.codes[np.repeat(starts, counts) + within]
+            rows = np.repeat(rows, counts)
+            pairs, groups = np.unique(np.repeat(groups, counts) * len(other.values) + others, return_inverse=True)
+            keys = [(*keys[pair // len(other.values)], pair % len(other.values)) for pair in pairs.tolist()]
+        order = np.argsort(groups, kind="stable")
+        ends = np.cumsum(np.bincount(groups, minlength=len(keys)))
+        for codes, (start, end) in zip(keys, itertools.pairwise([0, *ends]), strict=True):
+            key = tuple((name, columns[name].values[code]) for name, code in zip(names, codes, strict=True))
+            yield key, rows[order[start:end]]
+
+
+def _slice_column(name: str, lengths: NDArray[np.int64], parts: Sequence[pa.Array]) -> SliceColumn:
+    found = [part for part in parts if len(part)]
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    if not found:
+        return SliceColumn((), rows, rows)
+    whole = pa.chunked_array(found).unify_dictionaries()
+    codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in whole.chunks]).astype(np.int64)
+    values = whole.chunk(0).dictionary
+    if is_string(values):
+        try:
+            values = values.cast(pa.string())
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"Expected text in UTF-8 in {name!r}. Received: other bytes. Evaluate by another column."
+            ) from error
+    if lengths.max(initial=0) > 1:
+        # A record is once in the slice of a value that it has twice.
+        rows, codes = np.divmod(np.unique(rows * len(values) + codes), len(values))
+    return SliceColumn(tuple(values.to_pylist()), rows, codes)
+
+
+def _key_values(table: pa.RecordBatch, name: str) -> pa.Array:
+    """Returns the one value of each record, null for none."""
+    has_value, values = single_values(table, name, FIX)
+    return values.take(pa.array(np.cumsum(has_value) - 1, mask=~has_value))
+
+
+def _keys(parts: Sequence[pa.Array], *, is_time: bool) -> NDArray[Any]:
+    """Returns what tells groups apart, or orders times."""
+    kind = next((part.type for part in parts if part.null_count < len(part)), parts[0].type)
+    values = pa.concat_arrays([part if part.type == kind else pa.nulls(len(part), kind) for part in parts])
+    if is_string(values):
+        values = values.cast(pa.string())
+    if is_time:
+        times: NDArray[Any] = to_times(values).to_numpy(zero_copy_only=False)
+        return times
+    codes: NDArray[Any] = values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes
