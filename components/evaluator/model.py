@@ -1,5 +1,6 @@
 """A SavedModel that predicts the records that are evaluated."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,27 +11,21 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, ModelError
 from ..features import Problem
+from ..loaded_model import load_model
 from ..prediction_task import PredictionTask
 from .eval_config import SIGNATURE
 
 
 class Model:
-    """A SavedModel that predicts from serialized examples.
+    """A SavedModel that predicts from serialized examples; it is loaded when it is first asked.
 
     Args:
         path: string. Folder of the SavedModel.
         task: `PredictionTask`.
-
-    Raises:
-        ModelError: if it has no signature for examples.
     """
 
     def __init__(self, path: str, task: PredictionTask) -> None:
-        self._loaded = tf.saved_model.load(path)
-        if SIGNATURE not in self._loaded.signatures:
-            raise ModelError(f"Expected {path} to have the signature {SIGNATURE!r}. Received: none. Export it anew.")
-        self._signature = self._loaded.signatures[SIGNATURE]
-        [self._input] = self._signature.structured_input_signature[1]
+        self._path = path
         self._task = task
 
     def predict(self, examples: Sequence[bytes]) -> NDArray[Any]:
@@ -38,9 +33,29 @@ class Model:
 
         Raises:
             DataError: if the model predicts another number of values than the task has.
+            ModelError: if it has no signature for examples.
         """
-        outputs = self._signature(**{self._input: tf.constant(examples, tf.string)})
+        [name] = self._signature.structured_input_signature[1]
+        outputs = self._signature(**{name: tf.constant(examples, tf.string)})
         return shape_predictions(outputs[self._task.prediction_key].numpy(), self._task, len(examples))
+
+    def load(self) -> None:
+        """Loads the model, if that was not done.
+
+        Raises:
+            ModelError: if it has no signature for examples.
+        """
+        _ = self._signature
+
+    @functools.cached_property
+    def _signature(self) -> Any:
+        # Its functions hold the model itself weakly.
+        self._loaded = load_model(self._path)
+        if SIGNATURE not in self._loaded.signatures:
+            raise ModelError(
+                f"Expected {self._path} to have the signature {SIGNATURE!r}. Received: none. Export it anew."
+            )
+        return self._loaded.signatures[SIGNATURE]
 
 
 def shape_predictions(predictions: NDArray[Any], task: PredictionTask, num_rows: int) -> NDArray[Any]:

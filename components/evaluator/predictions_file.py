@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from ...errors import DataError
 from .records import Records
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -56,11 +57,18 @@ def write_predictions(records: Records, folder: Path) -> None:
 
 
 def read_predictions(folder: Path) -> StoredPredictions | None:
-    """Returns what an evaluation's models predicted, None where it was not kept: Beam's engine does not."""
+    """Returns what an evaluation's models predicted, None where it was not kept: Beam's engine does not.
+
+    Raises:
+        DataError: if the file is damaged.
+    """
     path = folder / PREDICTIONS_FILE
     if not path.is_file():
         return None
-    table = parquet.read_table(path)
+    try:
+        table = parquet.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"Expected predictions in {path}. Received: {error}. Evaluate again.") from error
     arrays = {field.name: _to_numpy(table.column(field.name), field) for field in table.schema}
     return StoredPredictions(arrays["label"], arrays["scores"], arrays.get("baseline_scores"))
 

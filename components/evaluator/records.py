@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..examples import decode, flat_values, is_string, read_examples, single_values
-from ..prediction_task import PredictionTask
+from ..prediction_task import PredictionTask, SplitSettings
 from ..times import to_times
-from .labels import read_labels, require_labels
+from .labels import class_name, read_labels, require_labels
 from .model import Model
 
 FIX = "Split by a column of one value."
@@ -99,7 +99,7 @@ def read_records(
             lengths[name].append(counts)
             values[name].append(column.dictionary_encode())
         if key is not None:
-            keys.append(_key_values(table, key))
+            keys.append(key_values(table, key))
     if not labels:
         raise DataError(
             f"Expected records to evaluate in {', '.join(files) or 'the split eval'}. Received: none. Check the split."
@@ -109,7 +109,7 @@ def read_records(
         np.concatenate(scores),
         np.concatenate(baseline_scores) if baseline_scores else None,
         {name: _slice_column(name, np.concatenate(lengths[name]), values[name]) for name in columns},
-        _keys(keys, is_time=task.split.method == "time") if keys else None,
+        split_keys(keys, task.split) if keys else None,
     )
 
 
@@ -166,20 +166,32 @@ def _slice_column(name: str, lengths: NDArray[np.int64], parts: Sequence[pa.Arra
     return SliceColumn(tuple(values.to_pylist()), rows, codes)
 
 
-def _key_values(table: pa.RecordBatch, name: str) -> pa.Array:
-    """Returns the one value of each record, null for none."""
+def key_values(table: pa.RecordBatch, name: str) -> pa.Array:
+    """Returns the one value of a column of each decoded example, null for none.
+
+    Raises:
+        DataError: if an example has several.
+    """
     has_value, values = single_values(table, name, FIX)
     return values.take(pa.array(np.cumsum(has_value) - 1, mask=~has_value))
 
 
-def _keys(parts: Sequence[pa.Array], *, is_time: bool) -> NDArray[Any]:
-    """Returns what tells groups apart, or orders times."""
+def split_keys(parts: Sequence[pa.Array], split: SplitSettings) -> NDArray[Any]:
+    """Returns keys that `Splitter` takes, `(N,)`: the code of a group, or a time.
+
+    Args:
+        parts: sequence of arrays, as `key_values` returns them of batches.
+        split: `SplitSettings`, of the method `"group"` or `"time"`.
+    """
     kind = next((part.type for part in parts if part.null_count < len(part)), parts[0].type)
     values = pa.concat_arrays([part if part.type == kind else pa.nulls(len(part), kind) for part in parts])
     if is_string(values):
         values = values.cast(pa.string())
-    if is_time:
+    if split.method == "time":
         times: NDArray[Any] = to_times(values).to_numpy(zero_copy_only=False)
         return times
-    codes: NDArray[Any] = values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    encoded = values.dictionary_encode()
+    # By the text of the groups, so that intervals do not depend on the order of the records.
+    places = np.argsort(np.argsort([class_name(value) for value in encoded.dictionary.to_pylist()]))
+    codes: NDArray[Any] = np.append(places, -1)[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     return codes

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ...errors import ModelError
 from ..examples import values_of
+from ..loaded_model import load_model
 from ..trainer.export import SERVING_EXAMPLES
 from ..trainer.metadata import read_metadata
 from .golden import GoldenRequest
@@ -33,7 +34,7 @@ def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenReques
     for feature in features:
         if feature["optional"] and not any(_lacks(record, feature) for record in records):
             records.append(_without(records[0], feature))
-    model = tf.saved_model.load(str(model_dir))
+    model = load_model(model_dir)
     if SERVING_EXAMPLES not in model.signatures:
         raise ModelError(
             f"Expected the model to have the signature {SERVING_EXAMPLES}. Received: {', '.join(model.signatures)}. "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from ...model_store.metadata import MISSING_VALUE
 from ..examples import values_of
+from ..loaded_model import load_model
 from .metadata import read_metadata
 
 TOLERANCE = 1e-5
@@ -46,7 +47,7 @@ def check_session(model_dir: str | Path, examples: Sequence[bytes]) -> SessionCh
     if not examples:
         raise ModelError("Expected examples to check a model with. Received: none. Give some of the eval split.")
     try:
-        loaded = tf.saved_model.load(model_dir)
+        loaded = load_model(model_dir)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ModelError(f"Expected a SavedModel in {model_dir}. Received: {error}") from error
     if not loaded.signatures:

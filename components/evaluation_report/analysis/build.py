@@ -8,9 +8,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...evaluator.evaluation import Evaluation
+from ...evaluator.labels import is_known, read_labels
 from ...evaluator.metric import Metric
+from ...evaluator.model import Model
+from ...evaluator.predictions_file import StoredPredictions, read_predictions
+from ...evaluator.records import key_values, split_keys
 from ...example_validator.anomalies import find_anomalies
-from ...examples import string_column
 from ...features import Problem
 from ...splitter import Splitter
 from ...text import Text
@@ -38,7 +41,7 @@ from .gate import gate_metrics, in_one_line, read_gate
 from .importance import permutation_importance
 from .inputs import Inputs
 from .leaderboard import baseline_predictions, constant_predictions, leaderboard, trivial_classifiers
-from .predictions import Model, Predictions, is_known, predict, read_labels
+from .predictions import Predictions, predict
 from .regression import regression
 from .resampling import MAX_RESAMPLES, Resamples, num_resamples
 from .slices import metric_values, slice_rows
@@ -63,7 +66,8 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     metadata = read_metadata(inputs.model_path)
     model = Model(inputs.model_path, config.task)
     gate = read_gate(inputs.evaluation, notes)
-    predictions = _predict(inputs, model, metadata, notes)
+    stored = None if gate is None or inputs.evaluation is None else read_predictions(inputs.evaluation)
+    predictions = _predict(inputs, model, metadata, stored, notes)
     num_classes = max(len(config.task.label.values), 1)
     resamples = Resamples(
         len(predictions),
@@ -173,9 +177,17 @@ def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple
     return tuple(build_section(section, given) for section in inputs.sections)
 
 
-def _predict(inputs: Inputs, model: Model, metadata: Mapping[str, Any], notes: list[Note]) -> Predictions:
+def _predict(
+    inputs: Inputs, model: Model, metadata: Mapping[str, Any], stored: StoredPredictions | None, notes: list[Note]
+) -> Predictions:
     config = inputs.config
     baseline = _baseline(inputs, metadata, notes)
+    if baseline is not None and (stored is None or stored.baseline_scores is None):
+        try:
+            baseline.load()
+        except Exception as error:
+            notes.append(Note(code="baseline_unusable", values={"reason": in_one_line(error)}))
+            baseline = None
     predictions = predict(
         inputs.example_files,
         model,
@@ -183,6 +195,7 @@ def _predict(inputs: Inputs, model: Model, metadata: Mapping[str, Any], notes: l
         config.task,
         config.columns,
         tuple(config.report.baselines.values()),
+        stored,
     )
     if predictions.baseline_problem:
         notes.append(Note(code="baseline_unusable", values={"reason": predictions.baseline_problem}))
@@ -356,8 +369,8 @@ def _importance(
     split = config.task.split
     clusters = None
     if predictions.clusters is not None and split.key is not None:
-        keys = string_column(table, split.key, "Split by another column.").astype(str)
-        clusters = Splitter(split).clusters(keys[known])
+        keys = key_values(table, split.key).take(pa.array(known))
+        clusters = Splitter(split).periods(split_keys([keys], split))
     features = [feature["name"] for feature in metadata["features"]]
     return permutation_importance(
         model, table.take(pa.array(known)), labels[known], features, metric, config.seed, clusters

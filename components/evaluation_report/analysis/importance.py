@@ -1,16 +1,17 @@
 """Permutation importance (Breiman, 2001; Fisher et al., JMLR 2019) of raw features, through the serving signature."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ...evaluator.metric import Metric
+from ...evaluator.model import Model
 from ...evaluator.statistics import Labels, Values
 from ...examples import BATCH_SIZE, encode
 from ..report import Importance
-from .predictions import Model
 from .resampling import Resamples, to_estimate
 from .slices import metric_statistic
 
@@ -56,13 +57,17 @@ def permutation_importance(
     def measure(scores: Values) -> Values:
         return sign * resamples.compute(metric_statistic(metric, labels, scores))
 
-    whole = measure(_predict(model, table))
+    examples = encode(table)
+    known = _predict(model, examples, {})
+    whole = measure(np.stack([known[one] for one in examples]))
     rows = []
     for feature in features:
         index = table.schema.get_field_index(feature)
         if index < 0:
             continue
-        shuffled = [measure(_predict(model, _shuffled(table, index, order))) for order in shuffles]
+        variants = [encode(_shuffled(table, index, order)) for order in shuffles]
+        found = _predict(model, itertools.chain.from_iterable(variants), known)
+        shuffled = [measure(np.stack([found[one] for one in variant])) for variant in variants]
         rows.append(Importance(feature=feature, drop=to_estimate(whole - np.mean(shuffled, axis=0))))
     return tuple(sorted(rows, key=lambda row: -(row.drop.value or 0.0)))
 
@@ -73,8 +78,14 @@ def _shuffled(table: pa.RecordBatch, index: int, order: Labels) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
-def _predict(model: Model, table: pa.RecordBatch) -> Values:
-    examples = encode(table)
-    return np.concatenate(
-        [model.predict(examples[start : start + BATCH_SIZE]) for start in range(0, len(examples), BATCH_SIZE)]
-    )
+def _predict(model: Model, examples: Iterable[bytes], known: Mapping[bytes, Values]) -> dict[bytes, Values]:
+    """Returns the prediction of each example; of those that are alike, or known, no other is asked for.
+
+    A shuffled feature of few values leaves many records as they were, and makes others the same in several repeats.
+    """
+    new = [one for one in dict.fromkeys(examples) if one not in known]
+    found = dict(known)
+    for start in range(0, len(new), BATCH_SIZE):
+        batch = new[start : start + BATCH_SIZE]
+        found |= zip(batch, model.predict(batch).astype(np.float64), strict=True)
+    return found

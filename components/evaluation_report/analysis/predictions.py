@@ -10,18 +10,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
+from absl import logging
 from numpy.typing import NDArray
 
-from ....errors import DataError, ModelError
+from ....errors import DataError, YachayError
+from ...evaluator.labels import FIX, class_name, is_known, read_labels, read_numbers
+from ...evaluator.model import Model
+from ...evaluator.predictions_file import StoredPredictions
+from ...evaluator.records import key_values, split_keys
 from ...evaluator.statistics import Labels
-from ...examples import decode, is_string, number_column, read_examples, string_column
-from ...features import Problem
+from ...examples import decode, read_examples, single_values
 from ...prediction_task import PredictionTask
 from ...splitter import Splitter
 
-FIX = "Name another column."
-SIGNATURE = "serving_examples"
+Scores = NDArray[np.float64]
+
 MAX_SAMPLE_ROWS = 2000
+NOT_FINITE = "it predicts NaN"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Predictions:
         num_not_finite: int. Records that were left out since the candidate predicts NaN or infinity.
         several_values: tuple of the columns of which a record has several values.
         baseline_problem: string. Why the baseline predicts nothing; empty where it did or there is none.
-        clusters: int array of shape `(N,)`: codes of the records that the split keeps together, or None.
+        clusters: int array of shape `(N,)`: codes of the records that are one finding (`Splitter.periods`), or None.
     """
 
     labels: NDArray[Any]
@@ -76,36 +81,6 @@ class Predictions:
         return table.select([field.name for field in table.schema if not pa.types.is_null(field.type)])
 
 
-class Model:
-    """A SavedModel that predicts from serialized examples.
-
-    Args:
-        path: string. Folder of the SavedModel.
-        task: `PredictionTask`.
-
-    Raises:
-        ModelError: if it has no signature for examples.
-    """
-
-    def __init__(self, path: str, task: PredictionTask) -> None:
-        self._loaded = tf.saved_model.load(path)
-        if SIGNATURE not in self._loaded.signatures:
-            raise ModelError(f"Expected {path} to have the signature {SIGNATURE!r}. Received: none. Export it anew.")
-        self._signature = self._loaded.signatures[SIGNATURE]
-        [self._input] = self._signature.structured_input_signature[1]
-        self._task = task
-
-    def predict(self, examples: Sequence[bytes]) -> NDArray[np.float64]:
-        """Returns what the model predicts, in the shape that `Metric.compute` takes."""
-        outputs = self._signature(**{self._input: tf.constant(examples, tf.string)})
-        found: NDArray[np.float64] = outputs[self._task.prediction_key].numpy().astype(np.float64)
-        if self._task.problem is Problem.CLASSIFICATION:
-            return found
-        label = self._task.label
-        steps = (label.steps,) if self._task.problem is Problem.FORECAST else ()
-        return found.reshape(len(examples), *steps, *((len(label.quantiles),) if label.quantiles else ()))
-
-
 def predict(
     files: Sequence[str],
     model: Model,
@@ -113,8 +88,9 @@ def predict(
     task: PredictionTask,
     columns: Sequence[str] = (),
     numbers: Sequence[str] = (),
+    stored: StoredPredictions | None = None,
 ) -> Predictions:
-    """Reads examples once, in batches, and lets the models predict.
+    """Reads examples once, in batches, with what the models predict.
 
     Args:
         files: sequence of paths of gzip-compressed TFRecord files.
@@ -123,43 +99,113 @@ def predict(
         task: `PredictionTask`.
         columns: sequence of columns to keep as words.
         numbers: sequence of columns to keep as numbers.
+        stored: `StoredPredictions` of these examples, in place of predicting them again. Those of other records, by
+            their labels, are not used. Defaults to None.
 
     Raises:
         DataError: if there is no record, or one has several values in a column.
     """
+    if stored is not None:
+        try:
+            return _gather(files, _Stored(stored, has_baseline=baseline is not None), task, columns, numbers)
+        except _OtherRecordsError:
+            logging.warning("The evaluation is of other records than the examples: the models predict them again.")
+    return _gather(files, _Asked(model, baseline), task, columns, numbers)
+
+
+class _Asked:
+    """Predictions that models are asked for."""
+
+    def __init__(self, model: Model, baseline: Model | None) -> None:
+        self._model = model
+        self._baseline = baseline
+        self.baseline_problem = ""
+
+    def predict(self, examples: Sequence[bytes], labels: NDArray[Any]) -> tuple[Scores, Scores | None]:
+        scores = self._model.predict(examples).astype(np.float64)
+        if self._baseline is None or self.baseline_problem:
+            return scores, None
+        baseline_scores, self.baseline_problem = _try_to_predict(self._baseline, examples)
+        return scores, baseline_scores
+
+    def check_all_used(self) -> None:
+        """Every record was asked for."""
+
+
+class _OtherRecordsError(Exception):
+    """Predictions were stored for other records."""
+
+
+class _Stored:
+    """Predictions that the Evaluator kept, in the order of the examples."""
+
+    def __init__(self, stored: StoredPredictions, *, has_baseline: bool) -> None:
+        self._stored = stored
+        self._next = 0
+        self._baseline = stored.baseline_scores if has_baseline else None
+        self.baseline_problem = ""
+        if has_baseline and self._baseline is None:
+            raise _OtherRecordsError
+        if self._baseline is not None and not np.isfinite(self._baseline).all():
+            self._baseline, self.baseline_problem = None, NOT_FINITE
+
+    def predict(self, examples: Sequence[bytes], labels: NDArray[Any]) -> tuple[Scores, Scores | None]:
+        rows = slice(self._next, self._next + len(examples))
+        self._next = rows.stop
+        if not np.array_equal(self._stored.labels[rows], labels, equal_nan=True):
+            raise _OtherRecordsError
+        baseline = None if self._baseline is None else self._baseline[rows].astype(np.float64)
+        return self._stored.scores[rows].astype(np.float64), baseline
+
+    def check_all_used(self) -> None:
+        if self._next != len(self._stored.labels):
+            raise _OtherRecordsError
+
+
+def _gather(
+    files: Sequence[str],
+    source: _Asked | _Stored,
+    task: PredictionTask,
+    columns: Sequence[str],
+    numbers: Sequence[str],
+) -> Predictions:
     batches: list[dict[str, Any]] = []
     sample: list[tuple[int, bytes]] = []
+    words = {name: _Words(name) for name in columns}
     several: dict[str, None] = {}
+    keys: list[pa.Array] = []
     num_unknown = num_not_finite = 0
-    problem = ""
-    key = task.split.key if task.split.method != "hash" else None
     for examples in read_examples(files):
         sample = heapq.nsmallest(MAX_SAMPLE_ROWS, [*sample, *((zlib.crc32(one), one) for one in examples)])
         table = decode(examples)
-        batch: dict[str, Any] = {"labels": read_labels(table, task), "scores": model.predict(examples)}
-        if baseline is not None and not problem:
-            batch["baseline"], problem = _try_to_predict(baseline, examples)
+        labels = read_labels(table, task)
+        scores, baseline_scores = source.predict(examples, labels)
+        batch: dict[str, Any] = {"labels": labels, "scores": scores, "baseline": baseline_scores}
         for name in columns:
             try:
-                batch[f"column {name}"] = string_column(table, name, FIX)
+                batch[f"column {name}"] = words[name].encode(table)
             except DataError:
                 several[name] = None
         batch |= {f"number {name}": read_numbers(table, name, task) for name in numbers}
-        if key:
-            batch["key"] = string_column(table, key, FIX).astype(str)
-        known = is_known(batch["labels"], task)
-        is_finite = np.isfinite(batch["scores"].reshape(len(examples), -1)).all(axis=1)
+        known = is_known(labels, task)
+        is_finite = np.isfinite(scores.reshape(len(examples), -1)).all(axis=1)
         num_unknown += int(np.count_nonzero(~known))
         num_not_finite += int(np.count_nonzero(known & ~is_finite))
-        batches.append({key: values[known & is_finite] for key, values in batch.items() if values is not None})
+        if task.split.method != "hash" and task.split.key is not None:
+            keys.append(key_values(table, task.split.key).filter(pa.array(known & is_finite)))
+        batches.append({name: values[known & is_finite] for name, values in batch.items() if values is not None})
+    source.check_all_used()
     if not sum(len(batch["labels"]) for batch in batches):
         raise DataError(
             f"Expected records with the label {task.label.name!r} for which the model predicts numbers in "
             f"{', '.join(files) or 'the split'}. Received: none. Check the split and the label."
         )
-    keys = [key for key in batches[0] if all(key in batch for batch in batches)]
-    whole = {key: np.concatenate([batch[key] for batch in batches]) for key in keys}
-    found = {name: _column(whole[f"column {name}"]) for name in columns if name not in several}
+    whole = {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in batches[0]
+        if all(name in batch for batch in batches)
+    }
+    found = {name: words[name].column(whole[f"column {name}"]) for name in columns if name not in several}
     return Predictions(
         whole["labels"],
         whole["scores"],
@@ -170,68 +216,55 @@ def predict(
         num_unknown,
         num_not_finite,
         tuple(several),
-        problem,
-        Splitter(task.split).clusters(whole["key"]) if key else None,
+        source.baseline_problem,
+        Splitter(task.split).periods(split_keys(keys, task.split)) if keys else None,
     )
 
 
-def read_labels(table: pa.RecordBatch, task: PredictionTask) -> NDArray[Any]:
-    """Returns the labels of decoded examples.
+class _Words:
+    """Encodes the values of a column as words, batch by batch."""
 
-    Returns:
-        Classes `(N,)`, -1 for none, or numbers `(N,)` or `(N, H)`, NaN for none.
-    """
-    if task.problem is not Problem.CLASSIFICATION:
-        return read_numbers(table, task.label.name, task)
-    index = {value: k for k, value in enumerate(task.label.values)}
-    return np.array([index.get(word, -1) for word in string_column(table, task.label.name, FIX)], np.int64)
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._index: dict[str, int] = {}
 
+    def encode(self, table: pa.RecordBatch) -> NDArray[np.int32]:
+        """Returns the index of each record's word, -1 for none.
 
-def read_numbers(table: pa.RecordBatch, name: str, task: PredictionTask) -> NDArray[np.float64]:
-    """Returns a column of numbers in the shape of the task's labels, NaN for none; of a forecast a sequence.
+        Raises:
+            DataError: if a record has several values.
+        """
+        has_value, values = single_values(table, self._name, FIX)
+        encoded = values.dictionary_encode()
+        words = map(class_name, encoded.dictionary.to_pylist())
+        places = np.array([self._index.setdefault(word, len(self._index)) for word in words], np.int32)
+        codes = np.full(table.num_rows, -1, np.int32)
+        codes[has_value] = places[encoded.indices.to_numpy(zero_copy_only=False)]
+        return codes
 
-    Raises:
-        DataError: if the column holds strings.
-    """
-    if task.problem is not Problem.FORECAST:
-        return number_column(table, name, FIX)
-    found = np.full((table.num_rows, task.label.steps), np.nan)
-    place = table.schema.get_field_index(name)
-    if place < 0 or pa.types.is_null(table.column(place).type):
-        return found
-    lists = table.column(place)
-    if is_string(lists.flatten()):
-        raise DataError(f"Expected numbers in {name!r}. Received: strings. {FIX}")
-    for row, values in enumerate(lists.to_pylist()):
-        if values is not None and len(values) == task.label.steps:
-            found[row] = values
-    return found
+    def column(self, codes: NDArray[np.int32]) -> Column:
+        """Returns the column of the records that have these indices: the words that they have, in order."""
+        words = list(self._index)
+        used = sorted((int(code) for code in np.unique(codes) if code >= 0), key=lambda code: _sort_key(words[code]))
+        places = np.full(len(words) + 1, -1)
+        places[used] = np.arange(len(used))
+        # The last place is that of -1, no word.
+        return Column(tuple(words[code] for code in used), places[codes])
 
 
-def is_known(labels: NDArray[Any], task: PredictionTask) -> NDArray[np.bool_]:
-    """Returns which labels are a class, or all of their numbers are there."""
-    if task.problem is Problem.CLASSIFICATION:
-        return np.asarray(labels >= 0)
-    return np.asarray(np.isfinite(labels.reshape(len(labels), -1)).all(axis=1))
-
-
-def _try_to_predict(baseline: Model, examples: Sequence[bytes]) -> tuple[NDArray[np.float64] | None, str]:
+def _try_to_predict(baseline: Model, examples: Sequence[bytes]) -> tuple[Scores | None, str]:
     """Returns what the baseline predicts, or why it does not: it may ask for columns that are gone."""
     try:
-        scores = baseline.predict(examples)
+        scores = baseline.predict(examples).astype(np.float64)
     except tf.errors.OpError as error:
         # What happened stands below the stack and above the name of the node.
         lines = [line for line in str(error).splitlines() if line.strip() and not line.strip().startswith("[[")]
         return None, lines[-1] if lines else type(error).__name__
     except KeyError as error:
         return None, f"it has no output {error}"
-    return (scores, "") if np.isfinite(scores).all() else (None, "it predicts NaN")
-
-
-def _column(words: NDArray[np.object_]) -> Column:
-    values = sorted({word for word in words if word is not None}, key=_sort_key)
-    index = {value: code for code, value in enumerate(values)}
-    return Column(tuple(values), np.array([index.get(word, -1) for word in words], np.int64))
+    except YachayError as error:
+        return None, str(error)
+    return (scores, "") if np.isfinite(scores).all() else (None, NOT_FINITE)
 
 
 def _sort_key(value: str) -> tuple[bool, float, str]:

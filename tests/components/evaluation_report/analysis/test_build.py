@@ -13,12 +13,12 @@ import tensorflow_data_validation as tfdv
 
 from yachay.components.evaluation_report.analysis.build import build_report
 from yachay.components.evaluation_report.analysis.inputs import Inputs
-from yachay.components.evaluation_report.analysis.predictions import Model
 from yachay.components.evaluation_report.report import Report
 from yachay.components.evaluation_report.report_files import slices_csv, write_report
 from yachay.components.evaluation_report.section import Section
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.metric import measure
+from yachay.components.evaluator.model import Model
 from yachay.components.text import Text
 from yachay.errors import DataError, ModelError
 
