@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .components.example_validator import ExampleValidator
     from .components.feature_selection import FeatureSelector
     from .components.pusher import Pusher
+    from .components.statistics_gen import StatisticsGen
     from .components.trainer import Trainer
     from .components.transform import Transform
     from .errors import (
@@ -51,6 +52,7 @@ __all__ = [
     "Pusher",
     "RunContext",
     "RunError",
+    "StatisticsGen",
     "StoreError",
     "Summary",
     "Trainer",
@@ -82,6 +84,7 @@ __getattr__ = lazy_exports(
         "Pusher": ".components.pusher",
         "RunContext": ".pipelines.chain",
         "RunError": ".errors",
+        "StatisticsGen": ".components.statistics_gen",
         "StoreError": ".errors",
         "Summary": ".pipelines.runs.summary",
         "Trainer": ".components.trainer",
