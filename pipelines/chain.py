@@ -144,6 +144,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         schema=training_schema,
         task=prediction_task,
         settings=config.transform,
+        engine=config.engine,
     )
     transform.add_upstream_node(example_validator)
     trainer = describe_node(

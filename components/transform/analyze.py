@@ -1,7 +1,7 @@
 """Transform without TFX: the same preprocessing over examples in memory or in files, for folds and tests."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
 from ..engine import choose_engine
-from .arrays import BATCH_SIZE, ArrayTransform
+from ..examples import BATCH_SIZE, read_examples
+from .arrays import ArrayTransform
 from .preprocessing import preprocessing_fn
 from .settings import TransformConfig
 
@@ -44,17 +45,17 @@ def analyze(
     """
     preprocess = functools.partial(preprocessing_fn, custom_config=config.model_dump(mode="json"))
 
-    def dataset() -> tf.data.Dataset:
-        in_memory = tf.data.Dataset.from_tensor_slices(tf.constant(list(examples), tf.string))
-        return in_memory.concatenate(tf.data.TFRecordDataset([str(path) for path in files], "GZIP"))
+    def batches() -> Iterator[Sequence[bytes]]:
+        yield from _batches(examples)
+        yield from read_examples(files)
 
     with TemporaryDirectory() as scratch:
         transform = None if config.engine == "beam" else ArrayTransform(preprocess, schema, Path(scratch))
         unsupported = transform.unsupported if transform else ""
         rows = None if files else len(examples)
         if choose_engine(config.engine, "Transform", rows, len(schema.feature), unsupported) == "arrays" and transform:
-            transform.analyze(dataset)
-            transform.write(str(output_dir))
+            transform.analyze(batches)
+            transform.write_graph(Path(output_dir))
             return _ArrayTransformOutput(str(output_dir), transform)
     from .beam_analysis import analyze_with_beam
 
@@ -75,16 +76,19 @@ def transform_arrays(transform_output: tft.TFTransformOutput, examples: Sequence
     Raises:
         DataError: if there is no example.
     """
-    serialized = tf.data.Dataset.from_tensor_slices(tf.constant(list(examples), tf.string))
+    if not len(examples):
+        raise DataError("Expected examples to transform. Received: none. Give some.")
     if isinstance(transform_output, _ArrayTransformOutput):
-        transformed = transform_output.transform.transform(serialized)
+        transformed = list(transform_output.transform.transform(_batches(examples)))
     else:
         layer, feature_spec = transform_output.transform_features_layer(), transform_output.raw_feature_spec()
-        transformed = serialized.batch(BATCH_SIZE).map(lambda batch: layer(tf.io.parse_example(batch, feature_spec)))
-    batches = list(transformed)
-    if not batches:
-        raise DataError("Expected examples to transform. Received: none. Give some.")
-    return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
+        transformed = [layer(tf.io.parse_example(tf.constant(batch), feature_spec)) for batch in _batches(examples)]
+    return {name: np.concatenate([batch[name].numpy() for batch in transformed]) for name in transformed[0]}
+
+
+def _batches(examples: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(examples), BATCH_SIZE):
+        yield examples[start : start + BATCH_SIZE]
 
 
 class _ArrayTransformOutput(tft.TFTransformOutput):

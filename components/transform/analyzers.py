@@ -7,6 +7,7 @@ up to the order of float sums.
 """
 
 import functools
+import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -173,7 +174,10 @@ def _count_vocabulary(operation: Any, inputs: Sequence[Any], folder: Path) -> tu
 def _write_vocabulary(operation: Any, inputs: Sequence[Any], folder: Path) -> tuple[Any, ...]:
     entries = inputs[0]
     if not operation.input_is_sorted:
-        entries = sorted(entries, reverse=True)
+        if operation.fingerprint_shuffle:
+            entries = sorted(entries, key=lambda entry: hashlib.sha1(entry[1]).digest())
+        else:
+            entries = sorted(entries, reverse=True)
         entries = entries or [tft_analyzers.get_empy_vocabulary_dummy_value(operation.input_dtype)]
     if operation.store_frequency:
         lines = [f"{weight} {tf.compat.as_str_any(token)}".encode() for weight, token in entries]
@@ -230,8 +234,6 @@ def _unsupported(operation: Any) -> str:
         return f"the analyzer's operation {name}"
     if getattr(operation, "key_fn", None) is not None:
         return "a vocabulary's `key_fn`"
-    if getattr(operation, "fingerprint_shuffle", False):
-        return "a vocabulary's `fingerprint_shuffle`"
     return ""
 
 

@@ -7,13 +7,13 @@ depends on another's result) and once for the graph that is written; Beam's path
     with TemporaryDirectory() as scratch:
         transform = ArrayTransform(preprocess, schema, Path(scratch))
         if not transform.unsupported:
-            transform.analyze(lambda: tf.data.TFRecordDataset(files, "GZIP"))
-            transform.write(output_dir)
+            transform.analyze(lambda: read_examples(files))
+            transform.write_graph(Path(output_dir))
 """
 
 import json
-import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
+from ..example_gen.write import OPTIONS
 from ..tfx_api import (
     analyzer_nodes,
+    example_coder,
     graph_context,
     graph_tools,
     impl_helper,
@@ -38,8 +40,6 @@ from ..tfx_api import (
     wrap_function,
 )
 from .analyzers import Analyzers
-
-BATCH_SIZE = 8192
 
 Preprocess = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -67,11 +67,11 @@ class ArrayTransform:
         self.unsupported = self._traced.unsupported
         """What of the function arrays cannot compute; empty where they can compute all of it."""
 
-    def analyze(self, examples: Callable[[], tf.data.Dataset]) -> None:
+    def analyze(self, batches: Callable[[], Iterable[Sequence[bytes]]]) -> None:
         """Computes the function's analyzers.
 
         Args:
-            examples: function that returns a `tf.data.Dataset` of serialized `tf.Example`. It is called once for each
+            batches: function that returns an iterable of batches of serialized `tf.Example`. It is called once for each
                 phase.
 
         Raises:
@@ -79,56 +79,70 @@ class ArrayTransform:
         """
         values: dict[str, tf.Tensor] = {}
         while self._traced.analyzers is not None:
-            for batch in self._batches(examples()):
+            for batch in self.transform(batches()):
                 self._traced.analyzers.add({name: np.asarray(tensor) for name, tensor in batch.items()})
             results = self._traced.analyzers.results(self._scratch)
             for sink, result in zip(self._traced.ready, results, strict=True):
                 values[sink.tensor.name] = tf.constant(result, sink.tensor.dtype)
             self._traced = self._trace(values)
             self._traced.check_fingerprint(self._fingerprint)
+        self._transformed_schema = self._traced.schema()
 
-    def write(self, output_dir: str) -> None:
-        """Writes the transform graph of an analyzed function, laid out as TFX Transform's."""
+    def write_graph(self, folder: Path) -> None:
+        """Writes the transform graph of an analyzed function to a folder, laid out as TFX Transform's."""
         output = tft.TFTransformOutput
-        tf.saved_model.save(self._traced.module, posixpath.join(output_dir, output.TRANSFORM_FN_DIR))
-        metadata_dir = posixpath.join(output_dir, output.TRANSFORMED_METADATA_DIR)
-        _write_schema(self._schema, posixpath.join(output_dir, output.RAW_METADATA_DIR))
-        _write_schema(self.transformed_schema, metadata_dir)
+        tf.saved_model.save(self._traced.module, str(folder / output.TRANSFORM_FN_DIR))
+        schemas = {output.RAW_METADATA_DIR: self._schema, output.TRANSFORMED_METADATA_DIR: self._transformed_schema}
+        for name, schema in schemas.items():
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / "schema.pbtxt").write_text(text_format.MessageToString(schema), encoding="utf-8")
         if self._traced.asset_map:
-            with tf.io.gfile.GFile(posixpath.join(metadata_dir, output.ASSET_MAP), "w") as file:
-                file.write(json.dumps(self._traced.asset_map))
+            asset_map = folder / output.TRANSFORMED_METADATA_DIR / output.ASSET_MAP
+            asset_map.write_text(json.dumps(self._traced.asset_map), encoding="utf-8")
 
-    def transform(self, examples: tf.data.Dataset) -> Iterator[dict[str, Any]]:
+    def write_examples(self, batches: Iterable[Sequence[bytes]], path: Path) -> None:
+        """Writes batches of serialized examples, transformed by an analyzed function, to a file as TFX Transform does.
+
+        Raises:
+            DataError: if an example does not fit the schema.
+        """
+        converter = impl_helper.make_tensor_to_arrow_converter(self._transformed_schema)
+        encoder = example_coder.RecordBatchToExamplesEncoder(self._transformed_schema)
+        with tf.io.TFRecordWriter(str(path), OPTIONS) as writer:
+            for tensors in self.transform(batches):
+                for example in encoder.encode(converter.convert(tensors)):
+                    writer.write(example)
+
+    def transform(self, batches: Iterable[Sequence[bytes]]) -> Iterator[dict[str, Any]]:
         """Yields the tensors of each batch of serialized examples, by the graph that `write` writes.
 
         Raises:
             DataError: if an example does not fit the schema.
         """
-        yield from self._batches(examples)
-
-    @property
-    def transformed_schema(self) -> schema_pb2.Schema:
-        """The `Schema` of the transformed examples of an analyzed function."""
-        return self._traced.schema()
+        # TensorFlow works on a batch while the next is read and the last is used.
+        with ThreadPoolExecutor(1) as pool:
+            pending = None
+            for batch in batches:
+                following = pool.submit(self._run, batch)
+                if pending:
+                    yield pending.result()
+                pending = following
+            if pending:
+                yield pending.result()
 
     def _trace(self, values: Mapping[str, tf.Tensor]) -> "_Trace":
         specs = impl_helper.get_type_specs_from_feature_specs(self._feature_spec)
         return _Trace(self._preprocess, specs, self._scratch, values)
 
-    def _batches(self, examples: tf.data.Dataset) -> Iterator[dict[str, Any]]:
-        function, feature_spec = self._traced.function, self._feature_spec
-
-        def run(serialized: tf.Tensor) -> Any:
-            parsed = tf.io.parse_example(serialized, feature_spec)
-            return function(*tf.nest.flatten(parsed, expand_composites=True))
-
-        batches = examples.batch(BATCH_SIZE).map(run, num_parallel_calls=2).prefetch(1)
+    def _run(self, batch: Sequence[bytes]) -> dict[str, Any]:
         try:
-            yield from batches
+            parsed = tf.io.parse_example(tf.constant(batch, tf.string), self._feature_spec)
+            outputs: dict[str, Any] = self._traced.function(*tf.nest.flatten(parsed, expand_composites=True))
         except tf.errors.InvalidArgumentError as error:
             raise DataError(
                 f"Expected examples that fit the schema. Received: {error.message}. Correct the schema or the examples."
             ) from None
+        return outputs
 
 
 class _Trace:
@@ -237,9 +251,3 @@ def _ready(graph: tf.Graph, inputs: Mapping[str, Any], sinks: list[Any]) -> list
         for sink in sinks
         if all(analyzer.ready_to_run(tensor) for tensor in Analyzers([sink.future]).tensors.values())
     ]
-
-
-def _write_schema(schema: schema_pb2.Schema, folder: str) -> None:
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(posixpath.join(folder, "schema.pbtxt"), "w") as file:
-        file.write(text_format.MessageToString(schema))

@@ -12,7 +12,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
-from .arrays import BATCH_SIZE, Preprocess
+from ..examples import BATCH_SIZE
+from .arrays import Preprocess
 
 
 def analyze_with_beam(

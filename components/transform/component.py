@@ -1,28 +1,38 @@
-"""`Transform`: TFX's, with our preprocessing, or with a function of one's own."""
+"""`Transform`: TFX's, with our preprocessing or a function of one's own, and arrays in place of Beam."""
 
 from tfx import types
-from tfx.components.transform.component import Transform as TfxTransform
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import standard_artifacts, standard_component_specs
 
 from ... import __version__
 from ...dotted import require_defined
+from ..engine import Engine
 from ..prediction_task import PredictionTask
+from ..tfx_api import json_utils
+from . import executor
 from .settings import TransformConfig, TransformSettings
 
 PREPROCESSING_FN = "yachay.components.transform.preprocessing.preprocessing_fn"
 
 
-class Transform(TfxTransform):
+class Transform(base_beam_component.BaseBeamComponent):
     """Transforms examples for a prediction task.
+
+    The transform graph is TensorFlow Transform's, in its files, whichever engine computes it.
 
     Args:
         examples: channel of `Examples`. The ingested examples.
         schema: channel of `Schema`. A feature that it lacks is left out.
         task: `PredictionTask`.
         settings: `TransformSettings`. Defaults to our preprocessing.
+        engine: string. `"arrays"`, `"beam"` or `"auto"`; see `components.engine`. Defaults to `"auto"`.
 
     Raises:
         ConfigurationError: if there is no such function of one's own.
     """
+
+    SPEC_CLASS = standard_component_specs.TransformSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,
@@ -30,16 +40,23 @@ class Transform(TfxTransform):
         schema: types.BaseChannel,
         task: PredictionTask,
         settings: TransformSettings | None = None,
+        engine: Engine = "auto",
     ) -> None:
         settings = settings or TransformSettings()
         if settings.preprocessing_fn is not None:
             require_defined(settings.preprocessing_fn, "`transform.preprocessing_fn`")
-        config = TransformConfig(task=task, settings=settings, version=__version__)
+        config = TransformConfig(task=task, settings=settings, engine=engine, version=__version__)
+        transformed_examples = types.Channel(type=standard_artifacts.Examples)
+        transformed_examples.matching_channel_name = "examples"
         super().__init__(
-            examples=examples,
-            schema=schema,
-            preprocessing_fn=PREPROCESSING_FN,
-            custom_config=config.model_dump(mode="json"),
-            disable_statistics=True,
-            disable_analyzer_cache=True,
+            standard_component_specs.TransformSpec(
+                examples=examples,
+                schema=schema,
+                preprocessing_fn=PREPROCESSING_FN,
+                custom_config=json_utils.dumps(config.model_dump(mode="json")),
+                force_tf_compat_v1=0,
+                disable_statistics=1,
+                transform_graph=types.Channel(type=standard_artifacts.TransformGraph),
+                transformed_examples=transformed_examples,
+            )
         )
