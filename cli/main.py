@@ -27,6 +27,9 @@ COMMANDS = {
 }
 
 
+_USE_TFX = ("compile", "evaluate", "run", "run-spec")
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is called."""
 
@@ -69,7 +72,12 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the status of what happened."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in _USE_TFX and not {"-h", "--help"} & set(arguments):
+        from ..deferred import defer_imports
+
+        defer_imports()
+    sys.exit(run(arguments))
 
 
 def run(arguments: list[str]) -> int:

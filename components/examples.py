@@ -1,5 +1,7 @@
 """Raw examples: `tf.Example`s read from files, decoded to columns, encoded, or one value of one."""
 
+from __future__ import annotations
+
 import gzip
 import struct
 import zlib
@@ -160,7 +162,7 @@ def is_string(values: pa.Array) -> bool:
     return bool(pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type))
 
 
-def values_of(example: "tf.train.Example", name: str) -> list[Any]:
+def values_of(example: tf.train.Example, name: str) -> list[Any]:
     """Returns the values of a feature of an example, strings as bytes; none where it is absent or empty."""
     if name not in example.features.feature:
         return []

@@ -9,9 +9,11 @@ import functools
 import importlib
 import importlib.util
 import sys
+import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from ..deferred import is_deferred, when_imported
 from ..errors import suggestion
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from tfx.components.example_gen import driver as example_gen_driver
     from tfx.components.example_gen import input_processor as input_processor
     from tfx.components.example_gen import utils as example_gen_utils
-    from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME as SCHEMA_FILE_NAME
     from tfx.components.statistics_gen import executor as statistics_gen_executor
     from tfx.components.transform import executor as transform_executor
     from tfx.components.util import model_utils as model_utils
@@ -135,12 +136,14 @@ __all__ = [
     "wrap_function",
 ]
 
+SCHEMA_FILE_NAME = "schema.pbtxt"
+"""`tfx.components.schema_gen.executor.DEFAULT_FILE_NAME`, whose module imports TensorFlow Data Validation."""
+
 _PLACES = {
     "CUSTOM_PROPERTIES_PREFIX": "tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX",
     "PipelineBuilder": "tfx.orchestration.kubeflow.v2.pipeline_builder.PipelineBuilder",
     "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",
     "RESOLVER_STRATEGY_CLASS": "tfx.dsl.components.common.resolver.RESOLVER_STRATEGY_CLASS",
-    "SCHEMA_FILE_NAME": "tfx.components.schema_gen.executor.DEFAULT_FILE_NAME",
     "SavedTransformLoader": "tensorflow_transform.saved.saved_transform_io_v2.SavedModelLoader",
     "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
     "analyzer_nodes": "tensorflow_transform.analyzer_nodes",
@@ -200,12 +203,23 @@ _ALONE = {
 """Small modules in packages whose `__init__` takes seconds: they are read from their files."""
 
 
+_NAME_BEAM = (
+    "tfx.dsl.components.base.base_beam_executor",
+    "tfx.orchestration.portable.beam_executor_operator",
+    "tfx.dsl.component.experimental.annotations",
+    "tfx.dsl.component.experimental.decorators",
+)
+
+
 def _load(name: str) -> Any:
     """Returns a module, or what one defines."""
     if name in _ALONE:
         return _load_alone(_ALONE[name])
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggestion(name, [*_PLACES, *_ALONE])}")
+    _spare_imports()
+    if name == "PipelineBuilder":
+        _spare_components()
     module, _, attribute = _PLACES[name].rpartition(".")
     found = getattr(importlib.import_module(module), attribute, None)
     return importlib.import_module(_PLACES[name]) if found is None else found
@@ -238,6 +252,54 @@ def _load_alone(path: str) -> Any:
 
 
 __getattr__ = _load
+
+
+@functools.cache
+def _spare_imports() -> None:
+    """Lets TFX do its own work without the packages whose import is deferred; see `deferred`."""
+    if is_deferred("apache_beam"):
+        _spare_beam()
+    if is_deferred("tensorflow"):
+        # TFX has a file system for local paths, and takes TensorFlow's where that can be imported.
+        from tfx.dsl.io import fileio, filesystem_registry
+        from tfx.dsl.io.plugins.local import LocalFilesystem
+
+        del fileio  # It registers TensorFlow's.
+        filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY.register(LocalFilesystem, priority=0)
+
+
+def _spare_beam() -> None:
+    """Imports the modules of TFX that need of Beam the name of its pipelines, so that they do not import Beam.
+
+    TFX allows for an installation without Beam: it takes `Any` for the name. Once the deferred Beam is used they have
+    the name.
+    """
+    beam = sys.modules["apache_beam"]
+    sys.modules["apache_beam"] = cast(Any, None)
+    try:
+        modules = [importlib.import_module(name) for name in _NAME_BEAM]
+    finally:
+        sys.modules["apache_beam"] = beam
+    for module in modules:
+        if "beam" in vars(module):
+            vars(module)["beam"] = beam
+
+    def name_pipelines(beam: Any) -> None:
+        for module in modules:
+            vars(module)["_BeamPipeline"] = beam.Pipeline
+
+    when_imported("apache_beam", name_pipelines)
+
+
+def _spare_components() -> None:
+    """Gives TFX's compiler the one component that it asks for, so that it does not import all of them.
+
+    It also asks for `InfraValidator`, to reject it: ours does before.
+    """
+    if is_deferred("tfx.components"):
+        example_gen = importlib.import_module("tfx.components.example_gen.component").FileBasedExampleGen
+        builder = importlib.import_module("tfx.orchestration.kubeflow.v2.step_builder")
+        vars(builder)["components"] = types.SimpleNamespace(FileBasedExampleGen=example_gen, InfraValidator=())
 
 
 def resolver_strategy(node: Any) -> type:

@@ -1,6 +1,5 @@
 """Times in text: ISO 8601 with or without an offset from UTC, as numbers that can be compared."""
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +18,8 @@ def to_times(column: pa.Array) -> pa.Array:
     """
     if column.type != pa.string():
         return column
+    import pandas as pd  # Half a second, and most keys are numbers or no times at all.
+
     is_time = pc.match_substring_regex(column, _TIME).fill_null(False)
     texts = pc.replace_substring(pc.if_else(is_time, column, pa.scalar(None, pa.string())), ",", ".")
     times = pd.to_datetime(texts.to_pandas(), format="ISO8601", utc=True, errors="coerce")

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
-from . import executor
+from ..executor_path import ExecutorPath
 
 
 class CuratedSchemaSpec(component_spec.ComponentSpec):
@@ -30,7 +30,7 @@ class CuratedSchema(base_component.BaseComponent):
     """
 
     SPEC_CLASS = CuratedSchemaSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, schema_text: str) -> None:
         super().__init__(CuratedSchemaSpec(schema_text=schema_text, schema=types.Channel(standard_artifacts.Schema)))

@@ -1,11 +1,12 @@
 """`EvaluationReport`: the evaluation of a model as a page and as data."""
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
-from . import artifacts, executor
+from ..executor_path import ExecutorPath
+from . import artifacts
 from .section import load_sections
 from .settings import ReportConfig
 
@@ -58,7 +59,7 @@ class EvaluationReport(base_component.BaseComponent):
     """
 
     SPEC_CLASS = EvaluationReportSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,

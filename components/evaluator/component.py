@@ -1,13 +1,13 @@
 """`Evaluator`: TFX's Evaluator of a prediction task and its settings."""
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.components.base import base_beam_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
 from ..engine import Engine
+from ..executor_path import BeamExecutorPath
 from ..prediction_task import PredictionTask
-from . import executor
 from .metric import task_metrics
 from .settings import EvaluationSettings
 
@@ -53,7 +53,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
     """
 
     SPEC_CLASS = EvaluatorSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = BeamExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,

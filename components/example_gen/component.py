@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
 from tfx.types.component_spec import ExecutionParameter
 
 from ... import __version__
+from ..executor_path import ExecutorPath
 from ..settings import check_settings
-from . import driver, executor
+from . import driver
 from .artifacts import Quarantine
 from .settings import IngestSpec
 from .typed_tables import load_reader
@@ -51,7 +52,7 @@ class ColumnarExampleGen(base_component.BaseComponent):
     """
 
     SPEC_CLASS = ColumnarExampleGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
     DRIVER_CLASS = driver.Driver
 
     def __init__(

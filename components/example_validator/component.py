@@ -1,11 +1,11 @@
 """`ExampleValidator`: TFX's, made a gate."""
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
-from . import executor
+from ..executor_path import ExecutorPath
 
 
 class ExampleValidatorSpec(component_spec.ComponentSpec):
@@ -30,7 +30,7 @@ class ExampleValidator(base_component.BaseComponent):
     """
 
     SPEC_CLASS = ExampleValidatorSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, statistics: types.BaseChannel, schema: types.BaseChannel) -> None:
         super().__init__(

@@ -1,13 +1,13 @@
 """`FeatureSelector`: leaves in the schema the features that earn their place."""
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
 from ...errors import ConfigurationError
+from ..executor_path import ExecutorPath
 from ..prediction_task import PredictionTask
-from . import executor
 from .artifacts import FeatureRanking
 from .settings import FeatureSelectionSettings
 
@@ -51,7 +51,7 @@ class FeatureSelector(base_component.BaseComponent):
     """
 
     SPEC_CLASS = FeatureSelectorSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,

@@ -1,11 +1,11 @@
 """`Pusher`: pushes a blessed model that predicts in a session and in the predict API as when it was trained."""
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ...model_store.location import check_location
-from . import executor
+from ..executor_path import ExecutorPath
 from .settings import PushSettings
 
 
@@ -52,7 +52,7 @@ class Pusher(base_component.BaseComponent):
     """
 
     SPEC_CLASS = PusherSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,

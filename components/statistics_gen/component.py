@@ -1,12 +1,12 @@
 """`StatisticsGen`: TFX's, with arrays in one process where Beam is not needed."""
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.components.base import base_beam_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
 from ..engine import Engine
-from . import executor
+from ..executor_path import BeamExecutorPath
 
 
 class StatisticsGenSpec(component_spec.ComponentSpec):
@@ -35,7 +35,7 @@ class StatisticsGen(base_beam_component.BaseBeamComponent):
     """
 
     SPEC_CLASS = StatisticsGenSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = BeamExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, engine: Engine = "auto") -> None:
         super().__init__(

@@ -1,16 +1,20 @@
 """`Trainer`: TFX's, with our families, or with a function of one's own."""
 
 from tfx import types
-from tfx.components.trainer.component import Trainer as TfxTrainer
+from tfx.dsl.components.base import base_component
+from tfx.proto import trainer_pb2
+from tfx.types import standard_artifacts, standard_component_specs
 
 from ... import __version__
+from ..executor_path import ExecutorPath
 from ..prediction_task import PredictionTask
+from ..tfx_api import json_utils
 from .settings import TrainerConfig, TrainerSettings, check_trainer
 
 RUN_FN = "yachay.components.trainer.run_fn.run_fn"
 
 
-class Trainer(TfxTrainer):
+class Trainer(base_component.BaseComponent):
     """Trains a model of a prediction task on transformed examples and exports it with our signatures.
 
     Args:
@@ -24,6 +28,9 @@ class Trainer(TfxTrainer):
         ConfigurationError: if a family is unknown or cannot do the task, or a hyperparameter does not fit.
     """
 
+    SPEC_CLASS = standard_component_specs.TrainerSpec
+    EXECUTOR_SPEC = ExecutorPath("tfx.components.trainer.executor.GenericExecutor")
+
     def __init__(
         self,
         examples: types.BaseChannel,
@@ -36,9 +43,15 @@ class Trainer(TfxTrainer):
         check_trainer(task, settings)
         config = TrainerConfig(task=task, settings=settings, version=__version__)
         super().__init__(
-            examples=examples,
-            transform_graph=transform_graph,
-            schema=schema,
-            run_fn=settings.run_fn or RUN_FN,
-            custom_config=config.model_dump(mode="json"),
+            standard_component_specs.TrainerSpec(
+                examples=examples,
+                transform_graph=transform_graph,
+                schema=schema,
+                train_args=trainer_pb2.TrainArgs(),
+                eval_args=trainer_pb2.EvalArgs(),
+                run_fn=settings.run_fn or RUN_FN,
+                custom_config=json_utils.dumps(config.model_dump(mode="json")),
+                model=types.Channel(type=standard_artifacts.Model),
+                model_run=types.Channel(type=standard_artifacts.ModelRun),
+            )
         )

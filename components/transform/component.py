@@ -1,15 +1,15 @@
 """`Transform`: TFX's, with our preprocessing or a function of one's own, and arrays in place of Beam."""
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.components.base import base_beam_component
 from tfx.types import standard_artifacts, standard_component_specs
 
 from ... import __version__
 from ...dotted import require_defined
 from ..engine import Engine
+from ..executor_path import BeamExecutorPath
 from ..prediction_task import PredictionTask
 from ..tfx_api import json_utils
-from . import executor
 from .settings import TransformConfig, TransformSettings
 
 PREPROCESSING_FN = "yachay.components.transform.preprocessing.preprocessing_fn"
@@ -32,7 +32,7 @@ class Transform(base_beam_component.BaseBeamComponent):
     """
 
     SPEC_CLASS = standard_component_specs.TransformSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = BeamExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,

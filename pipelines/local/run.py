@@ -145,7 +145,7 @@ def _run(
     summary: Summary,
     stream: TextIO,
 ) -> None:
-    # TFX takes 15 s to import: an invalid command must not wait for it.
+    # TFX takes time to import: an invalid command must not wait for it.
     from absl import logging
 
     from ..chain import RunContext, make_pipeline

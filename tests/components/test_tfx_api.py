@@ -61,3 +61,9 @@ def test_private_modules_are_imported_in_one_place() -> None:
 @pytest.mark.parametrize("name", tfx_api.__all__)
 def test_what_is_private_is_where_this_version_has_it(name: str) -> None:
     assert getattr(tfx_api, name) is not None
+
+
+def test_the_name_of_a_schemas_file_is_tfxs() -> None:
+    from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME
+
+    assert tfx_api.SCHEMA_FILE_NAME == DEFAULT_FILE_NAME

@@ -4,8 +4,6 @@ import re
 import sys
 from typing import Any
 
-from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.components.infra_validator.component import InfraValidator
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_driver import BaseDriver
 from tfx.dsl.components.base.base_node import BaseNode
@@ -17,6 +15,7 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.channel import Channel
 
+from ....components.executor_path import BeamExecutorPath, ExecutorPath
 from ....components.tfx_api import (
     RESOLVER_STRATEGY_CLASS,
     Placeholder,
@@ -34,6 +33,9 @@ _MODULE_FILE = "module_file"
 # Types of values that TFX makes output parameters of; for a float it looks for a type `Double`, which there is not.
 _COMPUTED = ("Integer", "String", "Boolean")
 _TFX_TITLE = re.compile(r"[a-z][a-z0-9-_]{2,20}\.[A-Z][a-zA-Z0-9-_]{2,49}")
+# Named, not imported: with them TFX imports Beam and TensorFlow.
+FILE_BASED_EXAMPLE_GEN = "tfx.components.example_gen.component.FileBasedExampleGen"
+INFRA_VALIDATOR = "tfx.components.infra_validator.component.InfraValidator"
 _PIPELINE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,126}[a-z0-9])?")
 
 
@@ -53,8 +55,13 @@ def check_pipeline(pipeline: Pipeline, exit_handler: BaseNode | None = None) -> 
         _check_node(node, pipeline)
 
 
+def is_component(node: BaseNode, path: str) -> bool:
+    """Returns whether a node is of the class with a dotted path, or of one derived from it."""
+    return any(f"{base.__module__}.{base.__qualname__}" == path for base in type(node).__mro__)
+
+
 def _check_node(node: BaseNode, pipeline: Pipeline) -> None:
-    if isinstance(node, InfraValidator):
+    if is_component(node, INFRA_VALIDATOR):
         raise CompileError(
             f"Expected components that run as a step. Received: InfraValidator {node.id!r}, which TFX does not "
             "compile. Remove it: the Pusher checks each model in a session loader before it pushes."
@@ -107,9 +114,8 @@ def _check_component(node: BaseComponent) -> None:
             f"Expected {node.id!r} to have an executor class or a container. Received: {type(executor).__name__}. "
             "Give it an ExecutorClassSpec."
         )
-    executor_class = executor.executor_class
-    path = f"{executor_class.__module__}.{executor_class.__qualname__}"
-    if not _is_at_top(executor_class):
+    path = _path_of(executor)
+    if not _can_be_imported(executor):
         raise CompileError(
             f"Expected the executor of {node.id!r} to be importable. Received: {path}. Define the class at the top of "
             "a module that is installed in the image."
@@ -117,8 +123,8 @@ def _check_component(node: BaseComponent) -> None:
     has_driver = node.driver_class is not BaseDriver
     if (
         has_driver
-        and not isinstance(node, FileBasedExampleGen)
-        and not getattr(executor_class, "NEEDS_NO_DRIVER", False)
+        and not is_component(node, FILE_BASED_EXAMPLE_GEN)
+        and not getattr(executor.executor_class, "NEEDS_NO_DRIVER", False)
     ):
         raise CompileError(
             f"Expected {node.id!r} to have no driver of its own, for Kubeflow Pipelines runs none. "
@@ -172,6 +178,19 @@ def _check_artifact_type(node: BaseNode, key: str, channel: Any) -> None:
         raise CompileError(
             f"Expected {node.id}.{key} to be one channel. Received: a {type(channel).__name__}. Pass a single output."
         )
+
+
+def _path_of(executor: ExecutorClassSpec) -> str:
+    if isinstance(executor, ExecutorPath | BeamExecutorPath):
+        return str(executor.class_path)
+    return f"{executor.executor_class.__module__}.{executor.executor_class.__qualname__}"
+
+
+def _can_be_imported(executor: ExecutorClassSpec) -> bool:
+    if isinstance(executor, ExecutorPath | BeamExecutorPath):
+        path = str(executor.class_path)
+        return path.startswith("tfx.") or is_defined(path)  # To look for one of TFX's imports it.
+    return _is_at_top(executor.executor_class)
 
 
 def _is_at_top(found: type) -> bool:

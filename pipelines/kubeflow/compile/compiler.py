@@ -2,15 +2,16 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import types, version
-from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.data_types import RuntimeParameter
@@ -18,6 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from .... import __version__
+from ....components.executor_path import BeamExecutorPath, ExecutorPath
 from ....components.tfx_api import (
     PipelineBuilder,
     TemplatedExecutorContainerSpec,
@@ -32,7 +34,7 @@ from ..spec.package import SCHEMA_VERSION
 from ..spec.parameters import declare
 from ..spec.views import VIEWS
 from . import containers, imports, placement, rewrite
-from .checks import check_pipeline
+from .checks import FILE_BASED_EXAMPLE_GEN, check_pipeline, is_component
 
 Json = dict[str, Any]
 
@@ -137,7 +139,7 @@ class _Compilation:
 
     def _build(self) -> Json:
         try:
-            with _known_strategies(self._pipeline):
+            with _known_strategies(self._pipeline), _unnamed_executors(self._nodes.values()):
                 built = PipelineBuilder(
                     tfx_pipeline=self._pipeline,
                     default_image=self._image,
@@ -198,7 +200,7 @@ class _Compilation:
         executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
         traits = self._traits[node.id]
         request = traits.request
-        if request.raw_data or not traits.is_cached or isinstance(node, FileBasedExampleGen):
+        if request.raw_data or not traits.is_cached or is_component(node, FILE_BASED_EXAMPLE_GEN):
             # The cache's key holds neither the contents of the data nor those of the store.
             task["cachingOptions"] = {}
         if "container" not in executor:
@@ -236,9 +238,11 @@ class _Compilation:
             beam_args=containers.beam_args(executor["container"]),
             types=_class_paths(node),
             output_parameters=output_parameters,
-            resolves_files=isinstance(node, FileBasedExampleGen),
+            resolves_files=is_component(node, FILE_BASED_EXAMPLE_GEN),
         )
-        executor["container"] = containers.step_container(name, self._image, executor["container"], component, options)
+        executor["container"] = containers.step_container(
+            name, self._image, node.executor_spec.class_path, component, options
+        )
         containers.check_size(node.id, executor["container"]["args"], task)
 
     def _add_raw_data(
@@ -353,6 +357,21 @@ def _class_paths(node: BaseNode) -> dict[str, str]:
         for kind in classes
         if not kind.__module__.startswith("tfx.types.")
     }
+
+
+@contextlib.contextmanager
+def _unnamed_executors(nodes: Iterable[BaseNode]) -> Iterator[None]:
+    """Gives nodes another executor while TFX compiles: it imports the class to name it, and we name it ourselves."""
+    specs = {
+        node: node.executor_spec for node in nodes if isinstance(node.executor_spec, ExecutorPath | BeamExecutorPath)
+    }
+    for node in specs:
+        node.executor_spec = ExecutorClassSpec(BaseExecutor)
+    try:
+        yield
+    finally:
+        for node, spec in specs.items():
+            node.executor_spec = spec
 
 
 @contextlib.contextmanager

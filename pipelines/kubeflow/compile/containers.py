@@ -22,18 +22,17 @@ _URI = re.compile(r"(\{\{\$\.(?:inputs|outputs)\.artifacts\['[^']+'\])\.uri\}\}"
 _VALUE = re.compile(r"\{\{\$\.inputs\.artifacts\['([^']+)'\]\.value\}\}")
 
 
-def step_container(name: str, image: str, container: Json, component: Json, options: StepOptions) -> Json:
+def step_container(name: str, image: str, executor: str, component: Json, options: StepOptions) -> Json:
     """Returns the container of a step that runs a TFX executor.
 
     Args:
         name: string. Name of the task; in the arguments it keeps apart steps that are otherwise alike, for Kubeflow
             Pipelines distinguishes components by their containers.
         image: string.
-        container: dict. TFX's own, which names the executor.
+        executor: string. Dotted path of the executor's class.
         component: dict. The component's interface.
         options: `StepOptions`.
     """
-    executor = container["args"][container["args"].index("--executor_class_path") + 1]
     return _container(name, image, ["--executor", executor], component, options)
 
 

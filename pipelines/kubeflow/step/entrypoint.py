@@ -34,6 +34,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
+from ....deferred import defer_imports
 from ....errors import YachayError
 from ..spec.options import StepOptions
 from .executor_input import read_executor_input
@@ -63,7 +64,7 @@ def _run(parsed: argparse.Namespace) -> int | None:
 
         resolve(parsed.resolve, step, options)
         return None
-    # TFX takes seconds to import: a resolve step must not wait for it.
+    # TFX takes time to import: a resolve step must not wait for it.
     from .execution import discard_outputs, execute
 
     try:
@@ -100,6 +101,7 @@ def _reason(error: BaseException) -> str:
 
 def run() -> NoReturn:
     """Runs a step and ends the process."""
+    defer_imports()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,0 +1,61 @@
+"""Packages that take seconds are imported when something of them is first used, and are then what they always are."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEADER = "import sys; from yachay.deferred import defer_imports, is_deferred; defer_imports()"
+
+
+def run(*lines: str) -> str:
+    """Returns what a program prints in a process whose imports are deferred."""
+    program = "\n".join([HEADER, *lines])
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+    return result.stdout.strip()
+
+
+def test_what_the_runner_imports_of_tfx_imports_neither_tensorflow_nor_beam() -> None:
+    printed = run(
+        "import yachay.pipelines.local.runner, yachay.pipelines.kubeflow.step.execution",
+        "print([name for name in ('tensorflow', 'apache_beam', 'tfx.components') if not is_deferred(name)])",
+        "print([name for name in ('tensorflow.python', 'pandas') if name in sys.modules])",
+    )
+    assert printed == "[]\n[]"
+
+
+@pytest.mark.parametrize("use", ["tf.constant(1)", "from tensorflow.python.framework import ops"])
+def test_a_deferred_package_is_the_package_once_it_is_used(use: str) -> None:
+    printed = run(
+        "import tensorflow as tf",
+        "from tensorflow.core.example import example_pb2",
+        use,
+        "import tensorflow",
+        "print(is_deferred('tensorflow'), tensorflow.constant is tf.constant)",
+        "print(tensorflow.core.example.example_pb2.Example is tf.train.Example)",
+    )
+    assert printed == "False True\nTrue"
+
+
+def test_a_name_that_a_deferred_package_lacks_is_an_attribute_error() -> None:
+    assert run("import apache_beam", "print(hasattr(apache_beam, 'no_such_name'))") == "False"
+
+
+def test_stock_components_and_functions_that_use_beam_work_beside_deferred_imports() -> None:
+    printed = run(
+        "import yachay.components.tfx_api as tfx_api",
+        "tfx_api.launcher",
+        "from tfx import v1 as tfx",
+        "import apache_beam as beam",
+        "import tensorflow_model_analysis as tfma",
+        "from tfx.dsl.component.experimental.annotations import BeamComponentParameter",
+        "BeamComponentParameter[beam.Pipeline]",
+        "print(tfx.components.CsvExampleGen('/data').id, tfma.EvalConfig.__name__)",
+        "from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor",
+        "context = BaseBeamExecutor.Context(beam_pipeline_args=['--direct_running_mode=in_memory'])",
+        "class Executor(BaseBeamExecutor):",
+        "    def Do(self, *arguments): ...",
+        "print(type(Executor(context)._make_beam_pipeline()) is beam.Pipeline)",
+    )
+    assert printed == "CsvExampleGen EvalConfig\nTrue"
