@@ -8,7 +8,8 @@ A system's own `pipeline.py` may begin with these nodes:
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base.base_node import BaseNode
@@ -29,6 +30,8 @@ from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
 from ..dotted import import_callable
+from ..model_store.location import open_store
+from ..model_store.store import latest_push
 from ..schemas import parse_schema
 from .baseline import LatestPushedModelStrategy
 from .columns import ingest_spec
@@ -167,6 +170,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         model=types.Channel(type=standard_artifacts.Model),
         model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("LatestBlessedModel")
+    latest_blessed.add_upstream_node(trainer)  # It must know the candidate.
     evaluator = describe_node(
         Evaluator(
             examples=examples,
@@ -273,7 +277,7 @@ def _trainer_traits(config: PipelineConfig) -> NodeTraits:
 
 
 def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
-    """Returns the traits of the Pusher, which is never cached: it looks into the model store and asks a server."""
+    """Returns the traits of the Pusher, which looks into the model store, asks a server, and may deploy."""
     root = "Where the last blessed model is noted. Empty: at the root that the run has."
     request = NodeRequest(
         arguments=(PIPELINE_ROOT,),
@@ -281,7 +285,18 @@ def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
         points_to="model",
         parameters=(PipelineParameter(PIPELINE_ROOT, "STRING", config.kubeflow.pipeline_root, root),),
     )
-    return NodeTraits(rows="", is_cached=False, role="pusher", request=request)
+
+    def is_current(made: Mapping[str, Mapping[str, Any]]) -> bool:
+        pushed = made["pushed_model"]
+        if not pushed.get("pushed"):
+            return not pushed.get("refusal")
+        latest = latest_push(open_store(context.model_store, config.push.mount, config.push.endpoint_url))
+        return latest is not None and pushed.get("pushed_destination") == latest.model_uri
+
+    deploys = bool(deploy_order(config, context.task))
+    return NodeTraits(
+        rows="", is_cached=False, is_current=None if deploys else is_current, role="pusher", request=request
+    )
 
 
 def _report_traits(task: PredictionTask) -> NodeTraits:

@@ -6,7 +6,7 @@ A node that is not described, such as a stock component in a pipeline of your ow
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ class NodeTraits:
             without `examples` among its inputs and outputs shows none either.
         is_cached: bool. Whether an unchanged node is taken from the cache. Not where the result depends on what no
             input holds: the contents of a store, or of a cluster.
+        is_current: function of `{output: properties}`, or None. Of a node that is not cached: whether an earlier
+            result of the same inputs still holds, so that a run on this machine takes it.
         role: string. What the summary takes from the node: of `"ingest"` the counts and the quarantine, of `"trainer"`
             the model, of `"evaluator"` metrics and verdict, of `"report"` the page, of `"pusher"` the push. Empty takes
             nothing.
@@ -115,6 +117,7 @@ class NodeTraits:
 
     rows: str = "rows_kept"
     is_cached: bool = True
+    is_current: "Callable[[Mapping[str, Mapping[str, Any]]], bool] | None" = None
     role: Role = ""
     request: NodeRequest = NodeRequest()
     resources: "Resources | None" = None

@@ -23,7 +23,7 @@ from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
 from ..errors import describe_error
-from ..node import Role, traits_of
+from ..node import NodeTraits, Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
@@ -89,11 +89,15 @@ class NodeRunner:
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
         for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
-            node.pipeline_node.execution_options.caching_options.enable_cache &= traits_of(component).is_cached
+            caching, traits = node.pipeline_node.execution_options.caching_options, traits_of(component)
+            caching.enable_cache &= traits.is_cached or traits.is_current is not None
             start = time.monotonic()
             state.state = "running"
             try:
                 execution = _run_node(ir, node.pipeline_node, self._connection, store)
+                if execution.last_known_state == execution.CACHED and not _is_current(store, execution, traits):
+                    caching.enable_cache = False
+                    execution = _run_node(ir, node.pipeline_node, self._connection, store)
                 state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
             except BaseException as error:
                 state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -158,6 +162,14 @@ def _run_node(
     if execution.last_known_state == execution.FAILED:
         raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
     return execution
+
+
+def _is_current(store: metadata_store.MetadataStore, execution: Any, traits: NodeTraits) -> bool:
+    """Returns whether what an execution took from the cache still holds."""
+    if traits.is_current is None:
+        return True
+    made = _output_artifacts(store, execution.id)
+    return traits.is_current({key: _artifact(artifact).properties for key, artifact in made.items()})
 
 
 def _with_version(executor_spec: Any) -> Any:
