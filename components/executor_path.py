@@ -10,7 +10,8 @@ from ..dotted import import_callable
 
 class _Path:
     def __init__(self, path: str) -> None:
-        self._class_path, self.extra_flags = path, []
+        self._class_path = path
+        self.extra_flags: list[str] = []
 
     @property
     def executor_class(self) -> type[base_executor.BaseExecutor]:
