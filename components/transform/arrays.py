@@ -24,7 +24,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
-from ..example_gen.write import OPTIONS
+from ..example_gen.write import write_options
 from ..tfx_api import (
     analyzer_nodes,
     example_coder,
@@ -108,7 +108,7 @@ class ArrayTransform:
         """
         converter = impl_helper.make_tensor_to_arrow_converter(self._transformed_schema)
         encoder = example_coder.RecordBatchToExamplesEncoder(self._transformed_schema)
-        with tf.io.TFRecordWriter(str(path), OPTIONS) as writer:
+        with tf.io.TFRecordWriter(str(path), write_options()) as writer:
             for tensors in self.transform(batches):
                 for example in encoder.encode(converter.convert(tensors)):
                     writer.write(example)
