@@ -261,11 +261,10 @@ def _spare_imports() -> None:
         _spare_beam()
     if is_deferred("tensorflow"):
         # TFX has a file system for local paths, and takes TensorFlow's where that can be imported.
-        from tfx.dsl.io import fileio, filesystem_registry
-        from tfx.dsl.io.plugins.local import LocalFilesystem
-
-        del fileio  # It registers TensorFlow's.
-        filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY.register(LocalFilesystem, priority=0)
+        importlib.import_module("tfx.dsl.io.fileio")  # It registers TensorFlow's.
+        registry = importlib.import_module("tfx.dsl.io.filesystem_registry").DEFAULT_FILESYSTEM_REGISTRY
+        local = importlib.import_module("tfx.dsl.io.plugins.local").LocalFilesystem
+        registry.register(local, priority=0)
 
 
 def _spare_beam() -> None:
