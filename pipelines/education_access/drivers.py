@@ -193,7 +193,7 @@ def _health(information: pd.DataFrame, development: pd.DataFrame, services: pd.D
 
 def regions_of(places: pd.DataFrame) -> pd.Series:
     """Returns the natural region of each district."""
-    return pd.Series(natural_regions(places.index, places["altitude_m"].to_numpy()), index=places.index)
+    return pd.Series(natural_regions(list(places.index), places["altitude_m"].to_numpy()), index=places.index)
 
 
 def _km_to(places: pd.DataFrame, capitals: pd.Series) -> pd.Series:

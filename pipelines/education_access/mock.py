@@ -1,9 +1,10 @@
 """A made-up country in the form of the official files, for demonstrations and tests. It describes no place.
 
-Sixteen departments lie along a coast, in highlands, on their eastern slope and in a rainforest. What a district is like
-follows from where it lies, how remote it is and a development of its own that its department and province share; the
-drivers follow from that with noise, and the outcome from some of the drivers. The files have the form and the faults of
-the official ones: titles above and notes below, codes without their zero, marks of missing values, totals.
+Twenty-three departments lie along a coast, in highlands, on their eastern slope and in a rainforest. What a district is
+like follows from where it lies, how remote it is and a development of its own that its department and province share;
+the drivers follow from that with noise, and the outcome from some of the drivers. The files have the form and the
+faults of the official ones: titles above and notes below, codes without their zero, marks of missing values, totals,
+and for the last district the services of the whole country.
 """
 
 import csv
@@ -35,16 +36,23 @@ from .layout import (
 Tables = Mapping[TableLayout, pd.DataFrame]
 Numbers = NDArray[np.float64]
 
-NATIONAL_TOTALS_OF = -1
-"""The place of the district whose services stand there as those of the whole country, as in the official file."""
-
 _DEPARTMENTS = {
-    "coast": {"04": "Playa Sur", "11": "Oasis", "13": "Algarrobo", "14": "Caña", "18": "Faro", "20": "Manglar"},
-    "highlands": {"03": "Ichu", "05": "Quinua", "09": "Cóndor"},
+    "coast": {
+        "02": "Bahía",
+        "04": "Playa Sur",
+        "11": "Oasis",
+        "13": "Algarrobo",
+        "14": "Caña",
+        "18": "Faro",
+        "20": "Manglar",
+        "23": "Duna",
+        "24": "Espuma",
+    },
+    "highlands": {"03": "Ichu", "05": "Quinua", "06": "Puya", "09": "Cóndor"},
     "slope": {"08": "Cantuta", "10": "Neblina", "12": "Orquídea", "19": "Cascada", "21": "Lago"},
-    "rainforest": {"16": "Aguaje", "22": "Ceiba"},
+    "rainforest": {"01": "Quina", "16": "Aguaje", "17": "Castaña", "22": "Ceiba", "25": "Shiringa"},
 }
-_PROVINCES, _DISTRICTS = 4, 9
+_PROVINCES, _DISTRICTS = 3, 8
 _ALTITUDES_M = {"coast": (20, 1300), "highlands": (2300, 4300), "slope": (500, 4100), "rainforest": (90, 900)}
 _LONGITUDES = {"coast": -77.5, "highlands": -75.5, "slope": -74.0, "rainforest": -72.5}
 
@@ -81,7 +89,7 @@ def mock_tables(seed: int = 42) -> Tables:
     malnutrition = share(-1.4 - 0.7 * level + 0.3 * high, 0.3)
     quechua = share(-1.2 + 1.6 * high - 2 * forest, 0.9)
     native = share(-4 + 2.2 * forest + 0.5 * remote, 0.8)
-    secondary = 100 * share(1.0 + 0.75 * level - 0.45 * rural - 0.9 * forest - 1.2 * native + 0.3 * high, 0.28)
+    secondary = 100 * share(1.3 + 0.75 * level - 0.45 * rural - 0.9 * forest - 1.2 * native + 0.3 * high, 0.28)
     dwellings = (people / 3.4).round().clip(40)
     households = (dwellings * 1.05).round()
 
@@ -154,6 +162,7 @@ def mock_tables(seed: int = 42) -> Tables:
         insured_essalud=of(people, 0.3 * share(-1 + level)),
         uninsured=of(people, 0.25 * share(np.zeros(count))),
     )
+    information.loc[count - 1, "electricity"] = np.round(0.3 * dwellings[-1])
     lit, all_lit = information["electricity"], information["lighting_total"]
     services = pd.DataFrame(
         {
@@ -167,9 +176,7 @@ def mock_tables(seed: int = 42) -> Tables:
         }
     ).round(4)
     national = 100 * lit.sum() / all_lit.sum()
-    column = services.columns.get_loc("electricity_pct")
-    services.iloc[NATIONAL_TOTALS_OF, column] = round(national, 2)
-    information.loc[information.index[NATIONAL_TOTALS_OF], "electricity"] = of(dwellings, np.full(count, 0.3))[-1]
+    services.loc[count - 1, "electricity_pct"] = round(national, 2)
 
     places = place.drop(columns=["natural", "remoteness", "level"]).reset_index(drop=True)
     places["area_km2"] = np.exp(5 + 0.5 * remote + 1.2 * forest + noise(0.8))
@@ -204,7 +211,7 @@ def _place(random: np.random.Generator) -> pd.DataFrame:
     for kind, departments in _DEPARTMENTS.items():
         lowest, highest = _ALTITUDES_M[kind]
         for number, (code, name) in enumerate(departments.items()):
-            latitude = -4.0 - 1.9 * number + random.normal(0, 0.3)
+            latitude = -4.0 - 1.6 * number + random.normal(0, 0.3)
             level = random.normal({"coast": 0.5, "rainforest": -0.5}.get(kind, 0.0), 0.25)
             for province in range(1, _PROVINCES + 1):
                 shared = level + random.normal(0, 0.3)

@@ -1,7 +1,8 @@
 """Where a district lies: distances, neighbours, natural region."""
 
+from collections.abc import Sequence
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 EARTH_RADIUS_KM = 6371.0
@@ -47,17 +48,16 @@ def nearest(
     return order.astype(np.int64), np.take_along_axis(all_km, order, axis=1)
 
 
-def natural_regions(ubigeos: pd.Index, altitudes_m: NDArray[np.float64]) -> NDArray[np.object_]:
+def natural_regions(ubigeos: Sequence[str], altitudes_m: NDArray[np.float64]) -> NDArray[np.object_]:
     """Returns the natural region of each district: `"coast"`, `"highlands"` or `"rainforest"`.
 
     By the altitude of the capital and the side of the Andes that the code names, after INEI's bounds of 500 m in the
     west and 2,000 m in the east. It is a reading for slices, not an official list.
     """
-    codes = pd.Series(ubigeos)
-    coastal = codes.str[:2].isin(_COASTAL).to_numpy()
-    amazonian = codes.str[:2].isin(_AMAZONIAN).to_numpy()
-    eastern = codes.str.startswith(_EASTERN).to_numpy()
-    regions = np.full(len(codes), "highlands", dtype=object)
+    coastal, amazonian, eastern = (
+        np.array([code.startswith(prefixes) for code in ubigeos]) for prefixes in (_COASTAL, _AMAZONIAN, _EASTERN)
+    )
+    regions = np.full(len(ubigeos), "highlands", dtype=object)
     regions[coastal & (altitudes_m < _COAST_BELOW_M)] = "coast"
     regions[amazonian & (altitudes_m < _FOREST_BELOW_M)] = "rainforest"
     regions[eastern & (altitudes_m < _EASTERN_FOREST_BELOW_M)] = "rainforest"

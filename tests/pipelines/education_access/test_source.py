@@ -11,7 +11,7 @@ from yachay.pipelines.education_access.places import natural_regions, nearest
 from yachay.pipelines.education_access.source import read
 from yachay.pipelines.registry import find_pipeline
 
-FIRST = "030101"
+FIRST = "010101"
 CENSUS, DEVELOPMENT = "educacion_basica_2017.xlsx", "idh_2019.xlsx"
 INFORMATION, SERVICES, PLACES = "informacion_distritos_2020.xlsx", "indicadores-distrito.json", "ubigeo_distrito.csv"
 
@@ -25,7 +25,7 @@ def test_every_district_is_one_record_with_the_columns_of_the_schema_and_values_
     schema = pipeline.schema(pipeline.load())
     records = made_up.records.reset_index()
 
-    assert len(records) == 16 * 4 * 9
+    assert len(records) == 23 * 3 * 8
     assert records["ubigeo"].str.fullmatch(r"\d{6}").all()
     assert set(records.columns) == {feature.name for feature in schema.feature} - set(pipeline.load().data.bins)
     for feature in schema.feature:
@@ -176,14 +176,14 @@ def test_services_that_are_no_list_are_rejected(folder: Path) -> None:
 def test_a_text_in_a_number_is_named_with_its_row_and_district(folder: Path, change_sheet) -> None:
     change_sheet(CENSUS, {(7, 4): "muchos"})
 
-    with pytest.raises(DataError, match=r"the column 'Urbano censal' of .*'muchos' in row 7, district 030101"):
+    with pytest.raises(DataError, match=r"the column 'Urbano censal' of .*'muchos' in row 7, district 010101"):
         consume(folder)
 
 
 def test_a_district_that_stands_there_twice_is_named(folder: Path, change_sheet) -> None:
-    change_sheet(CENSUS, {(8, 2): 30101})
+    change_sheet(CENSUS, {(8, 2): 10101})
 
-    with pytest.raises(DataError, match=r"each district once in educacion.*Received: 030101 in the rows 7 and 8"):
+    with pytest.raises(DataError, match=r"each district once in educacion.*Received: 010101 in the rows 7 and 8"):
         consume(folder)
 
 
@@ -195,13 +195,13 @@ def test_a_district_that_one_file_lacks_is_dropped_and_noted(folder: Path, chang
     (note,) = districts.notes_of(DEVELOPMENT, reason="indicadores-distrito.json lacks the district")
     assert note.record == FIRST
     assert FIRST not in districts.records.index
-    assert len(districts.records) == 575
+    assert len(districts.records) == 551
 
 
 def test_a_file_that_lacks_a_department_is_rejected(folder: Path, change_services) -> None:
-    change_services(lambda entries: entries.__delitem__(slice(0, 36)))
+    change_services(lambda entries: entries.__delitem__(slice(0, 24)))
 
     with pytest.raises(
-        DataError, match=r"indicadores-distrito\.json to have the 576 districts of .*Received: 36 of them"
+        DataError, match=r"indicadores-distrito\.json to have the 552 districts of .*Received: 24 of them"
     ):
         consume(folder)

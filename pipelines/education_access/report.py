@@ -1,0 +1,219 @@
+"""Sections of the page: the ranking beside simpler ones, calibration by natural region, spatial dependence."""
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from ...components.evaluation_report.section import Section, SectionInputs, localized, table
+from ...components.evaluator.metric import Metric, measure
+from ...components.features import Problem
+from ...components.text import Text
+from ...errors import DataError
+from .model import METRICS
+from .places import NUM_NEIGHBOURS, nearest
+from .spatial import moran
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BASELINES = {"poverty_pct": -1.0, "household_income_soles": 1.0, "secondary_reached_pct": 1.0}
+"""Columns by which officials could rank without a model, and the sign that puts the worst lowest."""
+
+_NAMES = {
+    "model": Text(en="This model", es="Este modelo"),
+    "poverty_pct": Text(en="Poverty 2018 alone", es="Solo pobreza 2018"),
+    "household_income_soles": Text(en="Household income alone", es="Solo ingreso familiar"),
+    "secondary_reached_pct": Text(en="Attainment in the census alone", es="Solo nivel educativo en el censo"),
+    "coast": Text(en="Coast", es="Costa"),
+    "highlands": Text(en="Highlands", es="Sierra"),
+    "rainforest": Text(en="Rainforest", es="Selva"),
+    "outcome": Text(en="The outcome", es="El resultado"),
+    "residual": Text(en="What the model leaves", es="Lo que el modelo deja"),
+}
+_NUM_RESAMPLES = 500
+_LEVEL = 0.95
+
+
+def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
+    """Returns the metrics of the ranking, of the model and of one column alone."""
+    records = _records(inputs, list(_BASELINES))
+    is_class = inputs.task.problem is Problem.CLASSIFICATION
+    metrics: dict[str, Metric] = {metric.name: metric for metric in METRICS}
+    # The lowest come first.
+    ranks = {"model": -_predicted(inputs) if is_class else _predicted(inputs)}
+    ranks |= {name: sign * records[name].to_numpy(np.float64) for name, sign in _BASELINES.items()}
+    lines = []
+    for name, values in ranks.items():
+        known = np.isfinite(values)
+        predictions = np.stack([-values, values], axis=1) if is_class else values
+        numbers = measure(metrics, inputs.labels[known], predictions[known])
+        finite = {metric: value if np.isfinite(value) else None for metric, value in numbers.items()}
+        lines.append({"name": name, "districts": int(known.sum()), **finite})
+    return lines
+
+
+def render_ranking(lines: list[dict[str, Any]]) -> str:
+    """Returns a table, a line for each ranking."""
+    names = [metric.name for metric in METRICS]
+    header = [
+        Text(en="Ranked by", es="Ordenado por"),
+        Text(en="Districts", es="Distritos"),
+        *(m.title for m in METRICS),
+    ]
+    rows = [[_title(line["name"]), line["districts"], *(line[name] for name in names)] for line in lines]
+    note = Text(
+        en="The worst fifth is that of the districts evaluated here. Attainment in the census is the outcome of all "
+        "ages, not an input: it shows what is known without a model where a census has just been taken.",
+        es="El peor quinto es el de los distritos evaluados aquí. El nivel educativo del censo es el resultado de "
+        "todas las edades, no una entrada: muestra lo que se sabe sin modelo cuando acaba de hacerse un censo.",
+    )
+    return table(header, rows) + localized(note, "p")
+
+
+def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
+    """Returns what is observed and predicted in each natural region, with an interval that resamples departments."""
+    records = _records(inputs, ["natural_region", "department"])
+    observed, predicted = _observed(inputs), _predicted(inputs)
+    random = np.random.default_rng(inputs.seed)
+    lines = []
+    for region in sorted(set(records["natural_region"])):
+        inside = (records["natural_region"] == region).to_numpy()
+        gaps = predicted[inside] - observed[inside]
+        _, groups = np.unique(records["department"][inside].to_numpy(str), return_inverse=True)
+        sums, counts = np.bincount(groups, gaps), np.bincount(groups)
+        drawn = random.integers(len(sums), size=(_NUM_RESAMPLES, len(sums)))
+        means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+        low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+        lines.append(
+            {
+                "region": str(region),
+                "districts": int(inside.sum()),
+                "departments": len(sums),
+                "observed": float(observed[inside].mean()),
+                "predicted": float(predicted[inside].mean()),
+                "difference": float(gaps.mean()),
+                "low": float(low),
+                "high": float(high),
+                "slope": _slope(predicted[inside], observed[inside]),
+            }
+        )
+    return lines
+
+
+def render_regions(lines: list[dict[str, Any]]) -> str:
+    """Returns a table, a line for each region."""
+    header = [
+        Text(en="Natural region", es="Región natural"),
+        Text(en="Districts", es="Distritos"),
+        Text(en="Departments", es="Departamentos"),
+        Text(en="Observed mean", es="Media observada"),
+        Text(en="Predicted mean", es="Media predicha"),
+        Text(en="Difference", es="Diferencia"),
+        Text(en="95 % from", es="95 % desde"),
+        Text(en="to", es="hasta"),
+        Text(en="Slope", es="Pendiente"),
+    ]
+    names = ["districts", "departments", "observed", "predicted", "difference", "low", "high", "slope"]
+    note = Text(
+        en="The slope is that of the observed value on the predicted one, 1 where the predictions are calibrated. The "
+        "intervals resample whole departments; with few of them they are too narrow.",
+        es="La pendiente es la del valor observado sobre el predicho, 1 si las predicciones están calibradas. Los "
+        "intervalos remuestrean departamentos enteros; con pocos son demasiado estrechos.",
+    )
+    return table(header, [[_title(line["region"]), *(line[name] for name in names)] for line in lines]) + localized(
+        note, "p"
+    )
+
+
+def build_space(inputs: SectionInputs) -> list[dict[str, Any]]:
+    """Returns Moran's I of the outcome and of what the model leaves of it."""
+    places = _records(inputs, ["latitude", "longitude"])
+    observed = _observed(inputs)
+    count = min(NUM_NEIGHBOURS, len(places) - 1)
+    latitudes, longitudes = (places[name].to_numpy(np.float64) for name in ("latitude", "longitude"))
+    neighbours, distances = nearest(latitudes, longitudes, count)
+    found = {"outcome": observed, "residual": observed - _predicted(inputs)}
+    return [
+        {
+            "name": name,
+            "districts": len(values),
+            "neighbours": count,
+            "median_km": float(np.median(distances)),
+            **vars(moran(values, neighbours, inputs.seed)),
+        }
+        for name, values in found.items()
+    ]
+
+
+def render_space(lines: list[dict[str, Any]]) -> str:
+    """Returns a table of the two statistics."""
+    header = [
+        Text(en="Values", es="Valores"),
+        Text(en="Moran's I", es="I de Moran"),
+        Text(en="expected by chance", es="esperada por azar"),
+        Text(en="p-value", es="valor p"),
+    ]
+    first = lines[0]
+    note = Text(
+        en=f"Neighbours are the {first['neighbours']} nearest capitals among the {first['districts']} districts "
+        f"evaluated, half of them within {first['median_km']:.0f} km. Where the second statistic is above chance, "
+        "neighbouring districts are missed alike: intervals that take districts for independent are too narrow.",
+        es=f"Vecinas son las {first['neighbours']} capitales más cercanas entre los {first['districts']} distritos "
+        f"evaluados, la mitad a menos de {first['median_km']:.0f} km. Si la segunda estadística supera el azar, el "
+        "modelo falla por igual en distritos vecinos: los intervalos que los toman por independientes son demasiado "
+        "estrechos.",
+    )
+    rows = [[_title(line["name"]), line["statistic"], line["expected"], line["p_value"]] for line in lines]
+    return table(header, rows) + localized(note, "p")
+
+
+SECTIONS = [
+    Section("ranking", Text(en="The ranking beside simpler ones", es="El orden junto a otros más simples"),
+            build_ranking, render_ranking),
+    Section("regions", Text(en="Calibration by natural region", es="Calibración por región natural"),
+            build_regions, render_regions),
+    Section("space", Text(en="Spatial dependence", es="Dependencia espacial"), build_space, render_space),
+]  # fmt: skip
+
+
+def _records(inputs: SectionInputs, columns: list[str]) -> "pd.DataFrame":
+    """Returns columns of the evaluated records, in the order of their labels."""
+    # The configuration is checked with this module: TensorFlow is imported only where a page is made.
+    from ...components.examples import read_examples
+    from ...components.feature_selection.records import decode_records
+
+    label = inputs.task.label.name
+    examples = list(itertools.chain.from_iterable(read_examples(inputs.example_files)))
+    records = decode_records(examples, inputs.schema, [label, *columns])
+    labels = inputs.labels
+    if inputs.task.problem is Problem.CLASSIFICATION:
+        labels = np.array(inputs.task.label.values, dtype=object)[labels]
+    if len(records) != len(labels) or not (records[label].to_numpy() == labels).all():
+        raise DataError(
+            f"Expected the {len(labels)} evaluated records in the examples. Received: {len(records)} with other labels."
+        )
+    return records
+
+
+def _observed(inputs: SectionInputs) -> NDArray[np.float64]:
+    """Returns the outcome, of a classification 1 for a barrier."""
+    is_class = inputs.task.problem is Problem.CLASSIFICATION
+    return np.asarray(inputs.labels == 0 if is_class else inputs.labels, np.float64)
+
+
+def _predicted(inputs: SectionInputs) -> NDArray[np.float64]:
+    is_class = inputs.task.problem is Problem.CLASSIFICATION
+    return np.asarray(inputs.predictions[:, 0] if is_class else inputs.predictions, np.float64)
+
+
+def _slope(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float | None:
+    centred = predicted - predicted.mean()
+    variation = float(centred @ centred)
+    return float(centred @ observed) / variation if variation > 0 else None
+
+
+def _title(name: str) -> Markup | str:
+    return localized(_NAMES[name]) if name in _NAMES else name

@@ -1,0 +1,34 @@
+"""education_access from its official files, here those of a made-up country, to a blessed and pushed model."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+
+def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_the_files(
+    yachay: Any, tmp_path: Path
+) -> None:
+    run = yachay("run", "education_access", "--workdir", tmp_path)
+
+    assert (run.status, run.output["verdict"]) == (0, "blessed")
+    assert run.output["is_synthetic"]
+    assert run.output["metrics"]["auc_worst_fifth"] > 0.9
+    assert any(tmp_path.rglob("models/push-*/*/saved_model.pb"))
+
+    page = Path(run.output["report"])
+    assert all(f'id="own-{name}"' in page.read_text() for name in ("ranking", "regions", "space"))
+    report = json.loads((page.parent / "report.json").read_text())
+    assert {section["name"]: section["problem"] for section in report["sections"]} == {
+        "ranking": "",
+        "regions": "",
+        "space": "",
+    }
+
+    (notes,) = tmp_path.rglob("notes.csv")
+    changes = [note["change"] for note in csv.DictReader(notes.read_text().splitlines())]
+    assert {change: changes.count(change) for change in set(changes)} == {"replaced": 423, "blanked": 21, "dropped": 76}
