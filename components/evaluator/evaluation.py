@@ -27,6 +27,7 @@ class Failure:
         upper: float or None. Highest such value.
         is_change: bool. Whether the bounds are on the difference to the baseline.
         slice_key: tuple of (column, value) pairs; empty for all records.
+        explanation: string. What the Evaluator says beside the numbers. Defaults to nothing.
     """
 
     metric: str
@@ -35,6 +36,7 @@ class Failure:
     upper: float | None
     is_change: bool = False
     slice_key: SliceKey = ()
+    explanation: str = ""
 
     @property
     def is_too_low(self) -> bool:
@@ -43,10 +45,9 @@ class Failure:
 
     def __str__(self) -> str:
         if self.metric == TRIVIAL_P_VALUE:
-            return (
-                "no better than the best trivial prediction by more than chance: "
-                f"p-value {self.value:.4f}, above {self.upper or 0:g}"
-            )
+            found = f"p-value {self.value:.4f}, above {self.upper or 0:g}"
+            explained = "; ".join(part for part in (found, self.explanation) if part)
+            return f"no better than the best trivial prediction by more than chance: {explained}"
         where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key) if self.slice_key else ""
         what = f"{self.metric}{where} against the last blessed model" if self.is_change else f"{self.metric}{where}"
         side, bound = ("below", self.lower) if self.is_too_low else ("above", self.upper)
@@ -158,7 +159,8 @@ def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:
                 lower = _optional(threshold.value_threshold, "lower_bound")
                 upper = _optional(threshold.value_threshold, "upper_bound")
             value = failure.metric_value.double_value.value
-            failures.append(Failure(failure.metric_key.name, value, lower, upper, is_change, key))
+            name = failure.metric_key.name
+            failures.append(Failure(name, value, lower, upper, is_change, key, failure.message.strip()))
     return failures
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
@@ -11,6 +12,7 @@ from tfx.types import artifact_utils
 from ..artifact_files import local_folder, num_rows, split_files, unreadable
 from ..engine import choose_engine
 from ..prediction_task import PredictionTask
+from ..splitter import Splitter
 from ..tfx_api import evaluator_constants as constants
 from ..tfx_api import io_utils, json_utils, path_utils, proto_utils
 from .arrays import evaluate_arrays
@@ -20,6 +22,7 @@ from .predictions_file import write_predictions
 from .records import read_records
 from .settings import EvaluationSettings
 from .tfma_files import write_evaluation
+from .trivial import TRIVIAL_P_VALUE, why_untestable
 
 SPLIT = "eval"
 
@@ -77,8 +80,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = complete_config(eval_config(task, settings), has_baseline="baseline_model" in paths)
         slices = evaluate_arrays(task, settings, records)
         names = [spec.name for spec in config.model_specs]
+        groups = None if records.keys is None else Splitter(task.split).periods(records.keys)
+        explanations = {} if groups is None else {TRIVIAL_P_VALUE: why_untestable(task, len(np.unique(groups)))}
         with local_folder(artifact_utils.get_single_uri(output_dict["evaluation"])) as folder:
-            validation = write_evaluation(folder, config, slices, dict(zip(names, paths.values(), strict=True)))
+            validation = write_evaluation(
+                folder, config, slices, dict(zip(names, paths.values(), strict=True)), explanations
+            )
             write_predictions(records, folder)
         if validation.missing_thresholds:
             logging.info("No threshold is configured: the model is neither blessed nor rejected.")

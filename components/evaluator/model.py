@@ -6,35 +6,87 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
+from absl import logging
 from numpy.typing import NDArray
 
 from ...errors import DataError, ModelError
+from ..examples import BATCH_SIZE, decode, encode
 from ..features import Problem
 from ..loaded_model import load_model
 from ..prediction_task import PredictionTask
 from .eval_config import SIGNATURE
+from .tree_predictor import load_tree_predictor
+
+NUM_CHECKED = 256
+TOLERANCE = 1e-6
 
 
 class Model:
     """A SavedModel that predicts from serialized examples; it is loaded when it is first asked.
 
+    Where it is trees, their table predicts in place of the graph, once it gave the same scores for `NUM_CHECKED`
+    examples.
+
     Args:
         path: string. Folder of the SavedModel.
         task: `PredictionTask`.
+
+    Raises:
+        ModelError: if the table of its trees is damaged.
     """
 
     def __init__(self, path: str, task: PredictionTask) -> None:
         self._path = path
         self._task = task
+        self._trees = load_tree_predictor(path)
+        self._are_trees_checked = False
 
-    def predict(self, examples: Sequence[bytes]) -> NDArray[Any]:
+    def predict(self, examples: Sequence[bytes], table: pa.RecordBatch | None = None) -> NDArray[Any]:
         """Returns what the model predicts, in the shape that `Metric.compute` takes and the model's own type.
+
+        Args:
+            examples: sequence of N serialized examples.
+            table: `pyarrow.RecordBatch`. The same, decoded, where the caller has it. Defaults to None.
 
         Raises:
             DataError: if the model predicts another number of values than the task has.
             ModelError: if it has no signature for examples.
         """
+        found = self._predict_by_trees(decode(examples) if table is None else table, examples) if self._trees else None
+        return self._predict_by_graph(examples) if found is None else found
+
+    def predict_table(self, table: pa.RecordBatch) -> NDArray[Any]:
+        """Returns what the model predicts of decoded examples: `predict`, where no serialized ones are at hand.
+
+        Raises:
+            DataError: likewise.
+            ModelError: likewise.
+        """
+        checked = () if self._are_trees_checked else encode(table.slice(0, NUM_CHECKED))
+        found = self._predict_by_trees(table, checked) if self._trees else None
+        if found is not None:
+            return found
+        parts = [table.slice(start, BATCH_SIZE) for start in range(0, table.num_rows, BATCH_SIZE)]
+        return np.concatenate([self._predict_by_graph(encode(part)) for part in parts])
+
+    def _predict_by_trees(self, table: pa.RecordBatch, examples: Sequence[bytes]) -> NDArray[Any] | None:
+        """Returns the scores of the table of trees, None where it cannot be used for these examples or at all."""
+        scores = None if self._trees is None else self._trees.predict(table)
+        if scores is None:
+            return None
+        if not self._are_trees_checked:
+            self._are_trees_checked = True
+            expected = self._predict_by_graph(examples[:NUM_CHECKED])
+            received = shape_predictions(scores[:NUM_CHECKED], self._task, len(expected))
+            if not np.allclose(received, expected, rtol=TOLERANCE, atol=TOLERANCE):
+                logging.warning("%s: its table of trees predicts otherwise than the SavedModel; not used.", self._path)
+                self._trees = None
+                return None
+        return shape_predictions(scores, self._task, table.num_rows)
+
+    def _predict_by_graph(self, examples: Sequence[bytes]) -> NDArray[Any]:
         [name] = self._signature.structured_input_signature[1]
         outputs = self._signature(**{name: tf.constant(examples, tf.string)})
         return shape_predictions(outputs[self._task.prediction_key].numpy(), self._task, len(examples))

@@ -91,9 +91,9 @@ def read_records(
         found = read_labels(table, task)
         require_labels(found, table, task)
         labels.append(found)
-        scores.append(model.predict(examples))
+        scores.append(model.predict(examples, table))
         if baseline is not None:
-            baseline_scores.append(baseline.predict(examples))
+            baseline_scores.append(baseline.predict(examples, table))
         for name in columns:
             counts, column = flat_values(table, name)
             lengths[name].append(counts)

@@ -7,6 +7,7 @@ The formats are those of TFMA 0.52 (`tensorflow_model_analysis/writers`): one TF
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 import tensorflow as tf
 from google.protobuf import json_format
@@ -23,7 +24,11 @@ _UNKNOWN_DATA = {"data_location": "<user provided PCollection>", "file_format": 
 
 
 def write_evaluation(
-    folder: Path, config: config_pb2.EvalConfig, slices: Sequence[SliceMetrics], model_paths: Mapping[str, str]
+    folder: Path,
+    config: config_pb2.EvalConfig,
+    slices: Sequence[SliceMetrics],
+    model_paths: Mapping[str, str],
+    explanations: Mapping[str, str] = MappingProxyType({}),
 ) -> validation_result_pb2.ValidationResult:
     """Writes the files of an evaluation.
 
@@ -32,13 +37,15 @@ def write_evaluation(
         config: `EvalConfig` of `complete_config`.
         slices: sequence of `SliceMetrics`, all records among them.
         model_paths: mapping of the models' names in `config` to their folders.
+        explanations: mapping of metric to what is said where it fails its threshold; TFMA says nothing. Defaults to
+            none.
 
     Returns:
         The validation: whether all records meet the thresholds of `config`, and which they do not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = [spec.name for spec in config.model_specs]
-    validation = _validate(config, next(part for part in slices if not part.key))
+    validation = _validate(config, next(part for part in slices if not part.key), explanations)
     with tf.io.TFRecordWriter(str(folder / METRICS_FILE)) as writer:
         for part in slices:
             record = metrics_for_slice_pb2.MetricsForSlice(slice_key=_slice_key(part.key))
@@ -97,7 +104,9 @@ def _slice_key(key: TypedSliceKey) -> metrics_for_slice_pb2.SliceKey:
     return found
 
 
-def _validate(config: config_pb2.EvalConfig, overall: SliceMetrics) -> validation_result_pb2.ValidationResult:
+def _validate(
+    config: config_pb2.EvalConfig, overall: SliceMetrics, explanations: Mapping[str, str]
+) -> validation_result_pb2.ValidationResult:
     """Returns which thresholds of all records are not met, as TFMA's `metrics_validator` does.
 
     Without a threshold nothing is valid, for nothing was asked.
@@ -117,7 +126,7 @@ def _validate(config: config_pb2.EvalConfig, overall: SliceMetrics) -> validatio
         is_candidate = key.model_name == config.model_specs[0].name
         if threshold is None or not is_candidate or _is_met(threshold, value, is_change=key.is_diff):
             continue
-        failure = validation_result_pb2.ValidationFailure(metric_key=key)
+        failure = validation_result_pb2.ValidationFailure(metric_key=key, message=explanations.get(key.name, ""))
         failure.metric_value.double_value.value = value
         field = failure.metric_threshold.change_threshold if key.is_diff else failure.metric_threshold.value_threshold
         field.CopyFrom(threshold)

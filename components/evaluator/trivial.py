@@ -19,6 +19,7 @@ time, a group is a period (`Splitter.periods`), for neighbours are alike: foreca
 guessing at random has a higher one than the most frequent class.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,26 @@ def trivial_p_value(
     else:
         p_values = [_t_test(gains, clusters) for gains in _loss_gains(task, labels, predictions)]
     return float(min(1.0, min(p_values) * len(p_values)))
+
+
+def why_untestable(task: PredictionTask, num_groups: int) -> str:
+    """Returns why no model could pass the test with so few groups; empty where one could.
+
+    Args:
+        task: `PredictionTask`.
+        num_groups: int. How many groups the tested records have.
+    """
+    num_classes = len(task.label.values)
+    # As in `_classification`: of the accuracy, and of the scores of each class, of two those of one.
+    num_tests = 1 + (num_classes if num_classes > 2 else 1) if num_classes else 1 if task.label.quantiles else 2
+    needed = math.ceil(math.log2(num_tests / LEVEL))
+    if num_groups >= needed:
+        return ""
+    kind = "periods" if task.split.method == "time" else "groups"
+    return (
+        f"with {num_groups} {kind} of {task.split.key!r} no model can be, for at least {needed} are needed: "
+        "evaluate more, or set `evaluation.beats_trivial: false`"
+    )
 
 
 def _classification(labels: Labels, scores: Values, clusters: Labels | None) -> list[float]:

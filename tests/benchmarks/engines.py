@@ -24,7 +24,7 @@ from typing import Any
 
 from chain import YACHAY, synthetic
 
-TARGET_RATIOS = {"statistics": 3}
+TARGET_RATIOS = {"statistics": 3, "evaluator": 30}
 ENGINES = ("stock", "arrays")
 Work = Callable[[], object]
 
@@ -86,7 +86,32 @@ def statistics(run: Run, engine: str) -> Work:
     return lambda: Executor(run.context).Do(inputs, outputs, {"engine": engine})
 
 
-PARTS: dict[str, Callable[[Run, str], Work]] = {"statistics": statistics}
+def evaluator(run: Run, engine: str) -> Work:
+    """Evaluator, of a model alone; both engines compute our metrics, stock example by example."""
+    from tfx.types import standard_artifacts
+
+    from yachay.components.evaluator.executor import Executor
+    from yachay.pipelines.registry import find_pipeline
+
+    config = find_pipeline(run.pipeline).load()
+    inputs = run.input("ColumnarExampleGen/examples", standard_artifacts.Examples) | run.input(
+        "Trainer/model", standard_artifacts.Model
+    )
+    outputs = run.new("evaluation", standard_artifacts.ModelEvaluation) | run.new(
+        "blessing", standard_artifacts.ModelBlessing
+    )
+    properties = {
+        "task": config.prediction_task(config.default_task).to_property(),
+        "settings": config.evaluation_settings(config.default_task).to_property(),
+        "engine": "beam" if engine == "stock" else engine,
+    }
+    if engine == "stock":
+        importlib.import_module("tfx.components.evaluator.executor")
+    importlib.import_module("scipy.stats")
+    return lambda: Executor(run.context).Do(inputs, outputs, properties)
+
+
+PARTS: dict[str, Callable[[Run, str], Work]] = {"statistics": statistics, "evaluator": evaluator}
 
 
 def main() -> None:

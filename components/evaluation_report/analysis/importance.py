@@ -1,7 +1,6 @@
 """Permutation importance (Breiman, 2001; Fisher et al., JMLR 2019) of raw features, through the serving signature."""
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import pyarrow as pa
 from ...evaluator.metric import Metric
 from ...evaluator.model import Model
 from ...evaluator.statistics import Labels, Values
-from ...examples import BATCH_SIZE, encode
 from ..report import Importance
 from .resampling import Resamples, to_estimate
 from .slices import metric_statistic
@@ -57,35 +55,45 @@ def permutation_importance(
     def measure(scores: Values) -> Values:
         return sign * resamples.compute(metric_statistic(metric, labels, scores))
 
-    examples = encode(table)
-    known = _predict(model, examples, {})
-    whole = measure(np.stack([known[one] for one in examples]))
+    scores = model.predict_table(table).astype(np.float64)
+    whole = measure(scores)
     rows = []
     for feature in features:
         index = table.schema.get_field_index(feature)
         if index < 0:
             continue
-        variants = [encode(_shuffled(table, index, order)) for order in shuffles]
-        found = _predict(model, itertools.chain.from_iterable(variants), known)
-        shuffled = [measure(np.stack([found[one] for one in variant])) for variant in variants]
+        shuffled = [measure(found) for found in _shuffled_scores(model, table, index, shuffles, scores)]
         rows.append(Importance(feature=feature, drop=to_estimate(whole - np.mean(shuffled, axis=0))))
     return tuple(sorted(rows, key=lambda row: -(row.drop.value or 0.0)))
 
 
-def _shuffled(table: pa.RecordBatch, index: int, order: Labels) -> pa.RecordBatch:
-    columns = [*table.columns]
-    columns[index] = columns[index].take(pa.array(order))
-    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+def _shuffled_scores(
+    model: Model, table: pa.RecordBatch, index: int, orders: Sequence[Labels], scores: Values
+) -> Iterator[Values]:
+    """Yields the predictions with the values of a column in each order.
 
-
-def _predict(model: Model, examples: Iterable[bytes], known: Mapping[bytes, Values]) -> dict[bytes, Values]:
-    """Returns the prediction of each example; of those that are alike, or known, no other is asked for.
-
-    A shuffled feature of few values leaves many records as they were, and makes others the same in several repeats.
+    A record that gets its own value again, or a value that it has in another order, is not predicted anew.
     """
-    new = [one for one in dict.fromkeys(examples) if one not in known]
-    found = dict(known)
-    for start in range(0, len(new), BATCH_SIZE):
-        batch = new[start : start + BATCH_SIZE]
-        found |= zip(batch, model.predict(batch).astype(np.float64), strict=True)
-    return found
+    codes, donors = _value_codes(table.column(index))
+    given = np.stack([codes[order] for order in orders])
+    is_new = given != codes
+    pairs, places = np.unique((np.arange(len(codes)) * len(donors) + given)[is_new], return_inverse=True)
+    found = scores[:0]
+    if len(pairs):
+        rows, values = np.divmod(pairs, len(donors))
+        columns = [column.take(pa.array(rows)) for column in table.columns]
+        columns[index] = table.column(index).take(pa.array(donors[values]))
+        found = model.predict_table(pa.RecordBatch.from_arrays(columns, schema=table.schema)).astype(np.float64)
+    ends = np.cumsum(is_new.sum(axis=1))
+    for changed, part in zip(is_new, np.split(places, ends[:-1]), strict=True):
+        shuffled = scores.copy()
+        shuffled[changed] = found[part]
+        yield shuffled
+
+
+def _value_codes(column: pa.Array) -> tuple[Labels, Labels]:
+    """Returns a code for the values of each record, and for each code the first record that has them."""
+    index: dict[tuple[Any, ...] | None, int] = {}
+    values = [None if one is None else tuple(one) for one in column.to_pylist()]
+    codes = np.array([index.setdefault(one, len(index)) for one in values], np.int64)
+    return codes, np.unique(codes, return_index=True)[1].astype(np.int64)
