@@ -10,8 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from ..examples import is_string
 from ..tfx_api import schema_util, top_k_uniques_stats_util
 
-MAX_PENDING = 1 << 18
-"""Counts of batches are added up once there are so many, so that memory holds the distinct values and little more."""
+NUM_PENDING = 64
+"""The counts of so many batches are added up at once; more where the values so far are more than those of the batches,
+so that the time stays in proportion to the rows and the memory to the distinct values."""
 
 Counts = dict[str, list[pa.Table]]
 
@@ -41,17 +42,9 @@ class TopValues(tfdv.CombinerStatsGenerator):
                 counts = column.flatten().value_counts()
                 tables = accumulator.setdefault(name, [])
                 tables.append(pa.table({"value": counts.field("values"), "count": counts.field("counts")}))
-                if len(tables) > 1 and sum(map(len, tables[1:])) > max(MAX_PENDING, len(tables[0])):
+                if len(tables) % NUM_PENDING == 0 and sum(map(len, tables[1:])) >= len(tables[0]):
                     accumulator[name] = [_add_up(tables)]
         return accumulator
-
-    def merge_accumulators(self, accumulators: Any) -> Counts:
-        """Returns the counts of several accumulators."""
-        merged: Counts = {}
-        for accumulator in accumulators:
-            for name, tables in accumulator.items():
-                merged.setdefault(name, []).extend(tables)
-        return merged
 
     def extract_output(self, accumulator: Counts) -> statistics_pb2.DatasetFeatureStatistics:
         """Returns the number of values and the most frequent ones, by count and then value, both descending."""

@@ -177,6 +177,6 @@ def histograms(feature: statistics_pb2.FeatureNameStatistics) -> list[statistics
 
 def test_counts_of_values_do_not_depend_on_when_they_are_added_up(tables: dict[str, pa.RecordBatch], monkeypatch):
     expected = compute_statistics(batches(tables["batches"]), SCHEMA)
-    monkeypatch.setattr(top_values, "MAX_PENDING", 0)
+    monkeypatch.setattr(top_values, "NUM_PENDING", 2)
 
     assert by_name(compute_statistics(batches(tables["batches"]), SCHEMA)) == by_name(expected)
