@@ -24,7 +24,7 @@ from typing import Any
 
 from chain import YACHAY, synthetic
 
-TARGET_RATIOS = {"statistics": 3, "evaluator": 30}
+TARGET_RATIOS = {"statistics": 3, "transform": 3, "evaluator": 30}
 ENGINES = ("stock", "arrays")
 Work = Callable[[], object]
 
@@ -86,6 +86,43 @@ def statistics(run: Run, engine: str) -> Work:
     return lambda: Executor(run.context).Do(inputs, outputs, {"engine": engine})
 
 
+def transform(run: Run, engine: str) -> Work:
+    """Transform with our preprocessing, of the raw schema."""
+    from tfx.types import standard_artifacts
+
+    from yachay.components.transform.component import PREPROCESSING_FN
+    from yachay.components.transform.settings import TransformConfig
+    from yachay.pipelines.registry import find_pipeline
+
+    config = find_pipeline(run.pipeline).load()
+    custom_config = TransformConfig(
+        task=config.prediction_task(config.default_task),
+        settings=config.transform,
+        engine="beam" if engine == "stock" else engine,
+    )
+    inputs = run.input("ColumnarExampleGen/examples", standard_artifacts.Examples) | run.input(
+        "CuratedSchema/schema", standard_artifacts.Schema
+    )
+    outputs = run.new("transform_graph", standard_artifacts.TransformGraph) | run.new(
+        "transformed_examples", standard_artifacts.Examples
+    )
+    (run.output / "transform_graph").mkdir()
+    properties = {
+        "preprocessing_fn": PREPROCESSING_FN,
+        "custom_config": custom_config.model_dump_json(),
+        "disable_statistics": 1,
+        "force_tf_compat_v1": 0,
+    }
+    if engine == "stock":
+        from tfx.components.transform.executor import Executor as Stock
+
+        return lambda: Stock(run.context).Do(inputs, outputs, properties)
+    importlib.import_module("yachay.components.transform.arrays")  # The executor imports it when it is needed.
+    from yachay.components.transform.executor import Executor
+
+    return lambda: Executor(run.context).Do(inputs, outputs, properties)
+
+
 def evaluator(run: Run, engine: str) -> Work:
     """Evaluator, of a model alone; both engines compute our metrics, stock example by example."""
     from tfx.types import standard_artifacts
@@ -111,7 +148,11 @@ def evaluator(run: Run, engine: str) -> Work:
     return lambda: Executor(run.context).Do(inputs, outputs, properties)
 
 
-PARTS: dict[str, Callable[[Run, str], Work]] = {"statistics": statistics, "evaluator": evaluator}
+PARTS: dict[str, Callable[[Run, str], Work]] = {
+    "statistics": statistics,
+    "transform": transform,
+    "evaluator": evaluator,
+}
 
 
 def main() -> None:

@@ -91,7 +91,7 @@ def test_the_page_says_how_long_each_step_took(report: Report) -> None:
         "ColumnarExampleGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "Transform", "Trainer",
         "Evaluator", "Pusher",
     ]  # fmt: skip
-    assert report.lineage.node_seconds["Transform"] > 1
+    assert report.lineage.node_seconds["Transform"] > 0
 
 
 def test_overall_numbers_are_scikit_learns(report: Report, answers: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
