@@ -120,14 +120,14 @@ class Prometheus:
             response = httpx.post(
                 f"{self._url}/api/v1/query", data={"query": query}, headers=self._headers, timeout=TIMEOUT_SECONDS
             )
-            answer = response.json()
+            content = response.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise MonitoringError(
                 f"Expected Prometheus at {self._url} to respond. Received: {type(error).__name__}. Check --prometheus."
             ) from None
-        if response.status_code != 200 or answer.get("status") != "success":
+        if response.status_code != 200 or content.get("status") != "success":
             raise MonitoringError(
                 f"Expected Prometheus at {self._url} to respond to a query. Received: {response.status_code} "
-                f"{answer.get('error', '')}."
+                f"{content.get('error', '')}."
             )
-        return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]
+        return [(item["metric"], float(item["value"][1])) for item in content["data"]["result"]]

@@ -108,9 +108,9 @@ class PredictApplication:
             try:
                 self._check_model(v1_name or v2_name, version)
                 if v1_name:
-                    content = await self._answer_v1(body, headers, identifier, account)
+                    content = await self._respond_v1(body, headers, identifier, account)
                 else:
-                    content, length = await self._answer_v2(body, headers, identifier, account)
+                    content, length = await self._respond_v2(body, headers, identifier, account)
                     if length is not None:
                         extra.append((_BINARY_LENGTH, str(length).encode()))
                 status = 200
@@ -123,14 +123,14 @@ class PredictApplication:
             account.status = str(status)
         await _send(send, status, content, extra)
 
-    async def _answer_v1(self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
+    async def _respond_v1(self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
         served = self._model.current()
         inputs, by_rows = read_request(parse_json(body, _charset(headers)), served.inputs)
         account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
         outputs = await served.predict(inputs, Caller(identifier, "v1", datetime.now(UTC)))
         return write_response(outputs, by_rows)
 
-    async def _answer_v2(
+    async def _respond_v2(
         self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account
     ) -> tuple[bytes, int | None]:
         served = self._model.current()

@@ -171,7 +171,7 @@ def _checked(outputs: Outputs) -> Outputs | Exception:
     for values in outputs.values():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             return RequestError(
-                Rejection.UNANSWERABLE,
+                Rejection.PREDICTION_FAILED,
                 "Expected rows for which the model predicts finite numbers. Received: values too large for it. "
                 "Compare them with the training data.",
             )

@@ -19,7 +19,7 @@ class Rejection(Enum):
     FIELDS = ("fields", 400, grpc.StatusCode.INVALID_ARGUMENT)
     VALUES = ("values", 400, grpc.StatusCode.INVALID_ARGUMENT)
     TOO_MANY_ROWS = ("too_many_rows", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    UNANSWERABLE = ("unanswerable", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    PREDICTION_FAILED = ("prediction_failed", 400, grpc.StatusCode.INVALID_ARGUMENT)
     UNAUTHORIZED = ("unauthorized", 401, grpc.StatusCode.UNAUTHENTICATED)
     UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
     CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)

@@ -91,7 +91,7 @@ class Servicer(InferenceServicer):
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         with self._accounting.request("grpc", headers) as account:
             try:
-                response = await self._answer(request, headers, account)
+                response = await self._respond(request, headers, account)
                 account.status = grpc.StatusCode.OK.name
                 return response
             except RequestError as error:
@@ -145,7 +145,7 @@ class Servicer(InferenceServicer):
         except ModelNotReady as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
 
-    async def _answer(
+    async def _respond(
         self, request: pb.ModelInferRequest, headers: dict[str, str], account: Account
     ) -> pb.ModelInferResponse:
         served = self._served(request.model_name, request.model_version)

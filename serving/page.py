@@ -47,11 +47,11 @@ def add_page(app: FastAPI, model: Callable[[], ServedModel], needs_token: bool) 
     # Not in the event loop: it reads a file.
     def content() -> Response:
         try:
-            status, answer = 200, describe(model(), needs_token)
+            status, body = 200, describe(model(), needs_token)
         except RequestError as error:
-            status, answer = error.rejection.status, {"error": str(error)}
+            status, body = error.rejection.status, {"error": str(error)}
         headers = {"cache-control": "no-store"}
-        return Response(orjson.dumps(answer), status, media_type="application/json", headers=headers)
+        return Response(orjson.dumps(body), status, media_type="application/json", headers=headers)
 
     # In front of KServe's own route for the same path.
     app.router.routes[:0] = [

@@ -47,7 +47,7 @@ class LoadedModel:
         outputs: tuple of `Output`, by name.
         answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`, strings as str.
-        evaluator: `"trees"` where the table of trees beside the SavedModel answers, or `"saved_model"`.
+        evaluator: `"trees"` where the table of trees beside the SavedModel predicts, or `"saved_model"`.
         failure: string. Why a table of trees is not used; empty where it is, or there is none.
     """
 
@@ -68,7 +68,7 @@ def use_gpu_memory_as_needed() -> None:
 def load_saved_model(path: Path) -> LoadedModel:
     """Loads a SavedModel that the Trainer exported, and the table of trees that may stand beside it.
 
-    The table answers only if it predicts as the SavedModel does.
+    The table is used only if it predicts as the SavedModel does.
 
     Args:
         path: path of the folder that holds `saved_model.pb`.
@@ -130,20 +130,21 @@ class _PackedSignature:
                 for group, matrix in packed.items()
                 for feature, column in zip(groups[group], tf.unstack(matrix), strict=True)
             }
-            answers: dict[str, Any] = signature(**columns)
-            return answers
+            outputs: dict[str, Any] = signature(**columns)
+            return outputs
 
         self._function = tf.function(unpack, input_signature=[specs]).get_concrete_function()
         self._groups = tuple(specs)
 
     def __call__(self, matrices: Mapping[str, Array]) -> dict[str, Array]:
         try:
-            answers = self._function({group: tf.constant(matrices[group]) for group in self._groups})
+            outputs = self._function({group: tf.constant(matrices[group]) for group in self._groups})
         except tf.errors.InvalidArgumentError as error:
             raise RequestError(
-                Rejection.UNANSWERABLE, "Expected rows that the model can predict. Received: values that it fails on."
+                Rejection.PREDICTION_FAILED,
+                "Expected rows that the model can predict. Received: values that it fails on.",
             ) from error
-        return {name: _decoded(answer.numpy()) for name, answer in sorted(answers.items())}
+        return {name: _decoded(output.numpy()) for name, output in sorted(outputs.items())}
 
 
 def _spec(feature: Feature) -> tf.TensorSpec:

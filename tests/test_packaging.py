@@ -44,7 +44,7 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
     assert not any(name.startswith("yachay/tests/") for name in names)
 
 
-def test_an_old_python_is_rejected_with_the_mend(tmp_path: Path) -> None:
+def test_an_old_python_is_rejected_with_the_fix(tmp_path: Path) -> None:
     script = ROOT / "scripts" / "setup_environment.sh"
     old = tmp_path / "python3"
     old.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 'Python 3.9.1'\nexit 1\n")

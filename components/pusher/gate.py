@@ -6,7 +6,7 @@ from pathlib import Path
 from ...errors import ModelError
 from ..trainer.session_check import check_session
 from .candidate_server import NAME, candidate_server, free_port, server_command
-from .golden import GoldenRequest, check_answers
+from .golden import GoldenRequest, check_predictions
 from .golden_rows import make_golden
 
 
@@ -39,7 +39,7 @@ def check_candidate(
         golden = make_golden(model_dir, examples)
         server.wait_until_ready(ready_seconds)
         try:
-            check_answers(server.url, NAME, golden)
+            check_predictions(server.url, NAME, golden)
         except ModelError:
             server.check_alive()
             raise

@@ -61,7 +61,7 @@ def read_golden(content: bytes) -> list[GoldenRequest]:
     return golden
 
 
-def check_answers(
+def check_predictions(
     url: str,
     model_name: str,
     golden: Sequence[GoldenRequest],

@@ -40,10 +40,10 @@ def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenReques
             f"Expected the model to have the signature {SERVING_EXAMPLES}. Received: {', '.join(model.signatures)}. "
             "Export with the Trainer."
         )
-    answers = model.signatures[SERVING_EXAMPLES](
+    outputs = model.signatures[SERVING_EXAMPLES](
         examples=tf.constant([record.SerializeToString() for record in records])
     )
-    columns = {name: [_plain(value) for value in answer.numpy().tolist()] for name, answer in answers.items()}
+    columns = {name: [_plain(value) for value in output.numpy().tolist()] for name, output in outputs.items()}
     golden = []
     for index, record in enumerate(records):
         prediction = {name: column[index] for name, column in columns.items()}

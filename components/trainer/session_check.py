@@ -55,20 +55,20 @@ def check_session(model_dir: str | Path, examples: Sequence[bytes]) -> SessionCh
     inputs, expected = {}, {}
     for name, function in loaded.signatures.items():
         inputs[name] = _inputs(function.structured_input_signature[1], model_dir, examples)
-        answers = function(**{key: tf.constant(value) for key, value in inputs[name].items()})
-        expected[name] = {key: answer.numpy() for key, answer in answers.items()}
-    received = _session_answers(model_dir, inputs)
+        outputs = function(**{key: tf.constant(value) for key, value in inputs[name].items()})
+        expected[name] = {key: output.numpy() for key, output in outputs.items()}
+    received = _session_outputs(model_dir, inputs)
     differences = {
-        name: {key: _difference(name, key, answer, received[name][key]) for key, answer in expected[name].items()}
+        name: {key: _difference(name, key, output, received[name][key]) for key, output in expected[name].items()}
         for name in expected
     }
     return SessionCheck(len(examples), differences)
 
 
-def _session_answers(
+def _session_outputs(
     model_dir: str, inputs: Mapping[str, Mapping[str, NDArray[Any]]]
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    answers = {}
+    outputs = {}
     name = ""
     try:
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -77,14 +77,14 @@ def _session_answers(
                 signature = graph.signature_def[name]
                 fetches = {key: tensor.name for key, tensor in signature.outputs.items()}
                 feeds = {signature.inputs[key].name: value for key, value in inputs[name].items()}
-                answers[name] = session.run(fetches, feeds)
+                outputs[name] = session.run(fetches, feeds)
     except (ValueError, KeyError, tf.errors.OpError) as error:
         what = f"signature {name!r}" if name else "model"
         raise ModelError(
             f"Expected the {what} to predict in a session as in Python. Received: {error}. "
             "Save a tf.Module that tracks the variables (components/trainer/export.py), never a Keras model."
         ) from error
-    return answers
+    return outputs
 
 
 def _difference(signature: str, output: str, expected: NDArray[Any], received: NDArray[Any]) -> float:

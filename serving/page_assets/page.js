@@ -9,8 +9,8 @@ const TEXTS = {
     numeric: "Numbers", ordinal: "Ordered", categorical: "Categories", boolean: "Binary", time: "Times",
     optional: "optional", from: "from {min}", to: "up to {max}", range: "{min} to {max}", none: "(empty)",
     steps: "{steps} values, the newest last", steps_range: "{min} to {max} values, the newest last",
-    predict: "Predict", example: "Example", clear: "Clear", answer: "Prediction",
-    no_answer: "Predict to see what the model returns.", waiting: "Waiting for the prediction…",
+    predict: "Predict", example: "Example", clear: "Clear", result: "Prediction",
+    no_result: "Predict to see what the model returns.", waiting: "Waiting for the prediction…",
     forecast: "Forecast of {steps} steps, from {first} to {last}", interval: "{lower} to {upper}",
     request: "As a command", copy: "Copy", copied: "Copied", step: "Step",
     rejected: "The server rejected the record ({status}).", unreachable: "The server cannot be reached.",
@@ -26,8 +26,8 @@ const TEXTS = {
     numeric: "Números", ordinal: "Ordenados", categorical: "Categorías", boolean: "Binarios", time: "Tiempos",
     optional: "opcional", from: "desde {min}", to: "hasta {max}", range: "de {min} a {max}", none: "(vacío)",
     steps: "{steps} valores, el más reciente al final", steps_range: "de {min} a {max} valores, el más reciente al final",
-    predict: "Predecir", example: "Ejemplo", clear: "Vaciar", answer: "Predicción",
-    no_answer: "Prediga para ver lo que devuelve el modelo.", waiting: "Esperando la predicción…",
+    predict: "Predecir", example: "Ejemplo", clear: "Vaciar", result: "Predicción",
+    no_result: "Prediga para ver lo que devuelve el modelo.", waiting: "Esperando la predicción…",
     forecast: "Pronóstico de {steps} pasos, de {first} a {last}", interval: "de {lower} a {upper}",
     request: "Como comando", copy: "Copiar", copied: "Copiado", step: "Paso",
     rejected: "El servidor rechazó el registro ({status}).", unreachable: "No se puede contactar con el servidor.",
@@ -212,7 +212,7 @@ function recordNow() {
   return Object.fromEntries(model.features.map((feature) => [feature.name, find(`field-${feature.name}`).value]));
 }
 
-// The answer.
+// The prediction.
 
 async function predict() {
   const button = find("predict");
@@ -223,21 +223,21 @@ async function predict() {
     const response = await fetch(address(pathOf("v1")), {
       method: "POST", headers: headers({ "content-type": "application/json" }), body: bodyV1(),
     });
-    const answer = await response.json();
-    if (response.ok) showAnswer(answer.predictions[0], Math.round(performance.now() - start));
-    else showRejection(response.status, answer.error);
+    const content = await response.json();
+    if (response.ok) showResult(content.predictions[0], Math.round(performance.now() - start));
+    else showRejection(response.status, content.error);
   } catch {
-    find("answer").replaceChildren(element("p", { className: "error", textContent: text("unreachable") }));
+    find("result").replaceChildren(element("p", { className: "error", textContent: text("unreachable") }));
   } finally {
     button.disabled = false;
   }
 }
 
-function showAnswer(prediction, ms) {
+function showResult(prediction, ms) {
   const parts = prediction.classes === undefined ? numbers(prediction) : scores(prediction);
   const took = text("took", { ms });
-  find("answer").replaceChildren(...parts, element("p", { className: "note", textContent: took }));
-  find("answer").scrollIntoView({ block: "nearest" });
+  find("result").replaceChildren(...parts, element("p", { className: "note", textContent: took }));
+  find("result").scrollIntoView({ block: "nearest" });
 }
 
 function scores({ classes, scores: values }) {
@@ -313,7 +313,7 @@ function fan(outputs, lower, upper) {
 
 function showRejection(status, message) {
   if (status === 401) return ask(text("token_wrong"));
-  find("answer").replaceChildren(
+  find("result").replaceChildren(
     element("p", { className: "error", textContent: `${text("rejected", { status })}\n${message}` }),
   );
   return showErrors(message);

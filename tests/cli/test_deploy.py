@@ -56,7 +56,7 @@ def test_output_writes_them_for_gitops(receipt: Path, tmp_path: Path) -> None:
     assert [document["kind"] for document in yaml.safe_load_all(text)] == ["ServingRuntime", "InferenceService"]
 
 
-def test_a_model_is_deployed_and_its_status_is_told(
+def test_a_model_is_deployed_and_its_status_is_reported(
     kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.run(deploy(receipt, "--canary", "100", "--json")) == 0
@@ -115,7 +115,7 @@ def test_what_cannot_be_is_rejected(
     assert not any(method == "PATCH" and "inferenceservices" in path for method, path in kserve.requests)
 
 
-def test_an_account_without_rights_is_told_which(
+def test_an_account_without_rights_learns_which(
     kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kserve.forbidden.add(("PATCH", "inferenceservices"))
@@ -126,7 +126,7 @@ def test_an_account_without_rights_is_told_which(
     )
 
 
-def test_without_a_cluster_the_mend_is_said(
+def test_without_a_cluster_the_fix_is_reported(
     receipt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
@@ -137,7 +137,7 @@ def test_without_a_cluster_the_mend_is_said(
     assert "Expected a kubeconfig that names a cluster" in capsys.readouterr().err
 
 
-def test_nothing_to_roll_back_is_said(kserve: KServeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_roll_back_is_reported(kserve: KServeCluster, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["rollback", "student_dropout"]) == 2
     assert "Expected an InferenceService student-dropout--semester2" in capsys.readouterr().err
     assert main.run(["status", "student_dropout", "--json"]) == 2

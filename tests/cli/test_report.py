@@ -165,7 +165,7 @@ def test_a_page_whose_report_json_is_broken_is_still_shown(workdir: Path, capsys
     assert "Warning: Expected" in captured.err
 
 
-def test_a_page_that_is_gone_is_said_so(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_that_is_gone_is_reported(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (page,) = workdir.glob(f"*/artifacts/*/*/{SECOND}/report.html")
     page.unlink()
 

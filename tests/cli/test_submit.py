@@ -122,7 +122,7 @@ def test_a_spec_that_the_server_rejects_leaves_nothing_behind(write: Write, caps
         assert server.pipelines == {}
 
 
-def test_a_task_name_that_argo_rejects_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_name_that_argo_rejects_is_reported(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     pipeline = compiled_pipeline()
     tasks = pipeline["root"]["dag"]["tasks"]
     tasks["latest_blessed"] = tasks.pop("Trainer")
@@ -133,7 +133,7 @@ def test_a_task_name_that_argo_rejects_is_told(write: Write, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("redirects_to_log_in", [False, True])
-def test_a_rejected_token_is_told_with_where_to_put_one(
+def test_a_rejected_token_is_reported_with_where_to_put_one(
     redirects_to_log_in: bool,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,
@@ -159,7 +159,7 @@ def test_the_token_is_read_from_the_environment(
         assert run(["submit", write(), "--host", server.url, *LABEL]) == 0
 
 
-def test_a_server_that_is_gone_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_gone_is_reported(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     with KfpServer() as server:
         url = server.url
 
@@ -171,7 +171,7 @@ def test_a_server_that_is_gone_is_told(write: Write, capsys: pytest.CaptureFixtu
     assert "Connection refused" in json.loads(captured.out)["error"]
 
 
-def test_an_address_that_is_no_api_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_that_is_no_api_is_reported(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     with KfpServer() as server:
         assert run(["submit", write(), "--host", f"{server.url}/pipeline", *LABEL]) == 1
 
@@ -265,7 +265,7 @@ def test_a_run_has_the_name_and_the_service_account_that_are_ordered(write: Writ
             assert (made["display_name"], made["service_account"]) == ("nightly 7", "team-a")
 
 
-def test_a_server_that_goes_away_while_waiting_is_told_with_the_link(
+def test_a_server_that_goes_away_while_waiting_is_reported_with_the_link(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop(look: int) -> None:
@@ -314,7 +314,7 @@ def test_a_schedule_starts_a_recurring_run_with_seconds_first(write: Write, caps
         assert submission["link"] == f"{server.url}/#/recurringrun/details/{recurring['recurring_run_id']}"
 
 
-def test_the_same_schedule_is_made_once_and_another_one_is_told(
+def test_the_same_schedule_is_made_once_and_another_one_is_reported(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with KfpServer() as server:

@@ -118,7 +118,7 @@ def test_a_model_whose_pods_fail_is_rolled_back(cluster: Cluster, kserve: KServe
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_first_model_whose_pods_fail_is_said_so(cluster: Cluster, kserve: KServeCluster, mode: str) -> None:
+def test_a_first_model_whose_pods_fail_is_reported(cluster: Cluster, kserve: KServeCluster, mode: str) -> None:
     kserve.broken.add("1")
 
     outcome = deploy(cluster, service(1, mode), CANARY.model_copy(update={"ready_minutes": 0.4 / 60}), GOOD, silent)

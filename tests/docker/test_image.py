@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from yachay.components.pusher.candidate_server import candidate_server, free_port
-from yachay.components.pusher.golden import check_answers
+from yachay.components.pusher.golden import check_predictions
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ("Dockerfile", "Dockerfile.gpu")
@@ -122,7 +122,7 @@ def test_the_install_line_makes_an_environment_in_which_a_step_runs(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_install_line_makes_an_environment_in_which_the_server_answers(tmp_path):
+def test_the_install_line_makes_an_environment_in_which_the_server_predicts(tmp_path):
     from small_model import EXAMPLES, save_small_model
 
     from yachay.components.pusher.golden_rows import make_golden
@@ -146,7 +146,7 @@ def test_the_install_line_makes_an_environment_in_which_the_server_answers(tmp_p
     golden = make_golden(model, EXAMPLES)
     with candidate_server(command, port) as server:
         _wait(server, port)
-        check_answers(server.url, "model", golden)
+        check_predictions(server.url, "model", golden)
 
 
 def copied(name):

@@ -105,7 +105,7 @@ def test_bad_data_fails_with_a_message_and_leaves_nothing(
         assert not list(home.glob("artifacts/Transform/*/*"))
 
 
-def test_an_extra_column_is_not_read_and_is_said(tmp_path: Path, yachay: Any) -> None:
+def test_an_extra_column_is_not_read_and_is_reported(tmp_path: Path, yachay: Any) -> None:
     write_mock_csv(tmp_path / "good.csv", num_rows=600)
     lines = lines_of(tmp_path / "good.csv")
     extra = [f"{lines[0]};Shoe size", *(f"{line};42" for line in lines[1:] if line)]

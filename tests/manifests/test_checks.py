@@ -138,7 +138,7 @@ def test_canaries_must_differ_and_carry_what_the_schema_wants(documents):
     assert "spec.canary[1].predictor.model.name: expected kserve-container" in told
 
 
-def test_all_that_is_wrong_is_told_at_once(documents):
+def test_all_that_is_wrong_is_reported_at_once(documents):
     predictor = documents["hpa"]["spec"]["predictor"]
     predictor |= {"canaryTrafficPercent": 10, "batcher": {}, "minReplicas": 0}
     told = reject(documents["hpa"]).splitlines()

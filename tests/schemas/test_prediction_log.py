@@ -39,7 +39,7 @@ def test_a_record_of_another_form_is_rejected(change: dict[str, Any], message: s
         VALIDATOR.validate(record | change)
 
 
-def test_a_record_without_an_answer_is_rejected() -> None:
+def test_a_record_without_a_prediction_is_rejected() -> None:
     (record,) = mock_records(1)
     del record["prediction_scores"]
     with pytest.raises(jsonschema.ValidationError, match="is not valid under any of the given schemas"):

@@ -15,7 +15,7 @@ from yachay.serving.page import render_page, typical_record
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def test_a_browser_gets_the_page_and_a_probe_what_kserve_answers(served: Any) -> None:
+def test_a_browser_gets_the_page_and_a_probe_what_kserve_returns(served: Any) -> None:
     page = httpx.get(served.url, headers=HTML)
     probe = httpx.get(served.url)
 
@@ -38,7 +38,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_its_policy_holds_it_to_that()
     assert re.findall(rb"https?://(?!www\.w3\.org/2000/svg\")", html) == []
 
 
-def test_the_page_is_told_the_model_and_nothing_of_the_host(served: Any, row: dict[str, Any]) -> None:
+def test_the_page_gets_the_model_and_nothing_of_the_host(served: Any, row: dict[str, Any]) -> None:
     answer = httpx.get(f"{served.url}/page.json")
     content = answer.json()
 
@@ -56,7 +56,7 @@ def test_the_page_is_told_the_model_and_nothing_of_the_host(served: Any, row: di
     assert "/tmp" not in answer.text
 
 
-def test_what_it_tells_is_closed_without_the_token(model_dir: Path, serve: Callable[..., Any]) -> None:
+def test_its_content_is_closed_without_the_token(model_dir: Path, serve: Callable[..., Any]) -> None:
     with serve(model_dir, token="s3cret") as server:
         assert httpx.get(f"{server.url}/page.json").status_code == 401
         content = httpx.get(f"{server.url}/page.json", headers={"authorization": "Bearer s3cret"}).json()
@@ -67,7 +67,7 @@ def test_what_it_tells_is_closed_without_the_token(model_dir: Path, serve: Calla
     assert "tiny" not in page.text
 
 
-def test_what_it_tells_is_rejected_while_no_model_answers(model_dir: Path, serve: Callable[..., Any]) -> None:
+def test_its_content_is_rejected_while_no_model_predicts(model_dir: Path, serve: Callable[..., Any]) -> None:
     with serve(model_dir) as server:
         server.server.model.stop()
         answer = httpx.get(f"{server.url}/page.json")

@@ -101,7 +101,7 @@ def serious_violations(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes']}" for each in found if each["impact"] in ("serious", "critical")]
 
 
-def test_a_record_is_filled_in_predicted_and_answered_as_the_api_answers_it(
+def test_a_record_is_filled_in_predicted_as_the_api_predicts_it(
     served: Any, open_page: Callable[..., Page], row: dict[str, Any]
 ) -> None:
     page = open_page(served)
@@ -117,7 +117,7 @@ def test_a_record_is_filled_in_predicted_and_answered_as_the_api_answers_it(
     assert shown_scores(page) == dict(zip(["no", "yes"], prediction["scores"], strict=True))
 
 
-def test_the_command_that_it_shows_runs_in_a_shell_and_gives_the_answer(
+def test_the_command_that_it_shows_runs_in_a_shell_and_gives_the_prediction(
     free_town: Path, serve: Callable[..., Any], open_page: Callable[..., Page], row: dict[str, Any]
 ) -> None:
     with serve(free_town) as server:
@@ -147,7 +147,7 @@ def test_the_command_is_copied(served: Any, open_page: Callable[..., Page]) -> N
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#command").text_content()
 
 
-def test_what_the_api_rejects_is_said_beside_its_field_which_gets_the_focus(
+def test_what_the_api_rejects_is_reported_beside_its_field_which_gets_the_focus(
     served: Any, open_page: Callable[..., Page], row: dict[str, Any]
 ) -> None:
     page = open_page(served)
@@ -162,7 +162,7 @@ def test_what_the_api_rejects_is_said_beside_its_field_which_gets_the_focus(
     )
     assert page.locator("#error-rating").inner_text() == ""
     assert page.evaluate("document.activeElement.id") == "field-income"
-    assert "The server rejected the record (400)." in page.locator("#answer").inner_text()
+    assert "The server rejected the record (400)." in page.locator("#result").inner_text()
 
     fill(page, row)
     page.get_by_role("button", name="Predict").click()

@@ -102,7 +102,7 @@ def test_each_row_of_a_request_is_a_json_line_with_missing_values_as_null(tmp_pa
     assert logged(PredictionLogOptions(tmp_path, format="jsonl"), [prediction()]) == EXPECTED
 
 
-def test_numbers_are_as_short_as_in_the_answer(tmp_path: Path) -> None:
+def test_numbers_are_as_short_as_in_the_response(tmp_path: Path) -> None:
     plain = prediction()
     answered = Prediction(**{**vars(plain), "outputs": {"scores": np.array([[0.1, 0.9], [0.3, 0.7]], np.float32)}})
     logged(PredictionLogOptions(tmp_path, "jsonl"), [answered])
@@ -229,7 +229,7 @@ def test_a_feature_named_as_the_log_names_its_own_columns_is_rejected(tmp_path: 
     log.close()
 
 
-def test_what_does_not_fit_in_the_queue_is_counted_and_said_once(
+def test_what_does_not_fit_in_the_queue_is_counted_and_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_ROWS", 4)

@@ -27,7 +27,7 @@ def read_lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines()]
 
 
-def test_what_a_server_answers_over_each_protocol_is_logged_as_it_was_asked(
+def test_what_a_server_predicts_over_each_protocol_is_logged_as_it_was_asked(
     model_dir: Path, tmp_path: Path, serve: Callable[..., Any], row: dict[str, Any]
 ) -> None:
     log = PredictionLog(PredictionLogOptions(tmp_path, "jsonl"))
@@ -88,7 +88,7 @@ def test_a_log_reads_back_as_data(
 
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("log_format", ["parquet", "jsonl"])
-def test_every_answer_given_until_sigterm_is_in_the_log(
+def test_every_prediction_returned_until_sigterm_is_in_the_log(
     model_dir: Path, tmp_path: Path, row: dict[str, Any], log_format: str, free_ports: Callable[[int], list[int]]
 ) -> None:
     http_port, grpc_port = free_ports(2)

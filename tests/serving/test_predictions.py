@@ -46,7 +46,7 @@ async def ask_grpc(served: Running, request: InferRequest) -> Any:
         return await client.infer(request)
 
 
-def test_a_row_is_answered_with_its_class_and_its_scores(served: Running, row: dict[str, Any]) -> None:
+def test_a_row_gets_its_class_and_its_scores(served: Running, row: dict[str, Any]) -> None:
     (prediction,) = served.predict({"instances": [row]}).json()["predictions"]
 
     assert prediction["classes"] == "yes"
@@ -114,7 +114,7 @@ def test_original_column_names_are_taken(served: Running, row: dict[str, Any]) -
     assert prediction["scores"][1] == pytest.approx(score(renamed | {"town": "Lima", "income": 1.5}), rel=1e-6)
 
 
-def test_an_unknown_category_is_answered_and_counted(served: Running, row: dict[str, Any]) -> None:
+def test_an_unknown_category_is_predicted_and_counted(served: Running, row: dict[str, Any]) -> None:
     before = sample(served, 'yachay_out_of_domain_values_total{feature="town",model_name="tiny"}')
 
     response = served.predict({"instances": [row | {"town": "Paris"}]})
@@ -123,14 +123,14 @@ def test_an_unknown_category_is_answered_and_counted(served: Running, row: dict[
     assert sample(served, 'yachay_out_of_domain_values_total{feature="town",model_name="tiny"}') == before + 1
 
 
-def test_columns_are_answered_in_columns(served: Running, row: dict[str, Any]) -> None:
+def test_columns_return_columns(served: Running, row: dict[str, Any]) -> None:
     outputs = served.predict({"inputs": {name: [value, value] for name, value in row.items()}}).json()["outputs"]
 
     assert outputs["classes"] == ["yes", "yes"]
     assert len(outputs["scores"]) == 2
 
 
-def test_one_output_is_answered_with_bare_values(
+def test_one_output_returns_bare_values(
     serve: Callable[..., AbstractContextManager[Running]], row: dict[str, Any], tmp_path: Path
 ) -> None:
     with serve(write_model(tmp_path / "1", is_regression=True)) as server:
@@ -139,7 +139,7 @@ def test_one_output_is_answered_with_bare_values(
     assert [type(value) for value in predictions] == [float, float]
 
 
-def test_v2_answers_the_outputs_that_are_asked_for_in_bytes_where_asked(served: Running, row: dict[str, Any]) -> None:
+def test_v2_returns_the_outputs_that_are_asked_for_in_bytes_where_asked(served: Running, row: dict[str, Any]) -> None:
     outputs = [RequestedOutput("scores", {"binary_data": True})]
 
     response = asyncio.run(
@@ -174,7 +174,7 @@ def test_the_version_in_service_may_be_named(served: Running, row: dict[str, Any
     assert statuses == [200, 200, 404]
 
 
-def test_a_cloud_event_is_answered_with_one(served: Running, row: dict[str, Any]) -> None:
+def test_a_cloud_event_returns_one(served: Running, row: dict[str, Any]) -> None:
     headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "test", "ce-type": "request"}
 
     response = served.post("/v1/models/tiny:predict", json={"instances": [row]}, headers=headers)
@@ -183,7 +183,7 @@ def test_a_cloud_event_is_answered_with_one(served: Running, row: dict[str, Any]
     assert response.headers["ce-type"] == "io.kserve.inference.response"
 
 
-def test_many_requests_at_once_get_their_own_answers(served: Running, row: dict[str, Any]) -> None:
+def test_many_requests_at_once_get_their_own_predictions(served: Running, row: dict[str, Any]) -> None:
     rows = [row | {"income": float(index)} for index in range(200)]
 
     async def ask_all() -> list[httpx.Response]:

@@ -55,7 +55,7 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def test_sigterm_answers_what_is_under_way_and_logs_it(start: Start, tmp_path: Path) -> None:
+def test_sigterm_completes_what_is_under_way_and_logs_it(start: Start, tmp_path: Path) -> None:
     push_model(tmp_path / "models", 1)
     process, port = start(
         ["yachay.serving", f"--model_dir={tmp_path / 'models'}", f"--prediction_log={tmp_path / 'log'}"],

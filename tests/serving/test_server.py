@@ -70,7 +70,7 @@ def test_what_would_change_the_model_or_echo_headers_is_closed(served: Running) 
     assert httpx.get(f"{served.url}/v2/models/tiny/ready").status_code == 200
 
 
-def test_an_open_repository_unloads_and_loads_and_readiness_tells(serve: Serve, model_dir: Path) -> None:
+def test_an_open_repository_unloads_and_loads_and_readiness_shows_it(serve: Serve, model_dir: Path) -> None:
     with serve(model_dir, opens_repository=True) as server, grpc.insecure_channel(server.grpc) as channel:
         stub = GRPCInferenceServiceStub(channel)
         statuses = []
@@ -88,7 +88,7 @@ def test_an_open_repository_unloads_and_loads_and_readiness_tells(serve: Serve, 
     assert statuses == [(503, 503, False, 503), (200, 200, True, 200)] * 2
 
 
-def test_a_load_that_fails_tells_nothing_of_the_host(serve: Serve, tmp_path: Path) -> None:
+def test_a_load_that_fails_reveals_nothing_of_the_host(serve: Serve, tmp_path: Path) -> None:
     model_dir = write_model(tmp_path / "1")
     with serve(model_dir, opens_repository=True) as server, grpc.insecure_channel(server.grpc) as channel:
         broken_graph(model_dir)
@@ -139,7 +139,7 @@ def test_rest_speaks_tls(serve: Serve, model_dir: Path, tmp_path: Path) -> None:
     assert response.status_code == 200
 
 
-def test_observers_see_what_was_asked_and_answered_and_are_closed(serve: Serve, model_dir: Path) -> None:
+def test_observers_see_what_was_asked_and_predicted_and_are_closed(serve: Serve, model_dir: Path) -> None:
     recorder = Recorder()
     with serve(model_dir, [recorder]) as server:
         headers = {"x-request-id": "r-1"}
@@ -192,7 +192,7 @@ def test_a_request_is_traced_within_its_callers_trace(
     assert dict(span.attributes or {})["yachay.status"] == "200"
 
 
-def test_an_error_of_the_server_tells_nothing_of_it(
+def test_an_error_of_the_server_reveals_nothing_of_it(
     serve: Serve, model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serve(model_dir) as server:

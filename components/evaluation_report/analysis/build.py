@@ -202,7 +202,7 @@ def _predict(
     if predictions.num_unknown_labels:
         notes.append(Note(code="records_without_label", values={"count": predictions.num_unknown_labels}))
     if predictions.num_not_finite:
-        notes.append(Note(code="records_without_answer", values={"count": predictions.num_not_finite}))
+        notes.append(Note(code="records_without_prediction", values={"count": predictions.num_not_finite}))
     if predictions.several_values:
         columns = ", ".join(predictions.several_values)
         notes.append(Note(code="columns_of_several_values", values={"columns": columns}))

@@ -22,7 +22,7 @@ NOTE_SECTIONS = {
     "baseline_unusable": "comparison",
     "baseline_of_other_labels": "comparison",
     "records_without_label": "data",
-    "records_without_answer": "data",
+    "records_without_prediction": "data",
     "columns_absent": "slices",
     "columns_of_several_values": "slices",
     "no_slices": "slices",

@@ -21,7 +21,7 @@ def test_golden_rows_are_the_records_and_one_without_each_optional_feature(tmp_p
 
 
 @pytest.mark.end_to_end
-def test_a_model_that_the_server_answers_for_as_it_was_trained_passes(tmp_path: Path) -> None:
+def test_a_model_that_the_server_predicts_for_as_it_was_trained_passes(tmp_path: Path) -> None:
     golden = check_candidate(save_small_model(tmp_path / "push-1/1"), lambda: EXAMPLES, 120)
 
     assert len(golden) == len(EXAMPLES) + 2

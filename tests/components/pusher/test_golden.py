@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yachay.components.pusher.golden import GoldenRequest, check_answers, find_difference, read_golden, write_golden
+from yachay.components.pusher.golden import GoldenRequest, check_predictions, find_difference, read_golden, write_golden
 from yachay.errors import ModelError
 
 GOLDEN = [
@@ -63,7 +63,7 @@ def test_a_line_that_is_no_golden_request_is_named(line: bytes) -> None:
         read_golden(write_golden(GOLDEN) + line)
 
 
-def test_a_server_that_answers_alike_passes_alone_and_in_a_batch() -> None:
+def test_a_server_that_predicts_alike_passes_alone_and_in_a_batch() -> None:
     sizes = []
 
     def answer(rows: list[Any]) -> tuple[int, Any]:
@@ -71,18 +71,18 @@ def test_a_server_that_answers_alike_passes_alone_and_in_a_batch() -> None:
         return right(rows)
 
     with serving(answer) as url:
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
     assert sizes == [1, 1, 2]
 
 
-def test_another_answer_is_rejected_with_the_difference_and_without_the_record() -> None:
+def test_another_prediction_is_rejected_with_the_difference_and_without_the_record() -> None:
     def answer(rows: list[Any]) -> tuple[int, Any]:
         _, body = right(rows)
         return 200, {"predictions": [{**one, "scores": [0.25, 0.7501]} for one in body["predictions"]]}
 
     with serving(answer) as url, pytest.raises(ModelError) as rejected:
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
     assert "prediction.scores[1] 0.7501 in place of 0.75, for golden row 1 (missing: nothing)" in str(rejected.value)
     assert "Ñuñoa" not in str(rejected.value)
@@ -94,21 +94,21 @@ def test_rows_that_are_mixed_up_in_a_batch_are_rejected() -> None:
         return status, {"predictions": body["predictions"][::-1]}
 
     with serving(answer) as url, pytest.raises(ModelError, match="in a request of 2 rows"):
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
 
-def test_a_failing_server_is_rejected_with_what_it_said() -> None:
+def test_a_failing_server_is_rejected_with_what_it_reported() -> None:
     with (
         serving(lambda rows: (500, {"error": "boom"})) as url,
         pytest.raises(ModelError, match=r'status 500, \{"error": "boom"\}'),
     ):
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
 
 @pytest.mark.parametrize("body", [{}, [], {"predictions": {"classes": []}}, {"predictions": []}])
-def test_an_answer_of_another_form_is_rejected(body: Any) -> None:
+def test_a_response_of_another_form_is_rejected(body: Any) -> None:
     with serving(lambda rows: (200, body)) as url, pytest.raises(ModelError, match="Expected"):
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
 
 def test_no_server_is_rejected() -> None:
@@ -116,13 +116,13 @@ def test_no_server_is_rejected() -> None:
         pass
 
     with pytest.raises(ModelError, match=r"Expected .*:predict to predict 1 rows\. Received: ConnectError"):
-        check_answers(url, "m", GOLDEN)
+        check_predictions(url, "m", GOLDEN)
 
 
 @pytest.mark.parametrize(
     ("expected", "received"), [(1.0, 1.000009), (1000.0, 1000.009), (1, 1.0), ("a", "a"), ({"a": [1]}, {"a": [1.0]})]
 )
-def test_answers_are_the_same_within_the_tolerance(expected: Any, received: Any) -> None:
+def test_predictions_are_the_same_within_the_tolerance(expected: Any, received: Any) -> None:
     assert find_difference(expected, received) == ""
 
 
@@ -133,5 +133,5 @@ def test_answers_are_the_same_within_the_tolerance(expected: Any, received: Any)
         ("a", "b"), ([1], [1, 2]), ({"a": 1}, {"a": 1, "b": 2}), ({"a": 1}, [1]),
     ],
 )  # fmt: skip
-def test_answers_differ(expected: Any, received: Any) -> None:
+def test_predictions_differ(expected: Any, received: Any) -> None:
     assert "in place of" in find_difference(expected, received)

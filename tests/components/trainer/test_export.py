@@ -30,7 +30,7 @@ def ask(model_dir: str, signature: str = "serving_default", **inputs: Any) -> di
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_classifier_answers_in_a_session_as_in_python(
+def test_a_classifier_predicts_in_a_session_as_in_python(
     family: str, trained: Callable[[str, str], str], examples: list[bytes]
 ) -> None:
     check = check_session(trained("classification", family), examples[:50])
@@ -44,7 +44,7 @@ def test_a_classifier_answers_in_a_session_as_in_python(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_regression_answers_in_a_session_as_in_python(
+def test_a_regression_predicts_in_a_session_as_in_python(
     family: str, trained: Callable[[str, str], str], examples: list[bytes]
 ) -> None:
     check = check_session(trained("regression", family), examples[:50])
@@ -199,7 +199,7 @@ def test_a_saved_keras_model_is_rejected(tmp_path: Path) -> None:
         check_session(tmp_path, [example.SerializeToString()])
 
 
-def test_an_answer_that_differs_is_rejected_with_the_largest_difference(tmp_path: Path) -> None:
+def test_a_prediction_that_differs_is_rejected_with_the_largest_difference(tmp_path: Path) -> None:
     answers = iter([0.25, 0.75])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])

@@ -91,7 +91,7 @@ def changed(inputs: Inputs, **fields: Any) -> Inputs:
     )
 
 
-def test_the_metrics_are_those_of_the_answers(report: Report, records: Records, scores: np.ndarray) -> None:
+def test_the_metrics_are_those_of_the_predictions(report: Report, records: Records, scores: np.ndarray) -> None:
     labels = np.array([LABELS.index(word) for word in records.table.outcome])
 
     assert {name: one.value for name, one in report.metrics.items()} == pytest.approx(
@@ -115,7 +115,7 @@ def test_a_feature_that_the_model_does_not_hear_loses_nothing_where_it_is_shuffl
     assert (noise.drop.value, noise.drop.low, noise.drop.high) == (0, 0, 0)
 
 
-def test_the_leaderboard_has_trivial_answers_of_the_training_labels(report: Report) -> None:
+def test_the_leaderboard_has_trivial_predictions_of_the_training_labels(report: Report) -> None:
     assert [row.name for row in report.leaderboard] == ["linear", "linear", "majority_class", "stratified_random"]
 
 
@@ -243,7 +243,7 @@ def test_columns_of_several_values_give_no_slices(inputs: Inputs, tmp_path: Path
     assert {tuple(row.slice) for row in judged.slices} == {(), ("sex",)}
 
 
-def test_records_without_a_known_label_or_an_answer_are_left_out_and_counted(inputs: Inputs, tmp_path: Path) -> None:
+def test_records_without_a_known_label_or_a_prediction_are_left_out_and_counted(inputs: Inputs, tmp_path: Path) -> None:
     table = make_table(100)
     table.loc[:2, "outcome"] = "never heard of"
     table.loc[3:4, "dose"] = np.float32("inf")
@@ -253,7 +253,7 @@ def test_records_without_a_known_label_or_an_answer_are_left_out_and_counted(inp
     judged = build_report(changed(inputs, example_files=[path]), FEW)
 
     counts = {note.code: note.values.get("count") for note in judged.notes}
-    assert (counts["records_without_label"], counts["records_without_answer"]) == (3, 2)
+    assert (counts["records_without_label"], counts["records_without_prediction"]) == (3, 2)
     assert judged.slices[0].rows == 95
     assert sum(row.rows for row in judged.slices if list(row.slice) == ["sex"]) == 94
 
@@ -283,7 +283,7 @@ def test_a_model_without_metadata_is_rejected(inputs: Inputs, tmp_path: Path) ->
         build_report(changed(inputs, model_path=str(tmp_path)), FEW)
 
 
-def test_without_statistics_there_are_no_trivial_answers_and_no_distributions(inputs: Inputs) -> None:
+def test_without_statistics_there_are_no_trivial_predictions_and_no_distributions(inputs: Inputs) -> None:
     judged = build_report(changed(inputs, statistics={}), FEW)
 
     assert "train_labels_unknown" in codes(judged)
@@ -338,7 +338,7 @@ def test_a_baseline_of_words_is_rejected(inputs: Inputs, make_model: MakeModel, 
         build_report(changed(inputs, **config, baselines={"by age": "age"}), FEW)
 
 
-def test_the_model_answers_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
+def test_the_model_predicts_in_batches_as_in_one(records: Records, model_path: str, scores: np.ndarray) -> None:
     model = Model(model_path, make_config().task)
 
     examples = list(tf.data.TFRecordDataset(records.path, compression_type="GZIP").as_numpy_iterator())

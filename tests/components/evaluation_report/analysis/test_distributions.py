@@ -119,7 +119,7 @@ def test_labels_are_counted_or_averaged(statistics: dict[str, Any]) -> None:
     assert label_mean({}, "constant") is None
 
 
-def test_columns_are_told_as_the_schema_has_them() -> None:
+def test_columns_are_shown_as_the_schema_has_them() -> None:
     schema = text_format.Parse(
         """
         feature { name: "Age" type: INT presence { min_fraction: 1 } int_domain { min: 15 max: 110 } }

@@ -75,7 +75,7 @@ def test_a_small_group_shows_its_size_alone_and_enters_no_gap(records: dict[str,
     assert yes.gaps["base_rate"].value == pytest.approx(max(rates) - min(rates))
 
 
-def test_a_rate_of_fewer_than_ten_records_is_not_told(records: dict[str, Any]) -> None:
+def test_a_rate_of_fewer_than_ten_records_is_not_shown(records: dict[str, Any]) -> None:
     labels = np.zeros(N, np.int64)
     labels[:30] = 1
     columns = {"g": Column(("a", "b"), (np.arange(N) >= 24).astype(np.int64))}

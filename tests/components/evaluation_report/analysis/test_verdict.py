@@ -111,7 +111,7 @@ def test_a_difference_whose_interval_holds_zero_is_within_noise() -> None:
     assert better.difference.value == pytest.approx(0.1)
 
 
-def test_a_comparison_tells_the_gates_numbers() -> None:
+def test_a_comparison_shows_the_gates_numbers() -> None:
     gate = Evaluation({(): {"accuracy": 0.75}}, {}, {(): {"accuracy": 0.5}}, ())
 
     [one] = comparisons({"accuracy": np.array([0.7500001])}, {"accuracy": np.array([0.4999999])}, gate)

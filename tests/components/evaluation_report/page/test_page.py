@@ -174,7 +174,7 @@ def test_a_truncated_evaluation_is_shown_as_far_as_it_goes(make_report: MakeRepo
     assert "Course = 9001" in words_of(text, "slices")
 
 
-def test_one_slice_alone_is_told(make_report: MakeReport) -> None:
+def test_one_slice_alone_is_reported(make_report: MakeReport) -> None:
     assert "one slice: all records" in words_of(render_page(make_report(num_slices=1)), "slices")
 
 

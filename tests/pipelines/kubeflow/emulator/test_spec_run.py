@@ -34,7 +34,7 @@ def test_a_deployment_that_was_taken_back_is_in_the_summary(tmp_path: Path) -> N
     assert summary.deployed == "rolled back, error rate 0.2 > 0.05"
 
 
-def test_the_report_is_named_by_the_path_of_its_page_and_tells_the_bounds(tmp_path: Path) -> None:
+def test_the_report_is_named_by_the_path_of_its_page_and_shows_the_bounds(tmp_path: Path) -> None:
     summary = Summary()
     folder = tmp_path / "s3/b/run/report"
     folder.mkdir(parents=True)

@@ -59,7 +59,7 @@ def stored(spec: TinySpec) -> list[str]:
     return sorted("/".join((parts[6], *parts[8:])) for parts in paths)
 
 
-def test_a_step_is_told_what_the_driver_tells_and_finds_its_inputs_where_the_launcher_puts_them(spec: TinySpec) -> None:
+def test_a_step_gets_what_the_driver_gives_and_finds_its_inputs_where_the_launcher_puts_them(spec: TinySpec) -> None:
     spec.step(
         "First",
         "made('model', weights='7')\n"
@@ -128,7 +128,7 @@ def test_what_a_step_does_to_its_inputs_does_not_reach_the_store(spec: TinySpec)
     assert witness(spec) == ["7"]
 
 
-def test_output_parameters_come_from_the_answer_or_from_their_files(spec: TinySpec) -> None:
+def test_output_parameters_come_from_the_response_or_from_their_files(spec: TinySpec) -> None:
     spec.step(
         "First",
         "answer(parameterValues={'a': 'from the answer'})\n"
@@ -148,7 +148,7 @@ def test_a_declared_output_parameter_that_is_not_written_is_a_failure(spec: Tiny
     assert "expected a value of its output parameter 'uri', of type STRING. Received: no such file" in fails(spec)
 
 
-def test_an_answer_with_an_unknown_field_is_a_failure(spec: TinySpec) -> None:
+def test_a_response_with_an_unknown_field_is_a_failure(spec: TinySpec) -> None:
     spec.step("Step", "answer(verdict='good')")
 
     assert "Step failed: it wrote no valid ExecutorOutput" in fails(spec)
@@ -352,7 +352,7 @@ def exit_task(spec: TinySpec, awaited: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "state"), [(0, "COMPLETE"), (1, "FAILED")])
-def test_an_exit_task_runs_however_the_other_ended_and_is_told(spec: TinySpec, status: int, state: str) -> None:
+def test_an_exit_task_runs_however_the_other_ended_and_sees_how(spec: TinySpec, status: int, state: str) -> None:
     inner = spec.inner()
     inner.step("Work", f"sys.exit({status})")
     spec.dag("All", inner)
@@ -373,7 +373,7 @@ def test_an_exit_task_runs_however_the_other_ended_and_is_told(spec: TinySpec, s
     assert states(spec)["Tell"] == "done"
 
 
-def test_an_exit_task_is_told_of_no_end_where_a_sub_dag_holds_importers_only(spec: TinySpec) -> None:
+def test_an_exit_task_sees_no_end_where_a_sub_dag_holds_importers_only(spec: TinySpec) -> None:
     inner, imports = spec.inner(), spec.inner()
     imports.importer("Import", {"uri": "<uri>"})
     inner.step("Work")
@@ -451,7 +451,7 @@ def test_the_summary_holds_what_the_steps_made(spec: TinySpec) -> None:
         ("sys.exit(1)", 1, "Step failed: exit status 1, nothing printed"),
     ],
 )
-def test_the_exit_status_says_what_came_of_the_run(
+def test_the_exit_status_says_the_result_of_the_run(
     spec: TinySpec, capsys: pytest.CaptureFixture[str], program: str, status: int, error: str | None
 ) -> None:
     spec.step("Step", program, makes=("verdict",) if status == 3 else ())

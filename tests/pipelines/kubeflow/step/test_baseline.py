@@ -36,7 +36,7 @@ def test_the_pointer_names_the_model_that_was_written_last(store):
     assert [path.name for path in store.rglob("*") if path.is_file()] == ["latest_blessed.json"]
 
 
-def test_a_pointer_that_is_no_pointer_is_rejected_with_the_mend(store):
+def test_a_pointer_that_is_no_pointer_is_rejected_with_the_fix(store):
     write_pointer(ROOT, "dropout", "x")
     next(store.rglob("latest_blessed.json")).write_text("[]")
     with pytest.raises(StoreError, match=r"to be a JSON object with `model_uri`.*Remove the object"):
@@ -107,13 +107,13 @@ def test_a_service_without_the_annotation_is_rejected(serve):
         serving_model("dropout", "ml", "yachay.dev/model-uri")
 
 
-def test_the_root_is_the_parameter_or_what_an_artifacts_uri_tells():
+def test_the_root_is_the_parameter_or_what_an_artifacts_uri_shows():
     uri = "gs://bucket/deep/root/dropout/run-1/Trainer/uuid/model"
     assert find_root("gs://named/", uri, "dropout") == "gs://named"
     assert find_root("", uri, "dropout") == "gs://bucket/deep/root"
 
 
-def test_a_root_that_nothing_tells_is_asked_for():
+def test_a_root_that_nothing_shows_is_asked_for():
     with pytest.raises(UsageError, match="Expected the parameter pipeline_root"):
         find_root("", "/local/elsewhere", "dropout")
 

@@ -81,7 +81,7 @@ def last_line(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_an_executor_gets_local_paths_and_answers_with_uris(tmp_path, mounts, capsys):
+def test_an_executor_gets_local_paths_and_responds_with_uris(tmp_path, mounts, capsys):
     status = entrypoint.main(arguments(tmp_path, "sample_components.Executor"))
     assert status == 0
     assert (mounts / "model/weights").exists()
@@ -163,7 +163,7 @@ def test_a_failing_executor_leaves_no_output_and_says_why_in_the_last_line(tmp_p
     assert not (tmp_path / "output_metadata.json").exists()
 
 
-def test_an_error_for_people_is_told_whole(tmp_path, mounts, capsys):
+def test_an_error_for_people_is_reported_whole(tmp_path, mounts, capsys):
     options = StepOptions("dropout", raw_data=RawData("input_pattern", "raw_data", None), arguments=("data_uri",))
     parameters = {"data_uri": ("STRING", "")}
     entrypoint.main(arguments(tmp_path, "sample_components.Executor", parameters=parameters, options=options))

@@ -97,7 +97,7 @@ def test_something_declared_that_is_not_given_is_rejected(given, side, kind, nam
         read_executor_input(given, COMPONENT)
 
 
-def test_the_answer_is_what_the_launcher_reads(given, tmp_path):
+def test_the_response_is_what_the_launcher_reads(given, tmp_path):
     step = read_executor_input(given, COMPONENT)
     model = step.inputs["model"][0]
     metadata = {

@@ -11,5 +11,5 @@ from yachay.pipelines.kubeflow.step.roots import find_run_id
         ("gs://bucket/elsewhere/pushed_model", ""),
     ],
 )
-def test_the_place_of_an_artifact_tells_its_run(uri, run_id):
+def test_the_place_of_an_artifact_shows_its_run(uri, run_id):
     assert find_run_id(uri, "dropout") == run_id
