@@ -1,6 +1,9 @@
 """Private modules of TFX and its libraries are imported in one place."""
 
 import ast
+import importlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +70,29 @@ def test_the_name_of_a_schemas_file_is_tfxs() -> None:
     from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME
 
     assert tfx_api.SCHEMA_FILE_NAME == DEFAULT_FILE_NAME
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("config_pb2", "EvalConfig"),
+        ("metrics_for_slice_pb2", "MetricsForSlice"),
+        ("validation_result_pb2", "ValidationResult"),
+    ],
+)
+def test_messages_read_without_their_package_are_those_of_the_package(module: str, message: str) -> None:
+    package = importlib.import_module(f"tensorflow_model_analysis.proto.{module}")
+
+    assert getattr(getattr(tfx_api, module), message) is getattr(package, message)
+
+
+def test_an_evaluation_is_read_without_the_packages_that_take_seconds() -> None:
+    code = (
+        "import sys, yachay.components.evaluator.evaluation, yachay.components.evaluator.eval_config\n"
+        "heavy = {'tensorflow_model_analysis', 'tfx.components', 'apache_beam'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+    assert printed.strip() == "[]"

@@ -13,12 +13,16 @@ import tensorflow_data_validation as tfdv
 
 from yachay.components.evaluation_report.analysis.build import build_report
 from yachay.components.evaluation_report.analysis.inputs import Inputs
+from yachay.components.evaluation_report.analysis.predictions import predict
 from yachay.components.evaluation_report.report import Report
 from yachay.components.evaluation_report.report_files import slices_csv, write_report
 from yachay.components.evaluation_report.section import Section
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.metric import measure
 from yachay.components.evaluator.model import Model
+from yachay.components.evaluator.predictions_file import StoredPredictions
+from yachay.components.evaluator.predictions_file import write_predictions as write_stored
+from yachay.components.evaluator.records import Records as EvaluatedRecords
 from yachay.components.text import Text
 from yachay.errors import DataError, ModelError
 
@@ -431,3 +435,54 @@ def test_a_forecast_from_sequences_is_reported_with_its_own_section(inputs: Inpu
     assert "Errors by" in page
     assert "step ahead" in page
     assert 'id="own-widths"' in page
+
+
+def stored_for(records: Records, scores: np.ndarray) -> StoredPredictions:
+    labels = np.array([LABELS.index(label) for label in records.table.outcome])
+    return StoredPredictions(labels, scores, None)
+
+
+def test_what_the_evaluator_predicted_is_not_predicted_again(records: Records, scores: np.ndarray) -> None:
+    turned = scores[:, ::-1].astype(np.float32)
+    model = Model("no such folder", make_config().task)
+
+    found = predict([records.path], model, None, make_config().task, stored=stored_for(records, turned))
+
+    np.testing.assert_array_equal(found.scores, turned)
+
+
+@pytest.mark.parametrize("part", [slice(1, None), slice(None, None, -1)], ids=["fewer", "other_order"])
+def test_predictions_of_other_records_are_not_used(
+    part: slice, records: Records, model_path: str, scores: np.ndarray
+) -> None:
+    task = make_config().task
+    stored = stored_for(records, scores[:, ::-1])
+    other = StoredPredictions(stored.labels[part], stored.scores[part], None)
+
+    found = predict([records.path], Model(model_path, task), None, task, stored=other)
+
+    assert found.scores == pytest.approx(scores, abs=1e-6)
+
+
+def test_a_report_of_kept_predictions_is_that_of_the_model(
+    inputs: Inputs, records: Records, model_path: str, tmp_path: Path
+) -> None:
+    config = make_config()
+    plain = predict([records.path], Model(model_path, config.task), None, config.task)
+    evaluation = write_evaluation(tmp_path / "evaluation", {(): measure(config.metrics, plain.labels, plain.scores)})
+    asked = build_report(dataclasses.replace(inputs, evaluation=evaluation), 50)
+
+    write_stored(EvaluatedRecords(plain.labels, plain.scores.astype(np.float32)), evaluation)
+
+    assert build_report(dataclasses.replace(inputs, evaluation=evaluation), 50) == asked
+
+
+def test_moments_of_one_period_are_drawn_together(tmp_path: Path, model_path: str) -> None:
+    table = make_table(240).assign(hour=np.arange(240))
+    path = write_examples(table, tmp_path / "eval.gz")
+    task = make_config(split={"method": "time", "key": "hour"}).task
+
+    found = predict([path], Model(model_path, task), None, task)
+
+    assert found.clusters is not None
+    assert found.clusters.tolist() == (np.arange(240) // 20).tolist()
