@@ -13,7 +13,7 @@ The Trainer writes the table beside the SavedModel, which stays what the model p
 import dataclasses
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ TREES_FILE = "assets.extra/trees.npz"
 TABLE_FORMAT = 1
 MASKS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
 
+_MAX_JOINED_ROWS = 256
 _BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache.
 _ARRAYS = ("bounds", "num_bounds", "row_of_interval", "row_of_missing", "table", "values", "num_trees", "base")
 
@@ -110,13 +111,22 @@ class TreeScorer:
         # One search for all numbers: complex values are in order of the real part, then of the imaginary one.
         self._owner = np.arange(num_numbers)[:, np.newaxis]
         self._bounds = _complex(np.repeat(np.arange(num_numbers), trees.num_bounds), trees.bounds)
-        self._missing_rows = trees.row_of_missing[:, np.newaxis]
-        self._may_be_missing = self._missing_rows >= 0
+        self._may_be_missing = trees.row_of_missing[:, np.newaxis] >= 0
         self._any_may_be_missing = bool(self._may_be_missing.any())
-        num_trees, self._num_leaves = trees.values.shape
+        num_trees, num_leaves = trees.values.shape
         padding = -num_trees % (8 // trees.table.itemsize)
-        self._words = np.ascontiguousarray(np.pad(trees.table, ((0, 0), (0, padding)))).view(np.int64)
-        self._first_leaves = np.arange(num_trees) * self._num_leaves
+        words = np.ascontiguousarray(np.pad(trees.table, ((0, 0), (0, padding)))).view(np.int64)
+        rows_of_intervals = np.split(trees.row_of_interval, np.cumsum(trees.num_bounds[:-1] + 1))[:num_numbers]
+        rows_of_numbers = [np.append(*each) for each in zip(rows_of_intervals, trees.row_of_missing, strict=True)]
+        rows_of_texts = [np.array(list(known.values())) for known in trees.texts]
+        self._words, self._groups, parts = _joined(words, [*rows_of_numbers, *rows_of_texts])
+        self._part_of_interval = np.concatenate([np.zeros(0, np.int64), *(part[:-1] for part in parts[:num_numbers])])
+        self._part_of_missing = np.array([part[-1] for part in parts[:num_numbers]], np.int64)[:, np.newaxis]
+        self._part_of_text = [
+            dict(zip(known, part.tolist(), strict=True))
+            for known, part in zip(trees.texts, parts[num_numbers:], strict=True)
+        ]
+        self._first_leaves = np.arange(num_trees) * num_leaves
         ends = np.cumsum(trees.num_trees)
         self._spans = [
             (score, end - count, end)
@@ -143,7 +153,7 @@ class TreeScorer:
         return scores.astype(np.float32)
 
     def _rows(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Returns the rows of the table for each feature, `(features, N)`."""
+        """Returns the rows of the joined table for each group of features, `(groups, N)`."""
         num_rows = next(iter(matrices.values())).shape[1]
         numbers = np.empty((self._num_numbers, num_rows))
         missing = np.zeros(numbers.shape, bool) if self._any_may_be_missing else None
@@ -154,29 +164,59 @@ class TreeScorer:
                     values = matrices[dtype]
                     missing[place] = np.isnan(values) if dtype == "float32" else values == MISSING_VALUE["int64"]
         keys = _complex(np.broadcast_to(self._owner, numbers.shape), numbers)
-        rows = self._trees.row_of_interval.take(self._bounds.searchsorted(keys) + self._owner)
+        parts = self._part_of_interval.take(self._bounds.searchsorted(keys) + self._owner)
         if missing is not None:
-            rows = np.where(missing & self._may_be_missing, self._missing_rows, rows)
-        if not self._trees.texts:
-            return rows
-        texts = [
-            [known.get(value, known[None]) for value in values]
-            for known, values in zip(self._trees.texts, matrices["string"], strict=True)
-        ]
-        return np.concatenate([rows, np.array(texts, np.int64)])
+            parts = np.where(missing & self._may_be_missing, self._part_of_missing, parts)
+        if self._part_of_text:
+            texts = [
+                [known.get(value, known[None]) for value in values]
+                for known, values in zip(self._part_of_text, matrices["string"], strict=True)
+            ]
+            parts = np.concatenate([parts, np.array(texts, np.int64)])
+        order, starts = self._groups
+        rows: NDArray[np.int64] = np.add.reduceat(parts.take(order, axis=0), starts, axis=0)
+        return rows
 
     def _masks(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Returns the leaves that each row `(features, N)` may reach, `(N, words)`."""
+        """Returns the leaves that each example may reach, `(N, words)`."""
         num_rows = rows.shape[1]
         masks = np.empty((num_rows, self._words.shape[1]), np.int64)
         buffer = np.empty((len(rows), min(num_rows, _BLOCK_ROWS), self._words.shape[1]), np.int64)
         for start in range(0, num_rows, _BLOCK_ROWS):
             block = rows[:, start : start + _BLOCK_ROWS]
-            of_features = buffer[:, : block.shape[1]]
+            of_groups = buffer[:, : block.shape[1]]
             # Without a mode numpy takes into a copy of `out` first.
-            self._words.take(block, axis=0, out=of_features, mode="clip")
-            np.bitwise_and.reduce(of_features, axis=0, out=masks[start : start + _BLOCK_ROWS])
+            self._words.take(block, axis=0, out=of_groups, mode="clip")
+            np.bitwise_and.reduce(of_groups, axis=0, out=masks[start : start + _BLOCK_ROWS])
         return masks
+
+
+def _joined(
+    words: NDArray[np.int64], rows_of: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """Joins features of few rows to groups that have a row for each combination: fewer rows to look up for an example.
+
+    Returns:
+        The joined table; the features in the order of their groups, with where each group starts; and for each feature
+        what each of its rows adds to the row of its group.
+    """
+    distinct = [np.unique(rows[rows >= 0]) for rows in rows_of]
+    order = np.argsort([len(rows) for rows in distinct], kind="stable")
+    tables: list[NDArray[np.int64]] = []
+    starts: list[int] = []
+    parts = [np.zeros(0, np.int64)] * len(rows_of)
+    for place, feature in enumerate(order):
+        rows = words[distinct[feature]]
+        position = np.searchsorted(distinct[feature], rows_of[feature])
+        if tables and len(tables[-1]) * len(rows) <= _MAX_JOINED_ROWS:
+            # The row of the group counts its features' rows as digits, this feature's last but in the highest place.
+            parts[feature] = position * len(tables[-1])
+            tables[-1] = (rows[:, np.newaxis] & tables[-1]).reshape(-1, words.shape[1])
+        else:
+            starts.append(place)
+            parts[feature] = position + sum(map(len, tables))
+            tables.append(rows)
+    return np.concatenate(tables), (order, np.array(starts)), parts
 
 
 def _complex(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[np.complex128]:

@@ -1,11 +1,15 @@
-"""Natural micro-batching: what queued while the model was busy is its next batch. Nothing waits for a timer."""
+"""Natural micro-batching: what queued while the model was busy is its next batch. Nothing waits for a timer.
+
+A model that takes longer than a hand-over between two threads predicts in a thread of its own. One that does not
+predicts in the event loop: its batch is what came in one round of the loop.
+"""
 
 import asyncio
 import dataclasses
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +20,7 @@ from .inputs import Inputs
 logger = logging.getLogger(__name__)
 
 Outputs = Mapping[str, Array]
+Watched = list[tuple[Mapping[str, Array], Outputs]]
 MAX_QUEUED_BATCHES = 32
 
 
@@ -44,13 +49,14 @@ class Job:
 
 
 class Batcher:
-    """A thread that predicts what is queued, in batches.
+    """Predicts what is queued, in batches.
 
     Args:
         answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`.
         max_rows: int. The most rows of a batch; a request with more is a batch of its own.
-        watch: function of what `answer` took and returned. Called in the thread, after the responses are on their way.
+        watch: function of what `answer` took and returned. Called after the responses are on their way.
+        is_fast: bool. Whether batches are predicted in the event loop; a request with more than `max_rows` never is.
     """
 
     def __init__(
@@ -58,14 +64,16 @@ class Batcher:
         answer: Callable[[Mapping[str, Array]], Outputs],
         max_rows: int,
         watch: Callable[[Mapping[str, Array], Outputs], None],
+        is_fast: bool,
     ) -> None:
         self._answer = answer
         self._max_rows = max_rows
         self._watch = watch
+        self._is_fast = is_fast
+        self._collected: list[Job] = []
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._next: Job | None = None
         self._closing = False
-        self._answered: list[tuple[Mapping[str, Array], Outputs]] = []
         self._num_queued_rows = 0
         self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
         self._thread.start()
@@ -80,9 +88,15 @@ class Batcher:
             raise RequestError(
                 Rejection.OVERLOADED, "Expected room in the queue. Received: a full one. Try again later."
             )
-        job = Job(inputs, answered, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = Job(inputs, answered, loop.create_future())
         self._num_queued_rows += inputs.num_rows
-        self._queue.put(job)
+        if self._is_fast and inputs.num_rows <= self._max_rows:
+            self._collected.append(job)
+            if len(self._collected) == 1:
+                loop.call_soon(self._answer_collected, loop)
+        else:
+            self._queue.put(job)
         try:
             return await job.future
         finally:
@@ -93,12 +107,21 @@ class Batcher:
         self._queue.put(None)
         self._thread.join()
 
+    def _answer_collected(self, loop: asyncio.AbstractEventLoop) -> None:
+        collected, self._collected = self._collected, []
+        for jobs in _in_batches(collected, self._max_rows):
+            watched: Watched = []
+            results = self._answer_all(jobs, watched)
+            _resolve(jobs, results)
+            loop.call_soon(self._watch_all, jobs, results, watched)
+
     def _run(self) -> None:
         while jobs := self._take():
-            results = self._answer_all(jobs)
+            watched: Watched = []
+            results = self._answer_all(jobs, watched)
             loop = jobs[0].future.get_loop()
             loop.call_soon_threadsafe(_resolve, jobs, results)
-            self._watch_all(jobs, results)
+            self._watch_all(jobs, results, watched)
 
     def _take(self) -> list[Job]:
         """Returns what is queued, at most a batch; nothing once the batcher is closed and empty."""
@@ -122,7 +145,7 @@ class Batcher:
                 num_rows += job.inputs.num_rows
         return jobs
 
-    def _answer_all(self, jobs: Sequence[Job]) -> list[Outputs | Exception]:
+    def _answer_all(self, jobs: Sequence[Job], watched: Watched) -> list[Outputs | Exception]:
         try:
             matrices = _concatenated([job.inputs for job in jobs])
             outputs = self._answer(matrices)
@@ -130,20 +153,31 @@ class Batcher:
             if len(jobs) == 1:
                 return [error]
             # One request's rows must not fail another's.
-            return [result for job in jobs for result in self._answer_all([job])]
-        self._answered.append((matrices, outputs))
+            return [result for job in jobs for result in self._answer_all([job], watched)]
+        watched.append((matrices, outputs))
         return [_checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
 
-    def _watch_all(self, jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:
+    def _watch_all(self, jobs: Sequence[Job], results: Sequence[Outputs | Exception], watched: Watched) -> None:
         try:
-            for matrices, outputs in self._answered:
+            for matrices, outputs in watched:
                 self._watch(matrices, outputs)
             for job, result in zip(jobs, results, strict=True):
                 if not isinstance(result, Exception):
                     job.answered(result)
         except Exception:
             logger.exception("A batch was predicted but not watched")
-        self._answered.clear()
+
+
+def _in_batches(jobs: Sequence[Job], max_rows: int) -> Iterator[list[Job]]:
+    batch: list[Job] = []
+    num_rows = 0
+    for job in jobs:
+        if batch and num_rows + job.inputs.num_rows > max_rows:
+            yield batch
+            batch, num_rows = [], 0
+        batch.append(job)
+        num_rows += job.inputs.num_rows
+    yield batch
 
 
 def _resolve(jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:

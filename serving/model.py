@@ -65,7 +65,8 @@ class ServedModel:
         self._limits = limits
         self._observers = tuple(observers)
         metrics = BatchMetrics(name, self.inputs.groups, self.labels)
-        self._batcher = Batcher(loaded.answer, limits.max_batch_rows, metrics.count)
+        is_fast = loaded.evaluator == "trees"
+        self._batcher = Batcher(loaded.answer, limits.max_batch_rows, metrics.count, is_fast)
 
     @property
     def problem(self) -> str:

@@ -21,7 +21,7 @@ _NUM_COMPARED_ROWS = 256
 
 
 class TreeAnswer:
-    """Answers as the signature of the SavedModel does. Not for several threads at once.
+    """Answers as the signature of the SavedModel does, in several threads at once.
 
     Args:
         table: `TreeTable`.
