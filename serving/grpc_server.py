@@ -211,6 +211,9 @@ def read_request(request: pb.ModelInferRequest) -> TensorRequest:
             f"Expected a raw content for each of the {len(request.inputs)} inputs, and no other. Received: {len(raw)} "
             "raw ones, or others beside them.",
         )
+    outputs: dict[str, bool | None] = {output.name: None for output in request.outputs}
+    if len(outputs) < len(request.outputs):
+        raise RequestError(Rejection.MALFORMED, "Expected each output once. Received: one of them twice.")
     tensors = [
         Tensor(entry.name, entry.datatype, entry.shape, raw[index] if raw else _contents(entry))
         for index, entry in enumerate(request.inputs)
@@ -218,7 +221,7 @@ def read_request(request: pb.ModelInferRequest) -> TensorRequest:
     return TensorRequest(
         request.id,
         tensors,
-        {output.name: None for output in request.outputs},
+        outputs,
         bool(raw),
         request.parameters["nan_is_missing"].bool_param if "nan_is_missing" in request.parameters else False,
     )
@@ -243,6 +246,13 @@ def write_response(
 def _contents(entry: Any) -> list[Any]:
     if entry.datatype not in _CONTENTS:
         return []
+    others = [field.name for field, _ in entry.contents.ListFields() if field.name != _CONTENTS[entry.datatype]]
+    if others:
+        raise RequestError(
+            Rejection.MALFORMED,
+            f"Expected {entry.name[:40]!r} ({entry.datatype}) to hold {_CONTENTS[entry.datatype]} alone. Received: "
+            f"{', '.join(others)}.",
+        )
     values = list(getattr(entry.contents, _CONTENTS[entry.datatype]))
     if entry.datatype != "BYTES":
         return values

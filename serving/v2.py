@@ -217,6 +217,8 @@ def _read_tensor(entry: Any, body: bytes, start: int) -> tuple[Tensor, int]:
         if not isinstance(data, list):
             raise _malformed(f"{name[:40]!r} to have `data`, a list of values", "none")
         return Tensor(name, kind, shape, data), start
+    if entry.get("data") is not None:
+        raise _malformed(f"`data` or `binary_data_size` of {name[:40]!r}", "both")
     if type(size) is not int or not 0 <= size <= len(body) - start:
         raise _malformed(
             f"`binary_data_size` of {name[:40]!r} to be within the {len(body) - start:,} bytes that follow",
@@ -239,6 +241,8 @@ def _requested(entries: Any) -> dict[str, bool | None]:
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise _malformed("each of `outputs` to be an object with a `name`", "another value")
+        if entry["name"] in requested:
+            raise _malformed("each output once", f"{entry['name'][:40]!r} twice")
         requested[entry["name"]] = _parameters(entry, "an output").get("binary_data")
     return requested
 

@@ -1,7 +1,6 @@
 """The predict API on a model that is not pushed yet, in a process of its own."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -20,8 +19,15 @@ NAME = "candidate"
 
 _POLL_SECONDS = 0.1
 _TOKEN = "YACHAY_SERVING_TOKEN"
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
-_LIBC = ctypes.CDLL(None)  # Loaded here: between fork and exec nothing may be.
+# A push that is killed takes its server along: PR_SET_PDEATHSIG outlives the exec. Not `preexec_fn`, for which Python
+# forks in full: gRPC, where it runs in this process, then starts its threads in the child too, and aborts it as its
+# files are closed (grpc/grpc#43055).
+_END_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 def server_command(model_dir: Path, port: int) -> list[str]:
@@ -99,13 +105,12 @@ def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateSer
     environment["CUDA_VISIBLE_DEVICES"] = "-1"
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
-            command,
+            [*_ending_with_parent(), *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         try:
             yield CandidateServer(process, f"http://127.0.0.1:{port}", Path(log.name))
@@ -120,9 +125,10 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _end_with_parent() -> None:
-    # A push that is killed takes its server along.
-    _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+def _ending_with_parent() -> list[str]:
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-I", "-S", "-c", _END_WITH_PARENT, str(os.getpid())]
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -111,7 +111,14 @@ V2_CASES: dict[str, tuple[Any, str]] = {
     "outputs no list": ({**tensor_body(), "outputs": "scores"}, "Expected `outputs` to be a list."),
     "id no string": ({**tensor_body(), "id": 5}, "Expected `id` to be a string."),
     "parameters no object": (tensor_body(parameters=[1]), "Expected the `parameters` of 'income' to be an object."),
-    "bytes that are not there": (tensor_body(parameters={"binary_data_size": 4}), "Expected `binary_data_size`"),
+    "data and bytes": (
+        tensor_body(parameters={"binary_data_size": 0}),
+        "Expected `data` or `binary_data_size` of 'income'. Received: both.",
+    ),
+    "output twice": (
+        {**tensor_body(), "outputs": [{"name": "scores"}, {"name": "scores"}]},
+        "Expected each output once. Received: 'scores' twice.",
+    ),
     "no JSON": (b"hello", "Expected a body of JSON"),
     "array body": ([1], "Expected an object with `inputs`, a list of tensors."),
     "inputs an object": ({"inputs": ROW}, "Expected an object with `inputs`, a list of tensors."),
@@ -227,7 +234,32 @@ def not_utf8() -> pb.ModelInferRequest:
     return request
 
 
+def with_two_contents() -> pb.ModelInferRequest:
+    request = message_of()
+    request.inputs[0].contents.int64_contents.append(2)
+    return request
+
+
+def with_raw_contents_too() -> pb.ModelInferRequest:
+    request = message_of()
+    request.raw_input_contents.extend([b"abcd"] * 5)
+    return request
+
+
+def with_an_output_twice() -> pb.ModelInferRequest:
+    request = message_of()
+    for _ in range(2):
+        request.outputs.add(name="scores")
+    return request
+
+
 GRPC_CASES = {
+    "two contents": (
+        with_two_contents(),
+        "Expected 'income' (FP32) to hold fp32_contents alone. Received: int64_contents.",
+    ),
+    "raw contents too": (with_raw_contents_too(), "Expected a raw content for each of the 5 inputs, and no other."),
+    "output twice": (with_an_output_twice(), "Expected each output once."),
     "missing input": (without_input(), "Expected 'income' (`inputs`) to be a finite number."),
     "wrong datatype": (message_of(datatype="FP64"), "Expected 'income' to have the datatype FP32. Received: 'FP64'."),
     "unknown datatype": (message_of(datatype="X"), "Expected 'income' to have the datatype FP32. Received: 'X'."),
