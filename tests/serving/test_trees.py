@@ -1,17 +1,23 @@
+import math
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from yachay.model_store.tree_table import TREES_FILE, TreeTable
+from yachay.serving.contract import Prediction
+from yachay.serving.limits import Limits
 from yachay.serving.saved_model import load_saved_model
 
-from .conftest import Running
+from .conftest import FEATURES, LABELS, Running
 
 # Two trees over the features of the tiny model: income parts at 2.0 (missing: none), Lima from the other towns.
 TABLE = TreeTable(
@@ -27,6 +33,75 @@ TABLE = TreeTable(
     base=np.zeros(2),
     link="softmax",
 )
+
+
+class SteppedModel(tf.Module):
+    """What the table says, in TensorFlow."""
+
+    @tf.function(
+        input_signature=[
+            {each["name"]: tf.TensorSpec([None], str(each["dtype"]), str(each["name"])) for each in FEATURES}
+        ]
+    )
+    def serve(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        total = tf.cast(raw["income"] > 2, tf.float64) + 2 * tf.cast(raw["town"] == "Lima", tf.float64)
+        # Every input stays in the graph.
+        unused = 0 * tf.cast(tf.math.is_nan(raw["rating"]), tf.float64) + 0 * tf.cast(
+            raw["visits"] + raw["branch"], tf.float64
+        )
+        scores = tf.cast(tf.nn.softmax(tf.stack([unused, total], axis=1)), tf.float32)
+        return {"classes": tf.gather(tf.constant(LABELS), tf.argmax(scores, axis=1)), "scores": scores}
+
+
+@pytest.fixture(scope="module")
+def stepped(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a table that agrees with it."""
+    path = tmp_path_factory.mktemp("stepped") / "5"
+    module = SteppedModel()
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    shutil.copytree(model_dir / "assets.extra", path / "assets.extra", dirs_exist_ok=True)
+    (path / TREES_FILE).write_bytes(TABLE.to_bytes())
+    return path
+
+
+def stepped_score(row: dict[str, Any]) -> float:
+    total = (row["income"] > 2) + 2 * (row["town"] == "Lima")
+    return math.exp(total) / (1 + math.exp(total))
+
+
+def test_a_table_that_agrees_predicts_batches_of_any_size(
+    stepped: Path, serve: Callable[..., AbstractContextManager[Running]], row: dict[str, Any]
+) -> None:
+    random = np.random.default_rng(0)
+    towns = ["Lima", "Cusco", "Kañaris", None]
+    incomes = [0.0, 2.0, np.nextafter(np.float32(2), np.float32(3)).item(), 1e30]
+    rows = [{**row, "income": incomes[a], "town": towns[b], "visits": None} for a, b in random.integers(0, 4, (90, 2))]
+    # Of more rows than a batch, and of fewer, all at once.
+    sizes = [1] * 40 + [9, 30, 1, 8]
+
+    assert (load_saved_model(stepped).evaluator, load_saved_model(stepped).failure) == ("trees", "")
+    with serve(stepped, limits=Limits(max_batch_rows=8)) as server, ThreadPoolExecutor(len(sizes)) as pool:
+        requests = [rows[index : index + size] for index, size in enumerate(sizes)]
+        answers = list(pool.map(lambda one: server.predict({"instances": one}).json()["predictions"], requests))
+
+    for sent, received in zip(requests, answers, strict=True):
+        scores = [stepped_score(one) for one in sent]
+        assert [one["scores"][1] for one in received] == pytest.approx(scores, abs=1e-6)
+        assert [one["classes"] for one in received] == ["yes" if score > 0.5 else "no" for score in scores]
+
+
+def test_observers_see_what_a_table_predicted(
+    stepped: Path, serve: Callable[..., AbstractContextManager[Running]], row: dict[str, Any]
+) -> None:
+    seen: list[Prediction] = []
+    observer = SimpleNamespace(record=seen.append, close=lambda: None)
+
+    with serve(stepped, observers=[observer]) as server:
+        for _ in range(3):
+            server.predict({"instances": [row, row]})
+
+    assert [len(prediction.outputs["scores"]) for prediction in seen] == [2, 2, 2]
+    assert seen[0].inputs["town"].tolist() == ["Lima", "Lima"]
 
 
 @pytest.fixture
