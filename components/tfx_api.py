@@ -60,10 +60,14 @@ if TYPE_CHECKING:
     from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder as PipelineBuilder
     from tfx.orchestration.local import runner_utils as runner_utils
     from tfx.orchestration.portable import base_driver as portable_driver
+    from tfx.orchestration.portable import base_executor_operator as base_executor_operator
+    from tfx.orchestration.portable import beam_executor_operator as beam_executor_operator
     from tfx.orchestration.portable import data_types as portable_data_types
     from tfx.orchestration.portable import launcher as launcher
+    from tfx.orchestration.portable import python_executor_operator as python_executor_operator
     from tfx.orchestration.portable import runtime_parameter_utils as runtime_parameter_utils
     from tfx.proto.orchestration import driver_output_pb2 as driver_output_pb2
+    from tfx.proto.orchestration import executable_spec_pb2 as executable_spec_pb2
     from tfx.proto.orchestration import execution_result_pb2 as execution_result_pb2
     from tfx.proto.orchestration import pipeline_pb2 as pipeline_pb2
     from tfx.types import channel_utils as channel_utils
@@ -84,6 +88,8 @@ __all__ = [
     "SavedTransformLoader",
     "TemplatedExecutorContainerSpec",
     "analyzer_nodes",
+    "base_executor_operator",
+    "beam_executor_operator",
     "channel_utils",
     "conditional",
     "config_pb2",
@@ -96,6 +102,7 @@ __all__ = [
     "example_coder",
     "example_gen_driver",
     "example_gen_utils",
+    "executable_spec_pb2",
     "execution_result_pb2",
     "graph_context",
     "graph_tools",
@@ -114,6 +121,7 @@ __all__ = [
     "portable_data_types",
     "portable_driver",
     "proto_utils",
+    "python_executor_operator",
     "resolver_strategy",
     "runner_utils",
     "runtime_parameter_utils",
@@ -140,6 +148,10 @@ SCHEMA_FILE_NAME = "schema.pbtxt"
 """`tfx.components.schema_gen.executor.DEFAULT_FILE_NAME`, whose module imports TensorFlow Data Validation."""
 
 _PLACES = {
+    "executable_spec_pb2": "tfx.proto.orchestration.executable_spec_pb2",
+    "python_executor_operator": "tfx.orchestration.portable.python_executor_operator",
+    "beam_executor_operator": "tfx.orchestration.portable.beam_executor_operator",
+    "base_executor_operator": "tfx.orchestration.portable.base_executor_operator",
     "CUSTOM_PROPERTIES_PREFIX": "tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX",
     "PipelineBuilder": "tfx.orchestration.kubeflow.v2.pipeline_builder.PipelineBuilder",
     "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",

@@ -25,6 +25,7 @@ from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
+from ..components.pusher.settings import REJECTION
 from ..components.statistics_gen.component import StatisticsGen
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
@@ -287,16 +288,27 @@ def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
     )
 
     def is_current(made: Mapping[str, Mapping[str, Any]]) -> bool:
-        pushed = made["pushed_model"]
-        if not pushed.get("pushed"):
-            return not pushed.get("refusal")
-        latest = latest_push(open_store(context.model_store, config.push.mount, config.push.endpoint_url))
-        return latest is not None and pushed.get("pushed_destination") == latest.model_uri
+        return push_still_stands(made["pushed_model"], config, context.model_store)
 
     deploys = bool(deploy_order(config, context.task))
     return NodeTraits(
         rows="", is_cached=False, is_current=None if deploys else is_current, role="pusher", request=request
     )
+
+
+def push_still_stands(pushed: Mapping[str, Any], config: PipelineConfig, model_store: str) -> bool:
+    """Returns whether a Pusher of the same inputs would come to the same: the push is the store's last, or the model is
+    not blessed. A model that the server check rejected is checked again.
+
+    Args:
+        pushed: mapping. The properties of `pushed_model`.
+        config: `PipelineConfig`.
+        model_store: string. Where models are pushed.
+    """
+    if not pushed.get("pushed"):
+        return not pushed.get(REJECTION)
+    latest = latest_push(open_store(model_store, config.push.mount, config.push.endpoint_url))
+    return latest is not None and pushed.get("pushed_destination") == latest.model_uri
 
 
 def _report_traits(task: PredictionTask) -> NodeTraits:

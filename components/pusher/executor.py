@@ -25,7 +25,7 @@ from ..tfx_api import io_utils, model_utils, path_utils
 from ..trainer.metadata import read_metadata
 from .gate import check_candidate
 from .golden import write_golden
-from .settings import PushSettings
+from .settings import REJECTION, PushSettings
 
 NUM_CHECKED_RECORDS = 64
 SPLIT = "eval"
@@ -78,7 +78,7 @@ class Executor(base_executor.BaseExecutor):
                     golden = check_candidate(candidate, lambda: _records(examples), settings.ready_seconds)
                 except ModelError as error:
                     logging.error("The model is not pushed: %s", error)
-                    pushed.set_string_custom_property("rejection", str(error))
+                    pushed.set_string_custom_property(REJECTION, str(error))
                     return
                 result = push(
                     candidate,

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from ...model_store.location import check_location
 from ..settings import Settings
 
+REJECTION = "rejection"
+"""The property of `pushed_model` that holds why a blessed model was not pushed."""
+
 
 class PushSettings(Settings):
     """Where blessed models are pushed. Each pipeline, task and kind of data has a store of its own below `store`.

@@ -25,6 +25,7 @@ from ...errors import RunError, YachayError
 from ..errors import describe_error
 from ..node import NodeTraits, Role, traits_of
 from ..runs.progress import NodeProgress, Progress
+from .operators import LATE_OPERATORS
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
@@ -148,6 +149,7 @@ def _run_node(
             pipeline_info=ir.pipeline_info,
             pipeline_runtime_spec=ir.runtime_spec,
             executor_spec=_with_version(runner_utils.extract_executor_spec(deployment, node_id)),
+            custom_executor_operators=LATE_OPERATORS,
             custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         ).launch()
     except YachayError:

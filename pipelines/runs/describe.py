@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...components.pusher.settings import REJECTION
+
 if TYPE_CHECKING:
     from ...components.evaluator.evaluation import Evaluation
 
@@ -34,7 +36,7 @@ def describe_push(pushed_model: Properties) -> Fields:
     """Returns what was pushed, and the outcome of the deployment, from the pushed model."""
     fields: Fields = {
         "pushed_model_uri": pushed_model.get("pushed_destination"),
-        "rejection": pushed_model.get("rejection"),
+        "rejection": pushed_model.get(REJECTION),
     }
     if "deploy_state" in pushed_model:
         fields["deployment"] = {

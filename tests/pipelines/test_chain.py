@@ -1,11 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tfx.dsl.components.base.base_node import BaseNode
 
 from yachay.components.features import Problem
+from yachay.components.pusher.settings import REJECTION
 from yachay.errors import UsageError
-from yachay.pipelines.chain import RunContext, assemble, create_components, make_pipeline
+from yachay.model_store.location import open_store
+from yachay.model_store.store import push
+from yachay.pipelines.chain import RunContext, assemble, create_components, make_pipeline, push_still_stands
 from yachay.pipelines.config.kubeflow_settings import Resources
 from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
@@ -103,3 +107,21 @@ def test_what_a_node_needs_is_its_default_and_the_configuration_wins() -> None:
 
     assert executors[f"exec-{components[0].id}"]["container"]["resources"]["resourceMemoryLimit"] == "9Gi"
     assert executors[f"exec-{components[1].id}"]["container"]["resources"]["resourceMemoryLimit"] == "7Gi"
+
+
+def test_a_push_still_stands_while_it_is_the_stores_last_and_a_rejected_model_is_checked_again(tmp_path: Path) -> None:
+    config, store = find_pipeline("student_dropout").load(), open_store(str(tmp_path / "models"), "", "")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/saved_model.pb").write_bytes(b"")
+
+    def still_stands(**pushed: Any) -> bool:
+        return push_still_stands(pushed, config, str(tmp_path / "models"))
+
+    first = push(tmp_path / "model", store, content_hash="1", golden=b"")
+    assert still_stands(pushed=1, pushed_destination=first.model_uri)
+    assert still_stands(pushed=0)
+    rejected: dict[str, Any] = {"pushed": 0, "pushed_model_uri": None, REJECTION: "it predicts otherwise"}
+    assert not still_stands(**rejected)
+    second = push(tmp_path / "model", store, content_hash="2", golden=b"")
+    assert not still_stands(pushed=1, pushed_destination=first.model_uri)
+    assert still_stands(pushed=1, pushed_destination=second.model_uri)
