@@ -35,6 +35,7 @@ _NAMES = {
 }
 _NUM_RESAMPLES = 500
 _LEVEL = 0.95
+_MIN_DEPARTMENTS = 10
 
 
 def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
@@ -84,9 +85,11 @@ def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
         gaps = predicted[inside] - observed[inside]
         _, groups = np.unique(records["department"][inside].to_numpy(str), return_inverse=True)
         sums, counts = np.bincount(groups, gaps), np.bincount(groups)
-        drawn = random.integers(len(sums), size=(_NUM_RESAMPLES, len(sums)))
-        means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-        low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+        low = high = None
+        if len(sums) >= _MIN_DEPARTMENTS:
+            drawn = random.integers(len(sums), size=(_NUM_RESAMPLES, len(sums)))
+            means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+            low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]).tolist()
         lines.append(
             {
                 "region": str(region),
@@ -95,8 +98,8 @@ def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
                 "observed": float(observed[inside].mean()),
                 "predicted": float(predicted[inside].mean()),
                 "difference": float(gaps.mean()),
-                "low": float(low),
-                "high": float(high),
+                "low": low,
+                "high": high,
                 "slope": _slope(predicted[inside], observed[inside]),
             }
         )
@@ -119,9 +122,9 @@ def render_regions(lines: list[dict[str, Any]]) -> str:
     names = ["districts", "departments", "observed", "predicted", "difference", "low", "high", "slope"]
     note = Text(
         en="The slope is that of the observed value on the predicted one, 1 where the predictions are calibrated. The "
-        "intervals resample whole departments; with few of them they are too narrow.",
+        "intervals resample whole departments; below ten of them there is none.",
         es="La pendiente es la del valor observado sobre el predicho, 1 si las predicciones están calibradas. Los "
-        "intervalos remuestrean departamentos enteros; con pocos son demasiado estrechos.",
+        "intervalos remuestrean departamentos enteros; con menos de diez no hay ninguno.",
     )
     return table(header, [[_title(line["region"]), *(line[name] for name in names)] for line in lines]) + localized(
         note, "p"

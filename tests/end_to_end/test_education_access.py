@@ -18,17 +18,17 @@ def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_th
     assert (run.status, run.output["verdict"]) == (0, "blessed")
     assert run.output["is_synthetic"]
     assert run.output["metrics"]["auc_worst_fifth"] > 0.9
-    assert any(tmp_path.rglob("models/push-*/*/saved_model.pb"))
+    assert Path(run.output["pushed_model_uri"], "saved_model.pb").is_file()
 
-    page = Path(run.output["report"])
-    assert all(f'id="own-{name}"' in page.read_text() for name in ("ranking", "regions", "space"))
-    report = json.loads((page.parent / "report.json").read_text())
-    assert {section["name"]: section["problem"] for section in report["sections"]} == {
-        "ranking": "",
-        "regions": "",
-        "space": "",
-    }
+    page = Path(run.output["report_uri"])
+    assert all(f"own-{name}" in page.read_text() for name in ("ranking", "regions", "space"))
+    sections = json.loads(page.with_suffix(".json").read_text())["sections"]
+    assert [(section["name"], section["problem"]) for section in sections] == [
+        ("ranking", ""),
+        ("regions", ""),
+        ("space", ""),
+    ]
 
-    (notes,) = tmp_path.rglob("notes.csv")
-    changes = [note["change"] for note in csv.DictReader(notes.read_text().splitlines())]
-    assert {change: changes.count(change) for change in set(changes)} == {"replaced": 423, "blanked": 21, "dropped": 76}
+    notes = csv.DictReader(Path(run.output["quarantine_uri"], "notes.csv").read_text().splitlines())
+    changes = [note["change"] for note in notes]
+    assert {change: changes.count(change) for change in set(changes)} == {"replaced": 428, "blanked": 21, "dropped": 82}

@@ -69,9 +69,11 @@ def test_calibration_is_that_of_each_natural_region(inputs_of) -> None:
 
     coast, highlands, rainforest = data["regions"]
     assert (coast["region"], coast["districts"]) == ("coast", is_coast.sum())
-    assert coast["low"] == pytest.approx(5, abs=1e-4)
     assert coast["difference"] == pytest.approx(5, abs=1e-4)
     assert highlands["difference"] == pytest.approx(0, abs=1e-4)
+    assert (highlands["low"], highlands["high"]) == pytest.approx((0, 0), abs=1e-4)
+    assert highlands["departments"] >= 10 > coast["departments"]
+    assert (coast["low"], coast["high"]) == (None, None)
     assert rainforest["slope"] == pytest.approx(1, abs=1e-4)
 
 
