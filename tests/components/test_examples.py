@@ -47,7 +47,7 @@ def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path, kept: float):
         list(read_examples([cut]))
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a text that is no record")])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a text that is no record")], ids=["text", "gzip"])
 def test_another_file_is_an_error(tmp_path: Path, content: bytes):
     path = tmp_path / "other"
     path.write_bytes(content)
