@@ -30,12 +30,12 @@ class Job:
 
     Args:
         inputs: `Inputs`.
-        answered: function of the outputs. Called in the thread that predicts, after the response is on its way.
+        predicted: function of the outputs. Called in the thread that predicts, after the response is on its way.
         future: future of the outputs.
     """
 
     inputs: Inputs
-    answered: Callable[[Outputs], None]
+    predicted: Callable[[Outputs], None]
     future: asyncio.Future[Outputs]
 
     def resolve(self, result: Outputs | Exception) -> None:
@@ -52,21 +52,21 @@ class Batcher:
     """Predicts what is queued, in batches.
 
     Args:
-        answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
+        predict: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`.
         max_rows: int. The most rows of a batch; a request with more is a batch of its own.
-        watch: function of what `answer` took and returned. Called after the responses are on their way.
+        watch: function of what `predict` took and returned. Called after the responses are on their way.
         is_fast: bool. Whether batches are predicted in the event loop; a request with more than `max_rows` never is.
     """
 
     def __init__(
         self,
-        answer: Callable[[Mapping[str, Array]], Outputs],
+        predict: Callable[[Mapping[str, Array]], Outputs],
         max_rows: int,
         watch: Callable[[Mapping[str, Array], Outputs], None],
         is_fast: bool,
     ) -> None:
-        self._answer = answer
+        self._predict = predict
         self._max_rows = max_rows
         self._watch = watch
         self._is_fast = is_fast
@@ -78,7 +78,7 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
         self._thread.start()
 
-    async def submit(self, inputs: Inputs, answered: Callable[[Outputs], None]) -> Outputs:
+    async def submit(self, inputs: Inputs, predicted: Callable[[Outputs], None]) -> Outputs:
         """Returns the outputs of inputs.
 
         Raises:
@@ -89,12 +89,12 @@ class Batcher:
                 Rejection.OVERLOADED, "Expected room in the queue. Received: a full one. Try again later."
             )
         loop = asyncio.get_running_loop()
-        job = Job(inputs, answered, loop.create_future())
+        job = Job(inputs, predicted, loop.create_future())
         self._num_queued_rows += inputs.num_rows
         if self._is_fast and inputs.num_rows <= self._max_rows:
             self._collected.append(job)
             if len(self._collected) == 1:
-                loop.call_soon(self._answer_collected, loop)
+                loop.call_soon(self._predict_collected, loop)
         else:
             self._queue.put(job)
         try:
@@ -107,18 +107,18 @@ class Batcher:
         self._queue.put(None)
         self._thread.join()
 
-    def _answer_collected(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _predict_collected(self, loop: asyncio.AbstractEventLoop) -> None:
         collected, self._collected = self._collected, []
         for jobs in _in_batches(collected, self._max_rows):
             watched: Watched = []
-            results = self._answer_all(jobs, watched)
+            results = self._predict_all(jobs, watched)
             _resolve(jobs, results)
             loop.call_soon(self._watch_all, jobs, results, watched)
 
     def _run(self) -> None:
         while jobs := self._take():
             watched: Watched = []
-            results = self._answer_all(jobs, watched)
+            results = self._predict_all(jobs, watched)
             loop = jobs[0].future.get_loop()
             loop.call_soon_threadsafe(_resolve, jobs, results)
             self._watch_all(jobs, results, watched)
@@ -145,15 +145,15 @@ class Batcher:
                 num_rows += job.inputs.num_rows
         return jobs
 
-    def _answer_all(self, jobs: Sequence[Job], watched: Watched) -> list[Outputs | Exception]:
+    def _predict_all(self, jobs: Sequence[Job], watched: Watched) -> list[Outputs | Exception]:
         try:
             matrices = _concatenated([job.inputs for job in jobs])
-            outputs = self._answer(matrices)
+            outputs = self._predict(matrices)
         except Exception as error:
             if len(jobs) == 1:
                 return [error]
             # One request's rows must not fail another's.
-            return [result for job in jobs for result in self._answer_all([job], watched)]
+            return [result for job in jobs for result in self._predict_all([job], watched)]
         watched.append((matrices, outputs))
         return [_checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
 
@@ -163,7 +163,7 @@ class Batcher:
                 self._watch(matrices, outputs)
             for job, result in zip(jobs, results, strict=True):
                 if not isinstance(result, Exception):
-                    job.answered(result)
+                    job.predicted(result)
         except Exception:
             logger.exception("A batch was predicted but not watched")
 

@@ -61,12 +61,12 @@ class ServedModel:
         self.labels: tuple[str, ...] = tuple(loaded.metadata.get("labels", ()))
         self.outputs: tuple[Output, ...] = loaded.outputs
         self.inputs = InputChecker(loaded.features, limits.max_rows, limits.max_string_bytes)
-        self._answer = loaded.answer
+        self._predict = loaded.predict
         self._limits = limits
         self._observers = tuple(observers)
         metrics = BatchMetrics(name, self.inputs.groups, self.labels)
         is_fast = loaded.evaluator == "trees"
-        self._batcher = Batcher(loaded.answer, limits.max_batch_rows, metrics.count, is_fast)
+        self._batcher = Batcher(loaded.predict, limits.max_batch_rows, metrics.count, is_fast)
 
     @property
     def problem(self) -> str:
@@ -90,7 +90,7 @@ class ServedModel:
         """Predicts batches of 1, 2, 4, ... rows up to the largest."""
         largest = self._limits.max_batch_rows
         for size in [*(2**power for power in range((largest - 1).bit_length())), largest]:
-            self._answer(self._sample(size))
+            self._predict(self._sample(size))
 
     def close(self) -> None:
         """Predicts what is queued and stops."""

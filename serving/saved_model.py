@@ -45,7 +45,7 @@ class LoadedModel:
         metadata: dict. Content of `assets.extra/yachay.json`.
         features: tuple of `Feature`.
         outputs: tuple of `Output`, by name.
-        answer: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
+        predict: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
             dict of output name to array `(N, ...)`, strings as str.
         evaluator: `"trees"` where the table of trees beside the SavedModel predicts, or `"saved_model"`.
         failure: string. Why a table of trees is not used; empty where it is, or there is none.
@@ -54,7 +54,7 @@ class LoadedModel:
     metadata: dict[str, Any]
     features: tuple[Feature, ...]
     outputs: tuple[Output, ...]
-    answer: Callable[[Mapping[str, Array]], dict[str, Array]]
+    predict: Callable[[Mapping[str, Array]], dict[str, Array]]
     evaluator: Literal["trees", "saved_model"]
     failure: str
 

@@ -12,7 +12,7 @@ from .contract import Array, Feature
 from .inputs import group_features
 from .values import NUMPY_TYPES
 
-Answer = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+Predict = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 TOLERANCE = 1e-6
 """Largest difference of two scores, relative where above 1."""
@@ -20,8 +20,8 @@ TOLERANCE = 1e-6
 _NUM_COMPARED_ROWS = 256
 
 
-class TreeAnswer:
-    """Answers as the signature of the SavedModel does, in several threads at once.
+class TreePredictor:
+    """Predicts as the signature of the SavedModel does, in several threads at once.
 
     Args:
         table: `TreeTable`.
@@ -40,14 +40,14 @@ class TreeAnswer:
         return {"classes": self._labels.take(scores.argmax(axis=1)), "scores": scores}
 
 
-def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], graph: Answer) -> TreeAnswer | None:
+def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], graph: Predict) -> TreePredictor | None:
     """Returns the trees of a pushed model, None where it has no table.
 
     Args:
         path: path of the folder that holds `saved_model.pb`.
         features: sequence of `Feature`.
         labels: sequence of strings.
-        graph: function that answers by the SavedModel.
+        graph: function that predicts by the SavedModel.
 
     Raises:
         ModelError: if the table is damaged, or predicts otherwise than the SavedModel.
@@ -59,7 +59,7 @@ def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], g
     names = {group: tuple(feature.name for feature in members) for group, members in group_features(features).items()}
     if names != table.features:
         raise ModelError(f"Expected {file} to hold the model's features. Received: others.")
-    trees = TreeAnswer(table, labels)
+    trees = TreePredictor(table, labels)
     rows = _rows_at_bounds(table)
     expected, received = graph(rows), trees(rows)
     if expected.keys() != received.keys():
