@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .dotted import lazy_exports
 
 if TYPE_CHECKING:
+    from .components.cross_validator import CrossValidator
     from .components.curated_schema import CuratedSchema
     from .components.evaluation_report import EvaluationReport
     from .components.evaluator import Evaluator
@@ -41,6 +42,7 @@ __all__ = [
     "ColumnarExampleGen",
     "CompileError",
     "ConfigurationError",
+    "CrossValidator",
     "CuratedSchema",
     "DataError",
     "EvaluationReport",
@@ -73,6 +75,7 @@ __getattr__ = lazy_exports(
         "ColumnarExampleGen": ".components.example_gen",
         "CompileError": ".errors",
         "ConfigurationError": ".errors",
+        "CrossValidator": ".components.cross_validator",
         "CuratedSchema": ".components.curated_schema",
         "DataError": ".errors",
         "EvaluationReport": ".components.evaluation_report",

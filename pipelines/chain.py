@@ -17,6 +17,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
+from ..components.cross_validator.component import CrossValidator
 from ..components.curated_schema.component import CuratedSchema
 from ..components.evaluation_report.component import EvaluationReport
 from ..components.evaluator.component import Evaluator
@@ -159,24 +160,35 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             task=prediction_task,
             settings=config.model,
         ),
-        _trainer_traits(config),
+        NodeTraits(rows="rows_train", role="trainer", request=_training_request(config, "custom_config", "settings")),
     )
-    latest_blessed = Resolver(
-        strategy_class=LatestPushedModelStrategy,
-        config={
-            "store": context.model_store,
-            "mount": config.push.mount,
-            "endpoint_url": config.push.endpoint_url,
-        },
-        model=types.Channel(type=standard_artifacts.Model),
-        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id("LatestBlessedModel")
-    latest_blessed.add_upstream_node(trainer)  # It must know the candidate.
+    folds: list[BaseNode] = []
+    baseline: list[BaseNode] = []
+    judged: dict[str, types.BaseChannel] = {}
+    compared: dict[str, types.BaseChannel] = {}
+    if config.evaluation.is_out_of_fold:
+        cross_validator = describe_node(
+            CrossValidator(
+                examples=examples,
+                schema=schema.outputs["schema"],
+                config=config.cross_validator(context.task, config.evaluation.folds),
+            ),
+            NodeTraits(rows="rows_eval", request=_training_request(config, "config", "trainer")),
+        )
+        cross_validator.add_upstream_node(example_validator)
+        judged["predictions"] = cross_validator.outputs["predictions"]
+        folds.append(cross_validator)
+    else:
+        latest_blessed = _latest_blessed(config, context)
+        latest_blessed.add_upstream_node(trainer)  # It must know the candidate.
+        compared["baseline_model"] = latest_blessed.outputs["model"]
+        baseline.append(latest_blessed)
     evaluator = describe_node(
         Evaluator(
             examples=examples,
             model=trainer.outputs["model"],
-            baseline_model=latest_blessed.outputs["model"],
+            **compared,
+            **judged,
             task=prediction_task,
             settings=config.evaluation_settings(context.task),
             engine=config.engine,
@@ -200,7 +212,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             evaluation=evaluator.outputs["evaluation"],
             blessing=evaluator.outputs["blessing"],
             model=trainer.outputs["model"],
-            baseline_model=latest_blessed.outputs["model"],
+            **compared,
             pushed_model=pusher.outputs["pushed_model"],
             transform_graph=transform.outputs["transform_graph"],
             examples=examples,
@@ -219,11 +231,25 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         *selection,
         transform,
         trainer,
-        latest_blessed,
+        *folds,
+        *baseline,
         evaluator,
         pusher,
         report,
     ]
+
+
+def _latest_blessed(config: PipelineConfig, context: RunContext) -> Resolver:
+    return Resolver(
+        strategy_class=LatestPushedModelStrategy,
+        config={
+            "store": context.model_store,
+            "mount": config.push.mount,
+            "endpoint_url": config.push.endpoint_url,
+        },
+        model=types.Channel(type=standard_artifacts.Model),
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("LatestBlessedModel")
 
 
 def _ingest_traits(config: PipelineConfig) -> NodeTraits:
@@ -245,19 +271,18 @@ def _seed(config: PipelineConfig) -> PipelineParameter:
     return PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training.")
 
 
-def _trainer_traits(config: PipelineConfig) -> NodeTraits:
+def _training_request(config: PipelineConfig, name: str, settings: str) -> NodeRequest:
+    """Returns what a run may change of a node whose property `name` holds `TrainerSettings` in the field `settings`."""
     families = load_families(config.extensions)
-    rounds = ", ".join(f"{family.rounds} of {name}" for name, family in families.items() if family.rounds)
-    request = NodeRequest(
+    rounds = ", ".join(f"{family.rounds} of {kind}" for kind, family in families.items() if family.rounds)
+    return NodeRequest(
         arguments=(FAMILY, SEED, ROUNDS),
         assignments=(
-            Assignment(FAMILY, "custom_config", ("settings", FAMILY)),
-            Assignment(SEED, "custom_config", ("settings", SEED)),
+            Assignment(FAMILY, name, (settings, FAMILY)),
+            Assignment(SEED, name, (settings, SEED)),
             *(
-                Assignment(
-                    ROUNDS, "custom_config", ("settings", "hyperparameters", name, family.rounds), zero_keeps=True
-                )
-                for name, family in families.items()
+                Assignment(ROUNDS, name, (settings, "hyperparameters", kind, family.rounds), zero_keeps=True)
+                for kind, family in families.items()
                 if family.rounds
             ),
         ),
@@ -274,7 +299,6 @@ def _trainer_traits(config: PipelineConfig) -> NodeTraits:
             ),
         ),
     )
-    return NodeTraits(rows="rows_train", role="trainer", request=request)
 
 
 def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:

@@ -38,6 +38,7 @@ def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig, task: str) ->
         "label": config.for_task(task).label,
         "split": config.split,
         "min_rows": config.evaluation.min_slice_rows,
+        "is_split": not config.evaluation.is_out_of_fold,
     }
     return check_settings(IngestSpec, given, "ingest")
 

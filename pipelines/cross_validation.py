@@ -152,7 +152,9 @@ def cross_validate(
             Path(scratch, "examples"),
             Path(scratch, "quarantine"),
         )
-        files = sorted(Path(scratch, "examples").glob("Split-*/*"))
+        # Of out-of-fold predictions each split has all records.
+        splits = "Split-eval" if config.evaluation.is_out_of_fold else "Split-*"
+        files = sorted(Path(scratch, "examples").glob(f"{splits}/*"))
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, stored_schema(schema))
         work = FoldWork(records.examples, records.schema, settings, Path(scratch))

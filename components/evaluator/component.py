@@ -5,9 +5,11 @@ from tfx.dsl.components.base import base_beam_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
+from ...errors import ConfigurationError
 from ..engine import Engine
 from ..executor_path import BeamExecutorPath
 from ..prediction_task import PredictionTask
+from .artifacts import OutOfFoldPredictions
 from .metric import task_metrics
 from .settings import EvaluationSettings
 
@@ -25,6 +27,7 @@ class EvaluatorSpec(component_spec.ComponentSpec):
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "predictions": component_spec.ChannelParameter(type=OutOfFoldPredictions, optional=True),
     }
     OUTPUTS = {
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -46,10 +49,13 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         task: `PredictionTask`.
         settings: `EvaluationSettings`. Defaults to no slices and no thresholds but that against trivial predictions.
         baseline_model: channel of `Model`. The last blessed model. Defaults to none.
+        predictions: channel of `OutOfFoldPredictions` of the split `eval`, which are judged in place of what `model`
+            predicts; it is blessed by them, and compared with no other. Defaults to none.
         engine: string. `"arrays"`, `"beam"`, or `"auto"` for what fits; see `components.engine`. Defaults to `"auto"`.
 
     Raises:
-        ConfigurationError: if a threshold names no metric of the task or no model can meet it.
+        ConfigurationError: if a threshold names no metric of the task or no model can meet it, or out-of-fold
+            predictions come with a baseline or with the engine Beam.
     """
 
     SPEC_CLASS = EvaluatorSpec
@@ -62,15 +68,23 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         task: PredictionTask,
         settings: EvaluationSettings | None = None,
         baseline_model: types.BaseChannel | None = None,
+        predictions: types.BaseChannel | None = None,
         engine: Engine = "auto",
     ) -> None:
         settings = settings or EvaluationSettings()
         settings.check(task_metrics(task))
+        if predictions is not None and (baseline_model is not None or engine == "beam"):
+            raise ConfigurationError(
+                "Expected out-of-fold predictions alone, evaluated by arrays. Received: "
+                f"{'a baseline model, which has seen the records' if baseline_model is not None else 'the engine Beam'}"
+                ". Leave it out."
+            )
         super().__init__(
             EvaluatorSpec(
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                predictions=predictions,
                 task=task.to_property(),
                 settings=settings.to_property(),
                 engine=engine,

@@ -1,6 +1,8 @@
 """Executor of `Evaluator`."""
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,8 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from ..artifact_files import local_folder, num_rows, split_files, unreadable
-from ..engine import choose_engine
+from ..artifact_files import local_copy, local_folder, num_rows, split_files, unreadable
+from ..engine import Engine, choose_engine
 from ..prediction_task import PredictionTask
 from ..splitter import Splitter
 from ..tfx_api import evaluator_constants as constants
@@ -18,6 +20,7 @@ from ..tfx_api import io_utils, json_utils, path_utils, proto_utils
 from .arrays import evaluate_arrays
 from .eval_config import complete_config, eval_config
 from .model import Model
+from .out_of_fold import OutOfFold
 from .predictions_file import write_predictions
 from .records import read_records
 from .settings import EvaluationSettings
@@ -48,9 +51,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         task = PredictionTask.from_property(exec_properties["task"])
         settings = EvaluationSettings.from_property(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        engine = choose_engine(
-            exec_properties["engine"], "Evaluator", num_rows(examples), len(task.features) + 1, unreadable(examples)
-        )
+        # Out-of-fold predictions are arrays already, however many.
+        asked: Engine = "arrays" if input_dict.get("predictions") else exec_properties["engine"]
+        engine = choose_engine(asked, "Evaluator", num_rows(examples), len(task.features) + 1, unreadable(examples))
         if engine == "arrays":
             self._evaluate(input_dict, output_dict, task, settings)
             return
@@ -71,12 +74,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         models = {key: input_dict[key] for key in ("model", "baseline_model") if input_dict.get(key)}
         artifacts = {key: artifact_utils.get_single_instance(found) for key, found in models.items()}
         paths = {key: path_utils.serving_model_path(artifact.uri) for key, artifact in artifacts.items()}
-        records = read_records(
-            split_files(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT),
-            task,
-            tuple(dict.fromkeys(name for spec in settings.slices for name in spec)),
-            *(Model(path, task) for path in paths.values()),
-        )
+        files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
+        columns = tuple(dict.fromkeys(name for spec in settings.slices for name in spec))
+        if input_dict.get("predictions"):
+            with tempfile.TemporaryDirectory() as scratch:
+                uri = artifact_utils.get_single_uri(input_dict["predictions"])
+                records = read_records(files, task, columns, OutOfFold(local_copy(uri, Path(scratch, "folds")), task))
+        else:
+            records = read_records(files, task, columns, *(Model(path, task) for path in paths.values()))
         config = complete_config(eval_config(task, settings), has_baseline="baseline_model" in paths)
         slices = evaluate_arrays(task, settings, records)
         names = [spec.name for spec in config.model_specs]

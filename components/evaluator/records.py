@@ -15,6 +15,7 @@ from ..prediction_task import PredictionTask, SplitSettings
 from ..times import to_times
 from .labels import class_name, read_labels, require_labels
 from .model import Model
+from .out_of_fold import OutOfFold
 
 FIX = "Split by a column of one value."
 Indices = NDArray[np.int64]
@@ -67,7 +68,11 @@ class Records:
 
 
 def read_records(
-    files: Sequence[str], task: PredictionTask, columns: Sequence[str], model: Model, baseline: Model | None = None
+    files: Sequence[str],
+    task: PredictionTask,
+    columns: Sequence[str],
+    model: Model | OutOfFold,
+    baseline: Model | None = None,
 ) -> Records:
     """Reads examples in batches and lets the models predict them.
 
@@ -75,7 +80,7 @@ def read_records(
         files: sequence of paths of gzip-compressed TFRecord files.
         task: `PredictionTask`.
         columns: sequence of the columns that slices are of.
-        model: `Model` of the candidate.
+        model: `Model` of the candidate, or its `OutOfFold` predictions.
         baseline: `Model` of the last blessed one. Defaults to None.
 
     Raises:

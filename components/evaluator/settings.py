@@ -1,7 +1,7 @@
 """How a model is judged: the settings of the `Evaluator`, which the configuration holds and the report shows."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,6 +61,10 @@ class EvaluationSettings(Settings):
         slices: tuple of tuples of columns; metrics are computed for each combination of their values.
         min_slice_rows: int. Smaller slices and groups show no rates.
         fairness: tuple of columns whose groups the report compares.
+        method: string. `"holdout"` judges the model on records that it has not seen, the split's `eval_share`.
+            `"out_of_fold"` trains it on all records and judges what models of a cross-validation, of the same settings,
+            predict of those that each has not seen: for few records, or few groups of them. Defaults to `"holdout"`.
+        folds: int. Of the cross-validation. Defaults to 5.
     """
 
     thresholds: dict[str, Bounds] = {}
@@ -69,6 +73,13 @@ class EvaluationSettings(Settings):
     slices: tuple[tuple[Identifier, ...], ...] = ()
     min_slice_rows: Annotated[int, Field(ge=1)] = 10
     fairness: tuple[Identifier, ...] = ()
+    method: Literal["holdout", "out_of_fold"] = "holdout"
+    folds: Annotated[int, Field(ge=2)] = 5
+
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Whether out-of-fold predictions are judged."""
+        return self.method == "out_of_fold"
 
     def problems(self, metrics: Mapping[str, Metric], prefix: str = "") -> list[str]:
         """Returns a line for each setting that does not fit the metrics of a task.

@@ -72,7 +72,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         with QuarantineWriter(quarantine_draft, quarantine_dir) as quarantine:
             writer = ExampleWriter(draft, spec.num_shards)
             splitter, first_eval_time = Splitter(spec.split), None
-            if spec.split.method == "time":
+            if spec.is_split and spec.split.method == "time":
                 # Where `eval` begins is known only after all records: these are read twice.
                 keys = [batch.column(spec.split.key) for batch in _clean(source, spec, tally, quarantine)]
                 _check_quarantine(tally, quarantine, spec)
@@ -81,7 +81,8 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
             else:
                 records = _clean(source, spec, tally, quarantine)
             for batch in records:
-                writer.write(add_bins(batch, spec.bins), splitter.is_eval(batch, first_eval_time))
+                is_eval = splitter.is_eval(batch, first_eval_time) if spec.is_split else None
+                writer.write(add_bins(batch, spec.bins), is_eval)
             writer.close()
             quarantine.write_notes(tally.notes)
         _check_quarantine(tally, quarantine, spec)

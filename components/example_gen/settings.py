@@ -121,6 +121,8 @@ class IngestSpec(ReadSettings):
         split: `SplitSettings`. A time key is a number or ISO 8601 text.
         num_shards: int. Files a split.
         min_rows: int. With fewer kept rows in a split the ingest fails.
+        is_split: bool. False writes every record to both splits, for an evaluation of out-of-fold predictions. Defaults
+            to True.
     """
 
     columns: dict[Identifier, Column]
@@ -128,6 +130,7 @@ class IngestSpec(ReadSettings):
     split: SplitSettings = SplitSettings()
     num_shards: Annotated[int, Field(ge=1)] = 1
     min_rows: Annotated[int, Field(ge=0)] = 0
+    is_split: bool = True
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

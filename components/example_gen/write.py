@@ -59,9 +59,13 @@ class ExampleWriter:
                 for shard in range(num_shards)
             ]
 
-    def write(self, batch: pa.RecordBatch, is_eval: np.ndarray) -> None:
-        """Writes typed records, each to the split that `is_eval`, `(num_rows,)`, says."""
+    def write(self, batch: pa.RecordBatch, is_eval: np.ndarray | None) -> None:
+        """Writes typed records, each to the split that `is_eval`, `(num_rows,)`, says, or with None to both."""
         encoded = encode(batch)
+        if is_eval is None:
+            for split in SPLITS:
+                self._write_split(split, encoded)
+            return
         self._write_split("train", list(itertools.compress(encoded, (~is_eval).tolist())))
         self._write_split("eval", list(itertools.compress(encoded, is_eval.tolist())))
 

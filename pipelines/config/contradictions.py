@@ -29,7 +29,13 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
         config: `PipelineConfig`, whose fields are right one by one.
         schema: `Schema` or None. The curated schema; None checks the configuration alone.
     """
-    found = [*_prediction(config, schema), *_tasks(config), *_pipelines(config), *_sections(config)]
+    found = [
+        *_prediction(config, schema),
+        *_tasks(config),
+        *_pipelines(config),
+        *_sections(config),
+        *_out_of_fold(config),
+    ]
     if schema is not None:
         found += [*_unknown_columns(config, schema), *_kinds(config, schema)]
     for name, task in config.tasks.items():
@@ -96,6 +102,28 @@ def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
 def _pipelines(config: "PipelineConfig") -> Iterator[str]:
     for name in sorted(config.pipelines.keys() & config.profiles.keys()):
         yield f"pipelines: expected names that are no profile's, received {name!r}, which is both"
+
+
+def _out_of_fold(config: "PipelineConfig") -> Iterator[str]:
+    if not config.evaluation.is_out_of_fold:
+        return
+    if config.split.method == "time":
+        yield (
+            "evaluation.method: expected 'holdout' with a split by time, whose first records are in no fold that is "
+            "held out, received 'out_of_fold'"
+        )
+    if config.model.run_fn is not None:
+        yield "model.run_fn: expected a model family, for folds are trained by one, received a function of one's own"
+    if config.engine == "beam":
+        yield "engine: expected 'auto' or 'arrays', for out-of-fold predictions are not evaluated by Beam"
+    changes = {"evaluation": config.evaluation.change}
+    changes |= {f"tasks.{name}": task.change for name, task in config.tasks.items()}
+    for field, change in changes.items():
+        if change is not None:
+            yield (
+                f"{field}.change: expected none with evaluation.method 'out_of_fold', for the last blessed model has "
+                "seen all records"
+            )
 
 
 def _sections(config: "PipelineConfig") -> Iterator[str]:

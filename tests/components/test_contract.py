@@ -7,6 +7,7 @@ import pytest
 from tfx.dsl.components.base.base_component import BaseComponent
 
 COMPONENTS = {
+    "cross_validator": "CrossValidator",
     "curated_schema": "CuratedSchema",
     "evaluation_report": "EvaluationReport",
     "evaluator": "Evaluator",

@@ -63,6 +63,8 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     """
     config = inputs.config
     notes: list[Note] = []
+    if config.evaluation.is_out_of_fold:
+        notes.append(Note(code="out_of_fold", values={"folds": config.evaluation.folds}))
     metadata = read_metadata(inputs.model_path)
     model = Model(inputs.model_path, config.task)
     gate = read_gate(inputs.evaluation, notes)
@@ -211,7 +213,8 @@ def _predict(
 
 def _baseline(inputs: Inputs, metadata: Mapping[str, Any], notes: list[Note]) -> Model | None:
     if inputs.baseline_path is None:
-        notes.append(Note(code="baseline_missing"))
+        if not inputs.config.evaluation.is_out_of_fold:
+            notes.append(Note(code="baseline_missing"))
         return None
     try:
         other = read_metadata(inputs.baseline_path)

@@ -17,6 +17,7 @@ NUM_THRESHOLD_ROWS = 21
 NOTE_SECTIONS = {
     "evaluation_missing": "verdict",
     "evaluation_unreadable": "verdict",
+    "out_of_fold": "verdict",
     "gate_differs": "verdict",
     "baseline_missing": "comparison",
     "baseline_unusable": "comparison",

@@ -1,0 +1,60 @@
+"""Executor of `CrossValidator`."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+
+from ..artifact_files import local_folder, split_files
+from ..evaluator.out_of_fold import write_out_of_fold
+from ..examples import read_examples
+from ..tfx_api import io_utils
+from .folds import FoldWork, Records
+from .settings import CrossValidatorConfig
+from .workers import run_folds
+
+EVAL = "eval"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Reads the examples, runs the folds and writes what each predicts of the records held out."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `out_of_fold.parquet`.
+
+        Raises:
+            DataError: if there are too few records for the folds, or no split `eval`.
+            ModelError: if a model cannot be trained.
+            RunError: if a process ends before its fold.
+        """
+        config = CrossValidatorConfig.from_property(exec_properties["config"])
+        schema = io_utils.SchemaReader().read(
+            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        )
+        files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), EVAL)
+        examples = [example for batch in read_examples(files) for example in batch]
+        records = Records.of(examples, schema)
+        folds, scores = np.zeros(len(examples), np.int32), []
+        rows = []
+        with tempfile.TemporaryDirectory(prefix="yachay-folds-") as scratch:
+            work = FoldWork(records.examples, schema, config, Path(scratch))
+            for held_out in run_folds(work, records.folds(config.task, config.folds, config.trainer.seed)):
+                places = records.order[held_out.rows]
+                folds[places] = held_out.fold.number
+                rows.append(places)
+                scores.append(held_out.scores)
+                logging.info("Fold %d of %d: %s", held_out.fold.number, config.folds, held_out.fold.metrics)
+        in_order = np.concatenate(scores)[np.argsort(np.concatenate(rows))]
+        with local_folder(artifact_utils.get_single_uri(output_dict["predictions"])) as folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_out_of_fold(folder, examples, folds, in_order)

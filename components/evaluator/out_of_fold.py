@@ -1,0 +1,75 @@
+"""`out_of_fold.parquet`: a prediction of each record by a model that has not seen it, in the order of the examples.
+
+Columns: `fold` (from 1 on), `record` (the CRC-32 of the serialized example) and `scores`, one value after another.
+"""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from ...errors import DataError
+from ..prediction_task import PredictionTask
+from .model import shape_predictions
+
+OUT_OF_FOLD_FILE = "out_of_fold.parquet"
+
+
+def write_out_of_fold(
+    folder: Path, examples: Sequence[bytes], folds: NDArray[Any], scores: NDArray[np.float32]
+) -> None:
+    """Writes out-of-fold predictions.
+
+    Args:
+        folder: path.
+        examples: sequence of `N` serialized `tf.Example`, in the order in which they are evaluated.
+        folds: int array `(N,)`. The fold in which each was held out.
+        scores: float array `(N, ...)`, as `FittedModel.predict` returns them.
+    """
+    table = {
+        "fold": pa.array(folds.astype(np.int32)),
+        "record": pa.array(_checksums(examples)),
+        "scores": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), scores[0].size),
+    }
+    parquet.write_table(pa.table(table), folder / OUT_OF_FOLD_FILE)
+
+
+class OutOfFold:
+    """Out-of-fold predictions in place of a model's: batch by batch of the examples that they are of, in their order.
+
+    Args:
+        folder: path of the folder that holds `out_of_fold.parquet`.
+        task: `PredictionTask`.
+    """
+
+    def __init__(self, folder: Path, task: PredictionTask) -> None:
+        table = parquet.read_table(folder / OUT_OF_FOLD_FILE)
+        self._records = table.column("record").to_numpy()
+        scores = table.column("scores").combine_chunks()
+        self._scores = scores.flatten().to_numpy().reshape(len(scores), -1)
+        self._task = task
+        self._next = 0
+
+    def predict(self, examples: Sequence[bytes]) -> NDArray[Any]:
+        """Returns the predictions of the next examples, in the shape that `Metric.compute` takes.
+
+        Raises:
+            DataError: if the predictions are of other examples.
+        """
+        rows = slice(self._next, self._next + len(examples))
+        self._next = rows.stop
+        if not np.array_equal(self._records[rows], _checksums(examples)):
+            raise DataError(
+                f"Expected out-of-fold predictions of these examples, in their order. Received: those of others, of "
+                f"{len(self._records)} records. Cross-validate and evaluate the same examples."
+            )
+        return shape_predictions(self._scores[rows], self._task, len(examples))
+
+
+def _checksums(examples: Sequence[bytes]) -> NDArray[np.uint32]:
+    return np.fromiter(map(zlib.crc32, examples), np.uint32, len(examples))
