@@ -88,6 +88,24 @@ def test_a_configuration_may_have_more_than_one_pipeline(tmp_path: Path, monkeyp
     assert len(made.components) == 4
 
 
+def test_out_of_fold_predictions_are_evaluated_in_place_of_a_part_that_is_held_out() -> None:
+    config = load("evaluation.method=out_of_fold", "evaluation.folds=4", "evaluation.change=null")
+
+    made = nodes(config)
+    assert list(made).index("CrossValidator") < list(made).index("Evaluator")
+    assert "LatestBlessedModel" not in made
+    assert '"folds":4' in made["CrossValidator"].exec_properties["config"]
+    assert made["CrossValidator"].exec_properties["config"].count('"family":"boosted_trees"') == 1
+    assert '"is_split":false' in made["ColumnarExampleGen"].exec_properties["spec"]
+    assert made["Evaluator"].inputs["predictions"].type.TYPE_NAME == "yachay.OutOfFoldPredictions"
+
+    spec = compile_pipeline(assemble(config, context(config), list(made.values())), "image").pipeline_spec
+    folds, trainer = (
+        spec["root"]["dag"]["tasks"][name]["inputs"]["parameters"] for name in ("CrossValidator", "Trainer")
+    )
+    assert {"family", "seed", "rounds"} <= set(folds) & set(trainer)
+
+
 def test_a_pipeline_that_is_not_there_is_rejected() -> None:
     config = load()
 

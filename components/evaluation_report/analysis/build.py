@@ -192,7 +192,7 @@ def _predict(
             baseline = None
     predictions = predict(
         inputs.example_files,
-        model,
+        None if config.evaluation.is_out_of_fold else model,
         baseline,
         config.task,
         config.columns,

@@ -83,7 +83,7 @@ class Predictions:
 
 def predict(
     files: Sequence[str],
-    model: Model,
+    model: Model | None,
     baseline: Model | None,
     task: PredictionTask,
     columns: Sequence[str] = (),
@@ -94,7 +94,7 @@ def predict(
 
     Args:
         files: sequence of paths of gzip-compressed TFRecord files.
-        model: `Model` of the candidate.
+        model: `Model` of the candidate, or None where it has seen the records, so that only `stored` counts.
         baseline: `Model` or None.
         task: `PredictionTask`.
         columns: sequence of columns to keep as words.
@@ -103,13 +103,19 @@ def predict(
             their labels, are not used. Defaults to None.
 
     Raises:
-        DataError: if there is no record, or one has several values in a column.
+        DataError: if there is no record, one has several values in a column, or there are only predictions of other
+            records.
     """
     if stored is not None:
         try:
             return _gather(files, _Stored(stored, has_baseline=baseline is not None), task, columns, numbers)
         except _OtherRecordsError:
             logging.warning("The evaluation is of other records than the examples: the models predict them again.")
+    if model is None:
+        raise DataError(
+            "Expected the evaluation to hold out-of-fold predictions of these records. Received: "
+            f"{'none' if stored is None else 'those of others'}. Evaluate the same examples again."
+        )
     return _gather(files, _Asked(model, baseline), task, columns, numbers)
 
 

@@ -54,6 +54,15 @@ def test_shards_read_in_turn_give_the_order_of_the_file(write_csv, run_ingest):
     assert run_ingest(path).records == run_ingest(path, num_shards=7).records
 
 
+@pytest.mark.parametrize("split", [SPLITS["group"], SPLITS["time"]], ids=["group", "time"])
+def test_for_out_of_fold_predictions_each_split_has_all_records(write_csv, run_ingest, split):
+    ingested = run_ingest(write_csv(good=50), split=split, is_split=False)
+
+    assert ingested.records["train"] == ingested.records["eval"]
+    assert ingested.summary.rows_kept == 50
+    assert ingested.summary.rows_by_split == {"train": 50, "eval": 50}
+
+
 @pytest.mark.parametrize("eval_share", [0.1, 0.5])
 def test_the_shares_are_about_those_asked_for(write_csv, run_ingest, eval_share):
     counts = run_ingest(write_csv(good=4000), split=SplitSettings(eval_share=eval_share)).summary.rows_by_split

@@ -97,6 +97,30 @@ def test_what_contradicts_itself_or_the_schema_is_named_all_at_once() -> None:
         assert f"  - {line}" in message
 
 
+def test_what_cannot_be_evaluated_out_of_fold_is_named_all_at_once() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_config(
+            STUDENT_DROPOUT,
+            [
+                "evaluation.method=out_of_fold",
+                "split={method: time, key: Course}",
+                "engine=beam",
+                "model.run_fn=yachay.components.trainer.run_fn.run_fn",
+                "tasks.semester2.change={metric: accuracy}",
+            ],
+        )
+
+    message = str(error.value)
+    for line in (
+        "evaluation.method: expected 'holdout' with a split by time",
+        "engine: expected 'auto' or 'arrays', for out-of-fold predictions are not evaluated by Beam",
+        "model.run_fn: expected a model family, for folds are trained by one",
+        "evaluation.change: expected none with evaluation.method 'out_of_fold', for the last blessed model has seen",
+        "tasks.semester2.change: expected none",
+    ):
+        assert f"  - {line}" in message
+
+
 def test_classes_that_the_schema_does_not_know_are_named() -> None:
     with pytest.raises(ConfigurationError) as error:
         find_pipelines()["student_dropout"].load(["label.values=[Dropout, Enroled, Graduate]"])
