@@ -1,13 +1,13 @@
 """`CrossValidator`: out-of-fold predictions of all records."""
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ...errors import ConfigurationError
 from ..evaluator.artifacts import OutOfFoldPredictions
+from ..executor_path import ExecutorPath
 from ..trainer.settings import check_trainer
-from . import executor
 from .settings import CrossValidatorConfig
 
 
@@ -40,7 +40,7 @@ class CrossValidator(base_component.BaseComponent):
     """
 
     SPEC_CLASS = CrossValidatorSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, config: CrossValidatorConfig) -> None:
         check_trainer(config.task, config.trainer)
