@@ -55,8 +55,12 @@ class OutOfFold:
         self._task = task
         self._next = 0
 
-    def predict(self, examples: Sequence[bytes]) -> NDArray[Any]:
+    def predict(self, examples: Sequence[bytes], table: pa.RecordBatch | None = None) -> NDArray[Any]:
         """Returns the predictions of the next examples, in the shape that `Metric.compute` takes.
+
+        Args:
+            examples: sequence of serialized examples.
+            table: `pyarrow.RecordBatch`. Not read: `Model.predict` has it too. Defaults to None.
 
         Raises:
             DataError: if the predictions are of other examples.
