@@ -47,7 +47,8 @@ class Registry(Generic[Entry]):
                 nothing.
 
         Raises:
-            ConfigurationError: if two have one name, one has none, or a module or an entry point cannot be imported.
+            ConfigurationError: if two have one name, one has none or no identifier, or a module or an entry point
+                cannot be imported.
         """
         found: dict[str, Entry] = {}
         paths = importlib.import_module(self._package).__path__ if self._package else []
@@ -77,6 +78,11 @@ class Registry(Generic[Entry]):
             if not isinstance(getattr(entry, "name", None), str):
                 raise ConfigurationError(
                     f"Expected {where} to hold a {self._noun}, which has a `name`. Received: {entry!r}. Correct it."
+                )
+            if not entry.name.isidentifier():
+                raise ConfigurationError(
+                    f"Expected each {self._noun} to have a name of letters, digits and `_`, as a field of the "
+                    f"configuration has. Received: {entry.name!r} in {where}. Rename it."
                 )
             if found.setdefault(entry.name, entry) is not entry:
                 raise ConfigurationError(

@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import ModelError
-from ..trainer.session_check import check_session
 from .candidate_server import NAME, candidate_server, free_port, server_command
 from .golden import GoldenRequest, check_predictions
-from .golden_rows import make_golden
 
 
 def check_candidate(
@@ -34,6 +32,10 @@ def check_candidate(
     """
     port = free_port()
     with candidate_server(command(model_dir, port), port) as server:
+        # While the server starts: both import TensorFlow, where it is not imported yet.
+        from ..trainer.session_check import check_session
+        from .golden_rows import make_golden
+
         examples = read_examples()
         check_session(model_dir, examples)
         golden = make_golden(model_dir, examples)

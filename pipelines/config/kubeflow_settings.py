@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ...components.settings import Settings
 from ...errors import CompileError
@@ -21,14 +21,21 @@ from .kubernetes_names import (
 )
 
 Count = Annotated[int, Field(ge=1)]
+MAX_DEVICES = 256  # The largest nodes have 16 GPUs, or 128 cores of other accelerators.
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+
+
+def _fits_a_node(count: int) -> int:
+    if count > MAX_DEVICES:
+        raise ValueError(f"expected at most {MAX_DEVICES}, for a pod's devices are on one node and none has more")
+    return count
 
 
 class Accelerator(Settings):
     """The devices of a step, by the name of the Kubernetes resource."""
 
     type: ResourceName = "nvidia.com/gpu"
-    count: Count = 1
+    count: Annotated[Count, AfterValidator(_fits_a_node)] = 1
 
 
 class Toleration(Settings):

@@ -14,6 +14,11 @@ from yachay.errors import ConfigurationError
         (1, "import sys; sys.exit(3)", r"Expected hostile_1 to be importable.* Received: SystemExit: 3"),
         (2, "FAMILIES = None", r"Expected FAMILIES of hostile_2 to be a list\. Received: NoneType"),
         (3, "FAMILIES = ['forest']", r"Expected hostile_3\.FAMILIES to hold a model family.* Received: 'forest'"),
+        (
+            5,
+            "class A:\n    name = 'my family'\nFAMILIES = [A()]",
+            r"a name of letters, digits and `_`.* 'my family' in",
+        ),
         (4, "class A:\n    name = 'a'\nFAMILIES = [A]", r"the model family 'a' to be an object.* Received: A\."),
     ],
 )

@@ -208,3 +208,10 @@ def test_what_is_no_image_is_rejected_where_it_is_chosen(image):
 def test_nodes_are_named_in_one_order():
     with pytest.raises(CompileError, match=r"\(Pusher, Trainer, Transform\) or default\. Received: 'Aa'"):
         resolve_resources({"Bb": Resources(), "Aa": Resources()}, ["Transform", "Trainer", "Pusher"])
+
+
+def test_more_devices_than_a_node_has_are_rejected() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"accelerator\.count: expected at most 256, for a pod's devices are on"
+    ):
+        check_settings(Resources, {"accelerator": {"count": 10**12}}, "resources")
