@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -49,14 +48,13 @@ def analyze(
         yield from _batches(examples)
         yield from read_examples(files)
 
-    with TemporaryDirectory() as scratch:
-        transform = None if config.engine == "beam" else ArrayTransform(preprocess, schema, Path(scratch))
-        unsupported = transform.unsupported if transform else ""
-        rows = None if files else len(examples)
-        if choose_engine(config.engine, "Transform", rows, len(schema.feature), unsupported) == "arrays" and transform:
-            transform.analyze(batches)
-            transform.write_graph(Path(output_dir))
-            return _ArrayTransformOutput(str(output_dir), transform)
+    transform = None if config.engine == "beam" else ArrayTransform(preprocess, schema)
+    unsupported = transform.unsupported if transform else ""
+    rows = None if files else len(examples)
+    if choose_engine(config.engine, "Transform", rows, len(schema.feature), unsupported) == "arrays" and transform:
+        transform.analyze(batches)
+        transform.write_graph(Path(output_dir))
+        return _ArrayTransformOutput(str(output_dir), transform)
     from .beam_analysis import analyze_with_beam
 
     analyze_with_beam(preprocess, schema, examples, files, output_dir)

@@ -4,14 +4,16 @@ The transform graph is TFT's own: the same traced function in a SavedModel, the 
 reads `tft.TFTransformOutput` reads it. The function is traced once for each phase of analyzers (one, unless an analyzer
 depends on another's result) and once for the graph that is written; Beam's path traces it six times.
 
-    with TemporaryDirectory() as scratch:
-        transform = ArrayTransform(preprocess, schema, Path(scratch))
-        if not transform.unsupported:
-            transform.analyze(lambda: read_examples(files))
-            transform.write_graph(Path(output_dir))
+    transform = ArrayTransform(preprocess, schema)
+    if not transform.unsupported:
+        transform.analyze(lambda: read_examples(files))
+        transform.write_graph(Path(output_dir))
 """
 
 import json
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,17 +52,17 @@ class ArrayTransform:
     Args:
         preprocess: function of a mapping of feature name to tensor that returns such a mapping.
         schema: `Schema` of the raw examples.
-        scratch: path of a folder on this machine for vocabularies, which must last until the graph is written and the
-            last batch is transformed.
 
     Raises:
         DataError: as `preprocess` raises it.
     """
 
-    def __init__(self, preprocess: Preprocess, schema: schema_pb2.Schema, scratch: Path) -> None:
+    def __init__(self, preprocess: Preprocess, schema: schema_pb2.Schema) -> None:
         self._preprocess = preprocess
         self._schema = schema
-        self._scratch = scratch
+        # Vocabularies, which the graph may read as long as it is used.
+        self._scratch = Path(tempfile.mkdtemp(prefix="yachay-"))
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         self._feature_spec = schema_utils.schema_as_feature_spec(schema).feature_spec
         self._traced = self._trace({})
         self._fingerprint = self._traced.fingerprint()
@@ -114,7 +116,7 @@ class ArrayTransform:
                     writer.write(example)
 
     def transform(self, batches: Iterable[Sequence[bytes]]) -> Iterator[dict[str, Any]]:
-        """Yields the tensors of each batch of serialized examples, by the graph that `write` writes.
+        """Yields the tensors of each batch of serialized examples, by the graph that `write_graph` writes.
 
         Raises:
             DataError: if an example does not fit the schema.
@@ -137,11 +139,11 @@ class ArrayTransform:
     def _run(self, batch: Sequence[bytes]) -> dict[str, Any]:
         try:
             parsed = tf.io.parse_example(tf.constant(batch, tf.string), self._feature_spec)
-            outputs: dict[str, Any] = self._traced.function(*tf.nest.flatten(parsed, expand_composites=True))
         except tf.errors.InvalidArgumentError as error:
             raise DataError(
                 f"Expected examples that fit the schema. Received: {error.message}. Correct the schema or the examples."
             ) from None
+        outputs: dict[str, Any] = self._traced.function(*tf.nest.flatten(parsed, expand_composites=True))
         return outputs
 
 

@@ -3,8 +3,6 @@
 import functools
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tfx import types
@@ -50,17 +48,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         custom_config = json_utils.loads(exec_properties["custom_config"])
         engine = check_settings(TransformConfig, custom_config, "Transform's `custom_config`").engine
         transform, unsupported = None, next(filter(None, map(unreadable, examples)), "")
-        with TemporaryDirectory(prefix="yachay-") as scratch:
-            if engine != "beam" and not unsupported:
-                preprocess = functools.partial(preprocessing_fn, custom_config=custom_config)
-                transform = ArrayTransform(preprocess, schema, Path(scratch))
-                unsupported = transform.unsupported
-            counts = [num_rows(artifact) for artifact in examples]
-            rows = None if None in counts else sum(filter(None, counts))
-            chosen = choose_engine(engine, "Transform", rows, len(schema.feature), unsupported)
-            if chosen == "arrays" and transform is not None:
-                _transform(transform, examples, output_dict)
-                return
+        if engine != "beam" and not unsupported:
+            preprocess = functools.partial(preprocessing_fn, custom_config=custom_config)
+            transform = ArrayTransform(preprocess, schema)
+            unsupported = transform.unsupported
+        counts = [num_rows(artifact) for artifact in examples]
+        rows = None if None in counts else sum(filter(None, counts))
+        chosen = choose_engine(engine, "Transform", rows, len(schema.feature), unsupported)
+        if chosen == "arrays" and transform is not None:
+            _transform(transform, examples, output_dict)
+            return
         from ..tfx_api import transform_executor
 
         transform_executor.Executor(self._context).Do(input_dict, output_dict, exec_properties)

@@ -249,7 +249,7 @@ def test_functions_of_ones_own_are_the_same_by_arrays_and_by_beam(
 ) -> None:
     rows = random_rows(6)
     examples = [serialize({**row, "income": row["income"] if row["income"] > 0 else 1.0}) for row in rows]
-    transform = ArrayTransform(preprocess, SCHEMA, tmp_path)
+    transform = ArrayTransform(preprocess, SCHEMA)
     (tmp_path / "arrays").mkdir()
 
     assert transform.unsupported == ""
@@ -292,8 +292,8 @@ def with_reserved(inputs: Mapping[str, Any]) -> dict[str, Any]:
         (with_reserved, "ExtractVocabularyReservedTokens"),
     ],
 )
-def test_what_arrays_cannot_compute_is_named(preprocess: Any, unsupported: str, tmp_path: Path) -> None:
-    assert unsupported in ArrayTransform(preprocess, SCHEMA, tmp_path).unsupported
+def test_what_arrays_cannot_compute_is_named(preprocess: Any, unsupported: str) -> None:
+    assert unsupported in ArrayTransform(preprocess, SCHEMA).unsupported
 
 
 def test_what_arrays_cannot_compute_is_computed_by_beam_unless_arrays_are_asked_for(
@@ -315,26 +315,26 @@ def test_what_arrays_cannot_compute_is_computed_by_beam_unless_arrays_are_asked_
         analyze(examples, SCHEMA, config_of("regression", "arrays", **own), tmp_path / "graph")
 
 
-def test_a_function_whose_analyzers_have_other_names_each_time_is_an_error(tmp_path: Path) -> None:
+def test_a_function_whose_analyzers_have_other_names_each_time_is_an_error() -> None:
     columns = ["amount", "income"]
 
     def preprocess(inputs: Mapping[str, Any]) -> dict[str, Any]:
         columns.reverse()
         return {name: tft.scale_to_0_1(inputs[name]) for name in columns}
 
-    transform = ArrayTransform(preprocess, SCHEMA, tmp_path)
+    transform = ArrayTransform(preprocess, SCHEMA)
     with pytest.raises(RuntimeError, match="order of analyzers"):
         transform.analyze(lambda: [[serialize(row) for row in random_rows(8, 5)]])
 
 
-def test_analyzers_of_analyzers_of_analyzers(tmp_path: Path) -> None:
+def test_analyzers_of_analyzers_of_analyzers() -> None:
     def preprocess(inputs: Mapping[str, Any]) -> dict[str, Any]:
         distance = tf.abs(inputs["amount"] - tft.mean(inputs["amount"]))
         return {"above": distance / tft.max(distance) - tft.mean(distance / tft.max(distance))}
 
     rows = random_rows(9)
     examples = [serialize(row) for row in rows]
-    transform = ArrayTransform(preprocess, SCHEMA, tmp_path)
+    transform = ArrayTransform(preprocess, SCHEMA)
     transform.analyze(lambda: [examples[:10], examples[10:]])
 
     amounts = np.float32([row["amount"] for row in rows])
