@@ -1,5 +1,6 @@
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +90,12 @@ def test_the_unit_of_the_label_does_not_matter_to_a_regression(regression_select
 
 
 def test_the_same_records_and_seed_give_the_same_selection(selection):
+    assert select(records()) == selection
+
+
+@pytest.mark.parametrize("num_processors", [1, 4])
+def test_the_number_of_processors_leaves_no_trace(selection, num_processors, monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: num_processors)
     assert select(records()) == selection
 
 
