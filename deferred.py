@@ -29,7 +29,7 @@ def defer_imports() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     for name in PACKAGES:
-        if name not in sys.modules and (spec := importlib.util.find_spec(name)) is not None:
+        if name not in sys.modules and (spec := _find(name)) is not None:
             sys.modules[name] = _Deferred(spec)
             if name == "tensorflow_model_analysis":
                 importlib.import_module("google.protobuf.wrappers_pb2")  # Its `proto` needs it and does not say so.
@@ -37,6 +37,13 @@ def defer_imports() -> None:
             if parent:
                 setattr(sys.modules[parent], child, sys.modules[name])
     sys.meta_path.insert(0, _Finder())
+
+
+def _find(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # The package that it is in is not installed.
+        return None
 
 
 def is_deferred(name: str) -> bool:

@@ -67,6 +67,7 @@ class NodeRunner:
         self._pipeline, self._run_id, self._nodes = pipeline, run_id, nodes
         self._connection = metadata.sqlite_metadata_connection_config(str(metadata_path))
         self.outputs: Outputs = {}
+        self._made_ids: dict[str, dict[str, int]] = {}
 
     @property
     def outputs_by_role(self) -> dict[Role, dict[str, Artifact]]:
@@ -91,14 +92,11 @@ class NodeRunner:
         )
         for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
             caching, traits = node.pipeline_node.execution_options.caching_options, traits_of(component)
-            caching.enable_cache &= traits.is_cached or traits.is_current is not None
+            caching.enable_cache &= traits.is_cached or self._still_holds(store, component, node.pipeline_node, traits)
             start = time.monotonic()
             state.state = "running"
             try:
                 execution = _run_node(ir, node.pipeline_node, self._connection, store)
-                if execution.last_known_state == execution.CACHED and not _is_current(store, execution, traits):
-                    caching.enable_cache = False
-                    execution = _run_node(ir, node.pipeline_node, self._connection, store)
                 state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
             except BaseException as error:
                 state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -112,9 +110,33 @@ class NodeRunner:
                 for artifact in made.values():
                     note_node(artifact, state.id, state.seconds)
                 store.put_artifacts(list(made.values()))
+            self._made_ids[state.id] = {key: artifact.id for key, artifact in made.items()}
             self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
             state.rows = self._rows(component)
             progress.ended(state)
+
+    def _still_holds(
+        self,
+        store: metadata_store.MetadataStore,
+        component: BaseNode,
+        node: pipeline_pb2.PipelineNode,
+        traits: NodeTraits,
+    ) -> bool:
+        """Returns whether all that a node made earlier of the same inputs is current; see `NodeTraits.is_current`."""
+        if traits.is_current is None:
+            return False
+        inputs = {
+            self._made_ids.get(channel.producer_component_id, {}).get(channel.output_key)
+            for channel in component.inputs.values()
+        }
+        for execution in store.get_executions_by_type(node.node_info.type.name):
+            events = store.get_events_by_execution_ids([execution.id])
+            if {event.artifact_id for event in events if event.type == metadata_store_pb2.Event.INPUT} == inputs:
+                made = _output_artifacts(store, execution.id)
+                properties = {key: _artifact(artifact).properties for key, artifact in made.items()}
+                if made and not traits.is_current(properties):
+                    return False
+        return True
 
     def _rows(self, component: BaseNode) -> int | None:
         """Returns the number of rows that a node handled: all that were kept, or those of one split."""
@@ -164,14 +186,6 @@ def _run_node(
     if execution.last_known_state == execution.FAILED:
         raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
     return execution
-
-
-def _is_current(store: metadata_store.MetadataStore, execution: Any, traits: NodeTraits) -> bool:
-    """Returns whether what an execution took from the cache still holds."""
-    if traits.is_current is None:
-        return True
-    made = _output_artifacts(store, execution.id)
-    return traits.is_current({key: _artifact(artifact).properties for key, artifact in made.items()})
 
 
 def _with_version(executor_spec: Any) -> Any:
