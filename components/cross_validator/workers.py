@@ -56,9 +56,12 @@ def run_folds(work: FoldWork, divided: Sequence[tuple[Rows, Rows]], workers: int
     work.prepare()
     numbered = [(number, *rows) for number, rows in enumerate(divided, start=1)]
     if workers is None:
-        start = time.perf_counter()
-        yield work.run(*numbered.pop(0))
-        workers = _worth_starting(len(numbered), time.perf_counter() - start)
+        wall, processor = time.perf_counter(), time.process_time()
+        first = work.run(*numbered.pop(0))
+        # On a busy machine the wall shows the others' work, and more processes would have no processor to gain.
+        seconds = min(time.perf_counter() - wall, time.process_time() - processor)
+        yield first
+        workers = _worth_starting(len(numbered), seconds)
     workers = min(workers, len(numbered), _fitting(workers))
     if workers < 2:
         for fold in numbered:
