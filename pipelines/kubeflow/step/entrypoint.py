@@ -101,6 +101,8 @@ def _reason(error: BaseException) -> str:
 
 def run() -> NoReturn:
     """Runs a step and ends the process."""
+    # Read when scikit-learn is loaded: threads of OpenMP that spin while they wait take the processor from others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     defer_imports()
     status = main()
     sys.stdout.flush()
