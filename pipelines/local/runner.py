@@ -6,7 +6,7 @@ As TFX's `LocalDagRunner`, and it says how each node stands, takes up what a kil
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
 from ..errors import describe_error
-from ..node import NodeTraits, Role, traits_of
+from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 from .operators import LATE_OPERATORS
 
@@ -67,7 +67,6 @@ class NodeRunner:
         self._pipeline, self._run_id, self._nodes = pipeline, run_id, nodes
         self._connection = metadata.sqlite_metadata_connection_config(str(metadata_path))
         self.outputs: Outputs = {}
-        self._made_ids: dict[str, dict[str, int]] = {}
 
     @property
     def outputs_by_role(self) -> dict[Role, dict[str, Artifact]]:
@@ -92,10 +91,12 @@ class NodeRunner:
         )
         for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
             caching, traits = node.pipeline_node.execution_options.caching_options, traits_of(component)
-            caching.enable_cache &= traits.is_cached or self._still_holds(store, component, node.pipeline_node, traits)
+            caching.enable_cache &= traits.is_cached or traits.is_current is not None
             start = time.monotonic()
             state.state = "running"
             try:
+                if traits.is_current is not None:
+                    _abandon_outdated(store, node.pipeline_node, traits.is_current)
                 execution = _run_node(ir, node.pipeline_node, self._connection, store)
                 state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
             except BaseException as error:
@@ -110,33 +111,9 @@ class NodeRunner:
                 for artifact in made.values():
                     note_node(artifact, state.id, state.seconds)
                 store.put_artifacts(list(made.values()))
-            self._made_ids[state.id] = {key: artifact.id for key, artifact in made.items()}
             self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
             state.rows = self._rows(component)
             progress.ended(state)
-
-    def _still_holds(
-        self,
-        store: metadata_store.MetadataStore,
-        component: BaseNode,
-        node: pipeline_pb2.PipelineNode,
-        traits: NodeTraits,
-    ) -> bool:
-        """Returns whether all that a node made earlier of the same inputs is current; see `NodeTraits.is_current`."""
-        if traits.is_current is None:
-            return False
-        inputs = {
-            self._made_ids.get(channel.producer_component_id, {}).get(channel.output_key)
-            for channel in component.inputs.values()
-        }
-        for execution in store.get_executions_by_type(node.node_info.type.name):
-            events = store.get_events_by_execution_ids([execution.id])
-            if {event.artifact_id for event in events if event.type == metadata_store_pb2.Event.INPUT} == inputs:
-                made = _output_artifacts(store, execution.id)
-                properties = {key: _artifact(artifact).properties for key, artifact in made.items()}
-                if made and not traits.is_current(properties):
-                    return False
-        return True
 
     def _rows(self, component: BaseNode) -> int | None:
         """Returns the number of rows that a node handled: all that were kept, or those of one split."""
@@ -186,6 +163,26 @@ def _run_node(
     if execution.last_known_state == execution.FAILED:
         raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
     return execution
+
+
+def _abandon_outdated(
+    store: metadata_store.MetadataStore,
+    node: pipeline_pb2.PipelineNode,
+    is_current: Callable[[Mapping[str, Mapping[str, Any]]], bool],
+) -> None:
+    """Takes out of the cache what earlier runs of a node made and what no longer holds: the cache has live artifacts.
+
+    It is done before the node runs: TFX runs a node, or takes its result from the cache, once in a run.
+    """
+    [name] = [each.name.field_value.string_value for each in node.contexts.contexts if each.type.name == "node"]
+    context = store.get_context_by_type_and_name("node", name)
+    for execution in store.get_executions_by_context(context.id) if context else ():
+        made = _output_artifacts(store, execution.id)
+        is_live = any(artifact.state == artifact.LIVE for artifact in made.values())
+        if is_live and not is_current({key: _artifact(artifact).properties for key, artifact in made.items()}):
+            for artifact in made.values():
+                artifact.state = artifact.ABANDONED
+            store.put_artifacts(list(made.values()))
 
 
 def _with_version(executor_spec: Any) -> Any:

@@ -25,6 +25,11 @@ def train(model: OutputArtifact[Model], rows: Parameter[int]):
 
 
 @component
+def publish(model: OutputArtifact[Model]):
+    model.set_string_custom_property("place", model.uri)
+
+
+@component
 def share(scale: Parameter[int]) -> OutputDict(rate=float):
     return {"rate": 1 / scale}
 

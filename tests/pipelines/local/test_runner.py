@@ -65,3 +65,22 @@ def test_the_summary_of_a_pipeline_without_pusher_or_evaluator_is_what_its_nodes
 
     assert list(fields) == ["model_uri"]
     assert Path(fields["model_uri"]).is_dir()
+
+
+def test_what_no_longer_holds_is_made_again_once_and_the_next_node_takes_it(tmp_path: Path) -> None:
+    gone: set[str] = set()
+
+    def run_once() -> tuple[str, str, set[str]]:
+        publish = samples.publish()
+        traits = NodeTraits(is_cached=False, is_current=lambda made: made["model"]["place"] not in gone)
+        runner, states = run(tmp_path, describe_node(publish, traits), samples.bless(model=publish.outputs["model"]))
+        return runner.outputs["publish"]["model"].uri, runner.outputs["bless"]["blessing"].uri, set(states.values())
+
+    first = run_once()
+    assert run_once() == (*first[:2], {"cached"})
+    gone.add(first[0])
+    second = run_once()
+
+    assert second[2] == {"done"}
+    assert not {*first[:2]} & {*second[:2]}
+    assert run_once() == (*second[:2], {"cached"})
