@@ -72,6 +72,9 @@ def _read_blocks(file: str) -> Iterator[list[bytes]]:
                     start = stop + CHECKSUM_BYTES
                 block = block[start:]
                 yield examples
+            # gzip takes an empty file for one without records; a writer leaves one where it is killed.
+            if not raw.tell():
+                raise EOFError("an empty file")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _not_records(file, error) from error
     if block:

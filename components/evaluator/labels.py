@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..examples import flat_values, is_string, number_column, single_values
 from ..features import Problem
+from ..fingerprints import as_text
 from ..prediction_task import PredictionTask
 
 FIX = "Name another column."
@@ -107,5 +108,12 @@ def require_steps(task: PredictionTask, lengths: Iterable[int]) -> None:
 
 
 def class_name(value: Any) -> str:
-    """Returns a class as the configuration writes it: `1` is "1"."""
+    """Returns a class as the configuration writes it, and as the ingest and Transform compare it: `1.0` is "1"."""
+    if isinstance(value, float):
+        return str(as_text(pa.array([value], pa.float32()))[0])
+    return word(value)
+
+
+def word(value: Any) -> str:
+    """Returns a decoded value as text."""
     return value.decode() if isinstance(value, bytes) else str(value)

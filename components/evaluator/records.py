@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..examples import decode, flat_values, is_string, read_examples, single_values
 from ..prediction_task import PredictionTask, SplitSettings
 from ..times import to_times
-from .labels import class_name, read_labels, require_labels
+from .labels import read_labels, require_labels, word
 from .model import Model
 from .out_of_fold import OutOfFold
 
@@ -102,6 +103,8 @@ def read_records(
         for name in columns:
             counts, column = flat_values(table, name)
             lengths[name].append(counts)
+            if pa.types.is_floating(column.type):
+                column = pc.add(column, pa.scalar(0.0, column.type))  # -0 and 0 are one slice.
             values[name].append(column.dictionary_encode())
         if key is not None:
             keys.append(key_values(table, key))
@@ -197,6 +200,6 @@ def split_keys(parts: Sequence[pa.Array], split: SplitSettings) -> NDArray[Any]:
         return times
     encoded = values.dictionary_encode()
     # By the text of the groups, so that intervals do not depend on the order of the records.
-    places = np.argsort(np.argsort([class_name(value) for value in encoded.dictionary.to_pylist()]))
+    places = np.argsort(np.argsort([word(value) for value in encoded.dictionary.to_pylist()]))
     codes: NDArray[Any] = np.append(places, -1)[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     return codes

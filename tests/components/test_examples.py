@@ -37,7 +37,7 @@ def test_files_of_a_file_system_of_tensorflow_are_read(tmp_path: Path):
     assert list(read_examples(["ram://examples/data.gz"])) == [[b"one", b"two"]]
 
 
-@pytest.mark.parametrize("kept", [0.5, 0.99])
+@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
 def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path, kept: float):
     whole = write(tmp_path / "whole", [bytes([value % 251 for value in range(length)]) for length in range(999)])
     cut = tmp_path / "cut"

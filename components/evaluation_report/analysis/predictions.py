@@ -14,7 +14,7 @@ from absl import logging
 from numpy.typing import NDArray
 
 from ....errors import DataError, YachayError
-from ...evaluator.labels import FIX, class_name, is_known, read_labels, read_numbers
+from ...evaluator.labels import FIX, is_known, read_labels, read_numbers, word
 from ...evaluator.model import Model
 from ...evaluator.predictions_file import StoredPredictions
 from ...evaluator.records import key_values, split_keys
@@ -242,7 +242,7 @@ class _Words:
         """
         has_value, values = single_values(table, self._name, FIX)
         encoded = values.dictionary_encode()
-        words = map(class_name, encoded.dictionary.to_pylist())
+        words = map(word, encoded.dictionary.to_pylist())
         places = np.array([self._index.setdefault(word, len(self._index)) for word in words], np.int32)
         codes = np.full(table.num_rows, -1, np.int32)
         codes[has_value] = places[encoded.indices.to_numpy(zero_copy_only=False)]

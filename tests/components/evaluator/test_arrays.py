@@ -10,14 +10,17 @@ from yachay.components.evaluator.arrays import evaluate_arrays
 from yachay.components.evaluator.eval_config import complete_config, eval_config
 from yachay.components.evaluator.evaluation import Failure, read_evaluation
 from yachay.components.evaluator.metric import measure, task_metrics
+from yachay.components.evaluator.model import Model
 from yachay.components.evaluator.predictions_file import PREDICTIONS_FILE, read_predictions, write_predictions
-from yachay.components.evaluator.records import Records, SliceColumn, find_slices
+from yachay.components.evaluator.records import Records, SliceColumn, find_slices, read_records
 from yachay.components.evaluator.settings import EvaluationSettings
 from yachay.components.evaluator.tfma_files import write_evaluation
 from yachay.components.evaluator.trivial import LEVEL, TRIVIAL_P_VALUE, trivial_p_value, why_untestable
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
 from yachay.errors import DataError
+
+from .conftest import save_model, write_examples
 
 N = 60
 TASK = PredictionTask(
@@ -41,6 +44,19 @@ def test_given_predictions_are_evaluated_slice_by_slice() -> None:
     assert [(part.key, part.num_rows) for part in slices] == [((("site", 3),), 20), ((("site", 1),), 20)]
     expected = measure(task_metrics(TASK), records.labels[1::3], records.scores[1::3])
     assert {name: slices[0].metrics[name] for name in expected} == expected
+
+
+def test_classes_may_be_numbers_and_a_negative_zero_is_a_zero(tmp_path: Path) -> None:
+    task = TASK.model_copy(update={"label": Label(name="y", values=("0", "0.1"))})
+    write_examples(tmp_path, {"y": [0.0, 0.1, -0.0], "dose": [-0.0, 0.5, 0.0], "prediction": [[0.5, 0.5]] * 3})
+    save_model(tmp_path, task, (2,))
+    model = Model(str(tmp_path / "Format-Serving"), task)
+
+    records = read_records([str(tmp_path / "Split-eval" / "data.gz")], task, ["dose"], model)
+
+    assert records.labels.tolist() == [0, 1, 0]
+    slices = {key: rows.tolist() for key, rows in find_slices(records.columns, [("dose",)])}
+    assert slices == {(("dose", 0.0),): [0, 2], (("dose", 0.5),): [1]}
 
 
 def test_a_record_is_once_in_the_slice_of_each_combination_of_its_values() -> None:

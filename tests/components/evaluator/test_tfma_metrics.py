@@ -68,12 +68,13 @@ def test_a_classification_in_tfma_has_the_numbers_of_its_metrics() -> None:
     assert result == measure(task_metrics(task), indices, scores)
 
 
-def test_classes_may_be_integers_in_the_records() -> None:
+@pytest.mark.parametrize("kind", [np.int64, np.float32])
+def test_classes_may_be_numbers_in_the_records(kind: type) -> None:
     rng = np.random.default_rng(1)
     indices, scores = rng.integers(0, 3, 60), rng.dirichlet(np.ones(3), 60)
     task = make_task(Problem.CLASSIFICATION, values=("0", "1", "2"))
 
-    assert computed(task, list(indices), scores) == measure(task_metrics(task), indices, scores)
+    assert computed(task, list(indices.astype(kind)), scores) == measure(task_metrics(task), indices, scores)
 
 
 def test_a_label_that_is_no_class_is_named() -> None:
