@@ -21,7 +21,11 @@ PACKAGES = {
 }
 """The deferred packages, with those of their modules that work without the rest; None stands for all of them."""
 
-_USED = {"__all__", "__version__"}
+_USED = {
+    "__all__", "__version__", "__internal__", "__operators__", "__git_version__", "__compiler_version__",
+    "__cxx11_abi_flag__", "__cxx_version__", "__monolithic_build__",
+}  # fmt: skip
+"""The names between double underscores that a package itself defines; Python asks modules for others."""
 
 
 def defer_imports() -> None:
@@ -76,6 +80,9 @@ class _Deferred(types.ModuleType):
         if not hasattr(module, name) and isinstance(components, _Deferred):
             _load(components)  # It gives names to TFMA that TFMA has elsewhere.
         return getattr(module, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(_load(self))
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

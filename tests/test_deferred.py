@@ -38,6 +38,18 @@ def test_a_deferred_package_is_the_package_once_it_is_used(use: str) -> None:
     assert printed == "False True\nTrue"
 
 
+@pytest.mark.parametrize(
+    ("use", "printed"),
+    [
+        ("print(tf.__internal__.tracking.Trackable.__name__, tf.__git_version__[:1])", "Trackable v"),
+        ("tf.constant(1); print('constant' in dir(tf), tf.__compiler_version__ != '')", "True True"),
+        ("print('constant' in dir(tf))", "True"),
+    ],
+)
+def test_names_in_double_underscores_and_dir_are_those_of_the_package(use: str, printed: str) -> None:
+    assert run("import tensorflow as tf", use) == printed
+
+
 def test_a_name_that_a_deferred_package_lacks_is_an_attribute_error() -> None:
     assert run("import apache_beam", "print(hasattr(apache_beam, 'no_such_name'))") == "False"
 
