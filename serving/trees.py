@@ -59,9 +59,15 @@ def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], g
     names = {group: tuple(feature.name for feature in members) for group, members in group_features(features).items()}
     if names != table.features:
         raise ModelError(f"Expected {file} to hold the model's features. Received: others.")
-    trees = TreePredictor(table, labels)
-    rows = _rows_at_bounds(table)
-    expected, received = graph(rows), trees(rows)
+    try:
+        trees = TreePredictor(table, labels)
+        rows = _rows_at_bounds(table)
+        received = trees(rows)
+    except (IndexError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"Expected {file} to hold arrays that fit each other. Received: {error!r}. Train the model anew."
+        ) from error
+    expected = graph(rows)
     if expected.keys() != received.keys():
         raise ModelError(f"Expected {file} to give the outputs {sorted(expected)}. Received: {sorted(received)}.")
     for name, values in expected.items():

@@ -140,6 +140,25 @@ def test_a_damaged_table_is_not_used(content: bytes, copied: Path) -> None:
     assert "Expected a table of trees in format 1" in load_saved_model(copied).failure
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"row_of_interval": TABLE.row_of_interval + 5},
+        {"row_of_missing": TABLE.row_of_missing[1:]},
+        {"table": TABLE.table.astype(np.float64)},
+        {"base": np.zeros(1)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_table_of_arrays_that_do_not_fit_each_other_is_not_used(fields: dict[str, Any], copied: Path) -> None:
+    (copied / TREES_FILE).write_bytes(TreeTable(**{**vars(TABLE), **fields}).to_bytes())
+
+    loaded = load_saved_model(copied)
+
+    assert loaded.evaluator == "saved_model"
+    assert "arrays that fit each other" in loaded.failure
+
+
 def test_a_table_of_other_features_is_not_used(copied: Path) -> None:
     features = {**TABLE.features, "string": ("city",)}
     table = TreeTable(**{**vars(TABLE), "features": features})
