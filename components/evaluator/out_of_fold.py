@@ -68,11 +68,23 @@ class OutOfFold:
         rows = slice(self._next, self._next + len(examples))
         self._next = rows.stop
         if not np.array_equal(self._records[rows], _checksums(examples)):
-            raise DataError(
-                f"Expected out-of-fold predictions of these examples, in their order. Received: those of others, of "
-                f"{len(self._records)} records. Cross-validate and evaluate the same examples."
-            )
+            raise self._other_examples()
         return shape_predictions(self._scores[rows], self._task, len(examples))
+
+    def require_end(self) -> None:
+        """Checks that each prediction was asked for.
+
+        Raises:
+            DataError: if there are predictions of further examples.
+        """
+        if self._next < len(self._records):
+            raise self._other_examples()
+
+    def _other_examples(self) -> DataError:
+        return DataError(
+            f"Expected out-of-fold predictions of these examples, in their order. Received: those of others, of "
+            f"{len(self._records)} records. Cross-validate and evaluate the same examples."
+        )
 
 
 def _checksums(examples: Sequence[bytes]) -> NDArray[np.uint32]:

@@ -85,7 +85,7 @@ def read_records(
         baseline: `Model` of the last blessed one. Defaults to None.
 
     Raises:
-        DataError: if there is no record, or one has no label of the task.
+        DataError: if there is no record, one has no label of the task, or out-of-fold predictions are of others.
     """
     labels, scores, baseline_scores = [], [], []
     values: dict[str, list[pa.Array]] = {name: [] for name in columns}
@@ -108,6 +108,8 @@ def read_records(
             values[name].append(column.dictionary_encode())
         if key is not None:
             keys.append(key_values(table, key))
+    if isinstance(model, OutOfFold):
+        model.require_end()
     if not labels:
         raise DataError(
             f"Expected records to evaluate in {', '.join(files) or 'the split eval'}. Received: none. Check the split."

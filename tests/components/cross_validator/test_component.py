@@ -148,11 +148,16 @@ def test_numbers_are_predicted_out_of_fold_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores[:, 0], [record["y"] for record in records], atol=0.2)
 
 
-def test_predictions_of_other_examples_are_an_error(tmp_path: Path) -> None:
+def test_predictions_of_other_or_further_examples_are_an_error(tmp_path: Path) -> None:
     examples, predictions, _ = run(tmp_path, config())
     files = sorted((tmp_path / "examples" / "Split-eval").iterdir())
-    files[0].rename(tmp_path / "examples" / "Split-eval" / "later.gz")
+    later = files[0].rename(tmp_path / "examples" / "Split-eval" / "later.gz")
 
+    with pytest.raises(DataError, match=r"Expected out-of-fold predictions of these examples, in their order"):
+        evaluate(tmp_path, examples, predictions, task())
+
+    later.rename(files[0])
+    files[1].unlink()
     with pytest.raises(DataError, match=r"Expected out-of-fold predictions of these examples, in their order"):
         evaluate(tmp_path, examples, predictions, task())
 
