@@ -104,9 +104,9 @@ def run_pipeline(
         if data_uri:
             check_data(data_uri, schema, config, task)
         schema_text = folder.schema_text(config)
-        if store := config.push.store_of(config.pipeline_name(task)):
-            # A store that cannot be read is rejected now, not after the training.
-            latest_push(open_store(store, config.push.mount, config.push.endpoint_url))
+        # A store that cannot be read is rejected now, not after the training.
+        model_store = _model_store(config, task, workdir.absolute())
+        latest_push(open_store(model_store, config.push.mount, config.push.endpoint_url))
         config.check_pipeline(pipeline)
         home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))
         home.make()
@@ -116,7 +116,7 @@ def run_pipeline(
             run.write_config(config)
             with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
                 data_uri = data_uri or str(write_mock_data(config, home))
-                _run(config, task, data_uri, schema_text, pipeline, home, run, summary, stream)
+                _run(config, task, data_uri, schema_text, pipeline, model_store, home, run, summary, stream)
     return summary
 
 
@@ -134,12 +134,19 @@ def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
     return path
 
 
+def _model_store(config: PipelineConfig, task: str, workdir: Path) -> str:
+    """Returns the model store of a task, which its pipelines share."""
+    name = config.pipeline_name(task)
+    return config.push.store_of(name) or str(PipelineHome(workdir / name).models_path)
+
+
 def _run(
     config: PipelineConfig,
     task: str,
     data_uri: str,
     schema_text: str,
     pipeline_name: str,
+    model_store: str,
     home: PipelineHome,
     run: RunFolder,
     summary: Summary,
@@ -152,9 +159,6 @@ def _run(
     from .runner import NodeRunner
 
     logging.set_verbosity(logging.INFO)
-    model_store = config.push.store_of(config.pipeline_name(task)) or str(
-        home.path.with_name(config.pipeline_name(task)) / home.models_path.name
-    )
     context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
     pipeline = make_pipeline(config, context)
     nodes = [NodeProgress(component.id) for component in pipeline.components]

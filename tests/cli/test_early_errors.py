@@ -39,3 +39,18 @@ def test_renamed_columns_are_all_named_before_anything_heavy_is_imported(command
     assert "'Target' is missing. Did you mean 'Target 2024'?" in result.stderr
     assert "... and 27 more" in result.stderr
     assert not (tmp_path / "w").exists()
+
+
+def test_a_damaged_push_beside_the_runs_is_named_before_the_run_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "student-dropout--semester2--mock"
+    push = home / "models/push-7"
+    push.mkdir(parents=True)
+    (push / "push.json").write_text("")
+
+    status = run(["run", "student_dropout", "--workdir", str(tmp_path)])
+
+    assert status == 1
+    assert f"Expected {push}/push.json to say what was pushed." in capsys.readouterr().err
+    assert not (home / "runs").exists()
