@@ -17,7 +17,7 @@ from .access import unwritable
 from .tfx_api import io_utils
 
 STATISTICS_FILE = "FeatureStats.pb"
-SPLIT_PATTERNS = "custom_split_pattern"
+_SPLIT_PATTERNS = "custom_split_pattern"
 """The custom property of TFX by which examples have their files elsewhere."""
 
 
@@ -87,7 +87,7 @@ def unreadable(examples: types.Artifact) -> str:
     for name, readable in (("payload_format", "FORMAT_TF_EXAMPLE"), ("file_format", "tfrecords_gzip")):
         if examples.has_custom_property(name) and (kind := examples.get_string_custom_property(name)) != readable:
             return f"examples in files of {name} {kind!r}"
-    return "examples with a pattern of files for each split" if examples.has_custom_property(SPLIT_PATTERNS) else ""
+    return "examples with a pattern of files for each split" if examples.has_custom_property(_SPLIT_PATTERNS) else ""
 
 
 def _copy(path: Path, target: str) -> None:

@@ -18,7 +18,7 @@ def choose_engine(
     """Returns the engine for a component's work, and logs which and why.
 
     Args:
-        engine: string. What the configuration says; `"auto"` takes arrays where they can do the work and it is not too
+        engine: string. As configured; `"auto"` takes arrays where they can do the work and it is not too
             large for one process.
         component: string. Name of the component, for the log and the message.
         rows: int or None. Number of records, None where it is not known.
@@ -35,7 +35,7 @@ def choose_engine(
         )
     size = f"{rows:,} rows of {columns} columns" if rows is not None else f"{columns} columns"
     if engine != "auto":
-        chosen, why = engine, "the configuration says so"
+        chosen, why = engine, "it is configured"
     elif unsupported:
         chosen, why = "beam", f"arrays cannot do {unsupported}"
     elif rows is not None and rows * columns > MAX_VALUES:

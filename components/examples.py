@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 8192
 
-# A record of a TFRecord file: its length, a checksum of the length, the data, a checksum of the data.
-LENGTH = struct.Struct("<Q4x")
-CHECKSUM_BYTES = 4
 BLOCK_BYTES = 1 << 22
+
+# A record of a TFRecord file: its length, a checksum of the length, the data, a checksum of the data.
+_LENGTH = struct.Struct("<Q4x")
+_CHECKSUM_BYTES = 4
 
 
 def read_examples(files: Iterable[str | Path], batch_size: int = BATCH_SIZE) -> Iterator[list[bytes]]:
@@ -60,17 +61,7 @@ def _read_blocks(file: str) -> Iterator[list[bytes]]:
     try:
         with _open(file) as raw, gzip.GzipFile(fileobj=raw) as records:
             while read := records.read(BLOCK_BYTES):
-                block += read
-                examples = []
-                start = 0
-                while start + LENGTH.size <= len(block):
-                    data = start + LENGTH.size
-                    stop = data + LENGTH.unpack_from(block, start)[0]
-                    if stop + CHECKSUM_BYTES > len(block):
-                        break
-                    examples.append(block[data:stop])
-                    start = stop + CHECKSUM_BYTES
-                block = block[start:]
+                examples, block = split_records(block + read)
                 yield examples
             # gzip takes an empty file for one without records; a writer leaves one where it is killed.
             if not raw.tell():
@@ -79,6 +70,20 @@ def _read_blocks(file: str) -> Iterator[list[bytes]]:
         raise _not_records(file, error) from error
     if block:
         raise _not_records(file, f"{len(block)} bytes after the last whole record")
+
+
+def split_records(block: bytes) -> tuple[list[bytes], bytes]:
+    """Returns the whole records at the start of what a TFRecord file holds, and the bytes after them."""
+    records = []
+    start = 0
+    while start + _LENGTH.size <= len(block):
+        data = start + _LENGTH.size
+        stop = data + _LENGTH.unpack_from(block, start)[0]
+        if stop + _CHECKSUM_BYTES > len(block):
+            break
+        records.append(block[data:stop])
+        start = stop + _CHECKSUM_BYTES
+    return records, block[start:]
 
 
 def decode(examples: Sequence[bytes], types: Mapping[str, int] | None = None) -> pa.RecordBatch:

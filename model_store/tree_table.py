@@ -13,6 +13,7 @@ The Trainer writes the table beside the SavedModel, which stays what the model p
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ from .metadata import MISSING_VALUE
 
 TREES_FILE = "assets.extra/trees.npz"
 TABLE_FORMAT = 1
+TOLERANCE = 1e-6
+"""A table stands for a model whose scores differ by no more: `largest_difference`."""
 MASKS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 _MAX_JOINED_ROWS = 256
@@ -94,6 +97,16 @@ class TreeTable:
             raise ModelError(
                 f"Expected a table of trees in format {TABLE_FORMAT}. Received: {error!r}. Train the model anew."
             ) from error
+
+
+def largest_difference(expected: NDArray[Any], received: NDArray[Any]) -> float:
+    """Returns the largest difference of two arrays of scores, relative where above 1.
+
+    It is NaN where the shapes differ or a score is NaN.
+    """
+    if expected.shape != received.shape:
+        return math.nan
+    return float((np.abs(received - expected) / np.maximum(1, np.abs(expected))).max(initial=0))
 
 
 class TreeScorer:

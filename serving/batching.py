@@ -30,7 +30,8 @@ class Job:
 
     Args:
         inputs: `Inputs`.
-        predicted: function of the outputs. Called in the thread that predicts, after the response is on its way.
+        predicted: function of the outputs. Called in the event loop or the thread, where it was predicted, after the
+            response is on its way.
         future: future of the outputs.
     """
 

@@ -81,7 +81,11 @@ class Prediction:
 
 
 class PredictionObserver(Protocol):
-    """Watches predictions. The server calls it in the thread that predicts, once the responses are on their way."""
+    """Watches predictions. The server calls it where it predicts, once the responses are on their way.
+
+    That is the event loop for a model of trees, and a thread for others and for requests of more rows than a batch: it
+    may be called from both at once.
+    """
 
     def record(self, prediction: Prediction) -> None:
         """Takes a prediction. Must never block: the next batch waits for it."""

@@ -7,15 +7,12 @@ import numpy as np
 
 from ..errors import ModelError
 from ..model_store.metadata import MISSING_VALUE
-from ..model_store.tree_table import TREES_FILE, TreeScorer, TreeTable
+from ..model_store.tree_table import TOLERANCE, TREES_FILE, TreeScorer, TreeTable, largest_difference
 from .contract import Array, Feature
 from .inputs import group_features
 from .values import NUMPY_TYPES
 
 Predict = Callable[[Mapping[str, Array]], Mapping[str, Array]]
-
-TOLERANCE = 1e-6
-"""Largest difference of two scores, relative where above 1."""
 
 _NUM_COMPARED_ROWS = 256
 
@@ -109,8 +106,6 @@ def _numbers(bounds: Array, dtype: str, may_be_missing: bool) -> Array:
 
 
 def _agree(expected: Array, received: Array) -> bool:
-    if expected.shape != received.shape:
-        return False
     if expected.dtype == np.object_:
-        return bool((expected == received).all())
-    return bool((np.abs(received - expected) <= TOLERANCE * np.maximum(1, np.abs(expected))).all())
+        return np.array_equal(expected, received)
+    return largest_difference(expected, received) <= TOLERANCE

@@ -10,10 +10,9 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from ..artifact_files import local_folder, split_files
+from ..artifact_files import local_folder, read_schema, split_files
 from ..evaluator.out_of_fold import write_out_of_fold
 from ..examples import read_examples
-from ..tfx_api import io_utils
 from .folds import FoldWork, Records
 from .settings import CrossValidatorConfig
 from .workers import run_folds
@@ -38,9 +37,7 @@ class Executor(base_executor.BaseExecutor):
             RunError: if a process ends before its fold.
         """
         config = CrossValidatorConfig.from_property(exec_properties["config"])
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
+        schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
         files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), EVAL)
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, schema)

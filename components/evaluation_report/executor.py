@@ -13,9 +13,10 @@ from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from ..artifact_files import local_copy, local_folder, split_files
+from ..artifact_files import STATISTICS_FILE, local_copy, local_folder, read_schema, split_files
 from ..example_validator.anomalies import read_anomalies
-from ..tfx_api import io_utils, model_utils, path_utils
+from ..pusher.settings import REJECTION
+from ..tfx_api import model_utils, path_utils
 from .analysis.build import build_report
 from .analysis.inputs import Inputs
 from .report import Lineage, Report
@@ -25,7 +26,6 @@ from .settings import ReportConfig
 from .timing import read_node_seconds
 
 EVAL = "eval"
-STATISTICS_FILE = "FeatureStats.pb"
 # In the order of the pipeline.
 _MADE_IN_THE_RUN = (
     "examples",
@@ -85,9 +85,9 @@ class Executor(base_executor.BaseExecutor):
                     for artifact in input_dict["anomalies"]
                     for split in artifact_utils.decode_split_names(artifact.split_names)
                 },
-                schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri)),
+                schema=read_schema(schema),
                 is_pushed=None if pushed is None else bool(pushed.get_int_custom_property("pushed")),
-                push_rejection="" if pushed is None else pushed.get_string_custom_property("rejection"),
+                push_rejection="" if pushed is None else pushed.get_string_custom_property(REJECTION),
                 original_names=json.loads(original_names) if original_names else {},
                 rows={
                     name: examples.get_int_custom_property(f"rows_{name}") for name in ("read", "kept", "quarantined")

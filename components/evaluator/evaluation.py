@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..examples import CHECKSUM_BYTES, LENGTH
+from ..examples import split_records
 from ..tfx_api import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 from .eval_config import BASELINE
 from .trivial import TRIVIAL_P_VALUE
@@ -117,26 +117,22 @@ def _read_metrics(folder: Path) -> Iterator[metrics_for_slice_pb2.MetricsForSlic
 
 
 def _read_validation(folder: Path) -> validation_result_pb2.ValidationResult:
-    [path] = folder.glob("validations*.tfrecord")
-    [record] = _read_records(path)
-    return validation_result_pb2.ValidationResult.FromString(record)
+    found = [record for path in folder.glob("validations*.tfrecord") for record in _read_records(path)]
+    if len(found) != 1:
+        raise DataError(f"Expected one validation in {folder}. Received: {len(found)}. Evaluate again.")
+    return validation_result_pb2.ValidationResult.FromString(found[0])
 
 
-def _read_records(path: Path) -> Iterator[bytes]:
-    """Yields the records of a TFRecord file; TensorFlow's own reader would take seconds to import.
+def _read_records(path: Path) -> list[bytes]:
+    """Returns the records of a TFRecord file; TensorFlow's own reader would take seconds to import.
 
     Raises:
         DataError: if the file is cut off.
     """
-    content = path.read_bytes()
-    stop = 0
-    while stop < len(content):
-        start = stop + LENGTH.size
-        length = LENGTH.unpack_from(content, stop)[0] if start <= len(content) else len(content)
-        stop = start + length + CHECKSUM_BYTES
-        if stop > len(content):
-            raise DataError(f"Expected {path} to hold whole records. Received: a file that is cut off. Evaluate again.")
-        yield content[start : start + length]
+    records, rest = split_records(path.read_bytes())
+    if rest:
+        raise DataError(f"Expected {path} to hold whole records. Received: a file that is cut off. Evaluate again.")
+    return records
 
 
 def _failures(result: validation_result_pb2.ValidationResult) -> list[Failure]:

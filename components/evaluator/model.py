@@ -12,15 +12,15 @@ from absl import logging
 from numpy.typing import NDArray
 
 from ...errors import DataError, ModelError
+from ...model_store.tree_table import TOLERANCE, largest_difference
 from ..examples import BATCH_SIZE, decode, encode
 from ..features import Problem
 from ..loaded_model import load_model
 from ..prediction_task import PredictionTask
 from .eval_config import SIGNATURE
-from .tree_predictor import load_tree_predictor
+from .tree_predictor import TreePredictor, load_tree_predictor
 
 NUM_CHECKED = 256
-TOLERANCE = 1e-6
 
 
 class Model:
@@ -54,7 +54,9 @@ class Model:
             DataError: if the model predicts another number of values than the task has.
             ModelError: if it has no signature for examples.
         """
-        found = self._predict_by_trees(decode(examples) if table is None else table, examples) if self._trees else None
+        found = None
+        if self._trees is not None:
+            found = self._predict_by_trees(self._trees, decode(examples) if table is None else table, examples)
         return self._predict_by_graph(examples) if found is None else found
 
     def predict_table(self, table: pa.RecordBatch) -> NDArray[Any]:
@@ -64,23 +66,26 @@ class Model:
             DataError: likewise.
             ModelError: likewise.
         """
-        checked = () if self._are_trees_checked else encode(table.slice(0, NUM_CHECKED))
-        found = self._predict_by_trees(table, checked) if self._trees else None
-        if found is not None:
-            return found
+        if self._trees is not None:
+            checked = () if self._are_trees_checked else encode(table.slice(0, NUM_CHECKED))
+            found = self._predict_by_trees(self._trees, table, checked)
+            if found is not None:
+                return found
         parts = [table.slice(start, BATCH_SIZE) for start in range(0, table.num_rows, BATCH_SIZE)]
         return np.concatenate([self._predict_by_graph(encode(part)) for part in parts])
 
-    def _predict_by_trees(self, table: pa.RecordBatch, examples: Sequence[bytes]) -> NDArray[Any] | None:
+    def _predict_by_trees(
+        self, trees: TreePredictor, table: pa.RecordBatch, examples: Sequence[bytes]
+    ) -> NDArray[Any] | None:
         """Returns the scores of the table of trees, None where it cannot be used for these examples or at all."""
-        scores = None if self._trees is None else self._trees.predict(table)
+        scores = trees.predict(table)
         if scores is None:
             return None
         if not self._are_trees_checked:
             self._are_trees_checked = True
             expected = self._predict_by_graph(examples[:NUM_CHECKED])
             received = shape_predictions(scores[:NUM_CHECKED], self._task, len(expected))
-            if not np.allclose(received, expected, rtol=TOLERANCE, atol=TOLERANCE):
+            if not largest_difference(expected, received) <= TOLERANCE:
                 logging.warning("%s: its table of trees predicts otherwise than the SavedModel; not used.", self._path)
                 self._trees = None
                 return None

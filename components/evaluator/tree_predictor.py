@@ -35,8 +35,8 @@ class TreePredictor:
     def predict(self, examples: pa.RecordBatch) -> NDArray[np.float32] | None:
         """Returns the scores `(N, K)` of decoded examples, None where only the graph can.
 
-        Those are examples that lack what the model asks for, hold a value of another type or several, or hold as a
-        value what stands for a missing one in the table.
+        Those are examples that lack what the model asks for, hold a value of another type or several, hold as a value
+        what stands for a missing one in the table, or an infinite number.
         """
         matrices = {}
         for dtype, names in self._features.items():
@@ -64,7 +64,8 @@ class TreePredictor:
         if values.type != arrow_type:
             return None
         given = values.to_numpy(zero_copy_only=False)
-        is_missing = np.isnan(given) if dtype == "float32" else given == MISSING_VALUE[dtype]
+        # The transform takes an infinite number for a missing one.
+        is_missing = ~np.isfinite(given) if dtype == "float32" else given == MISSING_VALUE[dtype]
         if np.any(is_missing):
             return None
         column[lengths == 1] = given

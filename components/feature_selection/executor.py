@@ -9,7 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from ..artifact_files import split_files
+from ..artifact_files import read_schema, split_files
 from ..examples import read_examples
 from ..prediction_task import PredictionTask
 from ..tfx_api import io_utils
@@ -37,9 +37,7 @@ class Executor(base_executor.BaseExecutor):
             DataError: if a column is not in the schema, has several values, or there are too few records or no split
                 `train`.
         """
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
+        schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
         task = PredictionTask.from_property(exec_properties["task"])
         settings = FeatureSelectionSettings.from_property(exec_properties["settings"])
         columns = selection_columns(task)

@@ -9,13 +9,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from ...model_store.tree_table import MASKS, TreeScorer, TreeTable
+from ...model_store.tree_table import MASKS, TOLERANCE, TreeScorer, TreeTable, largest_difference
 from .metadata import RawFeature
 from .tree_ensemble import Tree, round_down
 
 FromRaw = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 
-TOLERANCE = 1e-6
 MAX_TABLE_BYTES = 64 * 2**20
 
 _DTYPES = ("float32", "int64", "string")
@@ -370,7 +369,7 @@ def _check(
     received = TreeScorer(made)(
         {dtype: np.stack([raw[name] for name in names]) for dtype, names in made.features.items()}
     )
-    difference = float((np.abs(received - expected) / np.maximum(1, np.abs(expected))).max())
+    difference = largest_difference(expected, received)
     if not difference <= TOLERANCE:
         raise TreeTableError(
             f"Expected the table to give the scores of the model. Received: a difference of {difference:g}."

@@ -9,11 +9,11 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from ..artifact_files import local_folder, num_rows, split_files, unreadable
+from ..artifact_files import local_folder, num_rows, read_schema, split_files, unreadable
 from ..engine import choose_engine
 from ..examples import read_examples
 from ..settings import check_settings
-from ..tfx_api import io_utils, json_utils
+from ..tfx_api import json_utils
 from .settings import TransformConfig
 
 ANALYZED_SPLIT = "train"
@@ -42,9 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         from .preprocessing import preprocessing_fn
 
         examples = input_dict["examples"]
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
+        schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
         custom_config = json_utils.loads(exec_properties["custom_config"])
         engine = check_settings(TransformConfig, custom_config, "Transform's `custom_config`").engine
         transform, unsupported = None, next(filter(None, map(unreadable, examples)), "")

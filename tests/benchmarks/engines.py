@@ -168,6 +168,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--subject", nargs=3, metavar=("PART", "ENGINE", "OUTPUT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.artifacts and not options.pipeline:
+        parser.error("expected --pipeline with --artifacts: what ran")
+    if bool(options.data) != bool(options.pipeline) and not options.artifacts:
+        parser.error("expected --pipeline and --data together, or neither for synthetic records")
     if options.subject:
         part, engine, output = options.subject
         measure(PARTS[part], Run(options.pipeline, options.artifacts, Path(output)), engine)
@@ -212,10 +216,10 @@ def compare(part: str, engines: list[str], repeats: int, pipeline: str, artifact
             ).stdout
             figures[engine].append(json.loads(printed.splitlines()[-1]))
             print(json.dumps({"part": part, "engine": engine, **figures[engine][-1]}), flush=True)
-    if len(engines) > 1:
+    if set(engines) == set(ENGINES):
         stock, arrays = (
-            {name: min(turn[name] for turn in turns) for name in ("seconds", "processor_s")}
-            for turns in figures.values()
+            {name: min(turn[name] for turn in figures[engine]) for name in ("seconds", "processor_s")}
+            for engine in ENGINES
         )
         ratios = {f"stock / arrays, {name}": round(stock[name] / arrays[name], 1) for name in stock}
         print(json.dumps({"part": part, **ratios, "asked for": TARGET_RATIOS[part]}), flush=True)

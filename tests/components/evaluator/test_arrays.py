@@ -107,6 +107,11 @@ def test_an_evaluation_that_is_cut_off_is_named(tmp_path: Path) -> None:
         read_evaluation(tmp_path)
 
 
+def test_an_evaluation_without_a_validation_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"one validation in .*Received: 0"):
+        read_evaluation(tmp_path)
+
+
 def test_what_the_evaluator_says_of_a_failure_is_read(tmp_path: Path) -> None:
     config = complete_config(eval_config(TASK, EvaluationSettings()), has_baseline=False)
     slices = evaluate_arrays(TASK, EvaluationSettings(), make_records())

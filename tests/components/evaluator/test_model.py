@@ -91,11 +91,12 @@ def test_a_table_that_says_otherwise_is_not_used(tmp_path: Path) -> None:
         {"dose": [1.0, 2.0]},
         {"dose": 3},
         {"dose": float("nan")},
+        {"dose": float("inf")},
         {"dose": 1.0, "town": b""},
         {"dose": 1.0, "town": b"\xff"},
         {"dose": 1.0, "town": 4},
     ],
-    ids=["missing", "several", "other_type", "nan", "empty_text", "no_utf8", "number_for_text"],
+    ids=["missing", "several", "other_type", "nan", "infinite", "empty_text", "no_utf8", "number_for_text"],
 )
 def test_examples_that_only_a_graph_can_judge_are_left_to_it(values: Mapping[str, Any]) -> None:
     examples = decode([example(**values)] * 3)
