@@ -20,7 +20,6 @@ from ..components.cross_validator.workers import run_folds
 from ..components.evaluator.metric import measure, task_metrics
 from ..components.example_gen.ingest import IngestSummary, ingest
 from ..components.example_gen.inputs import resolve_input
-from ..components.example_gen.quarantine import QUARANTINE_FILE
 from ..components.example_gen.write import whole_or_absent
 from ..components.examples import read_examples
 from ..components.features import Problem
@@ -40,7 +39,7 @@ METRICS_FILE = "cross_validation.json"
 
 @dataclasses.dataclass(frozen=True)
 class CrossValidation:
-    """What came of a cross-validation.
+    """The result of a cross-validation.
 
     Args:
         pipeline: string. The configuration's name.
@@ -55,7 +54,7 @@ class CrossValidation:
         data_fingerprint: string.
         warnings: tuple of strings of the ingest.
         seconds: float. Ingest included.
-        output_dir: path. Holds the predictions, this result as JSON and the quarantined records.
+        output_dir: path. Holds the predictions, this result as JSON, the quarantined records, and what a reader noted.
     """
 
     pipeline: str
@@ -187,7 +186,7 @@ def cross_validate(
         with whole_or_absent(Path(workdir)) as draft:
             out_of_fold.iloc[np.argsort(rows, kind="stable")].to_csv(draft / PREDICTIONS_FILE, index=False)
             (draft / METRICS_FILE).write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
-            shutil.copyfile(Path(scratch, "quarantine", QUARANTINE_FILE), draft / QUARANTINE_FILE)
+            shutil.copytree(Path(scratch, "quarantine"), draft, dirs_exist_ok=True)
     return result
 
 

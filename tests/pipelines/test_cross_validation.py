@@ -98,6 +98,28 @@ def test_the_result_lies_beside_the_predictions_as_json(result):
     }
 
 
+READER = """
+import pyarrow.csv
+from yachay.components.example_gen.notes import Note
+
+def read(path):
+    yield Note("data.csv", 3, "", "x", "blanked", "no value")
+    yield from pyarrow.csv.read_csv(path).to_batches()
+"""
+
+
+@pytest.mark.end_to_end
+def test_what_a_reader_noted_lies_beside_the_predictions(tmp_path, monkeypatch):
+    (tmp_path / "reader_of_a_test.py").write_text(READER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    data = {"schema": "sample", "reader": "reader_of_a_test.read"}
+
+    noted = validate(tmp_path / "run", records(), configuration(data=data))
+
+    assert noted.warnings == ("data.csv: 1 value blanked (no value); see notes.csv",)
+    assert (noted.output_dir / "notes.csv").read_text().splitlines()[1:] == ["data.csv,3,,x,blanked,no value"]
+
+
 @pytest.mark.end_to_end
 def test_the_order_of_the_records_does_not_matter(result, tmp_path):
     shuffled = validate(tmp_path, records().sample(frac=1, random_state=2), configuration())
