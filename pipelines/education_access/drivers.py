@@ -103,7 +103,7 @@ def _people(census: pd.DataFrame, information: pd.DataFrame) -> dict[str, pd.Ser
     return {
         "rural_pct": _pct(census["rural"], people),
         "men_pct": _pct(census["men"], people),
-        **{name: _pct(census[columns].sum(axis=1), people) for name, columns in groups.items()},
+        **{name: _pct(_sum(census[columns]), people) for name, columns in groups.items()},
         "children_per_100_women": _pct(census["aged_0_4"], census["women"]),
         "aged_15_19_per_10_14_pct": _pct(census["aged_15_19"], census["aged_10_14"]),
         "aged_20_24_per_15_19_pct": _pct(census["aged_20_24"], census["aged_15_19"]),
@@ -118,13 +118,13 @@ def _people(census: pd.DataFrame, information: pd.DataFrame) -> dict[str, pd.Ser
 
 def _languages(languages: pd.DataFrame) -> dict[str, pd.Series]:
     spoken = languages[["quechua", "aymara", *AMAZONIAN, *OTHER_LANGUAGES]]
-    people = spoken.sum(axis=1)
+    people = _sum(spoken)
     return {
         "quechua_pct": _pct(languages["quechua"], people),
         "aymara_pct": _pct(languages["aymara"], people),
-        "amazonian_language_pct": _pct(languages[list(AMAZONIAN)].sum(axis=1), people),
+        "amazonian_language_pct": _pct(_sum(languages[list(AMAZONIAN)]), people),
         # The chance that two people drawn at random have another mother tongue.
-        "language_diversity_pct": 100 * (1 - (spoken.div(people, axis=0) ** 2).sum(axis=1)),
+        "language_diversity_pct": 100 * (1 - _sum(spoken.div(people, axis=0) ** 2)),
     }
 
 
@@ -153,10 +153,10 @@ def _dwellings(information: pd.DataFrame) -> dict[str, pd.Series]:
         "titled_pct": ["titled"],
     }
     empty = ["absent", "occasional", "for_sale", "in_construction", "abandoned", "other"]
-    not_lived_in = information[[f"dwellings_{name}" for name in empty]].sum(axis=1)
+    not_lived_in = _sum(information[[f"dwellings_{name}" for name in empty]])
     answered = information["water_daily"] + information["water_not_daily"]
     return {
-        **{name: _pct(information[columns].sum(axis=1), occupied) for name, columns in of_occupied.items()},
+        **{name: _pct(_sum(information[columns]), occupied) for name, columns in of_occupied.items()},
         "three_rooms_pct": 100 - _pct(information["one_room"] + information["two_rooms"], occupied),
         "daily_water_pct": _pct(information["water_daily"], answered),
         "not_lived_in_pct": _pct(not_lived_in, not_lived_in + information["dwellings_occupied"]),
@@ -167,7 +167,7 @@ def _households(information: pd.DataFrame) -> dict[str, pd.Series]:
     households = information["households"]
     names = ("couples_with_children", "single_parents", "extended", "composite", "one_person")
     fuels = ("firewood", "dung", "gas", "no_cooking")
-    insured = information[[f"insured_{name}" for name in ("sis", "essalud", "forces", "private", "other")]].sum(axis=1)
+    insured = _sum(information[[f"insured_{name}" for name in ("sis", "essalud", "forces", "private", "other")]])
     people = insured + information["uninsured"]
     return {
         **{f"{name}_pct": _pct(information[name], households) for name in (*names, *fuels)},
@@ -200,6 +200,11 @@ def _km_to(places: pd.DataFrame, capitals: pd.Series) -> pd.Series:
     there = places.reindex(capitals.to_numpy())
     here = places[["latitude", "longitude"]].to_numpy().T
     return pd.Series(distances_km(*here, *there[["latitude", "longitude"]].to_numpy().T), index=places.index)
+
+
+def _sum(parts: pd.DataFrame) -> pd.Series:
+    """Returns the sum of each row; a missing part makes it missing, not smaller."""
+    return parts.sum(axis=1, skipna=False)
 
 
 def _pct(part: pd.Series, whole: pd.Series) -> pd.Series:

@@ -38,7 +38,7 @@ def open_folder(path: str) -> Folder:
     if found.is_dir():
         return found
     if zipfile.is_zipfile(found):
-        return zipfile.Path(zipfile.ZipFile(found))
+        return zipfile.Path(found)
     raise DataError(
         f"Expected {path} to be the folder of the official files, or a zip archive of them. Received: another file. "
         "Name the folder."

@@ -70,9 +70,9 @@ def _records(joined: Mapping[TableLayout, pd.DataFrame], barrier_below_pct: floa
 def _outcomes(joined: Mapping[TableLayout, pd.DataFrame]) -> Mapping[str, pd.Series]:
     """Returns what is predicted, or is too near to it to be an input."""
     census, languages, development = joined[CENSUS], joined[LANGUAGES], joined[DEVELOPMENT]
-    below = census[["no_level", "nursery", "primary", "special"]].sum(axis=1)
+    below = census[["no_level", "nursery", "primary", "special"]].sum(axis=1, skipna=False)
     above = ["secondary", "college_begun", "college", "university_begun", "university", "postgraduate"]
-    reached = census[above].sum(axis=1)
+    reached = census[above].sum(axis=1, skipna=False)
     outcomes = {
         "secondary_pct": development["secondary_pct"],
         "schooling_years": development["schooling_years"],
@@ -107,7 +107,7 @@ def _join(tables: Mapping[TableLayout, pd.DataFrame], notes: list[Note]) -> dict
 
 
 def _blank_national_totals(services: pd.DataFrame, information: pd.DataFrame, notes: list[Note]) -> None:
-    """Blanks a district's services where they are those of the whole country, as those of Purus (250401) are.
+    """Blanks a district's services where they are those of the whole country, as those of Purús (250401) are.
 
     Such a row has the country's share of dwellings with electricity, which is computed from CEPLAN's counts, and not
     the district's own.

@@ -64,7 +64,7 @@ def official() -> Districts:
 
 @pytest.fixture
 def change_sheet(folder: Path) -> Callable[..., None]:
-    """Changes cells of a workbook's only sheet, `{(row, column): value}`, from 1; a row of None is deleted."""
+    """Changes cells of a workbook's only sheet, `{(row, column): value}`, from 1, or its title."""
 
     def change(file: str, cells: Mapping[tuple[int, int], Any] | None = None, title: str | None = None) -> None:
         workbook = openpyxl.load_workbook(io.BytesIO((folder / file).read_bytes()))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from yachay.errors import DataError
+from yachay.pipelines.education_access import layout
 from yachay.pipelines.education_access.mock import write_mock
 from yachay.pipelines.education_access.places import natural_regions, nearest
 from yachay.pipelines.education_access.source import read
@@ -77,6 +78,18 @@ def test_a_dash_in_a_count_is_none_of_them(made_up) -> None:
 
     assert {note.column for note in notes} == {"Familias compuestas"}
     assert (made_up.records.loc[[note.record for note in notes], "composite_pct"] == 0).all()
+
+
+def test_a_share_is_missing_where_a_part_of_it_is(folder: Path, change_sheet, read_districts, made_up) -> None:
+    column = list(layout.INFORMATION.columns).index("pit") + 3
+    [ubigeo] = made_up.records.index[:1]
+    assert made_up.records.loc[ubigeo, "latrine_pct"] >= 0
+
+    change_sheet(INFORMATION, {(2, column): "-"})
+
+    records = read_districts(folder).records
+    assert np.isnan(records.loc[ubigeo, "latrine_pct"])
+    assert records["latrine_pct"].iloc[1:].notna().all()
 
 
 def test_services_of_the_whole_country_in_a_districts_row_are_blanked(made_up) -> None:
