@@ -10,13 +10,18 @@ from ..dotted import import_callable
 
 class _Path:
     def __init__(self, path: str) -> None:
-        self._class_path = path
+        self._path = path
         self.extra_flags: list[str] = []
+
+    @property
+    def class_path(self) -> str:
+        """The dotted path."""
+        return self._path
 
     @property
     def executor_class(self) -> type[base_executor.BaseExecutor]:
         """The class, which is imported here."""
-        found: type[base_executor.BaseExecutor] = import_callable(self._class_path, "the executor")
+        found: type[base_executor.BaseExecutor] = import_callable(self._path, "the executor")
         return found
 
 
