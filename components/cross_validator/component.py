@@ -4,6 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
+from ... import __version__
 from ...errors import ConfigurationError
 from ..evaluator.artifacts import OutOfFoldPredictions
 from ..executor_path import ExecutorPath
@@ -58,7 +59,7 @@ class CrossValidator(base_component.BaseComponent):
             CrossValidatorSpec(
                 examples=examples,
                 schema=schema,
-                config=config.to_property(),
+                config=config.model_copy(update={"version": __version__}).to_property(),
                 predictions=types.Channel(OutOfFoldPredictions),
             )
         )

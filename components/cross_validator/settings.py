@@ -27,7 +27,7 @@ class CrossValidatorConfig(Settings):
         feature_selection: `FeatureSelectionSettings`. Features are selected in each fold. Defaults to no selection.
         folds: int. At least 2. Defaults to 5.
         engine: string. Of the analysis; see `components.engine`. Defaults to `"auto"`.
-        version: string. The library's version: after an upgrade no result is taken from TFX's cache.
+        version: string. Set by `CrossValidator`: after an upgrade of the library no result is taken from TFX's cache.
     """
 
     task: PredictionTask

@@ -136,8 +136,9 @@ def _side_by_side(work: FoldWork, numbered: Sequence[tuple[int, Rows, Rows]], wo
             process.terminate()
         if isinstance(error, BrokenProcessPool):
             raise RunError(
-                "Expected each process to end its fold. Received: one that was killed, most often for its memory. "
-                "Run fewer at once: --workers 1."
+                "Expected each process to end its fold. Received: one that ended before, most often killed for its "
+                "memory. Give it more, or run fewer at once (`yachay evaluate --workers 1`). A script of your own must "
+                'start its work below `if __name__ == "__main__":`, for each process imports it.'
             ) from error
         raise
     finally:

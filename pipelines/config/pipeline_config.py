@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from ... import __version__
 from ...components.cross_validator.settings import CrossValidatorConfig
 from ...components.engine import Engine
 from ...components.evaluation_report.settings import ReportSettings
@@ -161,7 +160,6 @@ class PipelineConfig(Settings):
             feature_selection=self.feature_selection,
             folds=folds,
             engine=self.engine,
-            version=__version__,
         )
 
     def prediction_task(self, task: str) -> PredictionTask:

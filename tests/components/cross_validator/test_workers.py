@@ -54,7 +54,9 @@ def test_folds_of_several_processes_come_in_their_order(work: Any) -> None:
 
 
 def test_a_killed_process_is_an_error_that_names_the_remedy_and_leaves_no_other(work: Any) -> None:
-    with pytest.raises(RunError, match=r"Expected each process to end its fold\. Received: one that was killed.*--wor"):
+    with pytest.raises(
+        RunError, match=r"Expected each process to end its fold\. Received: one that ended before.*--wor"
+    ):
         list(run_folds(work("kill"), ROWS, workers=2))
 
     assert multiprocessing.active_children() == []
