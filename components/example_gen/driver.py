@@ -48,7 +48,8 @@ class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
 
 def _code_fingerprint(reader: str) -> str:
     module = import_module(reader.rpartition(".")[0])
-    code = inspect.getsource(module)
     if module.__package__ and module.__file__:
         code = "\0".join(path.read_text(encoding="utf-8") for path in sorted(Path(module.__file__).parent.glob("*.py")))
+    else:
+        code = inspect.getsource(module)
     return hashlib.sha256(code.encode()).hexdigest()

@@ -60,7 +60,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
     Args:
         source: `ResolvedInput`. From `inputs.resolve_input`.
         spec: `IngestSpec`.
-        output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`, whole or not at all.
+        output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`; atomic.
         quarantine_dir: path. Gets `quarantine.csv`, and `notes.csv` where a reader noted something.
 
     Raises:

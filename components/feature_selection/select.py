@@ -26,7 +26,7 @@ SCORING = {Problem.CLASSIFICATION: "f1_macro", Problem.REGRESSION: _ERROR, Probl
 
 @dataclasses.dataclass(frozen=True)
 class RankedFeature:
-    """A feature and what came of adding it.
+    """A feature and the result of adding it.
 
     Args:
         name: string.

@@ -1,6 +1,7 @@
 """Runs the nodes of a TFX pipeline in this process, one after the other.
 
-As TFX's `LocalDagRunner`, and it says how each node stands, takes up what a killed run left, and returns what was made.
+As TFX's `LocalDagRunner`, and it shows how each node stands, discards what a killed run left unfinished, takes a result
+from the cache only where it still holds, and returns what was made.
 """
 
 import dataclasses

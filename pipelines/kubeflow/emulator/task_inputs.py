@@ -19,7 +19,7 @@ class DriverError(RunError):
 
 @dataclasses.dataclass
 class Outcome:
-    """What came of a task.
+    """The result of a task.
 
     Args:
         state: `"done"`, `"skipped"` or `"failed"`.
