@@ -111,9 +111,9 @@ def class_name(value: Any) -> str:
     """Returns a class as the configuration writes it, and as the ingest and Transform compare it: `1.0` is "1"."""
     if isinstance(value, float):
         return str(as_text(pa.array([value], pa.float32()))[0])
-    return word(value)
+    return to_string(value)
 
 
-def word(value: Any) -> str:
-    """Returns a decoded value as text."""
+def to_string(value: Any) -> str:
+    """Returns a decoded value as a string."""
     return value.decode() if isinstance(value, bytes) else str(value)

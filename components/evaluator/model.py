@@ -96,14 +96,6 @@ class Model:
         outputs = self._signature(**{name: tf.constant(examples, tf.string)})
         return shape_predictions(outputs[self._task.prediction_key].numpy(), self._task, len(examples))
 
-    def load(self) -> None:
-        """Loads the model, if that was not done.
-
-        Raises:
-            ModelError: if it has no signature for examples.
-        """
-        _ = self._signature
-
     @functools.cached_property
     def _signature(self) -> Any:
         # Its functions hold the model itself weakly.

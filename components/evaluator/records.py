@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..examples import decode, flat_values, is_string, read_examples, single_values
 from ..prediction_task import PredictionTask, SplitSettings
 from ..times import to_times
-from .labels import read_labels, require_labels, word
+from .labels import read_labels, require_labels, to_string
 from .model import Model
 from .out_of_fold import OutOfFold
 
@@ -202,6 +202,6 @@ def split_keys(parts: Sequence[pa.Array], split: SplitSettings) -> NDArray[Any]:
         return times
     encoded = values.dictionary_encode()
     # By the text of the groups, so that intervals do not depend on the order of the records.
-    places = np.argsort(np.argsort([word(value) for value in encoded.dictionary.to_pylist()]))
+    places = np.argsort(np.argsort([to_string(value) for value in encoded.dictionary.to_pylist()]))
     codes: NDArray[Any] = np.append(places, -1)[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     return codes

@@ -184,12 +184,6 @@ def _predict(
 ) -> Predictions:
     config = inputs.config
     baseline = _baseline(inputs, metadata, notes)
-    if baseline is not None and (stored is None or stored.baseline_scores is None):
-        try:
-            baseline.load()
-        except Exception as error:
-            notes.append(Note(code="baseline_unusable", values={"reason": in_one_line(error)}))
-            baseline = None
     predictions = predict(
         inputs.example_files,
         None if config.evaluation.is_out_of_fold else model,

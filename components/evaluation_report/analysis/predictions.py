@@ -14,7 +14,7 @@ from absl import logging
 from numpy.typing import NDArray
 
 from ....errors import DataError, YachayError
-from ...evaluator.labels import FIX, is_known, read_labels, read_numbers, word
+from ...evaluator.labels import FIX, is_known, read_labels, read_numbers, to_string
 from ...evaluator.model import Model
 from ...evaluator.predictions_file import StoredPredictions
 from ...evaluator.records import key_values, split_keys
@@ -31,7 +31,7 @@ NOT_FINITE = "it predicts NaN"
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """The values of a raw column as words.
+    """The values of a raw column as strings.
 
     Args:
         values: tuple of strings. The distinct values, numbers in their order.
@@ -97,7 +97,7 @@ def predict(
         model: `Model` of the candidate, or None where it has seen the records, so that only `stored` counts.
         baseline: `Model` or None.
         task: `PredictionTask`.
-        columns: sequence of columns to keep as words.
+        columns: sequence of columns to keep as strings.
         numbers: sequence of columns to keep as numbers.
         stored: `StoredPredictions` of these examples, in place of predicting them again. Those of other records, by
             their labels, are not used. Defaults to None.
@@ -177,7 +177,7 @@ def _gather(
 ) -> Predictions:
     batches: list[dict[str, Any]] = []
     sample: list[tuple[int, bytes]] = []
-    words = {name: _Words(name) for name in columns}
+    encoders = {name: _StringEncoder(name) for name in columns}
     several: dict[str, None] = {}
     keys: list[pa.Array] = []
     num_unknown = num_not_finite = 0
@@ -189,7 +189,7 @@ def _gather(
         batch: dict[str, Any] = {"labels": labels, "scores": scores, "baseline": baseline_scores}
         for name in columns:
             try:
-                batch[f"column {name}"] = words[name].encode(table)
+                batch[f"column {name}"] = encoders[name].encode(table)
             except DataError:
                 several[name] = None
         batch |= {f"number {name}": read_numbers(table, name, task) for name in numbers}
@@ -211,7 +211,7 @@ def _gather(
         for name in batches[0]
         if all(name in batch for batch in batches)
     }
-    found = {name: words[name].column(whole[f"column {name}"]) for name in columns if name not in several}
+    found = {name: encoders[name].column(whole[f"column {name}"]) for name in columns if name not in several}
     return Predictions(
         whole["labels"],
         whole["scores"],
@@ -227,35 +227,35 @@ def _gather(
     )
 
 
-class _Words:
-    """Encodes the values of a column as words, batch by batch."""
+class _StringEncoder:
+    """Encodes the values of a column as strings, batch by batch."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._index: dict[str, int] = {}
 
     def encode(self, table: pa.RecordBatch) -> NDArray[np.int32]:
-        """Returns the index of each record's word, -1 for none.
+        """Returns the index of each record's string, -1 for none.
 
         Raises:
             DataError: if a record has several values.
         """
         has_value, values = single_values(table, self._name, FIX)
         encoded = values.dictionary_encode()
-        words = map(word, encoded.dictionary.to_pylist())
-        places = np.array([self._index.setdefault(word, len(self._index)) for word in words], np.int32)
+        strings = map(to_string, encoded.dictionary.to_pylist())
+        places = np.array([self._index.setdefault(string, len(self._index)) for string in strings], np.int32)
         codes = np.full(table.num_rows, -1, np.int32)
         codes[has_value] = places[encoded.indices.to_numpy(zero_copy_only=False)]
         return codes
 
     def column(self, codes: NDArray[np.int32]) -> Column:
-        """Returns the column of the records that have these indices: the words that they have, in order."""
-        words = list(self._index)
-        used = sorted((int(code) for code in np.unique(codes) if code >= 0), key=lambda code: _sort_key(words[code]))
-        places = np.full(len(words) + 1, -1)
+        """Returns the column of the records that have these indices: the strings that they have, in order."""
+        strings = list(self._index)
+        used = sorted((int(code) for code in np.unique(codes) if code >= 0), key=lambda code: _sort_key(strings[code]))
+        places = np.full(len(strings) + 1, -1)
         places[used] = np.arange(len(used))
-        # The last place is that of -1, no word.
-        return Column(tuple(words[code] for code in used), places[codes])
+        # The last place is that of -1, no value.
+        return Column(tuple(strings[code] for code in used), places[codes])
 
 
 def _try_to_predict(baseline: Model, examples: Sequence[bytes]) -> tuple[Scores | None, str]:
@@ -268,7 +268,7 @@ def _try_to_predict(baseline: Model, examples: Sequence[bytes]) -> tuple[Scores 
         return None, lines[-1] if lines else type(error).__name__
     except KeyError as error:
         return None, f"it has no output {error}"
-    except YachayError as error:
+    except (YachayError, OSError) as error:  # OSError where it cannot be loaded.
         return None, str(error)
     return (scores, "") if np.isfinite(scores).all() else (None, NOT_FINITE)
 

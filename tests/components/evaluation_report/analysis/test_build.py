@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,17 @@ def test_a_baseline_that_asks_for_a_column_that_is_gone_is_not_compared(inputs: 
 
 def test_a_baseline_that_is_gone_is_not_compared(inputs: Inputs, tmp_path: Path) -> None:
     assert "baseline_unusable" in codes(build_report(changed(inputs, baseline_path=str(tmp_path / "gone")), FEW))
+
+
+def test_a_baseline_whose_graph_is_gone_is_not_compared(inputs: Inputs, make_model: MakeModel, tmp_path: Path) -> None:
+    baseline = Path(shutil.copytree(make_model(), tmp_path / "baseline"))
+    (baseline / "saved_model.pb").unlink()
+
+    judged = build_report(changed(inputs, baseline_path=str(baseline)), FEW)
+
+    assert judged.verdict.comparisons == ()
+    [note] = [note for note in judged.notes if note.code == "baseline_unusable"]
+    assert "saved_model.pb" in str(note.values["reason"])
 
 
 def test_a_single_slice_and_columns_that_no_record_has(inputs: Inputs) -> None:
