@@ -44,10 +44,10 @@ def ingest_spec(schema: schema_pb2.Schema, config: PipelineConfig, task: str) ->
 
 
 def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig, task: str) -> None:
-    """Checks the headers of the data before TFX is imported: in milliseconds where no reader of a system is run.
+    """Checks the headers of the data, in milliseconds and before TFX is imported.
 
     Args:
-        data_uri: string. File, folder or pattern of the records; one with a span is left to the ingest.
+        data_uri: string. File, folder or pattern of the records; one with a span, or of a reader, is left to the ingest.
         schema: `schema_pb2.Schema`. The curated schema.
         config: `PipelineConfig`.
         task: string. Name of the task.

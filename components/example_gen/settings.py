@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from ..prediction_task import Label, SplitSettings
 from ..settings import Identifier, Settings, Share
@@ -80,7 +80,8 @@ class ReadSettings(Settings):
         reader: string or None. Dotted path of a function `(path: str, **reader_options)` for data that is neither CSV
             nor Parquet, or lies in several files that belong together: it yields `pyarrow.RecordBatch`es, and a `Note`
             of each value or record that it changed or left out.
-        reader_options: dict of the names of the function's further arguments to their values.
+        reader_options: dict of the names of the function's further arguments to their values, which are those of JSON:
+            a date is given as a string.
         separator: string or None. Of CSV fields; None finds it in the header.
         decimal: string. The decimal mark of numbers in text, `"."` or `","`.
         missing_values: tuple of strings that mean "no value".
@@ -90,7 +91,7 @@ class ReadSettings(Settings):
     """
 
     reader: str | None = None
-    reader_options: dict[str, Any] = {}
+    reader_options: dict[str, JsonValue] = {}
     separator: str | None = None
     decimal: Literal[".", ","] = "."
     missing_values: tuple[str, ...] = ("",)

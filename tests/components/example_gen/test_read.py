@@ -1,3 +1,4 @@
+import datetime
 import importlib
 import os
 import sys
@@ -233,6 +234,11 @@ def test_options_that_a_reader_does_not_take_are_rejected(tmp_path, run_ingest, 
 def test_options_without_a_reader_are_rejected(make_spec):
     with pytest.raises(ValueError, match="reader_options: expected none without a `reader`"):
         make_spec(reader_options={"oldest": 19})
+
+
+def test_options_that_a_step_would_receive_as_another_type_are_rejected(make_spec):
+    with pytest.raises(ValueError, match="not a valid JSON value"):
+        make_spec(reader="a.read", reader_options={"since": datetime.date(2017, 10, 22)})
 
 
 def test_a_reader_that_fails_is_named(tmp_path, run_ingest, monkeypatch):
