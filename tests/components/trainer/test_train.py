@@ -289,8 +289,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from yachay.components.features import FeatureKind
-from yachay.components.trainer import columns
-from yachay.components.trainer.columns import Column, index_array, index_matrix
+from yachay.components.trainer.columns import Column
 from yachay.components.trainer.families import keras as family
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
