@@ -47,7 +47,7 @@ def check_data(data_uri: str, schema: schema_pb2.Schema, config: PipelineConfig,
     """Checks the headers of the data, in milliseconds and before TFX is imported.
 
     Args:
-        data_uri: string. File, folder or pattern of the records; one with a span, or of a reader, is left to the ingest.
+        data_uri: string. File, folder or pattern of the records; one of a span or a reader is left to the ingest.
         schema: `schema_pb2.Schema`. The curated schema.
         config: `PipelineConfig`.
         task: string. Name of the task.
