@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tensorflow_transform import schema_inference as schema_inference
     from tensorflow_transform import tf2_utils as tf2_utils
     from tensorflow_transform import tf_utils as tf_utils
+    from tensorflow_transform.analyzers import _VocabOrderingType as VocabOrderingType
     from tensorflow_transform.saved import saved_transform_io_v2 as saved_transform_io_v2
     from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader as SavedTransformLoader
     from tensorflow_transform.tf_metadata import schema_utils as schema_utils
@@ -87,6 +88,7 @@ __all__ = [
     "Placeholder",
     "SavedTransformLoader",
     "TemplatedExecutorContainerSpec",
+    "VocabOrderingType",
     "analyzer_nodes",
     "base_executor_operator",
     "beam_executor_operator",
@@ -158,6 +160,7 @@ _PLACES = {
     "RESOLVER_STRATEGY_CLASS": "tfx.dsl.components.common.resolver.RESOLVER_STRATEGY_CLASS",
     "SavedTransformLoader": "tensorflow_transform.saved.saved_transform_io_v2.SavedModelLoader",
     "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
+    "VocabOrderingType": "tensorflow_transform.analyzers._VocabOrderingType",
     "analyzer_nodes": "tensorflow_transform.analyzer_nodes",
     "channel_utils": "tfx.types.channel_utils",
     "conditional": "tfx.dsl.experimental.conditionals.conditional",
@@ -327,3 +330,36 @@ def set_resolver_strategy(node: Any, strategy: type) -> None:
 def saved_objects(loader: Any) -> Any:
     """Returns what `tf.saved_model.load` returned to a loader of a transform graph: its tables and assets."""
     return loader._imported
+
+
+def validate_analyzers_fingerprint(expected: Any, graph: Any, inputs: Any) -> None:
+    """Checks that a trace has the analyzers of another, by `tensorflow_transform.graph_tools`' fingerprint.
+
+    Raises:
+        RuntimeError: if it has others.
+    """
+    _load("impl_helper")._validate_analyzers_fingerprint(expected, graph, inputs)
+
+
+def schema_overrides(graph: Any, outputs: Any) -> dict[str, Any]:
+    """Returns the ranges and annotations that a preprocessing function gave its outputs: tensors of its graph.
+
+    As TFT's `get_traced_metadata_fn` gathers them, which traces the function once more for it.
+    """
+    inference = _load("schema_inference")
+    names = inference._get_tensor_value_to_key_map(outputs)
+    ranges: dict[str, Any] = inference._get_schema_overrides(
+        graph,
+        names,
+        inference._TF_METADATA_TENSOR_COLLECTION,
+        [inference._TF_METADATA_TENSOR_MIN_COLLECTION, inference._TF_METADATA_TENSOR_MAX_COLLECTION],
+    )
+    annotations: dict[str, Any] = inference._get_schema_overrides(
+        graph,
+        names,
+        inference._TF_METADATA_EXTRA_ANNOTATION,
+        [inference._TF_METADATA_EXTRA_ANNOTATION_TYPE_URL, inference._TF_METADATA_EXTRA_ANNOTATION_PROTO],
+        inference._TF_METADATA_EXTRA_ANNOTATION_GLOBAL,
+    )
+    sparse = [inference._get_sparse_output_annotations_v2(graph, names)]
+    return ranges | annotations | {inference._METADATA_SPARSE_OUTPUT_OVERRIDES_FIELD: sparse}

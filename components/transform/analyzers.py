@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..tfx_api import analyzer_nodes, tft_analyzers, tft_nodes
+from ..tfx_api import VocabOrderingType, analyzer_nodes, tft_analyzers, tft_nodes
 
 Arrays = Sequence[NDArray[Any]]
 
@@ -220,9 +220,9 @@ def _accumulator(operation: Any) -> Callable[[Any], Accumulator] | None:
     if isinstance(operation, analyzer_nodes.CacheableCombinePerKeyAccumulate):
         return _CombinePerKey
     if isinstance(operation, analyzer_nodes.VocabularyAccumulate):
-        if operation.vocab_ordering_type == tft_analyzers._VocabOrderingType.FREQUENCY:
+        if operation.vocab_ordering_type == VocabOrderingType.FREQUENCY:
             return _CountTokens
-        if operation.vocab_ordering_type == tft_analyzers._VocabOrderingType.WEIGHTED_FREQUENCY:
+        if operation.vocab_ordering_type == VocabOrderingType.WEIGHTED_FREQUENCY:
             return _WeighTokens
     return None
 

@@ -35,10 +35,12 @@ from ..tfx_api import (
     impl_helper,
     saved_transform_io_v2,
     schema_inference,
+    schema_overrides,
     schema_utils,
     tf2_utils,
     tf_utils,
     tft_annotators,
+    validate_analyzers_fingerprint,
     wrap_function,
 )
 from .analyzers import Analyzers
@@ -200,34 +202,11 @@ class _Trace:
         """Checks that the analyzers have the names that they had in another trace of the function."""
         graph = self._concrete.graph
         inputs = tf2_utils.get_structured_inputs_from_func_graph(graph)
-        impl_helper._validate_analyzers_fingerprint(expected, graph, inputs)
+        validate_analyzers_fingerprint(expected, graph, inputs)
 
     def schema(self) -> schema_pb2.Schema:
         """Returns the schema of the outputs, with the ranges and annotations that the function gave them."""
-        # As TFT's `get_traced_metadata_fn` does, which traces the function once more for it.
-        graph, names = self._concrete.graph, schema_inference._get_tensor_value_to_key_map(self._outputs)
-        given = schema_inference._get_schema_overrides(
-            graph,
-            names,
-            schema_inference._TF_METADATA_TENSOR_COLLECTION,
-            [
-                schema_inference._TF_METADATA_TENSOR_MIN_COLLECTION,
-                schema_inference._TF_METADATA_TENSOR_MAX_COLLECTION,
-            ],
-        ) | schema_inference._get_schema_overrides(
-            graph,
-            names,
-            schema_inference._TF_METADATA_EXTRA_ANNOTATION,
-            [
-                schema_inference._TF_METADATA_EXTRA_ANNOTATION_TYPE_URL,
-                schema_inference._TF_METADATA_EXTRA_ANNOTATION_PROTO,
-            ],
-            schema_inference._TF_METADATA_EXTRA_ANNOTATION_GLOBAL,
-        )
-        given[schema_inference._METADATA_SPARSE_OUTPUT_OVERRIDES_FIELD] = [
-            schema_inference._get_sparse_output_annotations_v2(graph, names)
-        ]
-        values = self._evaluate(given)
+        values = self._evaluate(schema_overrides(self._concrete.graph, self._outputs))
         return schema_inference.infer_feature_schema_v2(
             self._concrete.structured_outputs, lambda: values, evaluate_schema_overrides=True
         )
