@@ -141,7 +141,10 @@ def _as_string(values: tf.Tensor) -> tf.Tensor:
     if values.dtype == tf.string:
         return values
     if values.dtype.is_floating:
-        text = tf.strings.as_string(values, shortest=True)
+        # The shortest text has six digits: whole numbers, such as codes, are written with all.
+        is_whole = (tf.floor(values) == values) & (tf.abs(values) < 2.0**62)
+        whole = tf.strings.as_string(tf.cast(tf.where(is_whole, values, tf.zeros_like(values)), tf.int64))
+        text = tf.where(is_whole, whole, tf.strings.as_string(values, shortest=True))
         return tf.where(tf.math.is_nan(values), "", text)
     return tf.strings.as_string(values)
 

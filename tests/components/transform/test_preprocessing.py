@@ -163,6 +163,15 @@ def test_a_class_that_is_an_integer_is_matched_as_text() -> None:
     assert outputs(tf.constant([2.0, 10.0])).numpy().tolist() == [1, 0]
 
 
+def test_a_whole_number_is_its_digits_however_many_it_has() -> None:
+    values = ["1234567", "1234568", "1000000", "0", "0.1"]
+    config = configure({"income": "numeric"}, {"name": "outcome", "values": values}, "classification")
+    outputs = tf.function(lambda label: transform_label(label, config.task))
+
+    labels = tf.constant([1234567.0, 1234568.0, 1e6, -0.0, 0.1, float("inf"), float("nan")])
+    assert outputs(labels).numpy().tolist() == [0, 1, 2, 3, 4, -1, -1]
+
+
 def test_the_key_of_the_split_goes_along_and_no_feature_is_made_of_it(tmp_path: Path) -> None:
     config = configure({"income": "numeric"}, LABEL, "classification", split={"method": "group", "key": "city"})
     examples = [serialize(row) for row in ROWS]
