@@ -26,7 +26,6 @@ from ...errors import RunError, YachayError
 from ..errors import describe_error
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
-from .interrupts import kept_interrupts
 from .operators import LATE_OPERATORS
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
@@ -84,7 +83,6 @@ class NodeRunner:
 
         Raises:
             YachayError: if a node fails; a node's own error that a user can act on passes as it is.
-            KeyboardInterrupt: if the user stops it, at the latest before the next node.
         """
         store = metadata_store.MetadataStore(self._connection)
         discard_unfinished(store, Path(self._pipeline.pipeline_info.pipeline_root))
@@ -92,18 +90,7 @@ class NodeRunner:
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        with kept_interrupts() as raise_interrupt:
-            self._run_nodes(ir, store, progress, raise_interrupt)
-
-    def _run_nodes(
-        self,
-        ir: pipeline_pb2.Pipeline,
-        store: metadata_store.MetadataStore,
-        progress: Progress,
-        raise_interrupt: Callable[[], None],
-    ) -> None:
         for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
-            raise_interrupt()
             caching, traits = node.pipeline_node.execution_options.caching_options, traits_of(component)
             caching.enable_cache &= traits.is_cached or traits.is_current is not None
             start = time.monotonic()
@@ -128,7 +115,6 @@ class NodeRunner:
             self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
             state.rows = self._rows(component)
             progress.ended(state)
-        raise_interrupt()
 
     def _rows(self, component: BaseNode) -> int | None:
         """Returns the number of rows that a node handled: all that were kept, or those of one split."""

@@ -1,8 +1,6 @@
 """Components of a user's installed package, for tests."""
 
-import contextlib
 import json
-import signal
 from pathlib import Path
 
 from report_samples import sample_report
@@ -29,13 +27,6 @@ def train(model: OutputArtifact[Model], rows: Parameter[int]):
 @component
 def publish(model: OutputArtifact[Model]):
     model.set_string_custom_property("place", model.uri)
-
-
-@component
-def swallow_interrupt():
-    """As a library does that imports within a bare `except`."""
-    with contextlib.suppress(BaseException):
-        signal.raise_signal(signal.SIGINT)
 
 
 @component

@@ -1,6 +1,5 @@
 import io
 import secrets
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +43,6 @@ def test_after_an_upgrade_nothing_is_taken_from_the_cache(tmp_path: Path, monkey
     monkeypatch.setattr(runner_module, "__version__", "99")
 
     assert run(tmp_path, samples.score(scale=3))[1] == {"score": "done"}
-
-
-def test_an_interrupt_that_a_library_swallows_stops_the_run_before_the_next_node(tmp_path: Path) -> None:
-    first, last = samples.swallow_interrupt(), samples.share(scale=1)
-    last.add_upstream_node(first)
-    handler = signal.getsignal(signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, first, last)
-
-    assert signal.getsignal(signal.SIGINT) is handler
-    assert run(tmp_path, samples.share(scale=1))[1] == {"share": "done"}
 
 
 def test_outputs_are_there_by_role_also_where_a_later_node_failed(tmp_path: Path) -> None:
