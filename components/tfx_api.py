@@ -279,7 +279,10 @@ def _spare_imports() -> None:
         importlib.import_module("tfx.dsl.io.fileio")  # It registers TensorFlow's.
         registry = importlib.import_module("tfx.dsl.io.filesystem_registry").DEFAULT_FILESYSTEM_REGISTRY
         local = importlib.import_module("tfx.dsl.io.plugins.local").LocalFilesystem
-        registry.register(local, priority=0)
+        with_tensorflow = importlib.import_module("tfx.dsl.io.plugins.tensorflow_gfile").TensorflowFilesystem
+        # TFX's fingerprints of files read `length` and `mtime_nsec`, which the local one's status does not have.
+        members = {"stat": staticmethod(with_tensorflow.stat)}
+        registry.register(type("LocalFilesystem", (local,), members), priority=0)
 
 
 def _spare_beam() -> None:

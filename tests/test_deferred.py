@@ -1,7 +1,9 @@
 """Packages that take seconds are imported when something of them is first used, and are then what they always are."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,17 @@ def test_names_in_double_underscores_and_dir_are_those_of_the_package(use: str, 
 
 def test_a_name_that_a_deferred_package_lacks_is_an_attribute_error() -> None:
     assert run("import apache_beam", "print(hasattr(apache_beam, 'no_such_name'))") == "False"
+
+
+def test_tfx_makes_the_fingerprint_of_a_file_as_with_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "records.csv").write_text("a,b\n1,2\n")
+    os.utime(tmp_path / "records.csv", (1, 1))
+    printed = run(
+        "import yachay.components.tfx_api as tfx_api",
+        "tfx_api.launcher",
+        f"print(tfx_api.io_utils.generate_fingerprint('train', {str(tmp_path / 'records.csv')!r}))",
+    )
+    assert printed == "split:train,num_files:1,total_bytes:8,xor_checksum:1,sum_checksum:1"
 
 
 def test_stock_components_and_functions_that_use_beam_work_beside_deferred_imports() -> None:
