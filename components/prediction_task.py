@@ -14,6 +14,8 @@ class Label(Settings):
     Args:
         name: string.
         values: tuple of strings. For a classification the classes in the order of the scores.
+        ordered: bool. Whether that order means something, such as grades from best to worst: metrics and families that
+            know how far a class is from another are then available. Defaults to False.
         steps: int. For a forecast the number of values ahead, the length of the label's sequence. Defaults to 1.
         quantiles: tuple of floats in (0, 1), ascending. The quantiles that a regression or a forecast predicts; empty
             for one number a step.
@@ -21,6 +23,7 @@ class Label(Settings):
 
     name: Identifier
     values: tuple[str, ...] = ()
+    ordered: bool = False
     steps: Annotated[int, Field(ge=1)] = 1
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
 
@@ -30,6 +33,8 @@ class Label(Settings):
             raise ValueError("quantiles: expected distinct numbers in ascending order")
         if len(set(self.values)) != len(self.values):
             raise ValueError("values: expected distinct classes")
+        if self.ordered and len(self.values) < 3:
+            raise ValueError("ordered: expected three classes or more, fewer have no order that matters")
         return self
 
 

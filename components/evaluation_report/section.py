@@ -15,16 +15,21 @@ What `build` returns stands in `report.json`; what `render` returns of it stands
 the order of the list. A section that fails is shown with its error, and the report is made all the same.
 """
 
+from __future__ import annotations
+
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from ...errors import DataError
+from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..registry import Registry
 from ..text import Text
@@ -32,6 +37,9 @@ from .page.numbers import format_number, is_number
 from .page.plots import PLOT, Scale, line, scale_of, thin
 from .page.texts import element
 from .report import Report, SectionData
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_BYTES = 150_000
 """The longest fragment that the page takes."""
@@ -63,6 +71,35 @@ class SectionInputs:
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics]
     report: Report
     seed: int
+
+    def read_columns(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Returns columns of the evaluated records, inputs of the model or not, in the order of `labels`.
+
+        Args:
+            columns: sequence of strings. Columns of the schema.
+
+        Returns:
+            `pandas.DataFrame` as `components.feature_selection.records.decode_records` gives it.
+
+        Raises:
+            DataError: if a column is not in the schema, or the examples are not those of `labels`.
+        """
+        # The configuration is checked with a system's sections: TensorFlow is imported only where a page is made.
+        from ..examples import read_examples
+        from ..feature_selection.records import decode_records
+
+        label = self.task.label.name
+        examples = list(itertools.chain.from_iterable(read_examples(self.example_files)))
+        records = decode_records(examples, self.schema, list(dict.fromkeys([label, *columns])))
+        labels = self.labels
+        if self.task.problem is Problem.CLASSIFICATION:
+            labels = np.array(self.task.label.values, dtype=object)[labels]
+        if len(records) != len(labels) or not (records[label].to_numpy() == labels).all():
+            raise DataError(
+                f"Expected the {len(labels)} evaluated records in the examples. "
+                f"Received: {len(records)} with other labels."
+            )
+        return records[list(columns)]
 
 
 @dataclasses.dataclass(frozen=True)

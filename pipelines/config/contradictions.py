@@ -64,6 +64,9 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
         yield f"features: expected each column once, received {', '.join(doubled)} twice"
     if label.name in columns:
         yield f"features: expected inputs only, received the label {label.name!r}"
+    for name in columns:
+        if name in config.never_inputs:
+            yield f"features: expected no {name!r}, for `never_inputs` says: {config.never_inputs[name]}. Take it out"
     if config.problem is Problem.CLASSIFICATION:
         if len(label.values) < 2:
             yield "label.values: expected at least two classes for a classification"
@@ -142,7 +145,7 @@ def _metrics(config: "PipelineConfig") -> Mapping[str, Metric]:
     """Returns the metrics of the problem that fit the label, as far as the label fits the problem."""
     label = config.label.model_dump(include={"name", "quantiles"})
     if config.problem is Problem.CLASSIFICATION:
-        label = {"name": config.label.name, "values": config.label.values}
+        label = config.label.model_dump(include={"name", "values", "ordered"})
     features = {f"not_{config.label.name}": FeatureKind.NUMERIC}
     try:
         task = PredictionTask(

@@ -48,6 +48,8 @@ class PipelineConfig(Settings):
         features: dict of feature kind to column names; every column is named by its identifier
             (`components.features.to_identifier`).
         exclude: dict of column name or pattern to the reason why it is no input (a leak, a demographic column, a key).
+        never_inputs: dict of column name to the reason why no task may ever have it as an input: naming it under
+            `features` is an error.
         tasks: dict of task name to `Task`.
         default_task: string. The task that runs when none is named.
         profile: string. The profile that was laid over the configuration; empty for none.
@@ -65,6 +67,7 @@ class PipelineConfig(Settings):
     label: Label
     features: dict[FeatureKind, list[Identifier]]
     exclude: dict[str, str] = {}
+    never_inputs: dict[Identifier, str] = {}
     split: SplitSettings = SplitSettings()
     transform: TransformSettings = TransformSettings()
     model: TrainerSettings = TrainerSettings()

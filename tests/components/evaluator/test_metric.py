@@ -39,6 +39,15 @@ def expected_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     return float(np.mean(areas)) if areas else math.nan
 
 
+def expected_kappa(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    predicted, classes = scores.argmax(axis=1), np.arange(scores.shape[1])
+    if len({*labels[weights > 0], *predicted[weights > 0]}) == 1:
+        return math.nan  # scikit-learn divides 0 by 0, with a warning.
+    kappa = sklearn_metrics.cohen_kappa_score
+    # Without all classes it would count the distance among those that are there.
+    return float(kappa(labels, predicted, labels=classes, weights="quadratic", sample_weight=weights))
+
+
 CLASSIFICATION: dict[str, Callable[..., float]] = {
     "accuracy": lambda y, s, w: sklearn_metrics.accuracy_score(y, s.argmax(axis=1), sample_weight=w),
     "macro_f1": lambda y, s, w: sklearn_metrics.f1_score(
@@ -46,6 +55,8 @@ CLASSIFICATION: dict[str, Callable[..., float]] = {
         y[w > 0], s.argmax(axis=1)[w > 0], average="macro", zero_division=0.0, sample_weight=w[w > 0]
     ),
     "auc_ovr": expected_auc,
+    "quadratic_kappa": expected_kappa,
+    "mean_class_error": lambda y, s, w: sklearn_metrics.mean_absolute_error(y, s.argmax(axis=1), sample_weight=w),
 }  # fmt: skip
 REGRESSION: dict[str, Callable[..., float]] = {
     "rmse": lambda y, p, w: sklearn_metrics.root_mean_squared_error(y, p, sample_weight=w),
@@ -70,7 +81,8 @@ def test_metrics_of_a_classification_are_scikit_learns_with_ties_absent_classes_
     scores = rng.dirichlet(np.ones(num_classes), num_rows).round(decimals)
     weights = bootstrap_weights(rng, num_rows)
 
-    for name, metric in task_metrics(make_task(Problem.CLASSIFICATION, num_classes)).items():
+    task = make_task(Problem.CLASSIFICATION, num_classes, ordered=num_classes > 2)
+    for name, metric in task_metrics(task).items():
         expected = [CLASSIFICATION[name](labels, scores, row) for row in weights]
         assert metric.compute(labels, scores, weights) == pytest.approx(expected, abs=1e-12, nan_ok=True), name
 
@@ -157,6 +169,8 @@ def test_a_prediction_that_is_no_number_leaves_no_metric_a_number(problem: Probl
 def test_a_task_without_quantiles_has_no_metric_of_quantiles() -> None:
     assert list(task_metrics(make_task())) == ["rmse", "mae", "r2"]
     assert list(task_metrics(make_task(Problem.CLASSIFICATION))) == ["accuracy", "macro_f1", "auc_ovr"]
+    ordered = task_metrics(make_task(Problem.CLASSIFICATION, ordered=True))
+    assert list(ordered) == ["accuracy", "macro_f1", "auc_ovr", "quadratic_kappa", "mean_class_error"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +195,8 @@ def test_every_metric_says_what_it_is_and_keeps_to_its_bounds() -> None:
         for problem in metric.problems:
             steps = 3 if problem is Problem.FORECAST else 1
             quantiles = () if problem is Problem.CLASSIFICATION else (0.1, 0.9)
-            bound = metric.for_task(make_task(problem, steps=steps, quantiles=quantiles))
+            ordered = problem is Problem.CLASSIFICATION
+            bound = metric.for_task(make_task(problem, steps=steps, quantiles=quantiles, ordered=ordered))
             assert bound is not None
             if problem is Problem.CLASSIFICATION:
                 labels, predictions = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)

@@ -1,0 +1,1 @@
+"""`student_performance`: the grade class of a student."""
