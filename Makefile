@@ -4,7 +4,7 @@ DATA ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: setup demo check test test-all lock image clean
+.PHONY: setup demo style types check test test-all lock image clean
 
 setup:
 	@bash scripts/setup_environment.sh
@@ -12,12 +12,17 @@ setup:
 demo: setup
 	$(BIN)/yachay run student_dropout $(if $(DATA),--data "$(DATA)")
 
-check: setup
+style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+types: setup
+	$(BIN)/mypy
+
+check: setup
+	@$(MAKE) --no-print-directory --jobs 2 style types
 	$(BIN)/pytest -q -n 2 -m "not end_to_end and not slow"
 
 test: check

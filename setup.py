@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOMS = ["cli", "components", "deployment", "manifests", "model_store", "pipelines", "schemas", "serving"]
-MODULES = ["__init__", "deferred", "dotted", "errors", "files", "uris"]
+MODULES = ["__init__", "deferred", "dotted", "errors", "files", "fork_server", "uris"]
 
 
 class BuildPy(build_py):

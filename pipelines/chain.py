@@ -56,6 +56,9 @@ from .report_config import report_config
 BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--sdk_container_image=none")
 
 
+SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
+"""What the server that the Pusher starts imports."""
+
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
 
 
@@ -316,7 +319,12 @@ def _pusher_traits(config: PipelineConfig, context: RunContext) -> NodeTraits:
 
     deploys = bool(deploy_order(config, context.task))
     return NodeTraits(
-        rows="", is_cached=False, is_current=None if deploys else is_current, role="pusher", request=request
+        rows="",
+        is_cached=False,
+        is_current=None if deploys else is_current,
+        role="pusher",
+        request=request,
+        forks=SERVER_MODULES,
     )
 
 

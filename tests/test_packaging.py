@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_library_and_its_data_only(tmp_path: Path) -> None:
         "yachay/__init__.py",
         "yachay/errors.py",
         "yachay/files.py",
+        "yachay/fork_server.py",
         "yachay/py.typed",
         "yachay/manifests/base/runtime.yaml",
         "yachay/components/evaluation_report/page/assets/page.html",

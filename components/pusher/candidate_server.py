@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
+from absl import logging
 
 from ...errors import ModelError
+from ...fork_server import ADDRESS, ForkedProcess, NotForked, fork_process
 
 NAME = "candidate"
 
@@ -42,12 +44,12 @@ class CandidateServer:
     """A server that was started.
 
     Args:
-        process: `Popen`.
+        process: `Popen` or `ForkedProcess`.
         url: string. Its address.
         log: path of the file that takes what it prints.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes] | ForkedProcess", url: str, log: Path) -> None:
         self.url = url
         self._process, self._log = process, log
 
@@ -96,6 +98,8 @@ class CandidateServer:
 def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateServer]:
     """Starts a server, and stops it with all that it started.
 
+    It is forked where a fork server has its imports ready.
+
     Args:
         command: sequence of strings.
         port: int. Where it will listen, on loopback.
@@ -104,14 +108,7 @@ def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateSer
     # This process holds the GPU's memory.
     environment["CUDA_VISIBLE_DEVICES"] = "-1"
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        process = subprocess.Popen(
-            [*_ending_with_parent(), *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = _start(command, environment, log.fileno())
         try:
             yield CandidateServer(process, f"http://127.0.0.1:{port}", Path(log.name))
         finally:
@@ -125,13 +122,32 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], log: int
+) -> "subprocess.Popen[bytes] | ForkedProcess":
+    address = environment.get(ADDRESS)
+    if address and list(command[:2]) == [sys.executable, "-m"]:
+        try:
+            return fork_process(address, command[2:], environment, Path.cwd(), log)
+        except NotForked as reason:
+            logging.info("The server is not forked: %s.", reason)
+    return subprocess.Popen(
+        [*_ending_with_parent(), *command],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 def _ending_with_parent() -> list[str]:
     if sys.platform != "linux":
         return []
     return [sys.executable, "-I", "-S", "-c", _END_WITH_PARENT, str(os.getpid())]
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
+def _kill(process: "subprocess.Popen[bytes] | ForkedProcess") -> None:
     # Nobody else asks it anything: there is nothing to drain.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -4,7 +4,10 @@ As TFX's `LocalDagRunner`, and it shows how each node stands, discards what a ki
 from the cache only where it still holds, and returns what was made.
 """
 
+import contextlib
 import dataclasses
+import functools
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +26,11 @@ from ...components.tfx_api import dsl_compiler as compiler
 from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
+from ...fork_server import ADDRESS, fork_server
 from ..errors import describe_error
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
-from .operators import LATE_OPERATORS
+from .operators import late_operators
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
@@ -90,31 +94,48 @@ class NodeRunner:
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        for component, node, state in zip(self._pipeline.components, ir.nodes, self._nodes, strict=True):
-            caching, traits = node.pipeline_node.execution_options.caching_options, traits_of(component)
-            caching.enable_cache &= traits.is_cached or traits.is_current is not None
-            start = time.monotonic()
-            state.state = "running"
-            try:
-                if traits.is_current is not None:
-                    _abandon_outdated(store, node.pipeline_node, traits.is_current)
-                execution = _run_node(ir, node.pipeline_node, self._connection, store)
-                state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
-            except BaseException as error:
-                state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                raise
-            finally:
-                state.seconds = time.monotonic() - start
-                if state.state in ("failed", "interrupted"):
-                    progress.ended(state)
-            made = _output_artifacts(store, execution.id)
-            if state.state == "done":
-                for artifact in made.values():
-                    note_node(artifact, state.id, state.seconds)
-                store.put_artifacts(list(made.values()))
-            self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
-            state.rows = self._rows(component)
-            progress.ended(state)
+        components = self._pipeline.components
+        with LateForkServer() as server:
+            for index, (component, node, state) in enumerate(zip(components, ir.nodes, self._nodes, strict=True)):
+                later = [module for one in components[index + 1 :] for module in traits_of(one).forks]
+                launch = functools.partial(
+                    _launch, ir, node.pipeline_node, self._connection, store, server.ahead_of(later)
+                )
+                self._run_node(component, node.pipeline_node, state, store, launch, progress)
+
+    def _run_node(
+        self,
+        component: BaseNode,
+        node: pipeline_pb2.PipelineNode,
+        state: NodeProgress,
+        store: metadata_store.MetadataStore,
+        launch: Callable[[], metadata_store_pb2.Execution],
+        progress: Progress,
+    ) -> None:
+        caching, traits = node.execution_options.caching_options, traits_of(component)
+        caching.enable_cache &= traits.is_cached or traits.is_current is not None
+        start = time.monotonic()
+        state.state = "running"
+        try:
+            if traits.is_current is not None:
+                _abandon_outdated(store, node, traits.is_current)
+            execution = launch()
+            state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
+        except BaseException as error:
+            state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            raise
+        finally:
+            state.seconds = time.monotonic() - start
+            if state.state in ("failed", "interrupted"):
+                progress.ended(state)
+        made = _output_artifacts(store, execution.id)
+        if state.state == "done":
+            for artifact in made.values():
+                note_node(artifact, state.id, state.seconds)
+            store.put_artifacts(list(made.values()))
+        self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
+        state.rows = self._rows(component)
+        progress.ended(state)
 
     def _rows(self, component: BaseNode) -> int | None:
         """Returns the number of rows that a node handled: all that were kept, or those of one split."""
@@ -137,8 +158,27 @@ def discard_unfinished(store: metadata_store.MetadataStore, artifacts_path: Path
     store.put_executions(left)
 
 
-def _run_node(
-    ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any, store: metadata_store.MetadataStore
+class LateForkServer(contextlib.ExitStack):
+    """The fork server of a run, started once it will be of use."""
+
+    def ahead_of(self, modules: Sequence[str]) -> Callable[[], None]:
+        """Returns the function that starts the server where there are modules, and it is not started yet."""
+
+        def start() -> None:
+            if modules and ADDRESS not in os.environ:
+                address = self.enter_context(fork_server(modules, os.environ))
+                self.callback(os.environ.pop, ADDRESS)
+                os.environ[ADDRESS] = address
+
+        return start
+
+
+def _launch(
+    ir: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    connection: Any,
+    store: metadata_store.MetadataStore,
+    before: Callable[[], None],
 ) -> metadata_store_pb2.Execution:
     node_id = node.node_info.id
     deployment = runner_utils.extract_local_deployment_config(ir)
@@ -149,7 +189,7 @@ def _run_node(
             pipeline_info=ir.pipeline_info,
             pipeline_runtime_spec=ir.runtime_spec,
             executor_spec=_with_version(runner_utils.extract_executor_spec(deployment, node_id)),
-            custom_executor_operators=LATE_OPERATORS,
+            custom_executor_operators=late_operators(before),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         ).launch()
     except YachayError:

@@ -103,29 +103,3 @@ def test_bad_data_fails_with_a_message_and_leaves_nothing(
         home = Path(summary["log"]).parents[2]
         assert not (home / "models").exists()
         assert not list(home.glob("artifacts/Transform/*/*"))
-
-
-def test_an_extra_column_is_not_read_and_is_reported(tmp_path: Path, yachay: Any) -> None:
-    write_mock_csv(tmp_path / "good.csv", num_rows=600)
-    lines = lines_of(tmp_path / "good.csv")
-    extra = [f"{lines[0]};Shoe size", *(f"{line};42" for line in lines[1:] if line)]
-    (tmp_path / "extra.csv").write_text("\n".join(extra))
-
-    result = yachay("run", "student_dropout", "--data", tmp_path / "extra.csv", "--workdir", tmp_path / "runs")
-
-    assert result.status in (0, 3)
-    assert any("'Shoe size' is not in the schema" in warning for warning in result.output["warnings"])
-
-
-def test_a_full_disk_leaves_no_push_and_says_so(tmp_path: Path) -> None:
-    command = f"ulimit -f 300; exec {sys.executable} -m yachay.cli.main run student_dropout --json --workdir "
-    command += str(tmp_path / "runs")
-    write_mock_csv(tmp_path / "data.csv")
-    process = subprocess.run(
-        ["bash", "-c", f"{command} --data {tmp_path / 'data.csv'}"], capture_output=True, text=True, check=False
-    )
-
-    assert process.returncode == 1
-    assert "Traceback" not in process.stderr
-    assert "Free disk space" in process.stderr
-    assert not (tmp_path / "runs" / "student-dropout--semester2" / "models").exists()

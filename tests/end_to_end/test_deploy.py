@@ -1,4 +1,4 @@
-"""A run that pushes to a real S3 server and deploys what it pushed."""
+"""A run that pushes to a real S3 server and deploys what it pushed; its records have a column too many."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ IMAGE = "images.example.com/server@sha256:" + "0" * 64
 def test_a_run_deploys_what_it_pushed_and_rolls_back_what_does_not_start(
     yachay: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Named by --data, they are taken for real: models of mock data are never deployed.
+    write_mock_csv(tmp_path / "mock.csv")
+    header, *lines = (tmp_path / "mock.csv").read_text(encoding="utf-8-sig").splitlines()
     records = tmp_path / "records.csv"
-    write_mock_csv(records)  # Named by --data, they are taken for real: models of mock data are never deployed.
+    records.write_text("\n".join([f"{header};Shoe size", *(f"{line};42" for line in lines)]))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -40,6 +43,7 @@ def test_a_run_deploys_what_it_pushed_and_rolls_back_what_does_not_start(
         first = yachay(*run)
 
         assert first.status == 0, first.stderr
+        assert any("'Shoe size' is not in the schema" in warning for warning in first.output["warnings"])
         deployment = first.output["deployment"]
         assert deployment["state"] == "promoted"
         assert deployment["service_url"] == "http://student-dropout--semester2.ml.example.com"

@@ -27,6 +27,25 @@ NODES = [
 ]
 CACHED = {*NODES} - {"LatestBlessedModel"}  # which is looked up anew in every run
 HOME = "student-dropout--semester2--mock"
+PROGRAM = """
+import json, logging, os, signal, sys
+import yachay
+
+def state():
+    root = logging.getLogger()
+    handlers = [type(handler).__name__ for handler in root.handlers]
+    descriptors = [tuple(os.fstat(number))[:3] for number in (0, 1, 2)]
+    signals = [repr(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    return [descriptors, sys.argv, handlers, root.level, signals, os.getcwd()]
+
+before = state()
+try:
+    summary = yachay.run("student_dropout", workdir=sys.argv[1], overrides=sys.argv[2:])
+except yachay.YachayError as error:
+    print(json.dumps({"error": str(error), "unchanged": state() == before}))
+else:
+    print(json.dumps({"verdict": summary.verdict, "reasons": summary.reasons, "unchanged": state() == before}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +143,29 @@ def test_a_model_that_misses_a_threshold_is_not_pushed(yachay: Any, workdir: Pat
     assert sorted(path.name for path in store.iterdir()) == before
 
 
-def test_an_accuracy_above_the_upper_bound_is_rejected_with_the_reason(yachay: Any, workdir: Path, first: Any) -> None:
-    result = yachay(
-        "run", "student_dropout", "--workdir", workdir,
-        "--set", "tasks.semester2.thresholds={accuracy: {upper: 0.5, upper_reason: it means leakage}}",
-    )  # fmt: skip
+def run_from_python(*arguments: str | Path) -> Any:
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
-    assert result.status == 3
-    assert "above 0.5 (it means leakage)" in result.output["reasons"][0]
+
+def test_a_run_from_python_leaves_the_process_as_it_was_and_rejects_an_accuracy_above_the_upper_bound(
+    workdir: Path, first: Any
+) -> None:
+    bounds = "{accuracy: {upper: 0.5, upper_reason: it means leakage}}"
+    output = run_from_python(workdir, f"tasks.semester2.thresholds={bounds}")
+
+    assert output["unchanged"]
+    assert output["verdict"] == "not_blessed"
+    assert "above 0.5 (it means leakage)" in output["reasons"][0]
+
+
+def test_an_invalid_run_from_python_is_an_error(tmp_path: Path) -> None:
+    output = run_from_python(tmp_path, "model.famly=linear")
+
+    assert output["unchanged"]
+    assert "model.famly" in output["error"]
 
 
 @pytest.mark.parametrize(

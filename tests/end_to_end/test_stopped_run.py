@@ -34,7 +34,7 @@ def test_a_terminated_run_leaves_a_summary_and_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [20_000, 300_000])
-def test_a_full_disk_is_a_clear_error(size: int, tmp_path: Path) -> None:
+def test_a_full_disk_is_a_clear_error_and_leaves_no_push(size: int, tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: the smaller stops the database, the larger the records."""
     command = [sys.executable, "-m", "yachay.cli.main", "run", "student_dropout", "--workdir", str(tmp_path), "--json"]
     result = subprocess.run(
@@ -48,3 +48,4 @@ def test_a_full_disk_is_a_clear_error(size: int, tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert "Free disk space" in json.loads(result.stdout)["error"]
+    assert not (tmp_path / HOME / "models").exists()

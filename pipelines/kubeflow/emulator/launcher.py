@@ -2,7 +2,9 @@
 
 The step is a process of its own with nothing of this one's environment: a working folder that is not the caller's,
 `HOME` and `TMPDIR` in it, `PATH`, `YACHAY_MOUNT_ROOT` and `YACHAY_OBJECT_STORE` (see `entrypoint`), and what the spec's
-container says. In place of the image's python stands this environment's interpreter.
+container says. In place of the image's python stands this environment's interpreter. Where a fork server is given, the
+process of a Python module comes from it: with its imports done, unless what its container says differs from the
+server's environment.
 """
 
 import contextlib
@@ -18,8 +20,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
+from ....fork_server import ADDRESS, ForkedProcess, NotForked, fork_process
 from .local_store import LocalStore
-from .pod import LOGS, Pod, Step, StepError, each_artifact
+from .pod import LOGS, Pod, Step, StepError, code_environment, container_environment, each_artifact
+from .step_server import step_modules
 
 Json = dict[str, Any]
 
@@ -53,13 +59,22 @@ class Launcher:
         log_path: path of the file that takes what the steps print.
         scratch: path of the folder in which pods have theirs.
         code: sequence of paths. Folders from which steps import, beside this environment's packages. Defaults to none.
+        fork_server: string. Address of a fork server. Defaults to none.
     """
 
     def __init__(
-        self, store: LocalStore, run_root: str, log_path: Path, scratch: Path, code: Sequence[Path] = ()
+        self,
+        store: LocalStore,
+        run_root: str,
+        log_path: Path,
+        scratch: Path,
+        code: Sequence[Path] = (),
+        fork_server: str = "",
     ) -> None:
         self.run_root = run_root
-        self._code = os.pathsep.join(map(str, code))
+        self._environment = code_environment(code)
+        if fork_server:
+            self._environment[ADDRESS] = fork_server
         self._store, self._log_path, self._scratch = store, log_path, scratch
 
     def launch(self, step: Step, attempt: int | None = None) -> StepResult:
@@ -83,9 +98,7 @@ class Launcher:
         for artifact in each_artifact(step.inputs["artifacts"]):
             self._store.download(artifact["uri"], pod.path(artifact["uri"]))
         pod.make_folders()
-        environment = {"YACHAY_OBJECT_STORE": str(self._store.folder.resolve())}
-        if self._code:
-            environment["PYTHONPATH"] = self._code
+        environment = {**self._environment, "YACHAY_OBJECT_STORE": str(self._store.folder.resolve())}
         if attempt is not None:
             environment["KFP_RETRY_INDEX"] = str(attempt)
         start = self._say(f"==> {step.name}{f', attempt {attempt + 1}' if attempt else ''}\n")
@@ -104,18 +117,10 @@ class Launcher:
         return StepResult(artifacts, parameters, rows if isinstance(rows, int) else None)
 
     def _run(self, pod: Pod, environment: Mapping[str, str]) -> int:
+        environment = {**pod.environment(), **environment, **container_environment(pod.step.container)}
         with self._log_path.open("ab") as log:
             try:
-                process = subprocess.Popen(
-                    pod.command(),
-                    cwd=pod.home,
-                    env={**pod.environment(), **environment, **_container_environment(pod.step.container)},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=_end_with_parent if _LIBC else None,
-                )
+                process = _start(pod.command(), pod.home, environment, log.fileno())
             except OSError as error:
                 raise StepError(f"{pod.step.name} failed: its command cannot be started ({error.strerror}).") from None
             try:
@@ -166,8 +171,25 @@ class Launcher:
             return log.read()
 
 
-def _container_environment(container: Json) -> dict[str, str]:
-    return {variable["name"]: variable.get("value", "") for variable in container.get("env", ())}
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: int
+) -> "subprocess.Popen[bytes] | ForkedProcess":
+    address = environment.get(ADDRESS)
+    if address and list(command[:2]) == [sys.executable, "-m"]:
+        try:
+            return fork_process(address, command[2:], environment, folder, log, step_modules(command))
+        except NotForked as reason:
+            logging.info("The step is not forked: %s.", reason)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if _LIBC else None,
+    )
 
 
 def _end_with_parent() -> None:
@@ -176,7 +198,7 @@ def _end_with_parent() -> None:
         _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop(process: "subprocess.Popen[bytes] | ForkedProcess") -> None:
     """Ends a step with all processes that it started, as a pod's end does."""
     with contextlib.suppress(ProcessLookupError):
         if process.poll() is None:

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 LOGS = "executor-logs"
 PYTHONS = ("python", "python3")
+HOME, TEMPORARY = "home", "tmp"
 
 
 class StepError(RunError):
@@ -52,7 +53,7 @@ class Pod:
 
     def __init__(self, root: Path, step: Step) -> None:
         self.root, self.step = root, step
-        self.home = root / "home"
+        self.home = root / HOME
 
     def path(self, uri: str) -> Path:
         """Returns where the launcher puts an artifact."""
@@ -75,7 +76,7 @@ class Pod:
         """Makes what a pod has, and the parents of outputs as the launcher does."""
         files = [self.inside(place["outputFile"]) for place in self.step.outputs["parameters"].values()]
         files += [self.path(artifact["uri"]) for artifact in each_artifact(self.step.outputs["artifacts"])]
-        for folder in (self.home, self.root / "tmp", *(file.parent for file in files)):
+        for folder in (self.home, self.root / TEMPORARY, *(file.parent for file in files)):
             folder.mkdir(parents=True, exist_ok=True)
 
     def executor_input(self) -> Json:
@@ -103,13 +104,7 @@ class Pod:
 
     def environment(self) -> dict[str, str]:
         """Returns all of the environment that is not the container's own."""
-        folders = (str(Path(sys.executable).parent), *os.defpath.split(os.pathsep))
-        return {
-            "HOME": str(self.home),
-            "TMPDIR": str(self.root / "tmp"),
-            "PATH": os.pathsep.join(folders),
-            "YACHAY_MOUNT_ROOT": str(self.root),
-        }
+        return base_environment(self.root) | {"YACHAY_MOUNT_ROOT": str(self.root)}
 
     def read_output(self) -> Json:
         """Returns the step's `ExecutorOutput`, read as strictly as the launcher does."""
@@ -150,6 +145,22 @@ class Pod:
         for name, place in self.step.outputs["parameters"].items():
             fillings[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = str(self.inside(place["outputFile"]))
         return fillings
+
+
+def base_environment(root: Path) -> dict[str, str]:
+    """Returns the environment of a process whose home lies below a folder."""
+    folders = (str(Path(sys.executable).parent), *os.defpath.split(os.pathsep))
+    return {"HOME": str(root / HOME), "TMPDIR": str(root / TEMPORARY), "PATH": os.pathsep.join(folders)}
+
+
+def code_environment(code: Sequence[Path]) -> dict[str, str]:
+    """Returns the variables of the environment by which a step imports from folders."""
+    return {"PYTHONPATH": os.pathsep.join(map(str, code))} if code else {}
+
+
+def container_environment(container: Json) -> dict[str, str]:
+    """Returns the variables of the environment that a container has of its own."""
+    return {variable["name"]: variable.get("value", "") for variable in container.get("env", ())}
 
 
 def find_command(command: Sequence[str]) -> bool:

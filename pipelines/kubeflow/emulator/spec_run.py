@@ -26,6 +26,7 @@ from .code import find_code
 from .launcher import Launcher
 from .local_store import LocalStore
 from .spec_runner import CompiledSpec, SpecRunner
+from .step_server import step_server
 
 DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts"
 """Where Kubeflow Pipelines keeps the artifacts of a run that names no root."""
@@ -74,8 +75,10 @@ def run_spec(
                 _scratch(home) as scratch,
             ):
                 store = LocalStore(home.path / "store")
-                launcher = Launcher(store, f"{root}/{package.name}/{run.run_id}", run.log_path, scratch, code)
-                _run(spec, arguments, launcher, store, summary, stderr)
+                run_root = f"{root}/{package.name}/{run.run_id}"
+                with step_server(spec.executors, code, scratch) as server:
+                    launcher = Launcher(store, run_root, run.log_path, scratch, code, server)
+                    _run(spec, arguments, launcher, store, summary, stderr)
     return summary
 
 

@@ -133,9 +133,9 @@ def flatten(value: Any, place: str = "") -> list[tuple[str, Any]]:
     ("problem", "seed"),
     [
         (Problem.CLASSIFICATION, 0),
-        (Problem.CLASSIFICATION, 1),
+        pytest.param(Problem.CLASSIFICATION, 1, marks=pytest.mark.slow),
         (Problem.REGRESSION, 2),
-        (Problem.FORECAST, 3),
+        pytest.param(Problem.FORECAST, 3, marks=pytest.mark.slow),
         (Problem.FORECAST, 4),
     ],
 )

@@ -26,7 +26,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 Evaluate = Callable[..., tuple[Evaluation, bool]]
 
 
-@pytest.fixture(params=["arrays", "beam"])
+# What Beam writes is compared with what arrays write in test_engines.py.
+@pytest.fixture(params=["arrays", pytest.param("beam", marks=pytest.mark.slow)])
 def evaluate(request: pytest.FixtureRequest, tmp_path: Path) -> Evaluate:
     """Runs the Evaluator on labels and predictions; returns its evaluation, and whether it blessed."""
 

@@ -1,5 +1,6 @@
 """What becomes of a server that is started on a candidate: processes that fail as servers do."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from yachay.components.pusher.candidate_server import candidate_server, free_port
 from yachay.errors import ModelError
+from yachay.fork_server import ADDRESS, fork_server
 
 LISTENS = """
 import http.server, sys, pathlib
@@ -101,6 +103,35 @@ def test_a_push_that_is_killed_takes_its_server_along(tmp_path: Path) -> None:
 
     while _is_alive(int(note.read_text())):
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_a_server_is_forked_where_a_fork_server_has_its_imports_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "listens.py").write_text(
+        f"import os, pathlib\npathlib.Path('parent').write_text(str(os.getppid())){LISTENS}"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+
+    with fork_server(["http.server"], os.environ) as address:
+        monkeypatch.setenv(ADDRESS, address)
+        with candidate_server([sys.executable, "-m", "listens", str(port), "200"], port) as server:
+            server.wait_until_ready(60)
+
+    assert int((tmp_path / "parent").read_text()) != os.getpid()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_server_starts_anew_where_the_fork_server_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS, "/nowhere")
+    port = free_port()
+
+    with candidate_server([sys.executable, "-m", "http.server", str(port)], port) as server:
+        server.check_alive()
 
 
 def test_a_token_of_this_environment_does_not_close_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
