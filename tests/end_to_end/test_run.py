@@ -85,6 +85,7 @@ def test_the_summary_and_the_log_lie_in_the_run_folder(first: Any) -> None:
 
     assert json.loads((log.parent / "summary.json").read_text()) == first.output
     assert "Execution" in log.read_text()
+    assert "not forked" not in log.read_text()
 
 
 def test_the_report_is_found_also_by_the_command_and_in_the_index(first: Any, yachay: Any, workdir: Path) -> None:

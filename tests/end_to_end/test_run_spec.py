@@ -42,6 +42,7 @@ def test_the_compiled_spec_runs_from_synthetic_records_to_a_pushed_model(first: 
     assert first.output["baseline_metrics"] is None
     assert first.output["metrics"]["accuracy"] > 0.7
     assert first.output["is_synthetic"]
+    assert "not forked" not in Path(first.output["log"]).read_text()
     assert "SYNTHETIC DATA" in first.stderr
     pushed = first.output["pushed_model_uri"].replace("://", "/")
     assert (workdir / PIPELINE / "store" / pushed / "saved_model.pb").is_file()
