@@ -33,9 +33,9 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..registry import Registry
 from ..text import Text
-from .page.numbers import format_number, is_number
-from .page.plots import PLOT, Scale, line, scale_of, thin
-from .page.texts import element
+from ..web_page.numbers import format_number, is_number
+from ..web_page.plots import PLOT, Scale, line, scale_of, thin
+from ..web_page.texts import element
 from .report import Report, SectionData
 
 if TYPE_CHECKING:

@@ -1,22 +1,23 @@
 """The index over runs: one HTML file, as the evaluation page is, which links to the pages of the runs."""
 
-import base64
 import dataclasses
 import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
 from ...text import Language
+from ...web_page import templates
+from ...web_page import texts as page_texts
+from ...web_page.numbers import format_number
+from ...web_page.plots import Scale, line, scale_of
+from ...web_page.templates import script_hash
+from ...web_page.texts import Texts
 from .index import IndexedRun
-from .numbers import format_number
 from .page import MAX_BYTES, asset, environment
-from .plots import Scale, line, scale_of
-from .texts import ASSETS, Texts, load_texts
+from .texts import ASSETS, load_texts
 
 MAX_HISTORY = 50
 MAX_SLICES = 100
@@ -96,7 +97,7 @@ class History:
 def _render(runs: Sequence[IndexedRun], num_runs: int, num_with_slices: int, language: Language | None) -> str:
     texts = Texts(language or "en", _load_texts)
     shown = runs[:num_runs]
-    script = asset("common.js") + asset("index.js")
+    script = templates.asset("common.js") + asset("index.js")
     metrics = list(dict.fromkeys(metric for run in shown for metric in run.metrics))
     counter = itertools.count(1)
     context: dict[str, Any] = {
@@ -110,9 +111,9 @@ def _render(runs: Sequence[IndexedRun], num_runs: int, num_with_slices: int, lan
         "histories": list(_histories(shown)),
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,
-        "style": asset("page.css") + asset("index.css"),
-        "script": script,
-        "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "style": templates.asset("base.css") + asset("page.css") + asset("index.css"),
+        "script_text": script,
+        "script_hash": script_hash(script),
         "live_data": lambda: htmlsafe_json_dumps(
             {"texts": texts.dictionary(), **_compared(shown, metrics, num_with_slices)}, separators=(",", ":")
         ),
@@ -126,7 +127,7 @@ def _render(runs: Sequence[IndexedRun], num_runs: int, num_with_slices: int, lan
 
 @functools.cache
 def _load_texts(language: Language) -> dict[str, str]:
-    own: dict[str, str] = json.loads((ASSETS / f"index_texts.{language}.json").read_text(encoding="utf-8"))
+    own = page_texts.load_texts(language, ASSETS, "index_texts")
     return {key: text for key, text in load_texts(language).items() if not key.startswith("js.")} | own
 
 

@@ -4,10 +4,8 @@ Jinja2 writes every number and every plot, so that the page reads and prints wit
 `assets/page.js` adds tabs, sorting, choices, the threshold slider, the other language and the theme.
 """
 
-import base64
 import dataclasses
 import functools
-import hashlib
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -17,12 +15,14 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from ...text import Language
+from ...web_page import templates
+from ...web_page.numbers import format_number
+from ...web_page.plots import PLOT
+from ...web_page.templates import script_hash
+from ...web_page.texts import Texts
 from ..report import Note, Report
-from . import numbers as page_numbers
-from . import plots as page_plots
-from .plots import PLOT
 from .selection import Limits, Selection, rates_at, section_of, threshold_rows
-from .texts import ASSETS, Texts
+from .texts import ASSETS, load_texts
 
 MAX_BYTES = 600_000
 
@@ -60,9 +60,9 @@ def _render(
 ) -> str:
     titles = {f"metric.{name}": title for name, title in report.metric_titles.items()}
     titles |= {f"model.{name}": title for name, title in report.family_titles.items()}
-    texts = Texts(language or "en", titles=titles)
+    texts = Texts(language or "en", load_texts, titles)
     selection = Selection(report, limits)
-    script = asset("common.js") + asset("page.js")
+    script = templates.asset("common.js") + templates.asset("tabs.js") + asset("page.js")
     sections = SECTIONS[report.problem] + COMMON_SECTIONS
     counter = itertools.count(1)
     context: dict[str, Any] = {
@@ -75,9 +75,9 @@ def _render(
         "notes_of": lambda section: [note for note in report.notes if section_of(note, sections) == section],
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,
-        "style": asset("page.css"),
-        "script": script,
-        "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "style": templates.asset("base.css") + asset("page.css"),
+        "script_text": script,
+        "script_hash": script_hash(script),
         "live_data": lambda: htmlsafe_json_dumps(
             {
                 "texts": texts.dictionary(),
@@ -91,51 +91,23 @@ def _render(
 
 def _note_values(note: Note) -> dict[str, str]:
     return {
-        name: value if isinstance(value, str) else page_numbers.format_number(value, 4)
+        name: value if isinstance(value, str) else format_number(value, 4)
         for name, value in note.values.items()
     }
-
-
-def _breakable(name: str) -> Markup:
-    """Returns a name that may go on in the next line behind each `_`."""
-    return Markup("_<wbr>").join(name.split("_"))
 
 
 @functools.cache
 def environment() -> jinja2.Environment:
     """Returns the environment of the templates."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.do"],
-    )
-    environment.filters |= {
-        "number": page_numbers.format_number,
-        "percent": page_numbers.format_percent,
-        "interval": page_numbers.format_interval,
-        "breakable": _breakable,
-    }
+    environment = templates.environment(ASSETS)
     environment.globals |= {
-        "Scale": page_plots.Scale,
-        "scale_of": page_plots.scale_of,
-        "padded_scale": page_plots.padded_scale,
-        "line": page_plots.line,
-        "band": page_plots.band,
-        "thin": page_plots.thin,
         "note_values": _note_values,
-        "is_number": page_numbers.is_number,
         "rates_at": rates_at,
         "threshold_rows": threshold_rows,
-        "PLOT": PLOT,
-        "zip": zip,
     }
     return environment
 
 
-@functools.cache
 def asset(name: str) -> str:
     """Returns the text of a file of the page."""
-    return (ASSETS / name).read_text(encoding="utf-8")
+    return templates.asset(name, ASSETS)

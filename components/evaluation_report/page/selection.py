@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TypeVar
 
+from ...web_page.numbers import is_number
+from ...web_page.plots import thin
 from ..report import ClassEvaluation, Confusion, Curve, Distribution, Fairness, Note, OperatingPoints, Report, SliceRow
-from .numbers import is_number
-from .plots import thin
 
 T = TypeVar("T")
 NUM_WORST = 25

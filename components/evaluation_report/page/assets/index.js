@@ -1,19 +1,12 @@
 "use strict";
 // The index over runs: its filters, and two runs side by side.
 (() => {
-  const { all, say, number } = page;
+  const { all, element, say, number } = page;
   const byId = (id) => document.getElementById(id);
   const live = JSON.parse(byId("live-data").textContent);
   const rows = [...byId("runs").tBodies[0].rows];
   const runs = new Map(rows.map((row, place) => [row, live.runs[place]]));
   const chosen = [];
-
-  const element = (tag, attributes = {}, ...children) => {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-  };
 
   const nameOf = (row) => row.cells[0].querySelector(".name").textContent;
 

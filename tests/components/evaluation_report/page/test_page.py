@@ -13,7 +13,7 @@ import pytest
 from yachay.components.evaluation_report.page import page
 from yachay.components.evaluation_report.page.page import MAX_BYTES, SECTIONS, render_page
 from yachay.components.evaluation_report.page.selection import NOTE_SECTIONS
-from yachay.components.evaluation_report.page.texts import fill, load_texts
+from yachay.components.evaluation_report.page.texts import load_texts
 from yachay.components.evaluation_report.report import (
     Confusion,
     Curve,
@@ -36,6 +36,7 @@ from yachay.components.evaluation_report.section import (
     table,
 )
 from yachay.components.text import Text
+from yachay.components.web_page.texts import fill
 
 MakeReport = Callable[..., Report]
 EVIL = "</script><img src=x onerror=alert(1)>'\"&\u2028"

@@ -49,6 +49,13 @@ const page = (() => {
     for (const listener of listeners) listener();
   };
 
+  const element = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  };
+
   const valuesOf = (element) => JSON.parse(element.dataset.v ?? "{}");
 
   const makeTheme = () => {
@@ -124,7 +131,11 @@ const page = (() => {
     get language() {
       return language;
     },
+    get locale() {
+      return locale;
+    },
     all,
+    element,
     say,
     number,
     localise,

@@ -1,12 +1,20 @@
 """How the page writes numbers; its script turns them into the reader's format."""
 
 import math
-from typing import TypeGuard
-
-from ..report import Estimate
+from typing import Protocol, TypeGuard
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
+
+
+class Interval(Protocol):
+    """What has a lower and an upper end, either None where it is not known."""
+
+    @property
+    def low(self) -> float | None: ...
+
+    @property
+    def high(self) -> float | None: ...
 
 
 def is_number(value: float | None) -> TypeGuard[float]:
@@ -46,7 +54,7 @@ def format_percent(value: float | None, decimals: int = 1) -> str:
     return f"{format_number(100 * value, decimals, is_fixed=True)}%" if is_number(value) else MISSING
 
 
-def format_interval(estimate: Estimate, decimals: int = 3, *, is_signed: bool = False) -> str:
+def format_interval(estimate: Interval, decimals: int = 3, *, is_signed: bool = False) -> str:
     """Returns `[low; high]`, or nothing where the estimate has no interval."""
     if not is_number(estimate.low) or not is_number(estimate.high):
         return ""

@@ -1,0 +1,1 @@
+"""The recommendation as a page for officials: one file, offline."""

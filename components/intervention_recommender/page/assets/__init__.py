@@ -1,0 +1,1 @@
+"""The templates, style, scripts and texts of the officials' page."""

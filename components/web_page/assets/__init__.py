@@ -1,0 +1,1 @@
+"""Style, scripts, templates and texts that all pages share."""
