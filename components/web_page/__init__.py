@@ -1,1 +1,1 @@
-"""What our pages share: one HTML file each, offline, in English and Spanish, for both themes, readable without scripts."""
+"""What our pages share. Each is one HTML file: offline, in English and Spanish, readable without scripts."""

@@ -11,10 +11,12 @@ class Interval(Protocol):
     """What has a lower and an upper end, either None where it is not known."""
 
     @property
-    def low(self) -> float | None: ...
+    def low(self) -> float | None:
+        """The lower end."""
 
     @property
-    def high(self) -> float | None: ...
+    def high(self) -> float | None:
+        """The upper end."""
 
 
 def is_number(value: float | None) -> TypeGuard[float]:

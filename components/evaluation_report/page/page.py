@@ -90,10 +90,7 @@ def _render(
 
 
 def _note_values(note: Note) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else format_number(value, 4)
-        for name, value in note.values.items()
-    }
+    return {name: value if isinstance(value, str) else format_number(value, 4) for name, value in note.values.items()}
 
 
 @functools.cache

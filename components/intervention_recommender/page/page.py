@@ -51,7 +51,9 @@ def render_page(document: Recommendation, polygons: Path | None, language: Langu
     """Returns the page; see `write_page`."""
     data = live_data(document, polygons)
     texts = Texts(language or "en", _load_texts)
-    script = "".join(map(templates.asset, _SHARED_SCRIPTS)) + "".join(templates.asset(name, ASSETS) for name in _SCRIPTS)
+    script = "".join(map(templates.asset, _SHARED_SCRIPTS)) + "".join(
+        templates.asset(name, ASSETS) for name in _SCRIPTS
+    )
     views = [
         *(["map"] if data["map"] else []),
         "ranking",
@@ -95,9 +97,7 @@ def _environment() -> jinja2.Environment:
 def _num_without_place(map_data: dict[str, Any] | None) -> int:
     if map_data is None:
         return 0
-    return sum(
-        not rings and point is None for rings, point in zip(map_data["rings"], map_data["points"], strict=True)
-    )
+    return sum(not rings and point is None for rings, point in zip(map_data["rings"], map_data["points"], strict=True))
 
 
 def _summary(effects: Effects) -> dict[str, Any]:
@@ -127,7 +127,9 @@ def _plan_regions(document: Recommendation) -> list[dict[str, Any]]:
     columns = document.columns
     for choice in document.plan.choices:
         name = columns.region[choice.community]
-        region = regions.setdefault(name, {"name": name, "communities": set(), "people": 0.0, "cost": 0.0, "floor": None})
+        region = regions.setdefault(
+            name, {"name": name, "communities": set(), "people": 0.0, "cost": 0.0, "floor": None}
+        )
         if choice.community not in region["communities"]:
             region["people"] += columns.population[choice.community] or 0
         region["communities"].add(choice.community)

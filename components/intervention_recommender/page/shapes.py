@@ -180,7 +180,9 @@ def _rings(path: Path, key: str, geometry: Mapping[str, Any]) -> list[Ring]:
     try:
         rings = [np.array([point[:2] for point in ring], dtype=np.float64) for one in polygons for ring in one if ring]
     except (TypeError, ValueError) as error:
-        raise DataError(f"Expected a list of positions in the polygon of {key!r} in {path}. Received: {error}.") from error
+        raise DataError(
+            f"Expected a list of positions in the polygon of {key!r} in {path}. Received: {error}."
+        ) from error
     for ring in rings:
         if not (np.abs(ring) <= (180, 90)).all():
             worst = ring[~(np.abs(ring) <= (180, 90)).all(axis=1)][0]
@@ -195,7 +197,8 @@ def _to_grid(ring: Ring, projection: Projection) -> list[int]:
     """Returns the ring's points as numbers, each once in a row, without the closing one."""
     x, y = projection(ring[:, 0], ring[:, 1])
     points: NDArray[np.int64] = y * _ROW + x
-    return points[points != np.roll(points, 1)].tolist()
+    numbers: list[int] = points[points != np.roll(points, 1)].tolist()
+    return numbers
 
 
 def _junctions(rings: Iterable[list[int]]) -> set[int]:

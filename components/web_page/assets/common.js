@@ -11,8 +11,10 @@ const page = (() => {
   let locale = "en";
   let separators = { decimal: ".", group: "," };
 
+  // A sentence with its values as they are; those of `say` are numbers of the page and become the reader's.
+  const fill = (key, values = {}) => (texts[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const say = (key, values = {}) =>
-    (texts[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => localise(String(values[name] ?? "")));
+    fill(key, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, localise(String(value))])));
 
   // Numbers are written the English way in the page: 1,234.5
   const localise = (text) =>
@@ -136,6 +138,7 @@ const page = (() => {
     },
     all,
     element,
+    fill,
     say,
     number,
     localise,

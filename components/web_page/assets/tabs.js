@@ -1,5 +1,6 @@
 "use strict";
-// Tabs as of WAI-ARIA: arrows, Home and End move among them. Returns a function that selects a tab by its place.
+// Tabs as of WAI-ARIA: arrows, Home and End move among them. Returns a function that selects a tab by its place;
+// `onSelect` gets the panel, and whether the reader chose it.
 
 const makeTabs = (onSelect = () => {}) => {
   const { all, say } = page;
@@ -22,7 +23,7 @@ const makeTabs = (onSelect = () => {}) => {
     });
     if (hasFocus) tabs[place].focus();
     list.scrollLeft = tabs[place].offsetLeft - (list.clientWidth - tabs[place].offsetWidth) / 2;
-    onSelect(panels[place]);
+    onSelect(panels[place], hasFocus);
   };
   const bar = document.createElement("div");
   bar.className = "tabs";

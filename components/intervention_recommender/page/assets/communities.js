@@ -1,7 +1,7 @@
 "use strict";
 // The communities, how their numbers are written, and what the reader has chosen.
 const communities = (() => {
-  const { number, say } = page;
+  const { number, fill: say } = page;
   const data = JSON.parse(document.getElementById("live-data").textContent);
   const size = data.key.length;
   const places = new Map(data.key.map((key, place) => [key, place]));
@@ -24,7 +24,7 @@ const communities = (() => {
   const span = (low, high, write) => `${write(low)} ${say("js.to")} ${write(high)}`;
   const change = (value, isSigned = true) => withUnit(number(value, data.decimals, isSigned), differenceUnit());
   const money = (value, currency) =>
-    `${new Intl.NumberFormat(page.locale, { notation: "compact", maximumSignificantDigits: 3 }).format(value)} ${currency}`;
+    `${new Intl.NumberFormat(page.locale, { maximumSignificantDigits: 3 }).format(value)} ${currency}`;
 
   // Search by name or key, without regard to accents and case; what begins so comes first.
   const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();

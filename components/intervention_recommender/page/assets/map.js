@@ -2,8 +2,8 @@
 // The map: layers, legend, zoom and pan by mouse, finger and keyboard.
 const makeMap = (openSheet) => {
   const { data, size, worse, chosen, planned } = communities;
-  const { own, level, change, effectOf } = communities;
-  const { all, say, element } = page;
+  const { own, level, change } = communities;
+  const { fill: say, element } = page;
   const byId = (id) => document.getElementById(id);
   const canvas = byId("map-canvas");
   const context = canvas.getContext("2d");
@@ -91,8 +91,9 @@ const makeMap = (openSheet) => {
   };
   const EQUAL = [1, 2, 3, 4, 5].map((part) => part / NUM_COLOURS);
 
+  const bare = (isSigned) => (value) => page.number(value, data.decimals, isSigned);
   const measure = (id, group, title, values, isHighSalient, write) => ({
-    id, group, title, values, isHighSalient, write, bounds: classBounds(values, EQUAL),
+    id, group, title, values, isHighSalient, write, writeLow: bare(write === change), bounds: classBounds(values, EQUAL),
   });
   const isHighWorse = worse > 0;
   const layers = [
@@ -158,7 +159,7 @@ const makeMap = (openSheet) => {
     }
     if (low === undefined) return say("js.below", { to: write(high) });
     if (high === undefined) return say("js.or_more", { from: write(low) });
-    return communities.span(low, high, write);
+    return `${layer.writeLow(low)} ${say("js.to")} ${write(high)}`;
   };
 
   const showLegend = () => {
@@ -191,6 +192,7 @@ const makeMap = (openSheet) => {
   const view = { scale: 1, x: 0, y: 0, fit: 1 };
   let colours = null;
   let ratio = 1;
+  let isSized = false;
 
   // A canvas knows no variables of the style: the swatches' colours are read as the browser resolved them.
   const readColours = () => {
@@ -228,7 +230,7 @@ const makeMap = (openSheet) => {
   };
 
   const draw = () => {
-    if (!canvas.width) return;
+    if (!isSized) return;
     if (!colours) readColours();
     const { scale, x, y } = view;
     const [width, height] = [canvas.width, canvas.height];
@@ -349,7 +351,8 @@ const makeMap = (openSheet) => {
 
   const resize = () => {
     if (!width()) return;
-    const isFirst = !canvas.width;
+    const isFirst = !isSized;
+    isSized = true;
     ratio = window.devicePixelRatio || 1;
     canvas.width = Math.round(width() * ratio);
     canvas.height = Math.round(height() * ratio);
@@ -391,7 +394,7 @@ const makeMap = (openSheet) => {
     tip.replaceChildren(
       element("bdi", {}, data.name[place]),
       element("small", {}, element("bdi", {}, data.regions[data.region[place]])),
-      element("span", {}, layer.id === "rank" ? page.say("js.rank_of", { rank: page.number(data.rank[place], 0), total: page.number(size, 0) }) : valueText(place)),
+      element("span", {}, layer.id === "rank" ? say("js.rank_of", { rank: page.number(data.rank[place], 0), total: page.number(size, 0) }) : valueText(place)),
     );
     tip.style.left = `${clamp(x + 14, 0, Math.max(width() - tip.offsetWidth - 4, 0))}px`;
     tip.style.top = `${y + 18 + tip.offsetHeight > height() ? Math.max(y - tip.offsetHeight - 10, 0) : y + 18}px`;
@@ -545,7 +548,7 @@ const makeMap = (openSheet) => {
   communities.onChoice((changes) => {
     if (changes.region !== undefined) {
       showLegend();
-      if (canvas.width) zoomToRegion();
+      if (isSized) zoomToRegion();
     }
     redraw();
   });

@@ -3,7 +3,7 @@
 
 // Columns are `{value, cell}`: what a row sorts by, null coming last, and the row's cell.
 const makePagedTable = (table, columns, sorted = { column: 0, isUp: true }) => {
-  const { element, say } = page;
+  const { element, fill: say } = page;
   const STEP = 50;
   const body = table.tBodies[0];
   const more = element("button", { type: "button" });
@@ -36,6 +36,7 @@ const makePagedTable = (table, columns, sorted = { column: 0, isUp: true }) => {
     });
   };
 
+  table.classList.add("sortable");
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
     const button = element("button", { type: "button" });

@@ -16,7 +16,7 @@ const rankBar = (place, wide = 112) => {
 
 const makeRanking = (openSheet) => {
   const { data, planned, level, own } = communities;
-  const { element, say, number } = page;
+  const { element, fill: say, number } = page;
   const table = document.getElementById("ranking-table");
   const cell = (text, kind = "num") => element("td", { class: kind }, text);
 
@@ -32,7 +32,8 @@ const makeRanking = (openSheet) => {
       value: (place) => data.rankLower[place],
       cell: (place) =>
         element("td", { class: "interval" },
-          communities.span(data.rankLower[place], data.rankUpper[place], (rank) => number(rank, 0)), rankBar(place)),
+          element("span", {}, communities.span(data.rankLower[place], data.rankUpper[place], (rank) => number(rank, 0))),
+          rankBar(place)),
     },
     name: {
       value: (place) => data.name[place],

@@ -2,7 +2,7 @@
 // A community in words: beside the map in short, and as a sheet of one printed page.
 const makeSheet = (locator) => {
   const { data, size, worse, own, plain, level, change, money, planned } = communities;
-  const { element, say, number } = page;
+  const { element, fill: say, number } = page;
   const whole = (value) => number(value, 0);
   const name = (place) => element("bdi", {}, data.name[place]);
   const regionOf = (place) => element("bdi", {}, data.regions[data.region[place]]);
@@ -83,7 +83,7 @@ const makeSheet = (locator) => {
       facts(place),
       ...driverList(communities.driversOf(place).filter(({ effect }) => worse * effect > 0).slice(0, 3), "js.drivers.against"),
       ...(best
-        ? [element("p", {}, element("b", {}, say("js.best")), ` ${own(data.actions[best.action].title)}: ${change(best.effect)} (${communities.span(best.lower, best.upper, (value) => change(value))}).`)]
+        ? [element("p", {}, element("b", {}, say("js.best")), ` ${own(data.actions[best.action].title)}: ${change(best.effect)} (${communities.span(best.lower, best.upper, (value) => number(value, data.decimals, true))}).`)]
         : []),
       ...plannedWords(place),
     ];
@@ -129,7 +129,7 @@ const makeSheet = (locator) => {
       facts(place),
       element("h3", {}, say("js.drivers")),
       ...drivers(place),
-      ...(data.actions.length ? [element("h3", {}, say("js.actions_here")), element("div", { class: "scroll" }, actionTable(place))] : []),
+      ...(data.actions.length ? [element("h3", {}, say("js.actions_here")), element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": say("js.actions_here") }, actionTable(place))] : []),
       ...plannedWords(place),
     ];
   };

@@ -2,7 +2,7 @@
 // The page's parts together: search, region, tabs and addresses (`#map`, `#<key>`, `?district=<key>`).
 (() => {
   const { data, chosen, places } = communities;
-  const { all, say, element } = page;
+  const { all, fill: say, element } = page;
   const byId = (id) => document.getElementById(id);
   const panels = all("section.panel");
   const views = panels.map((panel) => panel.dataset.view);
@@ -30,11 +30,10 @@
     byId("sheet-tools").hidden = shown === null;
   };
 
-  const select = makeTabs((panel) => {
-    document.body.dataset.view = panel.dataset.view;
-    if (parts && address() !== panel.dataset.view && !(panel.dataset.view === "sheet" && places.has(address()))) {
-      location.hash = panel.dataset.view === "sheet" && shown !== null ? encodeURIComponent(data.key[shown]) : panel.dataset.view;
-    }
+  const select = makeTabs((panel, isByReader) => {
+    const { view } = panel.dataset;
+    document.body.dataset.view = view;
+    if (isByReader) location.hash = view === "sheet" && shown !== null ? encodeURIComponent(data.key[shown]) : view;
   });
 
   const route = () => {
@@ -44,11 +43,13 @@
       shown = places.get(to);
       communities.choose({ community: shown });
       showSheet();
-      select(views.indexOf("sheet"), false);
-      byId("sheet-name").focus({ preventScroll: true });
-      window.scrollTo(0, 0);
-    } else if (isView) {
-      select(views.indexOf(to), false);
+      if (document.body.dataset.view !== "sheet") {
+        select(views.indexOf("sheet"), false);
+        window.scrollTo(0, 0);
+      }
+      if (!document.activeElement?.matches("[role=tab]")) byId("sheet-name").focus({ preventScroll: true });
+    } else if (isView || !to) {
+      select(Math.max(views.indexOf(to), 0), false);
     }
   };
 
