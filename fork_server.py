@@ -221,7 +221,12 @@ class _Server:
         return None
 
     def _why_not(self, environment: Mapping[str, str]) -> str:
-        names = {name for name, _ in environment.items() ^ self._environment.items()}
+        # An import may have set a variable in either process.
+        names = {
+            name
+            for name in environment.keys() | self._environment.keys()
+            if environment.get(name) not in (self._environment.get(name), os.environ.get(name))
+        }
         names = {name for name in names - _PER_PROCESS if not name.startswith(_PER_PROCESS_PREFIXES)}
         if names:
             return f"its environment differs from the server's in {', '.join(sorted(names))}"
@@ -350,6 +355,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
     descriptor, parent, *modules = arguments
     _end_with(int(parent))
+    # Read when scikit-learn is loaded: threads of OpenMP that spin while they wait take the processor from others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     defer_imports()
     run = _Server(socket.socket(fileno=int(descriptor)), modules, environment).serve()
     run()

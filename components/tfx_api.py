@@ -18,6 +18,7 @@ from ..errors import suggestion
 
 if TYPE_CHECKING:
     from tensorflow.python.eager import wrap_function as wrap_function
+    from tensorflow_data_validation.pywrap import tensorflow_data_validation_extension as tfdv_extension
     from tensorflow_data_validation.statistics import stats_impl as stats_impl
     from tensorflow_data_validation.utils import schema_util as schema_util
     from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
@@ -137,6 +138,7 @@ __all__ = [
     "stats_impl",
     "tf2_utils",
     "tf_utils",
+    "tfdv_extension",
     "tft_analyzers",
     "tft_annotators",
     "tft_nodes",
@@ -213,6 +215,7 @@ _ALONE = {
     "evaluator_constants": "tfx.components.evaluator.constants",
     "metrics_for_slice_pb2": "tensorflow_model_analysis.proto.metrics_for_slice_pb2",
     "model_utils": "tfx.components.util.model_utils",
+    "tfdv_extension": "tensorflow_data_validation.pywrap.tensorflow_data_validation_extension",
     "validation_result_pb2": "tensorflow_model_analysis.proto.validation_result_pb2",
 }
 """Small modules in packages whose `__init__` takes seconds: they are read from their files."""
@@ -257,12 +260,17 @@ def _load_alone(path: str) -> Any:
     package = importlib.util.find_spec(top)
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError(f"No module named {top!r}", name=top)
-    file = Path(package.submodule_search_locations[0], *rest).with_suffix(".py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}.{rest[-1]}", file)
+    place = Path(package.submodule_search_locations[0], *rest)
+    file = next((file for suffix in (".py", ".so") if (file := place.with_suffix(suffix)).exists()), place)
+    # A library is loaded once in a process: its package, where that is imported later, finds it by its name.
+    name = path if file.suffix == ".so" else f"{__name__}.{rest[-1]}"
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError(f"No module named {path!r}", name=path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if file.suffix == ".so":
+        sys.modules[path] = module
     return module
 
 

@@ -173,6 +173,14 @@ def test_what_would_not_be_as_python_starts_it_is_not_forked(
         fork_process(address, ["shows", "0"], environment, tmp_path, log, ["threaded"])
 
 
+def test_a_variable_that_an_import_has_set_in_both_processes_makes_no_difference(
+    environment: dict[str, str], tmp_path: Path, log: int
+) -> None:
+    with fork_server(["slow"], environment) as address:
+        own = {**environment, "SLOW": "imported", "OMP_WAIT_POLICY": "passive"}
+        assert fork_process(address, ["shows", "0"], own, tmp_path, log, ["slow"]).wait() == 0
+
+
 def test_the_folder_of_the_socket_is_this_users_alone() -> None:
     with fork_server([], os.environ) as address:
         folder = Path(address).parent

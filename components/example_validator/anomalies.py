@@ -4,11 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from ...errors import DataError
+from ..tfx_api import tfdv_extension
 
 ANOMALIES_FILE = "SchemaDiff.pb"
+_ALL_EXAMPLES = "All Examples"
 _Type = anomalies_pb2.AnomalyInfo
 _FIXES = {
     _Type.ENUM_TYPE_UNEXPECTED_STRING_VALUES: "correct the values, or add them to the domain of the feature",
@@ -49,6 +51,32 @@ def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
     """Returns the anomalies that `ExampleValidator` wrote for a split."""
     with tf.io.gfile.GFile(f"{uri}/Split-{split}/{ANOMALIES_FILE}", "rb") as file:
         return anomalies_pb2.Anomalies.FromString(file.read())
+
+
+def validate(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
+) -> anomalies_pb2.Anomalies:
+    """Returns the anomalies of statistics, as `tfdv.validate_statistics`, whose package imports TensorFlow.
+
+    Args:
+        statistics: `DatasetFeatureStatisticsList`, of one data set or of slices with one of all examples.
+        schema: `schema_pb2.Schema`.
+
+    Raises:
+        DataError: if no slice is of all examples.
+    """
+    data_sets = {data_set.name: data_set for data_set in statistics.datasets}
+    data_set = statistics.datasets[0] if len(statistics.datasets) == 1 else data_sets.get(_ALL_EXAMPLES)
+    if data_set is None:
+        raise DataError(
+            f"Expected statistics of all examples ({_ALL_EXAMPLES!r}). Received: those of {', '.join(data_sets)}. "
+            "Compute them without slices, or of all examples too."
+        )
+    # No environment, no statistics of other spans, servings or versions, no options, no comparison with the schema.
+    serialized = tfdv_extension.validation.ValidateFeatureStatistics(
+        data_set.SerializeToString(), schema.SerializeToString(), *[b""] * 6, False
+    )
+    return anomalies_pb2.Anomalies.FromString(serialized)
 
 
 def find_anomalies(split: str, anomalies: anomalies_pb2.Anomalies, schema: schema_pb2.Schema) -> list[Anomaly]:

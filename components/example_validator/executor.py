@@ -3,13 +3,14 @@
 from typing import Any
 
 from absl import logging
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from ..artifact_files import STATISTICS_FILE, read_schema
 from ..tfx_api import io_utils
-from .anomalies import ANOMALIES_FILE, Anomaly, find_anomalies, reject
+from .anomalies import ANOMALIES_FILE, Anomaly, find_anomalies, reject, validate
 
 
 class Executor(base_executor.BaseExecutor):
@@ -26,8 +27,6 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             DataError: if an anomaly is an error; the message lists each with its fix.
         """
-        import tensorflow_data_validation as tfdv  # It takes a second, which defining a pipeline should not.
-
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         artifact = artifact_utils.get_single_instance(output_dict["anomalies"])
         artifact.split_names = statistics.split_names
@@ -37,7 +36,8 @@ class Executor(base_executor.BaseExecutor):
         blessed: dict[str, int] = {}
         for split in artifact_utils.decode_split_names(statistics.split_names):
             path = f"{artifact_utils.get_split_uri([statistics], split)}/{STATISTICS_FILE}"
-            anomalies = tfdv.validate_statistics(tfdv.load_stats_binary(path), schema)
+            statistics_list = statistics_pb2.DatasetFeatureStatisticsList.FromString(io_utils.read_bytes_file(path))
+            anomalies = validate(statistics_list, schema)
             io_utils.write_bytes_file(
                 f"{artifact_utils.get_split_uri([artifact], split)}/{ANOMALIES_FILE}", anomalies.SerializeToString()
             )

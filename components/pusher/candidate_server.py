@@ -130,7 +130,7 @@ def _start(
         try:
             return fork_process(address, command[2:], environment, Path.cwd(), log)
         except NotForked as reason:
-            logging.info("The server is not forked: %s.", reason)
+            logging.warning("The server is not forked: %s.", reason)
     return subprocess.Popen(
         [*_ending_with_parent(), *command],
         env=environment,

@@ -179,7 +179,7 @@ def _start(
         try:
             return fork_process(address, command[2:], environment, folder, log, step_modules(command))
         except NotForked as reason:
-            logging.info("The step is not forked: %s.", reason)
+            logging.warning("The step is not forked: %s.", reason)
     return subprocess.Popen(
         command,
         cwd=folder,
