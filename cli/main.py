@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
+    "recommend": "Rank communities and divide a budget among interventions, from the last run.",
     "report": "Show where a run's evaluation page is; `report index`: a page of all runs.",
     "rollback": "End a rollout that is under way: back to the last good model.",
     "run": "Run a pipeline on this machine, from data to pushed model.",

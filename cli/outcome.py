@@ -39,6 +39,8 @@ def print_summary(summary: "Summary") -> None:
         lines.append(f"  deployed   {summary.deployed}")
     if summary.report_uri:
         lines.append(f"  report     {summary.report_uri}")
+    if summary.recommendation_uri:
+        lines.append(f"  recommends {summary.recommendation_uri}")
     lines.append(f"  log        {summary.log}")
     if summary.rows.get("quarantined"):
         lines.append(f"  quarantine {summary.quarantine_uri}")

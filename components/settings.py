@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -93,14 +93,17 @@ def require_known(field: str, name: str, names: Collection[str]) -> None:
 def _fields_beside(root: Any, location: tuple[int | str, ...]) -> list[str]:
     """Returns the field names that would have been known at the place of an unknown one."""
     model: Any = root
-    for part in location[:-1]:
+    parts = iter(location[:-1])
+    for part in parts:
         fields = _fields_of(model)
-        if fields is None:
+        if fields is None or isinstance(part, int):
             continue
         field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
         if field is None:
             return []
         model = _model_of(field.annotation)
+        if get_origin(field.annotation) is dict:
+            next(parts, None)  # The key of one of its values.
     return [f.alias or name for name, f in (_fields_of(model) or {}).items()]
 
 

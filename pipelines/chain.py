@@ -24,6 +24,7 @@ from ..components.evaluator.component import Evaluator
 from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
+from ..components.intervention_recommender.component import InterventionRecommender
 from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
 from ..components.pusher.settings import REJECTION
@@ -49,6 +50,7 @@ from .node import (
     RawData,
     describe_node,
 )
+from .polygons import find_polygons
 from .report_config import report_config
 
 # Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
@@ -226,6 +228,25 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         ),
         _report_traits(prediction_task),
     )
+    recommender: list[BaseNode] = []
+    if config.recommends(context.task):
+        polygons, digest = find_polygons(config, context.data_uri)
+        recommender.append(
+            describe_node(
+                InterventionRecommender(
+                    examples=examples,
+                    schema=schema.outputs["schema"],
+                    config=config.recommender(context.task),
+                    polygons=polygons,
+                    polygons_digest=digest,
+                    blessing=evaluator.outputs["blessing"],
+                ),
+                NodeTraits(
+                    role="recommender",
+                    request=_training_request(config, "config", "training", "trainer"),
+                ),
+            )
+        )
     return [
         example_gen,
         schema,
@@ -239,6 +260,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         evaluator,
         pusher,
         report,
+        *recommender,
     ]
 
 
@@ -274,17 +296,17 @@ def _seed(config: PipelineConfig) -> PipelineParameter:
     return PipelineParameter(SEED, "NUMBER_INTEGER", config.model.seed, "Seed of everything random in the training.")
 
 
-def _training_request(config: PipelineConfig, name: str, settings: str) -> NodeRequest:
-    """Returns what a run may change of a node whose property `name` holds `TrainerSettings` in the field `settings`."""
+def _training_request(config: PipelineConfig, name: str, *settings: str) -> NodeRequest:
+    """Returns what a run may change of a node whose property `name` holds `TrainerSettings`, where `settings` lead."""
     families = load_families(config.extensions)
     rounds = ", ".join(f"{family.rounds} of {kind}" for kind, family in families.items() if family.rounds)
     return NodeRequest(
         arguments=(FAMILY, SEED, ROUNDS),
         assignments=(
-            Assignment(FAMILY, name, (settings, FAMILY)),
-            Assignment(SEED, name, (settings, SEED)),
+            Assignment(FAMILY, name, (*settings, FAMILY)),
+            Assignment(SEED, name, (*settings, SEED)),
             *(
-                Assignment(ROUNDS, name, (settings, "hyperparameters", kind, family.rounds), zero_keeps=True)
+                Assignment(ROUNDS, name, (*settings, "hyperparameters", kind, family.rounds), zero_keeps=True)
                 for kind, family in families.items()
                 if family.rounds
             ),

@@ -66,6 +66,7 @@ class PipelineFolder:
         return Doors(
             package=self.package,
             extensions=tuple(f".{name}" for name in _EXTENSIONS if (self.path / f"{name}.py").is_file()),
+            path=self.path,
             has_pipeline=(self.path / "pipeline.py").is_file()
             and "create_pipeline" in top_level_names(self.path / "pipeline.py"),
         )

@@ -134,11 +134,8 @@ class FoldWork:
     scratch: Path
 
     def prepare(self) -> None:
-        """Prepares a process for folds: each operation of TensorFlow gets one thread, where none has been computed."""
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(1)
-        except RuntimeError:
-            logger.info("TensorFlow has begun to compute: its threads stay as they are")
+        """Prepares a process for folds."""
+        limit_operations_to_one_thread()
 
     def run(self, number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
         """Trains on some rows and predicts others.
@@ -188,3 +185,11 @@ class FoldWork:
 
 def _take(arrays: Mapping[str, NDArray[Any]], rows: Rows) -> dict[str, NDArray[Any]]:
     return {name: values[rows] for name, values in arrays.items()}
+
+
+def limit_operations_to_one_thread() -> None:
+    """Gives each operation of TensorFlow one thread, where none has been computed."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError:
+        logger.info("TensorFlow has begun to compute: its threads stay as they are")

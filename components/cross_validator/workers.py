@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import joblib  # type: ignore[import-untyped]
 
@@ -24,7 +24,6 @@ from ...errors import RunError
 
 if TYPE_CHECKING:
     from ..splitter import Rows
-    from .folds import FoldWork, HeldOut
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +35,27 @@ MEMORY_SHARE = 0.8
 
 _LIMIT, _USED = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"
 
-_work: FoldWork
+Result = TypeVar("Result", covariant=True)
 
 
-def run_folds(work: FoldWork, divided: Sequence[tuple[Rows, Rows]], workers: int | None = None) -> Iterator[HeldOut]:
-    """Yields the folds in their order.
+class Work(Protocol[Result]):
+    """What a fold is, such as `FoldWork`; it goes to other processes pickled."""
+
+    def prepare(self) -> None:
+        """Prepares a process for folds."""
+
+    def run(self, number: int, train_rows: Rows, held_out: Rows) -> Result:
+        """Trains on some rows and predicts others; folds are numbered from 1."""
+
+
+_work: Work[Any]
+
+
+def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers: int | None = None) -> Iterator[Result]:
+    """Yields the results of folds in their order.
 
     Args:
-        work: `FoldWork`.
+        work: `Work`.
         divided: sequence of the rows to train on and those held out, one pair a fold.
         workers: int or None. The number of processes, as far as the memory allows; 1 runs all folds in this one. None
             runs the first here and then as many as there are processors, where that saves more than their start takes.
@@ -122,7 +134,7 @@ def _peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak << 10
 
 
-def _side_by_side(work: FoldWork, numbered: Sequence[tuple[int, Rows, Rows]], workers: int) -> Iterator[HeldOut]:
+def _side_by_side(work: Work[Result], numbered: Sequence[tuple[int, Rows, Rows]], workers: int) -> Iterator[Result]:
     logger.info("%d folds run in %d processes", len(numbered), workers)
     others = set(multiprocessing.active_children())
     # Never forked: TensorFlow's threads and locks do not survive it.
@@ -145,7 +157,7 @@ def _side_by_side(work: FoldWork, numbered: Sequence[tuple[int, Rows, Rows]], wo
         pool.shutdown(cancel_futures=True)
 
 
-def _start(work: FoldWork) -> None:
+def _start(work: Work[Any]) -> None:
     """Prepares a process: the one that started it handles an interrupt, and none outlives that one."""
     global _work
     _work = work
@@ -161,5 +173,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run(number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
+def _run(number: int, train_rows: Rows, held_out: Rows) -> Any:
     return _work.run(number, train_rows, held_out)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from ...components.intervention_recommender.catalogue import read_catalogue
 from ...components.settings import describe
 from ...errors import ConfigurationError, UsageError, suggestion
 from .pipeline_config import DEFAULT_PIPELINE, TRAINING, PipelineConfig
@@ -38,11 +39,13 @@ class Doors:
         package: string. The dotted package of the folder; empty where it has none.
         extensions: tuple of strings. Modules with model families, metrics and page sections, relative to the package.
         has_pipeline: bool. Whether `pipeline.py` makes the pipeline.
+        path: path or None. The folder; None is that of the configuration's file.
     """
 
     package: str = ""
     extensions: tuple[str, ...] = ()
     has_pipeline: bool = False
+    path: Path | None = None
 
 
 def load_config(
@@ -80,9 +83,10 @@ def load_config(
             f"Expected a profile of {path} ({known}). Received: {profile!r}.{suggestion(profile, profiles)}"
         )
     # The plain one first: what is wrong in it is not a profile's.
-    plain = _check(path, _made(document, overrides, "", doors), load_schema)
+    folder = path.parent if doors is None or doors.path is None else doors.path
+    plain = _check(path, _made(document, overrides, "", doors, folder), load_schema)
     laid_over = {
-        name: _check(path, _made(document, overrides, name, doors), load_schema, f"{_PROFILES}.{name}.")
+        name: _check(path, _made(document, overrides, name, doors, folder), load_schema, f"{_PROFILES}.{name}.")
         for name in profiles
     }
     return laid_over[profile] if profile else plain
@@ -155,7 +159,7 @@ def _check_profiles(path: Path, profiles: Any) -> None:
             )
 
 
-def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doors | None) -> Document:
+def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doors | None, folder: Path) -> Document:
     """Returns the document with a profile, the overrides and what the folder brings."""
     made = copy.deepcopy(document)
     if profile:
@@ -168,6 +172,9 @@ def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doo
         apply_override(made, override)
     if doors is not None:
         _open_doors(made, doors)
+    recommend = made.get("recommend")
+    if isinstance(recommend, dict) and isinstance(name := recommend.get("catalogue"), str):
+        recommend["catalogue"] = read_catalogue(folder / name)
     return made
 
 

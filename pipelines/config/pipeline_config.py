@@ -11,13 +11,15 @@ from ...components.evaluation_report.settings import ReportSettings
 from ...components.evaluator.settings import EvaluationSettings
 from ...components.feature_selection.settings import FeatureSelectionSettings
 from ...components.features import FeatureKind, Problem
+from ...components.intervention_recommender.settings import RecommenderConfig, RecommendSettings
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings
+from ...components.text import Text
 from ...components.trainer.settings import TrainerSettings
 from ...components.transform.settings import TransformSettings
 from ...deployment.settings import DeploySettings
-from ...errors import UsageError, suggestion
+from ...errors import ConfigurationError, UsageError, suggestion
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
@@ -50,6 +52,8 @@ class PipelineConfig(Settings):
         exclude: dict of column name or pattern to the reason why it is no input (a leak, a demographic column, a key).
         never_inputs: dict of column name to the reason why no task may ever have it as an input: naming it under
             `features` is an error.
+        recommend: `RecommendSettings` or None. Ranks of communities, effects of interventions and a plan. Defaults to
+            None, no recommendation.
         tasks: dict of task name to `Task`.
         default_task: string. The task that runs when none is named.
         profile: string. The profile that was laid over the configuration; empty for none.
@@ -74,6 +78,7 @@ class PipelineConfig(Settings):
     feature_selection: FeatureSelectionSettings = FeatureSelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
+    recommend: RecommendSettings | None = None
     push: PushSettings = PushSettings()
     deploy: DeploySettings = DeploySettings()
     kubeflow: Kubeflow = Kubeflow()
@@ -163,6 +168,36 @@ class PipelineConfig(Settings):
             feature_selection=self.feature_selection,
             folds=folds,
             engine=self.engine,
+        )
+
+    def recommends(self, task: str) -> bool:
+        """Returns whether a run of a task makes a recommendation."""
+        return self.recommend is not None and task in (self.recommend.tasks or (self.default_task,))
+
+    def recommender(self, task: str) -> RecommenderConfig:
+        """Returns how the recommendation of a task is made, of a configuration that has the section `recommend`.
+
+        Args:
+            task: string. Name of the task.
+
+        Raises:
+            ConfigurationError: if the configuration has no such section.
+        """
+        if self.recommend is None:
+            raise ConfigurationError(
+                f"Expected {self.name} to have the section `recommend`. Received: none. See docs/recommending.md."
+            )
+        return RecommenderConfig(
+            system=self.name,
+            task_name=task,
+            title=Text(en=self.title or self.name, es=self.report.card.title.es),
+            is_synthetic=self.is_synthetic,
+            source=self.data.source,
+            licence=self.data.licence,
+            training=self.cross_validator(task, self.evaluation.folds),
+            recommend=self.recommend,
+            # Of out-of-fold predictions each split has all records.
+            splits=("eval",) if self.evaluation.is_out_of_fold else ("train", "eval"),
         )
 
     def prediction_task(self, task: str) -> PredictionTask:

@@ -203,6 +203,8 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         fields["reasons"] = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
     if report := made.get("report", {}).get("report"):
         fields["report_uri"] = str(Path(report.uri, report_files.PAGE))
+    if recommendation := made.get("recommender", {}).get("recommendation"):
+        fields["recommendation_uri"] = recommendation.uri
     if pushed_model := made.get("pusher", {}).get("pushed_model"):
         fields |= describe_push(pushed_model.properties)
     return fields

@@ -67,6 +67,12 @@ class PastRun:
         uri = self.summary.report_uri if self.summary else None
         return next((path for path in self._places(uri) if path.is_file()), None) if uri else None
 
+    @functools.cached_property
+    def recommendation_path(self) -> Path | None:
+        """Path of the recommendation's folder; None where the run made none, or it is gone."""
+        uri = self.summary.recommendation_uri if self.summary else None
+        return next((path for path in self._places(uri) if path.is_dir()), None) if uri else None
+
     def report(self) -> Report:
         """Returns the evaluation as data: report.json.
 

@@ -33,6 +33,7 @@ class Summary:
         rejection: string or None. Why a blessed model was not pushed.
         deployment: dict or None. What deploying came to: `state`, `service_url`, `serving_version` and `reason`.
         report_uri: string or None. The evaluation as a page; its path.
+        recommendation_uri: string or None. The folder of the recommendation.
         rows: dict of `read`, `kept` and `quarantined` to counts.
         quarantine_uri: string or None. The records that did not fit, with line and reason.
         nodes: list of dicts with `id`, `state`, `seconds` and `cached`.
@@ -58,6 +59,7 @@ class Summary:
     rejection: str | None = None
     deployment: dict[str, str] | None = None
     report_uri: str | None = None
+    recommendation_uri: str | None = None
     rows: dict[str, int] = dataclasses.field(default_factory=dict)
     quarantine_uri: str | None = None
     nodes: list[dict[str, Any]] = dataclasses.field(default_factory=list)

@@ -14,6 +14,7 @@ COMPONENTS = {
     "example_gen": "ColumnarExampleGen",
     "example_validator": "ExampleValidator",
     "feature_selection": "FeatureSelector",
+    "intervention_recommender": "InterventionRecommender",
     "pusher": "Pusher",
     "statistics_gen": "StatisticsGen",
 }

@@ -119,6 +119,8 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
             for threshold in report.verdict.thresholds
             if threshold.metric in report.metrics and not threshold.is_change and not threshold.slice
         }
+    if "yachay.InterventionRecommendation" in uris:
+        fields["recommendation_uri"] = str(store.path(uris["yachay.InterventionRecommendation"]))
     if "tfx.ModelEvaluation" in uris:
         # Imported here: TFMA takes seconds.
         from ....components.evaluator.evaluation import read_evaluation

@@ -1,0 +1,252 @@
+"""`yachay recommend`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import UsageError, suggestion
+from . import frame, options
+
+if TYPE_CHECKING:
+    from ..components.intervention_recommender.document import Recommendation
+    from ..components.intervention_recommender.draws import Result
+    from ..pipelines.config.pipeline_config import PipelineConfig
+    from ..pipelines.runs.past_runs import PastRun
+
+FIELDS = ("run", "pipeline", "task", "is_synthetic", "communities", "actions", "plan", "naive_plans", "budget_curve",
+          "cost_sensitivity", "caveats", "folder")  # fmt: skip
+"""What `--json` prints, whatever happens."""
+
+
+@frame.command("recommend", fields=FIELDS)
+@options.pipeline_argument
+@options.data_option
+@options.task_option
+@options.profile_option
+@click.option("--budget", type=float, metavar="N", help="Budget of the plan (default: the configuration's).")
+@click.option("--region", metavar="R", help="Rank and plan in this region only.")
+@click.option("--action", "actions", metavar="A", multiple=True, help="Plan with this action only; may be repeated.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, metavar="K", help="Lines to show.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for page, tables and map of the new plan (default: none is written).",
+)
+@options.workdir_option
+@options.config_option
+@options.set_option
+def command(
+    output: frame.Fields,
+    pipeline: str,
+    data: str | None,
+    task: str | None,
+    profile: str | None,
+    budget: float | None,
+    region: str | None,
+    actions: tuple[str, ...],
+    top: int,
+    folder: Path | None,
+    workdir: Path,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Rank communities, and divide a budget among interventions.
+
+    The effects are those of the last run of the pipeline (`yachay run`); no model is trained. Without --data and
+    --profile it is the last run of any profile. Associations are not causes.
+    """
+    from ..components.intervention_recommender.draws import only_actions, read_result, with_plan
+    from ..pipelines.api import choose_task
+    from ..pipelines.registry import find_pipeline
+
+    config = find_pipeline(pipeline, config_path).load(overrides, profile or "")
+    chosen = choose_task(config, task)
+    if config.recommend is None:
+        raise UsageError(
+            f"Expected a pipeline whose configuration has the section `recommend`. Received: {config.name}, which has "
+            "none. See docs/recommending.md."
+        )
+    if not config.recommends(chosen):
+        tasks = ", ".join(config.recommend.tasks)
+        raise UsageError(
+            f"Expected a task of recommend.tasks ({tasks}). Received: {chosen!r}.{suggestion(chosen, tasks)}"
+        )
+    run = _find_run(config, chosen, workdir, data, profile)
+    output.update({"run": run.run_id, "pipeline": config.name, "task": chosen, "is_synthetic": run.is_synthetic})
+    place = run.recommendation_path
+    if place is None:
+        raise UsageError(
+            f"Expected the run {run.run_id} to have a recommendation. Received: none"
+            f"{f', for it failed: {run.summary.error}' if run.summary and run.summary.error else ''}. Run `yachay run "
+            f"{pipeline}` again."
+        )
+    result = read_result(place)
+    _check_region(result.document, region)
+    plan = config.recommend.plan
+    amount = budget if budget is not None else plan.budget
+    if actions:
+        result = only_actions(result, actions)
+    if amount is not None:
+        if amount <= 0:
+            raise UsageError(f"Expected --budget to be positive. Received: {amount:g}.")
+        result = with_plan(result, plan, amount, region)
+    output.update(_described(result.document, region, top))
+    if folder is not None:
+        from ..components.intervention_recommender.outputs import POLYGONS_FILE, write_outputs
+
+        folder.mkdir(parents=True, exist_ok=True)
+        polygons = place / POLYGONS_FILE
+        write_outputs(result, folder, polygons if polygons.is_file() else None)
+        output["folder"] = str(folder.absolute())
+    if not frame.is_json():
+        click.echo(_to_text(result, output, region, top))
+
+
+def _find_run(config: "PipelineConfig", task: str, workdir: Path, data: str | None, profile: str | None) -> "PastRun":
+    """Returns the last run of a task that has ended; with --data one of real records.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    from ..pipelines.runs.past_runs import find_runs
+
+    wanted = config.pipeline_name(task)
+    runs = [
+        run
+        for run in find_runs(workdir)
+        if run.pipeline == config.name
+        and run.task == task
+        and run.summary is not None
+        and (not profile or run.home.path.name == wanted)
+        and (data is None or not run.is_synthetic)
+    ]
+    if not runs:
+        given = f" --data {data}" if data else (f" --profile {profile}" if profile else "")
+        raise UsageError(
+            f"Expected a run of {config.name}, task {task}{given}, in {workdir}. Received: none. Run first: "
+            f"`yachay run {config.name} --task {task}{given}`."
+        )
+    return next((run for run in runs if run.recommendation_path is not None), runs[0])
+
+
+def _check_region(document: "Recommendation", region: str | None) -> None:
+    names = sorted(set(document.columns.region))
+    if region is not None and region not in names:
+        raise UsageError(
+            f"Expected --region to be one of {', '.join(names)}. Received: {region!r}.{suggestion(region, names)}"
+        )
+
+
+def _described(document: "Recommendation", region: str | None, top: int) -> dict[str, Any]:
+    columns = document.columns
+    names = [action.name for action in document.actions]
+    order = sorted(range(len(columns.key)), key=lambda place: columns.rank[place])
+    shown = [place for place in order if region is None or columns.region[place] == region][:top]
+    plan = None
+    if document.plan is not None:
+        plan = document.plan.model_dump(mode="json", exclude={"choices"}) | {
+            "num_choices": len(document.plan.choices),
+            "choices": [
+                {
+                    "key": columns.key[one.community],
+                    "name": columns.name[one.community],
+                    "region": columns.region[one.community],
+                    "action": names[one.action],
+                    "effect": document.effects[one.action].effect[one.community],
+                    "lower": document.effects[one.action].lower[one.community],
+                    "upper": document.effects[one.action].upper[one.community],
+                    "cost": document.effects[one.action].cost[one.community],
+                }
+                for one in document.plan.choices
+            ],
+        }
+    return {
+        "communities": [
+            {field: getattr(columns, field)[place] for field in type(columns).model_fields} for place in shown
+        ],
+        "actions": [
+            {
+                "name": name,
+                "fits": sum(effects.fits),
+                "extrapolates": sum(effects.extrapolates),
+                "mean_effect": _mean(effects.effect, effects.fits),
+                "zero_reason": effects.zero_reason.en if effects.zero_reason else None,
+                "refutations": [
+                    one.model_dump(mode="json", include={"test", "statistic", "expected", "passed"})
+                    for one in refutations
+                ],
+            }
+            for name, effects, refutations in zip(names, document.effects, document.refutations, strict=True)
+        ],
+        "plan": plan,
+        "naive_plans": [one.model_dump(mode="json") for one in document.naive_plans],
+        "budget_curve": [one.model_dump(mode="json") for one in document.budget_curve],
+        "cost_sensitivity": [one.model_dump(mode="json") for one in document.cost_sensitivity],
+        "caveats": [one.en for one in document.caveats],
+    }
+
+
+def _mean(effects: tuple[float, ...], fits: tuple[bool, ...]) -> float | None:
+    chosen = [effect for effect, is_for in zip(effects, fits, strict=True) if is_for]
+    return sum(chosen) / len(chosen) if chosen else None
+
+
+def _to_text(result: "Result", described: dict[str, Any], region: str | None, top: int) -> str:
+    document = result.document
+    unit = document.outcome.unit.en
+    where = f" in {region}" if region else ""
+    lines = []
+    if document.is_synthetic:
+        lines.append(click.style("SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
+    lines += [f"{document.title.en}, run {described['run']}", ""]
+    lines.append(f"Greatest barriers{where} ({document.outcome.title.en}, {unit}; {document.level:.0%} intervals)")
+    for one in described["communities"]:
+        ranks = f"{one['rank']:>5} [{one['rank_lower']}, {one['rank_upper']}]"
+        lines.append(
+            f"  {ranks:<20} {one['name']}, {one['region']}: {one['predicted']:.1f} [{one['lower']:.1f}, "
+            f"{one['upper']:.1f}]"
+        )
+    lines += ["", "Actions: fitting communities, mean effect in them, refutation tests"]
+    for one in described["actions"]:
+        if one["zero_reason"]:
+            lines.append(f"  {one['name']:<18} {one['fits']:>5}  0: {one['zero_reason']}")
+            continue
+        tests = ", ".join(f"{'passed' if test['passed'] else 'FAILED'}" for test in one["refutations"]) or "none"
+        mean = "none" if one["mean_effect"] is None else f"{one['mean_effect']:+.2f}"
+        lines.append(f"  {one['name']:<18} {one['fits']:>5}  {mean:>7}  {tests}")
+    plan = described["plan"]
+    if plan is not None:
+        lines += ["", *_plan_lines(document, plan, described, where, top)]
+    lines += ["", *(f"! {caveat}" for caveat in described["caveats"])]
+    if described["folder"]:
+        lines += ["", f"  {described['folder']}"]
+    return "\n".join(lines)
+
+
+def _plan_lines(
+    document: "Recommendation", plan: dict[str, Any], described: dict[str, Any], where: str, top: int
+) -> list[str]:
+    currency = plan["currency"]
+    lines = [
+        f"Plan{where}: {plan['budget']:,.0f} {currency}, {plan['num_choices']} choices for {plan['cost']:,.0f}",
+        f"  {document.gain.title.en}: {plan['gain']:,.0f} [{plan['gain_lower']:,.0f}, {plan['gain_upper']:,.0f}], "
+        f"{plan['guaranteed_gain']:,.0f} in 90 % of the draws",
+        f"  at least as much as every naive plan in {plan['holds_in']:.0%} of the draws",
+        f"  gap {plan['gap']:.2%}, {plan['seconds']:.1f} s, {plan['solver']}",
+    ]
+    for one in plan["choices"][:top]:
+        lines.append(
+            f"    {one['name']}, {one['region']}: {one['action']} {one['effect']:+.2f} [{one['lower']:.2f}, "
+            f"{one['upper']:.2f}] for {one['cost']:,.0f}"
+        )
+    lines += [f"  {one.title.en}: {one.gain:,.0f}" for one in document.naive_plans]
+    lines += [
+        f"  costs x {one['factor']:g}: {one['gain']:,.0f}, {one['changed_share']:.0%} of the choices others"
+        for one in described["cost_sensitivity"]
+        if one["factor"] != 1
+    ]
+    return lines

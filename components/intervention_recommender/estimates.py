@@ -1,0 +1,222 @@
+"""Estimates from the replicates: predictions and effects with intervals, ranks, draws of all communities, refutations.
+
+    estimates = estimate(replicates, ...)
+
+The mean over the models that have not seen a community's group is the estimate, the quantiles over them are its
+interval: how much it depends on which groups were seen. It holds no noise of a single measurement.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .replicates import Bags, Replicate
+
+Numbers = NDArray[np.float64]
+
+MIN_IN_REGION = 5
+"""The fewest communities of a region that an action fits for its sign to count."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """Estimates `(..., N)` with the ends of their intervals."""
+
+    mean: Numbers
+    lower: Numbers
+    upper: Numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimates:
+    """What the bootstrap says of `N` communities and `A` actions, from `B` models.
+
+    Args:
+        scores: float array `(N, K)`. The mean of the models' scores, for metrics.
+        outcome: `Interval` `(N,)`.
+        effects: `Interval` `(A, N)`. Positive is better; 0 where the action is not for the community.
+        ranks: int arrays `(3, N)`: 1 is the greatest barrier; then the ends of its interval.
+        draws: float32 array `(A, B, N)`. Effects in draws of all communities, see `complete_draws`.
+        together: float. The effect of all actions at once over the sum of their effects, of all communities together;
+            NaN without an effect.
+        drivers: float array `(F, N)`. The outcome less that with the feature's typical value.
+    """
+
+    scores: Numbers
+    outcome: Interval
+    effects: Interval
+    ranks: NDArray[np.int64]
+    draws: NDArray[np.float32]
+    together: float
+    drivers: Numbers
+
+
+def estimate(
+    replicates: Sequence[Replicate], fits: NDArray[np.bool_], higher_is_better: bool, level: float
+) -> Estimates:
+    """Returns the estimates of replicates that are no placebos.
+
+    Args:
+        replicates: sequence of `Replicate`.
+        fits: bool array `(A, N)`.
+        higher_is_better: bool. Of the outcome.
+        level: float. Coverage of the intervals.
+    """
+    num_actions, num_rows = fits.shape
+    sign = 1.0 if higher_is_better else -1.0
+    outcomes = np.full((len(replicates), num_rows), np.nan)
+    effects = np.full((num_actions, len(replicates), num_rows), np.nan)
+    together = np.full((len(replicates), num_rows), np.nan)
+    scores = np.zeros((num_rows, replicates[0].scores.shape[1]))
+    drivers, num_drivers = np.zeros((len(_typical(replicates)), num_rows)), np.zeros(num_rows)
+    counts = np.zeros(num_rows)
+    for number, one in enumerate(replicates):
+        outcomes[number, one.rows] = one.outcome
+        changes = sign * (one.actions.astype(np.float64) - one.outcome)
+        effects[:, number, one.rows] = np.where(fits[:, one.rows], changes, 0)
+        together[number, one.rows] = sign * (one.together.astype(np.float64) - one.outcome)
+        scores[one.rows] += one.scores
+        counts[one.rows] += 1
+        if len(one.typical):
+            drivers[:, one.rows] += one.outcome - one.typical.astype(np.float64)
+            num_drivers[one.rows] += 1
+    mean_effects = interval(effects, level)
+    sum_of_effects = mean_effects.mean.sum()
+    return Estimates(
+        scores=scores / counts[:, None],
+        outcome=interval(outcomes, level),
+        effects=mean_effects,
+        ranks=_ranks(outcomes, sign, level),
+        draws=complete_draws(effects).astype(np.float32),
+        together=float(np.nanmean(together, axis=0).sum() / sum_of_effects) if sum_of_effects else np.nan,
+        drivers=drivers / np.maximum(num_drivers, 1),
+    )
+
+
+def interval(values: Numbers, level: float) -> Interval:
+    """Returns mean and quantiles over the last but one axis, NaN left out."""
+    tail = (1 - level) / 2
+    lower, upper = np.nanquantile(values, [tail, 1 - tail], axis=-2)
+    mean = np.nanmean(values, axis=-2)
+    # The mean of few skewed values may lie beyond their quantiles.
+    return Interval(mean, np.minimum(lower, mean), np.maximum(upper, mean))
+
+
+def complete_draws(values: Numbers) -> Numbers:
+    """Returns draws in which each community has a value: draw `b` takes replicate `b` where that scored it, else the
+    next one that did. So communities share models as far as the bags allow, and their errors stay dependent.
+
+    Args:
+        values: float array `(..., B, N)`, NaN where a replicate did not score a community.
+    """
+    found = values.copy()
+    for step in range(1, values.shape[-2]):
+        missing = np.isnan(found)
+        if not missing.any():
+            break
+        found = np.where(missing, np.roll(values, -step, axis=-2), found)
+    return found
+
+
+def _ranks(outcomes: Numbers, sign: float, level: float) -> NDArray[np.int64]:
+    """Returns the rank by the mean, and the quantiles of the ranks in draws of all communities."""
+
+    def ranks(values: Numbers) -> NDArray[np.int64]:
+        order = np.argsort(sign * values, axis=-1, kind="stable")
+        return np.asarray(np.argsort(order, axis=-1, kind="stable") + 1)
+
+    own = ranks(np.nanmean(outcomes, axis=0))
+    tail = (1 - level) / 2
+    in_draws = ranks(complete_draws(outcomes))
+    lower = np.floor(np.quantile(in_draws, tail, axis=0)).astype(np.int64)
+    upper = np.ceil(np.quantile(in_draws, 1 - tail, axis=0)).astype(np.int64)
+    return np.stack([own, np.minimum(lower, own), np.maximum(upper, own)])
+
+
+def _typical(replicates: Sequence[Replicate]) -> NDArray[np.float32]:
+    return next((one.typical for one in replicates if len(one.typical)), np.zeros((0, 0), np.float32))
+
+
+@dataclasses.dataclass(frozen=True)
+class Refuted:
+    """The statistics of the refutation tests of an action; None where one cannot be computed.
+
+    Args:
+        placebo_p: float. The chance of an effect as large, by models that saw its features permuted.
+        same_sign: float. The share of regions in which models that never saw the region find an effect of the same
+            sign.
+        least_ratio: float. The mean effect without the region that matters most, over that of all.
+    """
+
+    placebo_p: float | None
+    same_sign: float | None
+    least_ratio: float | None
+
+
+def refute(
+    replicates: Sequence[Replicate],
+    bags: Bags,
+    fits: NDArray[np.bool_],
+    regions: NDArray[np.int64],
+    higher_is_better: bool,
+) -> list[Refuted]:
+    """Returns for each action what the tests find.
+
+    Args:
+        replicates: sequence of all replicates, the placebos last.
+        bags: `Bags` of them.
+        fits: bool array `(A, N)`.
+        regions: int array `(N,)`. Codes from 0.
+        higher_is_better: bool. Of the outcome.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    num_regions = int(regions.max()) + 1
+    num_actions = len(fits)
+    # Sums and counts by replicate, action and the region that is scored.
+    sums = np.zeros((len(replicates), num_actions, num_regions))
+    counts = np.zeros_like(sums)
+    for number, one in enumerate(replicates):
+        changes = sign * (one.actions.astype(np.float64) - one.outcome) * fits[:, one.rows]
+        for action in range(num_actions):
+            sums[number, action] = np.bincount(regions[one.rows], changes[action], num_regions)
+            counts[number, action] = np.bincount(regions[one.rows], fits[action, one.rows], num_regions)
+    real = slice(0, bags.num_replicates)
+    lacks = np.ones((bags.num_replicates, num_regions), bool)
+    for number, rows in enumerate(bags.trained[: bags.num_replicates]):
+        lacks[number, np.unique(regions[rows])] = False
+    return [
+        _refute(
+            sums[real, action],
+            counts[real, action],
+            sums[bags.num_replicates :, action],
+            counts[bags.num_replicates :, action],
+            lacks,
+            np.bincount(regions, fits[action], num_regions),
+        )
+        for action in range(num_actions)
+    ]
+
+
+def _refute(
+    sums: Numbers,
+    counts: Numbers,
+    placebo_sums: Numbers,
+    placebo_counts: Numbers,
+    lacks: NDArray[np.bool_],
+    fitting: NDArray[np.int64],
+) -> Refuted:
+    if not counts.sum() or not (overall := sums.sum() / counts.sum()):
+        return Refuted(None, None, None)
+    placebos = placebo_sums.sum(axis=1) / np.maximum(placebo_counts.sum(axis=1), 1)
+    p_value = (1 + np.count_nonzero(np.abs(placebos) >= abs(overall))) / (1 + len(placebos))
+    same, judged, ratios = 0, 0, []
+    for region in range(sums.shape[1]):
+        without = lacks[:, region]
+        if fitting[region] >= MIN_IN_REGION and counts[without, region].sum():
+            judged += 1
+            same += bool(sums[without, region].sum() * overall > 0)
+        if without.any() and counts[without].sum():
+            ratios.append(float(sums[without].sum() / counts[without].sum() / overall))
+    return Refuted(float(p_value), same / judged if judged else None, min(ratios) if ratios else None)

@@ -1,0 +1,129 @@
+"""The files of a recommendation: the document, a table, a map, the page, and what a plan anew needs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...errors import DataError, suggestion
+from ...files import atomic_file, write_atomically
+from .document import Recommendation
+from .draws import Result, write_result
+from .settings import RecommenderConfig
+
+TABLE_FILE = "recommendation.csv"
+PARQUET_FILE = "recommendation.parquet"
+GEOJSON_FILE = "recommendation.geojson"
+POLYGONS_FILE = "polygons.geojson"
+
+MIN_MATCHED = 0.5
+"""The least share of the communities of which a file of polygons must have one."""
+
+Geometries = Mapping[str, Mapping[str, Any] | None]
+
+
+def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
+    """Writes all files of a recommendation.
+
+    Args:
+        result: `Result`.
+        folder: path. It must exist.
+        polygons: path or None. A GeoJSON file; without one communities are points.
+
+    Raises:
+        DataError: if the polygons are of other communities, or are no GeoJSON.
+        OSError: if a file cannot be written.
+    """
+    document = result.document
+    geometries: Geometries = {}
+    if polygons is not None:
+        geometries = read_polygons(polygons, result.config)
+        check_polygons(geometries, document, polygons)
+    table = to_table(document)
+    with atomic_file(folder / TABLE_FILE) as draft:
+        table.to_csv(draft, index=False)
+    with atomic_file(folder / PARQUET_FILE) as draft:
+        table.to_parquet(draft, index=False)
+    write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
+    if polygons is not None:
+        write_atomically(folder / POLYGONS_FILE, polygons.read_bytes())
+    write_result(result, folder)
+
+
+def to_table(document: Recommendation) -> pd.DataFrame:
+    """Returns a row a community, the greatest barrier first: its rank, and of each action effect, cost and choice."""
+    table = pd.DataFrame({name: getattr(document.columns, name) for name in type(document.columns).model_fields})
+    chosen = {(one.community, one.action) for one in document.plan.choices} if document.plan else set()
+    for place, effects in enumerate(document.effects):
+        for field in ("effect", "lower", "upper", "extrapolates", "fits", "cost"):
+            table[f"{effects.action}_{field}"] = getattr(effects, field)
+        table[f"{effects.action}_planned"] = [(row, place) in chosen for row in range(len(table))]
+    return table.sort_values("rank", ignore_index=True)
+
+
+def to_geojson(table: pd.DataFrame, geometries: Geometries) -> str:
+    """Returns a feature a community, with its row of the table; one without a polygon is a point, or has no place.
+
+    Args:
+        table: `pandas.DataFrame` of `to_table`.
+        geometries: mapping of key to geometry.
+    """
+    rows = json.loads(table.to_json(orient="records"))
+    features = []
+    for row in rows:
+        geometry = geometries.get(row["key"])
+        if geometry is None and row["longitude"] is not None and row["latitude"] is not None:
+            geometry = {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]}
+        features.append({"type": "Feature", "id": row["key"], "geometry": geometry, "properties": row})
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
+    """Returns the geometry of each key of a GeoJSON file.
+
+    Raises:
+        DataError: if the file cannot be read, is no collection of features, or none has the property of the key.
+    """
+    settings = config.recommend.polygons
+    key = settings.key if settings else "key"
+    try:
+        features = json.loads(path.read_bytes())["features"]
+        found = {
+            str(feature["properties"][key]): feature.get("geometry")
+            for feature in features
+            if key in feature["properties"]
+        }
+        names = sorted({name for feature in features for name in feature["properties"]})
+    except OSError as error:
+        raise DataError(
+            f"Expected polygons at {path}. Received: {error.strerror}. Correct recommend.polygons, or leave it out."
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"Expected {path} to be a GeoJSON collection of features. Received: {type(error).__name__}: {error}. "
+            "Correct recommend.polygons.path."
+        ) from None
+    if not found:
+        raise DataError(
+            f"Expected features of {path} with the property {key!r} (recommend.polygons.key). Received: "
+            f"{', '.join(names) or 'none'}.{suggestion(key, names)}"
+        )
+    return found
+
+
+def check_polygons(geometries: Geometries, document: Recommendation, path: Path) -> None:
+    """Checks that polygons are of the communities of a recommendation.
+
+    Raises:
+        DataError: if fewer than half of the communities have one.
+    """
+    keys = document.columns.key
+    matched = sum(key in geometries for key in keys)
+    if matched < MIN_MATCHED * len(keys):
+        raise DataError(
+            f"Expected {path} to have polygons of the communities, with keys such as {keys[0]!r}. Received: {matched} "
+            f"of {len(keys)} match, for its keys are such as {next(iter(geometries))!r}. Correct recommend.polygons, "
+            "and mind leading zeros."
+        )

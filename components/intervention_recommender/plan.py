@@ -1,0 +1,385 @@
+"""The best set of actions under a budget: an integer program that HiGHS solves to a proven gap.
+
+A choice is an action for a community. The plan maximizes the sum of the choices' gains; its cost is within the budget,
+each region gets its floor, a community gets few actions, none beside one that excludes it, and each with what it needs.
+Effects of actions in one community add up in it, which they need not in truth.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from ...errors import UsageError, suggestion
+from .catalogue import Catalogue
+from .document import BudgetPoint, Choice, CostPoint, NaivePlan, Plan
+from .settings import PlanSettings
+from .text import BY_POPULATION, BY_RANK
+
+Numbers = NDArray[np.float64]
+Pairs = NDArray[np.int64]
+"""`(M, 2)`: community and action of each choice."""
+
+HOLDS = 0.9
+"""The share of the draws in which the robust plan reaches its guaranteed gain."""
+
+CAUTIONS = (0.0, 0.5, 1.0)
+"""Standard deviations of its draws that are taken off each choice's gain; the plan with the most guaranteed wins."""
+
+BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+COST_FACTORS = (0.8, 1.0, 1.2)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanProblem:
+    """What a plan is made of, for `N` communities, `A` actions and `B` draws.
+
+    Args:
+        catalogue: `Catalogue`. Its actions in the order of the arrays.
+        costs: float array `(A, N)`, positive where `allowed`.
+        gains: float array `(A, N)`. Estimates.
+        draws: float array `(A, B, N)`. Gains in draws of all communities.
+        allowed: bool array `(A, N)`. Which choices there are.
+        regions: tuple of `N` strings.
+        orders: dict of the name of a naive plan to the order `(N,)` in which it takes communities.
+        level: float. Coverage of the intervals.
+    """
+
+    catalogue: Catalogue
+    costs: Numbers
+    gains: Numbers
+    draws: NDArray[np.float32]
+    allowed: NDArray[np.bool_]
+    regions: tuple[str, ...]
+    orders: dict[str, NDArray[np.int64]]
+    level: float
+
+    def of_region(self, region: str) -> "PlanProblem":
+        """Returns the problem with choices in one region only.
+
+        Raises:
+            UsageError: if there is no such region.
+        """
+        names = sorted(set(self.regions))
+        if region not in names:
+            raise UsageError(
+                f"Expected a region ({', '.join(names)}). Received: {region!r}.{suggestion(region, names)}"
+            )
+        inside = np.array([one == region for one in self.regions])
+        return dataclasses.replace(self, allowed=self.allowed & inside)
+
+    def total(self, pairs: Pairs) -> tuple[float, float, Numbers]:
+        """Returns cost, gain and the gain in each draw of choices."""
+        if not len(pairs):
+            return 0.0, 0.0, np.zeros(self.draws.shape[1])
+        communities, actions = pairs.T
+        in_draws = self.draws[actions, :, communities].sum(axis=0, dtype=np.float64)
+        return float(self.costs[actions, communities].sum()), float(self.gains[actions, communities].sum()), in_draws
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+    """What the solver found.
+
+    Args:
+        pairs: `Pairs`.
+        gap: float. Relative distance to the best possible that was proven.
+        seconds: float.
+    """
+
+    pairs: Pairs
+    gap: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A plan with what stands beside it."""
+
+    plan: Plan
+    naive_plans: tuple[NaivePlan, ...]
+    budget_curve: tuple[BudgetPoint, ...]
+    cost_sensitivity: tuple[CostPoint, ...]
+
+
+def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, region: str | None = None) -> Planned:
+    """Returns the best plan under a budget, naive plans beside it, and what other budgets and costs would give.
+
+    Args:
+        problem: `PlanProblem`.
+        settings: `PlanSettings`.
+        budget: float.
+        region: string or None. The one region that the plan is for. Defaults to None, all.
+
+    Raises:
+        UsageError: if the budget is below the cheapest choice, there is no choice, a floor or the region is unknown, or
+            the floors cannot be met.
+    """
+    if region is not None:
+        problem = problem.of_region(region)
+    _check_budget(problem, budget, region)
+    floors = _floors(problem, settings, budget) if region is None else {}
+    begin = time.perf_counter()
+    solved = [
+        (caution, solve(problem, settings, budget, floors, caution))
+        for caution in (CAUTIONS if settings.robust else CAUTIONS[:1])
+    ]
+    seconds = time.perf_counter() - begin
+    caution, best = max(solved, key=lambda one: _guaranteed(problem, one[1].pairs))
+    cost, gain, in_draws = problem.total(best.pairs)
+    naive = {name: _naive(problem, settings, budget, order) for name, order in problem.orders.items()}
+    rivals = np.array([problem.total(pairs)[2] for pairs in naive.values()]).reshape(len(naive), len(in_draws))
+    lower, upper = _ends(problem, in_draws)
+    plan = Plan(
+        budget=budget,
+        currency=problem.catalogue.currency,
+        region=region,
+        choices=tuple(Choice(community=int(n), action=int(a)) for n, a in _by_gain(problem, best.pairs)),
+        cost=cost,
+        gain=gain,
+        gain_lower=min(lower, gain),
+        gain_upper=max(upper, gain),
+        gap=best.gap,
+        seconds=round(seconds, 3),
+        solver=f"HiGHS in scipy {scipy.__version__}",
+        floors=floors,
+        holds_in=float(np.mean(in_draws >= rivals.max(axis=0, initial=0))),
+        guaranteed_gain=_guaranteed(problem, best.pairs),
+    )
+    titles = {name: one.title for name, one in settings.naive.items()} | {
+        "population": BY_POPULATION,
+        "rank": BY_RANK,
+    }
+    return Planned(
+        plan=plan,
+        naive_plans=tuple(
+            NaivePlan(name=name, title=titles[name], cost=problem.total(pairs)[0], **_gain(problem, pairs))
+            for name, pairs in naive.items()
+        ),
+        budget_curve=tuple(
+            BudgetPoint(budget=budget * part, **_gain(problem, _at(problem, settings, budget * part, floors, caution)))
+            for part in BUDGETS
+        ),
+        cost_sensitivity=tuple(
+            _at_costs(problem, settings, budget, floors, caution, factor, best.pairs) for factor in COST_FACTORS
+        ),
+    )
+
+
+def solve(
+    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float = 0.0
+) -> Solution:
+    """Returns the choices of the greatest gain within a budget.
+
+    Args:
+        problem: `PlanProblem`.
+        settings: `PlanSettings`.
+        budget: float.
+        floors: dict of region to the least share of the budget.
+        caution: float. Standard deviations of its draws that are taken off each gain. Defaults to 0.
+
+    Raises:
+        UsageError: if no choices meet the floors, or none were found in time.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    begin = time.perf_counter()
+    gains = problem.gains - caution * problem.draws.std(axis=1) if caution else problem.gains
+    pairs = _candidates(problem, gains, budget)
+    if not len(pairs):
+        return Solution(pairs, 0.0, time.perf_counter() - begin)
+    communities, actions = pairs.T
+    costs, values = problem.costs[actions, communities], gains[actions, communities]
+    rows: list[tuple[NDArray[np.int64], Numbers]] = [(np.arange(len(pairs)), costs / budget)]
+    uppers = [1.0]
+    for region, share in floors.items():
+        inside = np.flatnonzero(np.array([problem.regions[n] == region for n in communities]))
+        rows.append((inside, -costs[inside] / budget))
+        uppers.append(-share)
+    for places, signs, upper in _within_communities(problem.catalogue, pairs, settings.max_actions):
+        rows.append((places, signs))
+        uppers.append(upper)
+    indices = np.concatenate([places for places, _ in rows])
+    starts = np.concatenate([[0], np.cumsum([len(places) for places, _ in rows])])
+    matrix = csr_array((np.concatenate([signs for _, signs in rows]), indices, starts), shape=(len(rows), len(pairs)))
+    scale = np.abs(values).max() or 1.0
+    result = milp(
+        -values / scale,
+        integrality=np.ones(len(pairs)),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(matrix, -np.inf, np.array(uppers)),
+        options={"mip_rel_gap": settings.max_gap, "time_limit": settings.time_limit_s},
+    )
+    if result.x is None:
+        if floors:
+            raise UsageError(
+                f"Expected floors that can be met within the budget of {budget:,.0f} {problem.catalogue.currency}. "
+                f"Received: {', '.join(f'{name} {share:.0%}' for name, share in floors.items())}. Lower them."
+            )
+        raise UsageError(
+            f"Expected a plan within {settings.time_limit_s:g} s. Received: none ({result.message}). Raise "
+            "recommend.plan.time_limit_s."
+        )
+    gap = 0.0 if result.mip_gap is None else max(float(result.mip_gap), 0.0)
+    return Solution(pairs[result.x > 0.5], gap, time.perf_counter() - begin)
+
+
+def _candidates(problem: PlanProblem, gains: Numbers, budget: float) -> Pairs:
+    """Returns the choices that could be in the plan: allowed, affordable, and of some gain or needed."""
+    names = list(problem.catalogue.actions)
+    can_be = problem.allowed & (problem.costs <= budget)
+    # One that needs what a community cannot have is none; what it needs is allowed before it, whatever the order.
+    for name in names:
+        for other in problem.catalogue.needed(name):
+            can_be[names.index(name)] &= problem.allowed[names.index(other)] & (
+                problem.costs[names.index(other)] <= budget
+            )
+    wanted = can_be & (gains > 0)
+    for name in names:
+        for other in problem.catalogue.needed(name):
+            wanted[names.index(other)] |= can_be[names.index(name)] & can_be[names.index(other)]
+    actions, communities = np.nonzero(wanted)
+    order = np.argsort(communities, kind="stable")
+    return np.column_stack([communities, actions])[order]
+
+
+def _within_communities(
+    catalogue: Catalogue, pairs: Pairs, max_actions: int
+) -> list[tuple[NDArray[np.int64], Numbers, float]]:
+    """Returns rows `(places, signs, upper bound)`: few actions, none that exclude each other, what is needed."""
+    names = list(catalogue.actions)
+    found: list[tuple[NDArray[np.int64], Numbers, float]] = []
+    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(pairs)], strict=True):
+        places = np.arange(start, stop)
+        if len(places) > max_actions:
+            found.append((places, np.ones(len(places)), float(max_actions)))
+        place_of = {names[action]: place for action, place in zip(pairs[start:stop, 1], places, strict=True)}
+        for name, place in place_of.items():
+            for other in catalogue.actions[name].excludes:
+                if other in place_of:
+                    found.append((np.array([place, place_of[other]]), np.ones(2), 1.0))
+            for other in catalogue.actions[name].needs:
+                found.append((np.array([place, place_of[other]]), np.array([1.0, -1.0]), 0.0))
+    return found
+
+
+def _naive(problem: PlanProblem, settings: PlanSettings, budget: float, order: NDArray[np.int64]) -> Pairs:
+    """Returns the choices of one who takes communities in an order, and for each the action of the most gain a cost."""
+    names = list(problem.catalogue.actions)
+    bundles = [
+        [names.index(name), *(names.index(one) for one in sorted(problem.catalogue.needed(name)))] for name in names
+    ]
+    conflicts = {
+        frozenset((names.index(name), names.index(other)))
+        for name, action in problem.catalogue.actions.items()
+        for other in action.excludes
+    }
+    left = budget
+    taken: dict[int, set[int]] = {int(community): set() for community in order}
+    for _ in range(settings.max_actions):
+        for community in taken:
+            has = taken[community]
+            best, best_ratio = None, 0.0
+            for bundle in bundles:
+                new = set(bundle) - has
+                together = has | new
+                if (
+                    bundle[0] in has
+                    or len(together) > settings.max_actions
+                    or not problem.allowed[bundle, community].all()
+                    or any(pair <= together for pair in conflicts)
+                ):
+                    continue
+                cost = problem.costs[list(new), community].sum()
+                ratio = problem.gains[list(new), community].sum() / cost
+                if cost <= left and ratio > best_ratio:
+                    best, best_ratio = new, ratio
+            if best:
+                left -= problem.costs[list(best), community].sum()
+                taken[community] = has | best
+    chosen = [(community, action) for community, actions in taken.items() for action in sorted(actions)]
+    return np.array(chosen, np.int64).reshape(-1, 2)
+
+
+def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> None:
+    where = "" if region is None else f" in {region}"
+    if not problem.allowed.any():
+        raise UsageError(
+            f"Expected an action that fits a community{where}. Received: none, or all take communities where there is "
+            "none like them (recommend.plan.extrapolates). Change the catalogue's `fits` or its bounds."
+        )
+    cheapest = problem.costs[problem.allowed].min()
+    if budget < cheapest:
+        raise UsageError(
+            f"Expected a budget of at least {np.ceil(cheapest):,.0f} {problem.catalogue.currency}, the cost of the "
+            f"cheapest action for a community{where}. Received: {budget:,.0f}."
+        )
+
+
+def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict[str, float]:
+    """Returns the floor of each region that has one; `"*"` is for all regions whose choices cost as much."""
+    names = sorted(set(problem.regions))
+    floors = {name: share for name, share in settings.floors.items() if name != "*"}
+    for name in floors:
+        if name not in names:
+            raise UsageError(
+                f"Expected each of recommend.plan.floors to name a region ({', '.join(names)}). Received: {name!r}."
+                f"{suggestion(name, names)}"
+            )
+    if common := settings.floors.get("*", 0.0):
+        regions = np.array(problem.regions, object)
+        # The dearest single action of each community: what can be spent whatever excludes what.
+        dearest = np.where(problem.allowed & (problem.gains > 0), problem.costs, 0).max(axis=0)
+        for name in names:
+            if name not in floors and dearest[regions == name].sum() >= common * budget:
+                floors[name] = common
+    return {name: share for name, share in floors.items() if share > 0}
+
+
+def _at(problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float) -> Pairs:
+    try:
+        return solve(problem, settings, budget, floors, caution).pairs
+    except UsageError:  # A larger budget may not meet a floor of it: there is not so much to do in that region.
+        return solve(problem, settings, budget, {}, caution).pairs
+
+
+def _at_costs(
+    problem: PlanProblem,
+    settings: PlanSettings,
+    budget: float,
+    floors: dict[str, float],
+    caution: float,
+    factor: float,
+    own: Pairs,
+) -> CostPoint:
+    """Returns the plan where all costs are another, beside the choices of the plan itself."""
+    other = dataclasses.replace(problem, costs=problem.costs * factor)
+    pairs = own if factor == 1 else _at(other, settings, budget, floors, caution)
+    kept = {tuple(pair) for pair in own.tolist()} & {tuple(pair) for pair in pairs.tolist()}
+    return CostPoint(factor=factor, gain=problem.total(pairs)[1], changed_share=1 - len(kept) / max(len(own), 1))
+
+
+def _gain(problem: PlanProblem, pairs: Pairs) -> dict[str, float]:
+    _, gain, in_draws = problem.total(pairs)
+    lower, upper = _ends(problem, in_draws)
+    return {"gain": gain, "gain_lower": min(lower, gain), "gain_upper": max(upper, gain)}
+
+
+def _ends(problem: PlanProblem, in_draws: Numbers) -> tuple[float, float]:
+    tail = (1 - problem.level) / 2
+    lower, upper = np.quantile(in_draws, [tail, 1 - tail])
+    return float(lower), float(upper)
+
+
+def _guaranteed(problem: PlanProblem, pairs: Pairs) -> float:
+    return float(np.quantile(problem.total(pairs)[2], 1 - HOLDS))
+
+
+def _by_gain(problem: PlanProblem, pairs: Pairs) -> Sequence[tuple[int, int]]:
+    gains = problem.gains[pairs[:, 1], pairs[:, 0]]
+    return [(int(n), int(a)) for n, a in pairs[np.argsort(-gains, kind="stable")]]

@@ -1,0 +1,410 @@
+"""The recommendation of a system's records: models of the bootstrap, estimates, tests, document, plan.
+
+result = recommend(examples, schema, config)
+result.document, result.draws
+"""
+
+import datetime
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from ..cross_validator.folds import Records
+from ..cross_validator.workers import run_folds
+from ..evaluator.metric import measure, task_metrics
+from ..feature_selection.records import split_keys
+from ..features import FeatureKind, Problem
+from ..splitter import Splitter
+from ..text import Text
+from ..trainer.train import to_predictions
+from ..transform.analyze import analyze, transform_arrays
+from ..transform.settings import TransformConfig
+from . import text
+from .actions import Applied, apply_action, apply_together, extrapolates
+from .catalogue import ASSUMED, CatalogueAction
+from .communities import Communities, read_communities
+from .document import (
+    Action,
+    Columns,
+    Driver,
+    Effects,
+    Gain,
+    Model,
+    Move,
+    Outcome,
+    Recommendation,
+    Refutation,
+)
+from .draws import Draws, Result, with_plan
+from .estimates import Estimates, Refuted, estimate, refute
+from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
+from .settings import RecommenderConfig
+
+logger = logging.getLogger(__name__)
+
+MAX_P_VALUE = 0.1
+MIN_SAME_SIGN = 0.8
+MIN_RATIO = 0.5
+
+
+def recommend(
+    examples: Sequence[bytes],
+    schema: schema_pb2.Schema,
+    config: RecommenderConfig,
+    is_blessed: bool | None = None,
+    workers: int | None = None,
+) -> Result:
+    """Returns the recommendation of records.
+
+    Args:
+        examples: sequence of serialized `tf.Example`, one a community.
+        schema: `Schema` of them.
+        config: `RecommenderConfig`.
+        is_blessed: bool or None. Whether the pipeline's model was blessed; None where nobody judged it.
+        workers: int or None. See `run_folds`.
+
+    Raises:
+        DataError: if a community stands there twice, has no region, or there are too few.
+        ModelError: if a model cannot be trained.
+        UsageError: if the budget or the floors of the configuration cannot be met.
+    """
+    settings, task = config.recommend, config.training.task
+    records = Records.of(examples, schema)
+    table = records.table
+    communities = read_communities(table, settings)
+    whole_numbers = frozenset(feature.name for feature in schema.feature if feature.type == schema_pb2.INT)
+    actions = tuple(settings.catalogue.actions.values())
+    applied = [apply_action(table, action, whole_numbers) for action in actions]
+    keys = split_keys(table, task.split)
+    is_classification = task.problem is Problem.CLASSIFICATION
+    labels = _labels(table, config)
+    bags = draw_bags(
+        Splitter(task.split).clusters(keys),
+        communities.regions,
+        labels if is_classification else None,
+        settings.replicates,
+        settings.placebos,
+        config.training.trainer.seed,
+    )
+    numbers = tuple(name for name in task.features if name in table and table[name].dtype != object)
+    with tempfile.TemporaryDirectory(prefix="yachay-recommend-") as scratch:
+        transform_output = analyze(
+            records.examples.tolist(),
+            schema,
+            TransformConfig(task=task, settings=config.training.transform, engine=config.training.engine),
+            scratch,
+        )
+
+        def scenario(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[Any]]:
+            if not columns:
+                return {}
+            changed = with_columns(records.examples.tolist(), schema, columns)
+            arrays = transform_arrays(transform_output, changed)
+            return {name: arrays[name] for name in columns}
+
+        together = apply_together(table, settings.catalogue, whole_numbers)
+        work = ReplicateWork(
+            task=task,
+            trainer=config.training.trainer,
+            transform_graph=Path(scratch),
+            arrays=transform_arrays(transform_output, records.examples.tolist()),
+            scenarios=(*(scenario(one.columns) for one in applied), scenario(together)),
+            typical=transform_arrays(transform_output, [_typical(records, task.features)]),
+            features=numbers,
+            moved=settings.catalogue.columns,
+            regions=communities.regions,
+            bags=bags,
+            place=task.label.values.index(str(settings.outcome.class_name)) if is_classification else 0,
+        )
+        replicates = []
+        for replicate in run_folds(work, list(zip(bags.trained, bags.scored, strict=True)), workers):
+            replicates.append(replicate)
+            logger.info("Model %d of %d of the bootstrap", len(replicates), len(bags.trained))
+    return _result(config, table, communities, applied, bags, replicates, labels, work.features, is_blessed)
+
+
+def _result(
+    config: RecommenderConfig,
+    table: pd.DataFrame,
+    communities: Communities,
+    applied: Sequence[Applied],
+    bags: Bags,
+    replicates: Sequence[Replicate],
+    labels: NDArray[Any],
+    features: tuple[str, ...],
+    is_blessed: bool | None,
+) -> Result:
+    settings, task = config.recommend, config.training.task
+    actions = tuple(settings.catalogue.actions.values())
+    fits = np.array([one.fits for one in applied]) & np.isfinite(communities.population)
+    higher = settings.outcome.higher_is_better
+    estimates = estimate(replicates[: bags.num_replicates], fits, higher, settings.level)
+    refuted = refute(replicates, bags, fits, pd.factorize(np.array(communities.regions, object))[0], higher)
+    numbers = [name for name, kind in task.features.items() if name in table and table[name].dtype != object]
+    numbers = [name for name in numbers if task.features[name] is not FeatureKind.CATEGORICAL]
+    beyond = [
+        extrapolates(table, numbers, action, one, settings.similar)
+        for action, one in zip(actions, applied, strict=True)
+    ]
+    metrics = measure(task_metrics(task), labels, to_predictions(estimates.scores.astype(np.float32), task))
+    document = Recommendation(
+        system=config.system,
+        task=config.task_name,
+        title=config.title,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        data_source=config.source,
+        licence=config.licence,
+        is_synthetic=config.is_synthetic,
+        model=Model(
+            family=config.training.trainer.family,
+            method=_method(config, bags),
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
+            is_blessed=is_blessed,
+        ),
+        num_draws=bags.num_replicates,
+        level=settings.level,
+        outcome=Outcome(
+            name=task.label.name,
+            title=settings.outcome.title,
+            unit=Text(en="%") if task.problem is Problem.CLASSIFICATION else settings.outcome.unit,
+            higher_is_better=higher,
+            cut=settings.outcome.cut,
+        ),
+        gain=Gain(title=settings.gain.title, unit=settings.gain.unit),
+        unit=settings.communities.unit,
+        regions_name=settings.communities.regions_name,
+        columns=_columns(config, communities, estimates, labels),
+        drivers=_drivers(config, table, features, estimates),
+        actions=tuple(_action(config, name, one) for name, one in settings.catalogue.actions.items()),
+        effects=tuple(
+            _effects(config, place, communities, applied[place], fits[place], beyond[place], estimates)
+            for place in range(len(actions))
+        ),
+        refutations=tuple(_refutations(one) for one in refuted),
+        caveats=_caveats(config, estimates, is_blessed),
+    )
+    draws = Draws(
+        effects=estimates.draws,
+        beneficiaries=np.nan_to_num(communities.beneficiaries),
+        naive={name: table[one.column].to_numpy(np.float64) for name, one in settings.plan.naive.items()},
+    )
+    result = Result(document, draws, config)
+    return result if settings.plan.budget is None else with_plan(result, settings.plan, settings.plan.budget)
+
+
+def _labels(table: pd.DataFrame, config: RecommenderConfig) -> NDArray[Any]:
+    label = config.training.task.label
+    if config.training.task.problem is not Problem.CLASSIFICATION:
+        numbers: NDArray[np.float32] = table[label.name].to_numpy(np.float32)
+        return numbers
+    codes = {value: code for code, value in enumerate(label.values)}
+    return np.array([codes[str(value)] for value in table[label.name]], np.int64)
+
+
+def _typical(records: Records, features: dict[str, FeatureKind]) -> bytes:
+    """Returns an example with the median of each feature that is a number, and else the most frequent value."""
+    columns = {}
+    for name, kind in features.items():
+        if name not in records.table:
+            continue  # A sequence.
+        values = records.table[name]
+        is_number = values.dtype != object and kind not in (FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN)
+        modes = values.mode()
+        common = modes.iloc[0] if len(modes) else None
+        columns[name] = np.array([values.median() if is_number else common], values.dtype)
+    return with_columns([records.examples[0]], records.schema, columns)[0]
+
+
+def _method(config: RecommenderConfig, bags: Bags) -> Text:
+    key = config.training.task.split.key
+    regions = config.recommend.communities.regions_name
+    same = key == config.recommend.communities.region
+    groups = (
+        (regions.en, regions.es or regions.en)
+        if same
+        else ((key, key) if config.training.task.split.method == "group" else ("records", "registros"))
+    )
+    values = text.OUT_OF_BAG
+    return Text(
+        en=values.en.format(num=bags.num_replicates, groups=groups[0]),
+        es=values.es.format(num=bags.num_replicates, groups=groups[1]),
+    )
+
+
+def _columns(
+    config: RecommenderConfig, communities: Communities, estimates: Estimates, labels: NDArray[Any]
+) -> Columns:
+    outcome = estimates.outcome
+    task = config.training.task
+    observed = labels.astype(np.float64)
+    if task.problem is Problem.CLASSIFICATION:
+        observed = 100.0 * (labels == task.label.values.index(str(config.recommend.outcome.class_name)))
+    rank, rank_lower, rank_upper = estimates.ranks.tolist()
+    return Columns(
+        key=communities.keys,
+        name=communities.names,
+        region=communities.regions,
+        population=_known(communities.population),
+        longitude=_known(communities.longitude),
+        latitude=_known(communities.latitude),
+        observed=_known(observed),
+        predicted=_rounded(outcome.mean),
+        lower=_rounded(outcome.lower),
+        upper=_rounded(outcome.upper),
+        rank=rank,
+        rank_lower=rank_lower,
+        rank_upper=rank_upper,
+    )
+
+
+def _drivers(
+    config: RecommenderConfig, table: pd.DataFrame, features: tuple[str, ...], estimates: Estimates
+) -> tuple[tuple[Driver, ...], ...]:
+    if not features:
+        return ((),) * len(table)
+    effects = estimates.drivers
+    values = table[list(features)].to_numpy(np.float64)
+    kinds = config.training.task.features
+    typical = [
+        float(table[name].mode().iloc[0] if kinds[name] in ("categorical", "boolean") else table[name].median())
+        for name in features
+    ]
+    order = np.argsort(-np.abs(effects), axis=0, kind="stable")[: config.recommend.max_drivers]
+    return tuple(
+        tuple(
+            Driver(
+                feature=features[place],
+                title=config.recommend.title_of(features[place]),
+                value=None if np.isnan(values[row, place]) else round(float(values[row, place]), 4),
+                typical=round(typical[place], 4),
+                effect=round(float(effects[place, row]), 4),
+            )
+            for place in order[:, row]
+            if effects[place, row]
+        )
+        for row in range(len(table))
+    )
+
+
+def _action(config: RecommenderConfig, name: str, action: CatalogueAction) -> Action:
+    return Action(
+        name=name,
+        title=action.title,
+        description=action.description,
+        moves=tuple(
+            Move(
+                feature=move.feature,
+                title=config.recommend.title_of(move.feature),
+                direction=move.direction,
+                by_at_most=move.by_at_most,
+                to_at_most=move.to_at_most,
+                years=move.years,
+                evidence=move.evidence,
+                assumed=_is_assumed(move.evidence),
+            )
+            for move in action.moves
+        ),
+        cost_per_person=action.cost_per_person,
+        people=text.ALL_PEOPLE if action.people == "all" else text.MOVED_PEOPLE,
+        currency=config.recommend.catalogue.currency,
+        cost_source=action.cost_source,
+        cost_assumed=_is_assumed(action.cost_source),
+        fits=action.fits.title,
+        excludes=action.excludes,
+        needs=action.needs,
+    )
+
+
+def _is_assumed(source: str) -> bool:
+    return source.strip().lower().startswith(ASSUMED)
+
+
+def _effects(
+    config: RecommenderConfig,
+    place: int,
+    communities: Communities,
+    applied: Applied,
+    fits: NDArray[np.bool_],
+    beyond: NDArray[np.bool_],
+    estimates: Estimates,
+) -> Effects:
+    name, action = list(config.recommend.catalogue.actions.items())[place]
+    people = communities.population
+    if action.people == "moved":
+        is_boolean = config.training.task.features[action.moves[0].feature] is FeatureKind.BOOLEAN
+        people = people * applied.change / (1 if is_boolean else 100)
+    effect = estimates.effects
+    reason = None
+    if not action.moves:
+        reason = text.NOT_MEASURED
+    elif fits.any() and not estimates.draws[place].any():
+        reason = text.NOT_USED
+    return Effects(
+        action=name,
+        effect=_rounded(effect.mean[place]),
+        lower=_rounded(effect.lower[place]),
+        upper=_rounded(effect.upper[place]),
+        extrapolates=tuple((beyond & fits).tolist()),
+        fits=tuple(fits.tolist()),
+        cost=_rounded(np.where(fits, action.cost_per_person * people, 0), 2),
+        zero_reason=reason,
+    )
+
+
+def _refutations(refuted: Refuted) -> tuple[Refutation, ...]:
+    if refuted.placebo_p is None:
+        return ()
+    p_value, same_sign, ratio = refuted.placebo_p, refuted.same_sign, refuted.least_ratio
+    return (
+        Refutation(
+            test="placebo feature",
+            title=text.PLACEBO,
+            statistic=p_value,
+            expected=f"at most {MAX_P_VALUE:g}",
+            passed=p_value <= MAX_P_VALUE,
+            explanation=text.PLACEBO_EXPLAINED,
+        ),
+        Refutation(
+            test="held-out region",
+            title=text.SAME_SIGN,
+            statistic=same_sign,
+            expected=f"at least {MIN_SAME_SIGN:g}",
+            passed=same_sign is not None and same_sign >= MIN_SAME_SIGN,
+            explanation=text.SAME_SIGN_EXPLAINED,
+        ),
+        Refutation(
+            test="held-out region",
+            title=text.LEAST_RATIO,
+            statistic=ratio,
+            expected=f"at least {MIN_RATIO:g}",
+            passed=ratio is not None and ratio >= MIN_RATIO,
+            explanation=text.LEAST_RATIO_EXPLAINED,
+        ),
+    )
+
+
+def _caveats(config: RecommenderConfig, estimates: Estimates, is_blessed: bool | None) -> tuple[Text, ...]:
+    found = [*text.CAVEATS]
+    if config.is_synthetic:
+        found.insert(0, text.SYNTHETIC)
+    if is_blessed is False:
+        found.insert(0, text.NOT_BLESSED)
+    if np.isfinite(estimates.together):
+        share = estimates.together
+        found.append(Text(en=text.TOGETHER.en.format(share=share), es=text.TOGETHER.es.format(share=share)))
+    return (*found, *config.recommend.caveats)
+
+
+def _known(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(value) else round(float(value), 5) for value in values)
+
+
+def _rounded(values: NDArray[np.float64], digits: int = 5) -> tuple[float, ...]:
+    return tuple(np.round(np.asarray(values, np.float64), digits).tolist())

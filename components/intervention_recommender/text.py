@@ -1,0 +1,90 @@
+"""What every recommendation says, in both languages."""
+
+from ..text import Text
+
+BY_POPULATION = Text(en="The most people first", es="Primero los más poblados")
+BY_RANK = Text(en="The greatest barrier first", es="Primero los de mayor barrera")
+
+ALL_PEOPLE = Text(en="for all people of the community", es="por todas las personas de la comunidad")
+MOVED_PEOPLE = Text(
+    en="for the people whom it reaches: the change of its first feature, as a percentage of all",
+    es="por las personas a las que llega: el cambio de su primera variable, como porcentaje del total",
+)
+
+NOT_MEASURED = Text(
+    en="No column of the data measures what it does: its effect is not known, not none.",
+    es="Ninguna columna de los datos mide lo que hace: su efecto no se conoce, no es que no lo tenga.",
+)
+NOT_USED = Text(en="The model does not use the features that it moves.", es="El modelo no usa las variables que mueve.")
+
+OUT_OF_BAG = Text(
+    en="{num} models of a bootstrap over {groups}; each community is scored by those that have not seen its group",
+    es="{num} modelos de un bootstrap sobre {groups}; puntúan a cada comunidad los que no han visto su grupo",
+)
+
+PLACEBO = Text(en="Placebo feature", es="Variable placebo")
+PLACEBO_EXPLAINED = Text(
+    en=(
+        "Models were trained after the features that actions move had been permuted among the communities of each "
+        "region. The number is the chance that such a placebo has an average effect as large."
+    ),
+    es=(
+        "Se entrenaron modelos tras permutar, entre las comunidades de cada región, las variables que mueven las "
+        "acciones. El número es la probabilidad de que un placebo así tenga un efecto medio tan grande."
+    ),
+)
+SAME_SIGN = Text(en="Held-out region: direction", es="Región reservada: dirección")
+SAME_SIGN_EXPLAINED = Text(
+    en=(
+        "The share of the regions in which models that never saw the region find an average effect of the same "
+        "direction as in all of them."
+    ),
+    es=(
+        "La proporción de regiones en las que los modelos que nunca vieron la región hallan un efecto medio de la "
+        "misma dirección que en todas."
+    ),
+)
+LEAST_RATIO = Text(en="Held-out region: size", es="Región reservada: tamaño")
+LEAST_RATIO_EXPLAINED = Text(
+    en="The average effect by models without the region that matters most, over that of all models.",
+    es="El efecto medio según los modelos sin la región que más pesa, dividido por el de todos los modelos.",
+)
+
+CAVEATS = (
+    Text(
+        en=(
+            "Associations are not causes. An effect is the change of a model's prediction where a feature is changed; "
+            "it shows what communities with such values are like, not what an intervention would do."
+        ),
+        es=(
+            "Una asociación no es una causa. Un efecto es el cambio de la predicción de un modelo cuando se cambia una "
+            "variable: muestra cómo son las comunidades con esos valores, no lo que haría una intervención."
+        ),
+    ),
+    Text(
+        en=(
+            "An action changes the columns that the catalogue names and nothing else: a column computed from a "
+            "community's neighbours, or from others, stays as it is unless it is named."
+        ),
+        es=(
+            "Una acción cambia las columnas que nombra el catálogo y nada más: una columna calculada de los vecinos, o "
+            "de otras, queda como está si no se la nombra."
+        ),
+    ),
+    Text(
+        en="The intervals show how much an estimate depends on the groups that were seen; they hold no other error.",
+        es="Los intervalos muestran cuánto depende una estimación de los grupos vistos; no contienen otros errores.",
+    ),
+)
+SYNTHETIC = Text(
+    en="The records are made up: nothing here is about a real place or person.",
+    es="Los registros son inventados: nada de esto trata de un lugar o una persona reales.",
+)
+NOT_BLESSED = Text(
+    en="The model of this run was not blessed: it does not meet its thresholds. Do not decide by it.",
+    es="El modelo de esta ejecución no fue aprobado: no cumple sus umbrales. No decida con él.",
+)
+TOGETHER = Text(
+    en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
+    es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",
+)

@@ -1,0 +1,131 @@
+"""Plans under a budget."""
+
+import itertools
+
+import numpy as np
+import pytest
+import recommendation_samples as samples
+
+from yachay.components.intervention_recommender.plan import PlanProblem, make_plan, solve
+from yachay.components.intervention_recommender.settings import PlanSettings
+from yachay.errors import UsageError
+
+
+def problem(num_communities=5, seed=0, catalogue=None, **changed):
+    random = np.random.default_rng(seed)
+    known = catalogue or samples.catalogue()
+    shape = (len(known.actions), num_communities)
+    gains = random.uniform(1, 10, shape)
+    draws = gains[:, None, :] + random.normal(0, 2, (shape[0], 20, shape[1]))
+    fields = {
+        "catalogue": known,
+        "costs": random.integers(1, 20, shape).astype(float),
+        "gains": gains,
+        "draws": draws.astype(np.float32),
+        "allowed": np.ones(shape, bool),
+        "regions": tuple(f"region {number % 2}" for number in range(num_communities)),
+        "orders": {"rank": np.arange(num_communities)},
+        "level": 0.8,
+    }
+    return PlanProblem(**fields | changed)
+
+
+def brute_force(one: PlanProblem, settings, budget, floors):
+    names = list(one.catalogue.actions)
+    pairs = [(n, a) for a in range(len(names)) for n in range(len(one.regions)) if one.allowed[a, n]]
+    best = 0.0
+    for size in range(len(pairs) + 1):
+        for chosen in itertools.combinations(pairs, size):
+            has = set(chosen)
+            cost = sum(one.costs[a, n] for n, a in chosen)
+            counts = np.bincount([n for n, _ in chosen], minlength=len(one.regions))
+            if cost > budget or counts.max(initial=0) > settings.max_actions:
+                continue
+            if any(
+                (n, names.index(other)) in has for n, a in chosen for other in one.catalogue.actions[names[a]].excludes
+            ):
+                continue
+            if any(
+                (n, names.index(other)) not in has for n, a in chosen for other in one.catalogue.actions[names[a]].needs
+            ):
+                continue
+            spent = {name: sum(one.costs[a, n] for n, a in chosen if one.regions[n] == name) for name in floors}
+            if all(spent[name] >= share * budget for name, share in floors.items()):
+                best = max(best, sum(one.gains[a, n] for n, a in chosen))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("floors", [{}, {"region 1": 0.4}])
+def test_the_plan_is_the_best_of_all_sets_of_choices(seed, floors):
+    catalogue = samples.catalogue(teaching={"excludes": ["water"]})
+    one, settings = problem(4, seed, catalogue), PlanSettings(max_gap=0)
+
+    solution = solve(one, settings, 30.0, floors)
+
+    assert one.total(solution.pairs)[1] == pytest.approx(brute_force(one, settings, 30.0, floors))
+    assert solution.gap == 0
+
+
+def test_an_action_that_needs_another_comes_with_it_or_not_at_all():
+    allowed = np.ones((3, 5), bool)
+    allowed[0, 2] = False
+    one = problem(allowed=allowed)
+    pairs = {tuple(pair) for pair in solve(one, PlanSettings(max_actions=3), 1000.0, {}).pairs.tolist()}
+
+    assert (2, 1) not in pairs
+    assert all((n, 0) in pairs for n, a in pairs if a == 1)
+
+
+def test_the_robust_plan_guarantees_no_less_than_the_one_that_is_best_on_average():
+    one = problem(20, 3)
+    draws = one.draws.copy()
+    draws[0] += np.random.default_rng(1).normal(0, 30, (20, 1))  # Water is uncertain everywhere alike.
+    one = problem(20, 3, draws=draws)
+    robust = make_plan(one, PlanSettings(), 60.0).plan
+    average = make_plan(one, PlanSettings(robust=False), 60.0).plan
+
+    assert robust.guaranteed_gain >= average.guaranteed_gain
+    assert robust.gain <= average.gain
+
+
+def test_a_plan_stands_beside_naive_plans_other_budgets_and_other_costs():
+    planned = make_plan(problem(10), PlanSettings(), 40.0)
+
+    assert planned.plan.cost <= 40
+    assert planned.plan.gain_lower <= planned.plan.gain <= planned.plan.gain_upper
+    assert all(one.cost <= 40 for one in planned.naive_plans)
+    assert planned.naive_plans[0].gain <= make_plan(problem(10), PlanSettings(robust=False), 40.0).plan.gain + 1e-6
+    gains = [point.gain for point in planned.budget_curve]
+    assert [point.budget for point in planned.budget_curve] == sorted(point.budget for point in planned.budget_curve)
+    assert gains[0] < gains[-1]
+    assert [point.factor for point in planned.cost_sensitivity] == [0.8, 1.0, 1.2]
+    assert planned.cost_sensitivity[1].changed_share == 0
+
+
+def test_a_budget_below_the_cheapest_choice_names_it():
+    with pytest.raises(UsageError, match=r"at least 7 PEN, the cost of the cheapest action.*Received: 5\."):
+        make_plan(problem(costs=np.full((3, 5), 7.0)), PlanSettings(), 5)
+
+
+def test_a_floor_that_cannot_be_met_is_named():
+    with pytest.raises(UsageError, match=r"floors that can be met.*region 1 90%"):
+        make_plan(problem(), PlanSettings(floors={"region 1": 0.9}), 5000.0)
+
+
+def test_an_unknown_region_has_the_nearest_name():
+    with pytest.raises(UsageError, match="Did you mean 'region 1'"):
+        make_plan(problem(), PlanSettings(floors={"regoin 1": 0.1}), 50.0)
+    with pytest.raises(UsageError, match="Did you mean 'region 0'"):
+        make_plan(problem(), PlanSettings(), 50.0, "region_0")
+
+
+def test_a_plan_for_one_region_has_choices_there_only():
+    one = problem(10)
+    plan = make_plan(one, PlanSettings(), 50.0, "region 1").plan
+    assert {one.regions[choice.community] for choice in plan.choices} == {"region 1"}
+
+
+def test_no_choice_at_all_is_an_error():
+    with pytest.raises(UsageError, match="Expected an action that fits a community"):
+        make_plan(problem(allowed=np.zeros((3, 5), bool)), PlanSettings(), 50.0)

@@ -1,0 +1,158 @@
+"""A recommendation of communities with known effects, by linear models."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import recommendation_samples as samples
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from yachay.components.examples import encode
+from yachay.components.intervention_recommender.communities import read_communities
+from yachay.components.intervention_recommender.document import read_recommendation
+from yachay.components.intervention_recommender.draws import only_actions, read_result, with_plan, write_result
+from yachay.components.intervention_recommender.outputs import check_polygons, read_polygons, to_geojson, to_table
+from yachay.components.intervention_recommender.recommend import recommend
+from yachay.components.intervention_recommender.settings import PlanSettings, Polygons
+from yachay.errors import DataError, UsageError
+
+
+def serialized(table: pd.DataFrame) -> tuple[list[bytes], schema_pb2.Schema]:
+    """Returns a table as examples, with their schema."""
+    schema, columns = schema_pb2.Schema(), {}
+    for name in table:
+        is_text = table[name].dtype == object
+        kind = schema_pb2.BYTES if is_text else schema_pb2.FLOAT
+        feature = schema.feature.add(name=name, type=kind)
+        feature.presence.min_fraction = 1
+        feature.shape.SetInParent()
+        values = [[one.encode()] if is_text else [one] for one in table[name]]
+        columns[name] = pa.array(values, pa.list_(pa.binary() if is_text else pa.float32()))
+    return encode(pa.RecordBatch.from_pydict(columns)), schema
+
+
+@pytest.fixture(scope="module")
+def table():
+    return samples.communities()
+
+
+@pytest.fixture(scope="module")
+def result(table):
+    return recommend(*serialized(table), samples.config(), is_blessed=True, workers=1)
+
+
+def of(result, action):
+    names = [one.name for one in result.document.actions]
+    place = names.index(action)
+    return result.document.effects[place], result.document.refutations[place]
+
+
+def test_a_known_effect_is_recovered_within_its_interval(result, table):
+    effects, refutations = of(result, "water")
+    change = (90 - table["water_pct"]).clip(0, 10).where(table["water_pct"] <= 85, 0)
+    truth = (samples.WATER_EFFECT * change).to_dict()
+    places = {key: place for place, key in enumerate(result.document.columns.key)}
+    rows = [places[key] for key in table["key"]]
+    error = np.array([effects.effect[row] - truth[number] for number, row in enumerate(rows)])
+
+    assert np.abs(error).max() < 0.5
+    assert all(effects.lower[row] <= effects.effect[row] <= effects.upper[row] for row in rows)
+    assert [one.passed for one in refutations] == [True, True, True]
+
+
+def test_an_effect_of_nothing_is_refuted_or_nothing(result):
+    effects, refutations = of(result, "noise")
+    assert np.abs(effects.effect).max() < 0.5
+    placebo = refutations[0]
+    assert placebo.test == "placebo feature"
+
+
+def test_an_action_that_no_column_measures_is_zero_with_the_reason(result):
+    effects, refutations = of(result, "teaching")
+    assert set(effects.effect) == {0}
+    assert "not known" in effects.zero_reason.en
+    assert refutations == ()
+
+
+def test_scores_are_of_models_that_have_not_seen_the_region(result):
+    document = result.document
+    assert document.num_draws == 16
+    assert document.model.metrics["r2"] > 0.9
+    assert sorted(document.columns.rank) == list(range(1, 161))
+    assert all(
+        low <= rank <= high
+        for low, rank, high in zip(
+            document.columns.rank_lower, document.columns.rank, document.columns.rank_upper, strict=True
+        )
+    )
+    assert document.model.is_blessed
+
+
+def test_drivers_are_the_change_from_the_typical_value(result):
+    columns = result.document.columns
+    for place in range(20):
+        [water] = [one for one in result.document.drivers[place] if one.feature == "water_pct"]
+        assert water.effect == pytest.approx(samples.WATER_EFFECT * (water.value - water.typical), abs=2)
+    assert len(columns.key) == len(result.document.drivers)
+
+
+def test_people_who_are_reached_are_paid_for(result, table):
+    effects, _ = of(result, "water")
+    place = next(place for place, fits in enumerate(effects.fits) if fits)
+    row = table[table["key"] == result.document.columns.key[place]].iloc[0]
+    change = min(10, 90 - row["water_pct"])
+    assert effects.cost[place] == pytest.approx(10 * row["people"] * change / 100, rel=1e-3)
+
+
+def test_a_plan_anew_needs_the_files_only(result, tmp_path):
+    write_result(result, tmp_path)
+    assert read_recommendation(tmp_path / "recommendation.json") == result.document
+
+    planned = with_plan(read_result(tmp_path), PlanSettings(), 20_000.0).document
+    assert planned.plan.cost <= 20_000
+    assert {one.name for one in planned.naive_plans} == {"poverty", "population", "rank"}
+    assert planned.plan.gain >= max(one.gain for one in planned.naive_plans) * 0.9
+
+
+def test_a_plan_with_one_action_has_what_it_needs_and_nothing_else(result):
+    planned = with_plan(only_actions(result, ["water"]), PlanSettings(), 20_000.0).document.plan
+    assert {choice.action for choice in planned.choices} == {0}
+    with pytest.raises(UsageError, match="Did you mean 'water'"):
+        only_actions(result, ["watter"])
+
+
+def test_tables_and_maps_have_a_row_a_community(result):
+    table = to_table(result.document)
+    assert table["rank"].tolist() == list(range(1, 161))
+    assert {"water_effect", "water_planned", "noise_extrapolates"} <= set(table)
+    assert '"geometry":{"type":"Point"' not in to_geojson(table, {})
+    key = result.document.columns.key[0]
+    assert '"type":"Polygon"' in to_geojson(table, {key: {"type": "Polygon", "coordinates": []}})
+
+
+def test_a_community_that_stands_there_twice_is_named():
+    table = samples.communities(20)
+    table.loc[3, "key"] = "007"
+    with pytest.raises(DataError, match=r"each district once(.|\n)*007 \(District 3\): 2 rows"):
+        read_communities(table, samples.settings())
+
+
+def test_a_community_without_a_region_is_named():
+    table = samples.communities(20)
+    table.loc[3, "region"] = None
+    with pytest.raises(DataError, match=r"a region in 'region'(.|\n)*003"):
+        read_communities(table, samples.settings())
+
+
+def test_polygons_of_other_communities_are_rejected(result, tmp_path):
+    path = tmp_path / "polygons.geojson"
+    path.write_text('{"features": [{"properties": {"ID": "999"}, "geometry": null}]}')
+    config = samples.config(polygons=Polygons(path=str(path), key="ID"))
+
+    with pytest.raises(DataError, match="0 of 160 match, for its keys are such as '999'"):
+        check_polygons(read_polygons(path, config), result.document, path)
+    with pytest.raises(DataError, match="Did you mean 'ID'"):
+        read_polygons(path, samples.config(polygons=Polygons(path=str(path), key="IDD")))
+    path.write_text("[]")
+    with pytest.raises(DataError, match="GeoJSON collection of features"):
+        read_polygons(path, config)
