@@ -69,7 +69,7 @@ def _of_task(config: "PipelineConfig", task: str, schema: "schema_pb2.Schema | N
     elif view.problem is Problem.REGRESSION and chosen is not None:
         yield f"recommend.outcome.class: expected none, for {task!r} predicts a number, received {chosen!r}"
     features = {name: kind.value for name, kind in config.task_features(task).items()}
-    reasons = config.exclude | config.tasks[task].exclude
+    reasons = config.exclude | config.never_inputs | config.tasks[task].exclude
     excluded = {
         name: reason
         for pattern, reason in reasons.items()

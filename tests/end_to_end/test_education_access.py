@@ -29,6 +29,15 @@ def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_th
         ("space", ""),
     ]
 
+    folder = Path(run.output["recommendation_uri"])
+    assert (folder / "recommendation.parquet").is_file()
+    planned = yachay("recommend", "education_access", "--budget", "5e6", "--top", "3", "--workdir", tmp_path)
+    assert planned.status == 0
+    assert planned.output["plan"]["cost"] <= 5e6
+    assert planned.output["plan"]["gap"] <= 1e-3
+    assert len(planned.output["communities"]) == 3
+    assert planned.output["is_synthetic"]
+
     notes = csv.DictReader(Path(run.output["quarantine_uri"], "notes.csv").read_text().splitlines())
     changes = [note["change"] for note in notes]
     assert {change: changes.count(change) for change in set(changes)} == {"replaced": 428, "blanked": 21, "dropped": 82}
