@@ -117,7 +117,7 @@ class PlanSettings(Settings):
             average. Defaults to True.
         naive: dict of name to `NaiveSettings`: plans to beat, beside those by population and by rank.
         max_gap: float. Relative distance to the best plan at which the solver stops. Defaults to .0001.
-        time_limit_s: float. For one solution. Defaults to 10.
+        time_limit_s: float. For one solution. Defaults to 60.
     """
 
     budget: Amount | None = None
@@ -127,7 +127,7 @@ class PlanSettings(Settings):
     robust: bool = True
     naive: dict[Identifier, NaiveSettings] = {}
     max_gap: Annotated[float, Field(ge=0, lt=1)] = 1e-4
-    time_limit_s: Amount = 10.0
+    time_limit_s: Amount = 60.0
 
     @model_validator(mode="after")
     def _floors_fit(self) -> Self:
