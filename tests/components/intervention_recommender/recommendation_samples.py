@@ -7,6 +7,8 @@ import yaml
 from yachay.components.cross_validator.settings import CrossValidatorConfig
 from yachay.components.features import FeatureKind, Problem
 from yachay.components.intervention_recommender.catalogue import Catalogue
+from yachay.components.intervention_recommender.document import Action, Columns, Effects, Gain, Model, Recommendation
+from yachay.components.intervention_recommender.draws import Draws, Result
 from yachay.components.intervention_recommender.settings import RecommenderConfig, RecommendSettings
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
 from yachay.components.text import Text
@@ -107,3 +109,67 @@ def config(**changed):
         training=CrossValidatorConfig(task=task, trainer=TrainerSettings(family="linear", seed=1)),
         recommend=settings(**changed),
     )
+
+
+def result(num_rows=40):
+    """Returns a recommendation of made-up numbers, without a model."""
+    random = np.random.default_rng(5)
+    table = communities(num_rows)
+    order = np.argsort(np.argsort(table["outcome"])) + 1
+    document = Recommendation(
+        system="education_access",
+        task="share",
+        title=Text(en="Toy"),
+        created="2026-01-01T00:00:00+00:00",
+        is_synthetic=True,
+        model=Model(family="linear", method=Text(en="by region")),
+        num_draws=20,
+        level=0.8,
+        outcome=settings().outcome.model_dump(include={"title", "unit", "higher_is_better"}) | {"name": "outcome"},
+        gain=Gain(title=Text(en="People")),
+        unit=Text(en="district"),
+        regions_name=Text(en="region"),
+        columns=Columns(
+            **{name: tuple(table[name]) for name in ("key", "name", "region")},
+            population=tuple(table["people"]),
+            **dict.fromkeys(("longitude", "latitude"), (None,) * num_rows),
+            **dict.fromkeys(("observed", "predicted", "lower", "upper"), tuple(table["outcome"])),
+            **dict.fromkeys(("rank", "rank_lower", "rank_upper"), tuple(order.tolist())),
+        ),
+        drivers=((),) * num_rows,
+        actions=tuple(
+            Action(
+                name=name,
+                title=one.title,
+                description=one.description,
+                moves=(),
+                cost_per_person=one.cost_per_person,
+                people=Text(en="all"),
+                currency="PEN",
+                cost_source=one.cost_source,
+                cost_assumed=True,
+                fits=one.fits.title,
+                needs=one.needs,
+            )
+            for name, one in catalogue().actions.items()
+        ),
+        effects=tuple(
+            Effects(
+                action=name,
+                **dict.fromkeys(("effect", "lower", "upper"), (effect,) * num_rows),
+                extrapolates=(False,) * num_rows,
+                fits=(True,) * num_rows,
+                cost=tuple((one.cost_per_person * table["people"]).tolist()),
+                zero_reason=None if effect else Text(en="not measured"),
+            )
+            for (name, one), effect in zip(catalogue().actions.items(), (5.0, 0.5, 0.0), strict=True)
+        ),
+        refutations=((), (), ()),
+        caveats=(Text(en="Associations are not causes."),),
+    )
+    draws = Draws(
+        effects=random.normal([[[5.0]], [[0.5]], [[0.0]]], 0.1, (3, 20, num_rows)).astype(np.float32),
+        beneficiaries=table["people"].to_numpy() * 0.01,
+        naive={"poverty": table["place"].to_numpy()},
+    )
+    return Result(document, draws, config())

@@ -1,0 +1,93 @@
+"""`yachay recommend`."""
+
+import json
+
+import pytest
+import recommendation_samples as samples
+
+from yachay.cli.main import run
+from yachay.components.intervention_recommender.draws import write_result
+from yachay.pipelines.runs.summary import Summary
+
+RUN = "20261121-090000-bbbb"
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    """Returns a workdir with a run of education_access that has a recommendation."""
+    home = tmp_path / "education-access--share--mock"
+    folder = home / "artifacts/InterventionRecommender/recommendation/9"
+    folder.mkdir(parents=True)
+    write_result(samples.result(), folder)
+    path = home / "runs" / RUN
+    path.mkdir(parents=True)
+    summary = Summary(
+        pipeline="education_access",
+        task="share",
+        run_id=RUN,
+        is_synthetic=True,
+        profile="mock",
+        recommendation_uri=f"/elsewhere/{home.name}/artifacts/InterventionRecommender/recommendation/9",
+    )
+    (path / "summary.json").write_text(summary.to_json())
+    return tmp_path
+
+
+def recommend(workdir, *arguments):
+    return run(["recommend", "education_access", *arguments, "--workdir", str(workdir)])
+
+
+def test_a_plan_under_another_budget_needs_no_run(workdir, capsys):
+    assert recommend(workdir, "--budget", "50000", "--top", "3", "--json", "--set", "recommend.plan.floors={}") == 0
+
+    output = json.loads(capsys.readouterr().out)
+    assert (output["run"], output["is_synthetic"], output["error"]) == (RUN, True, None)
+    assert [one["rank"] for one in output["communities"]] == [1, 2, 3]
+    assert output["plan"]["cost"] <= 50_000
+    assert {one["action"] for one in output["plan"]["choices"]} <= {"water", "noise"}
+    assert output["caveats"] == ["Associations are not causes."]
+
+
+def test_one_region_is_ranked_and_planned_alone(workdir, capsys):
+    assert recommend(workdir, "--budget", "50000", "--region", "region 3", "--json") == 0
+
+    output = json.loads(capsys.readouterr().out)
+    assert {one["region"] for one in output["communities"]} == {"region 3"}
+    assert {one["region"] for one in output["plan"]["choices"]} == {"region 3"}
+
+
+def test_people_read_ranks_actions_plan_and_that_it_shows_no_cause(workdir, capsys):
+    assert recommend(workdir, "--budget", "50000", "--set", "recommend.plan.floors={}") == 0
+
+    text = capsys.readouterr().out
+    assert "SYNTHETIC DATA" in text
+    assert "Greatest barriers (Outcome, %; 80% intervals)" in text
+    assert "0: not measured" in text
+    assert "Plan: 50,000 PEN" in text
+    assert "! Associations are not causes." in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--budget", "100"], "Expected a budget of at least"),
+        (["--budget", "-1"], "Expected --budget to be positive"),
+        (["--region", "regoin 3"], "Did you mean 'region 3'?"),
+        (["--budget", "50000", "--action", "watre"], "Did you mean 'water'?"),
+        (["--task", "barrier"], "Expected a task of recommend.tasks (share)"),
+        (["--data", "folder"], "Run first: `yachay run education_access --task share --data folder`"),
+    ],
+)
+def test_invalid_usage_is_named_with_its_fix(workdir, capsys, arguments, message):
+    assert recommend(workdir, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_pipeline_without_a_catalogue_is_named(workdir, capsys):
+    assert run(["recommend", "student_dropout", "--workdir", str(workdir)]) == 2
+    assert "Received: student_dropout, which has none" in capsys.readouterr().err
+
+
+def test_a_folder_without_runs_says_how_to_make_one(tmp_path, capsys):
+    assert recommend(tmp_path) == 2
+    assert "Expected a run of education_access, task share" in capsys.readouterr().err
