@@ -84,9 +84,15 @@ def load_config(
         )
     # The plain one first: what is wrong in it is not a profile's.
     folder = path.parent if doors is None or doors.path is None else doors.path
-    plain = _check(path, _made(document, overrides, "", doors, folder), load_schema)
+    plain = _check(path, _made(document, overrides, "", doors, folder), load_schema, is_chosen=not profile)
     laid_over = {
-        name: _check(path, _made(document, overrides, name, doors, folder), load_schema, f"{_PROFILES}.{name}.")
+        name: _check(
+            path,
+            _made(document, overrides, name, doors, folder),
+            load_schema,
+            prefix=f"{_PROFILES}.{name}.",
+            is_chosen=name == profile,
+        )
         for name in profiles
     }
     return laid_over[profile] if profile else plain
@@ -208,13 +214,17 @@ def _dotted_fields(document: Document) -> Iterator[tuple[Any, Any]]:
 
 
 def _check(
-    path: Path, document: Document, load_schema: "Callable[[str], schema_pb2.Schema] | None", prefix: str = ""
+    path: Path,
+    document: Document,
+    load_schema: "Callable[[str], schema_pb2.Schema] | None",
+    prefix: str = "",
+    is_chosen: bool = True,
 ) -> PipelineConfig:
     data = document.get("data")
     name = data.get("schema") if isinstance(data, dict) else None
     schema = load_schema(name) if load_schema and isinstance(name, str) else None
     try:
-        return PipelineConfig.model_validate(document, context={"schema": schema})
+        return PipelineConfig.model_validate(document, context={"schema": schema, "is_chosen": is_chosen})
     except ValidationError as error:
         problems = "\n".join(describe(error, PipelineConfig)).replace("  - ", f"  - {prefix}")
     raise ConfigurationError(f"The configuration {path} is invalid:\n{problems}")

@@ -44,7 +44,7 @@ def find_recommend_problems(config: "PipelineConfig", schema: "schema_pb2.Schema
     if config.transform.preprocessing_fn is not None:
         yield "recommend: expected the library's preprocessing, received transform.preprocessing_fn"
     if config.feature_selection.enabled:
-        yield "recommend: expected no feature selection, which may leave out what an action moves, received one"
+        yield "recommend: expected no feature selection, which may leave out what actions move; set recommend to null"
     for name in sorted(set(recommend.plan.naive) & set(_RESERVED)):
         yield f"recommend.plan.naive: expected another name than {', '.join(_RESERVED)}, received {name!r}"
     for pattern in recommend.fixed:
