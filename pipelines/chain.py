@@ -243,7 +243,9 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
                 ),
                 NodeTraits(
                     role="recommender",
-                    request=_training_request(config, "config", "training", "trainer"),
+                    request=dataclasses.replace(
+                        _training_request(config, "config", "training", "trainer"), views=("recommendation_page",)
+                    ),
                 ),
             )
         )

@@ -11,7 +11,7 @@ from ...errors import DataError, suggestion
 from ...files import atomic_file, write_atomically
 from .document import Recommendation
 from .draws import Result, write_result
-from .settings import RecommenderConfig
+from .settings import PAGE_FILE, RecommenderConfig
 
 TABLE_FILE = "recommendation.csv"
 PARQUET_FILE = "recommendation.parquet"
@@ -36,6 +36,8 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
         DataError: if the polygons are of other communities, or are no GeoJSON.
         OSError: if a file cannot be written.
     """
+    from .page.page import write_page
+
     document = result.document
     geometries: Geometries = {}
     if polygons is not None:
@@ -49,6 +51,7 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
     write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
     if polygons is not None:
         write_atomically(folder / POLYGONS_FILE, polygons.read_bytes())
+    write_page(document, polygons, folder / PAGE_FILE)
     write_result(result, folder)
 
 

@@ -9,6 +9,8 @@ from ..settings import Identifier, Settings, Share
 from ..text import Text
 from .catalogue import Catalogue
 
+PAGE_FILE = "recommendation.html"
+
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

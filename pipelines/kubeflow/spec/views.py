@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-REPORT = "report"
-"""The output of the step that holds the report."""
+REPORT, RECOMMENDATION = "report", "recommendation"
+"""The outputs of the steps that hold what the views show."""
 
 VIEWS: Mapping[str, tuple[str, str]] = {
     "page": ("system.HTML", "Evaluation"),
     "summary": ("system.Markdown", "Verdict"),
     "metrics": ("system.Metrics", "Metrics"),
     "classification": ("system.ClassificationMetrics", "Alerted class and confusion"),
+    "recommendation_page": ("system.HTML", "Recommendation"),
 }
 """`{output: (artifact type, display name)}`."""

@@ -17,7 +17,6 @@ from ....errors import DataError
 from ....uris import is_remote, split_pattern
 from ...node import DATA_URI, PIPELINE_ROOT, RawData
 from ..spec.options import StepOptions
-from ..spec.views import REPORT
 from .devices import log_devices
 from .executor_input import Json, StepInput, write_executor_output
 from .pointer import write_pointer
@@ -84,7 +83,7 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
     }
     metadata = {key: read_metadata(artifact, names) for key, [artifact] in outputs.items()}
     if views:
-        metadata |= write_views(Path(step.outputs[REPORT].path), views)
+        metadata |= write_views(step.outputs, views)
     for [artifact] in outputs.values():
         if not Path(artifact.uri).exists():
             make_place(artifact)

@@ -1,4 +1,4 @@
-"""What the page of Kubeflow Pipelines shows of a report: further outputs of its step."""
+"""What the page of Kubeflow Pipelines shows of a report or a recommendation: further outputs of its step."""
 
 import json
 import shutil
@@ -9,20 +9,24 @@ from typing import Any
 from ....components.evaluation_report import report_files
 from ....components.evaluation_report.page.kubeflow_views import classification_metrics, markdown, scalar_metrics
 from ....components.evaluation_report.report import Report
-from ..spec.views import VIEWS
+from ....components.intervention_recommender.settings import PAGE_FILE
+from ..spec.views import RECOMMENDATION, REPORT, VIEWS
 from .executor_input import StepArtifact
 
 
-def write_views(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
-    """Writes the views of a report.
+def write_views(outputs: Mapping[str, StepArtifact], places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
+    """Writes the views of what a step made.
 
     Args:
-        folder: path of the report.
+        outputs: mapping of output to its `StepArtifact`: the report, or the recommendation, which are folders.
         places: mapping of output to its `StepArtifact`, which is a file; some or all of `VIEWS`.
 
     Returns:
         `{output: metadata of its artifact}`.
     """
+    if RECOMMENDATION in outputs:
+        return _copy_recommendation(Path(outputs[RECOMMENDATION].path), places)
+    folder = Path(outputs[REPORT].path)
     report = Report.model_validate_json((folder / report_files.REPORT).read_bytes())
     written = {}
     for output, artifact in places.items():
@@ -38,3 +42,11 @@ def write_views(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, d
             path.write_text(json.dumps(metadata), encoding="utf-8")
         written[output] = {"display_name": VIEWS[output][1], **metadata}
     return written
+
+
+def _copy_recommendation(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
+    for artifact in places.values():
+        path = Path(artifact.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / PAGE_FILE, path)
+    return {output: {"display_name": VIEWS[output][1]} for output in places}

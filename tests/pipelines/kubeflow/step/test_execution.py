@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from yachay.pipelines.kubeflow.step.execution import execution_properties, find_
 from yachay.pipelines.kubeflow.step.executor_input import StepArtifact, StepInput
 from yachay.pipelines.kubeflow.step.pointer import read_pointer
 from yachay.pipelines.kubeflow.step.tfx_artifacts import make_artifact
+from yachay.pipelines.kubeflow.step.views import write_views
 from yachay.pipelines.node import Assignment, RawData
 
 RUN = "minio://mlpipeline/v2/artifacts/dropout/run-1"
@@ -130,13 +132,13 @@ def test_an_optional_input_that_is_absent_is_left_out(tmp_path, mounts):
 
 
 def test_a_report_is_shown_by_further_outputs_whose_metadata_are_lists_and_objects(tmp_path, mounts):
-    kinds = {output: kind for output, (kind, _) in VIEWS.items()}
+    kinds = {output: kind for output, (kind, _) in VIEWS.items() if output != "recommendation_page"}
     step = arguments(
         tmp_path,
         "sample_components.ReportExecutor",
         outputs={REPORT: "yachay.SampleReport", **kinds},
         options=StepOptions(
-            "dropout", views=tuple(VIEWS), types={"yachay.SampleReport": "sample_components.SampleReport"}
+            "dropout", views=tuple(kinds), types={"yachay.SampleReport": "sample_components.SampleReport"}
         ),
     )
 
@@ -151,6 +153,17 @@ def test_a_report_is_shown_by_further_outputs_whose_metadata_are_lists_and_objec
     assert classification["confusionMatrix"]["rows"][0] == {"row": [3, 1, 0]}
     assert classification["confidenceMetrics"][0]["confidenceThreshold"] == 1.0
     assert json.loads((mounts / "classification").read_text()).keys() < classification.keys()
+
+
+def test_the_page_of_a_recommendation_is_shown_by_a_further_output(tmp_path):
+    folder = tmp_path / "recommendation"
+    folder.mkdir()
+    (folder / "recommendation.html").write_text("<p>Plan</p>")
+    outputs = {"recommendation": SimpleNamespace(path=str(folder))}
+    places = {"recommendation_page": SimpleNamespace(path=str(tmp_path / "out/page"))}
+
+    assert write_views(outputs, places) == {"recommendation_page": {"display_name": "Recommendation"}}
+    assert (tmp_path / "out/page").read_text() == "<p>Plan</p>"
 
 
 def test_a_failing_executor_leaves_no_output_and_says_why_in_the_last_line(tmp_path, mounts, capsys):
