@@ -67,6 +67,7 @@ def live_data(document: Recommendation, polygons: Path | None) -> dict[str, Any]
                 "title": both(action.title),
                 "currency": action.currency,
                 "zero": both(effects.zero_reason) if effects.zero_reason else None,
+                "isDoubted": not all(test.passed for test in tests),
                 "effect": _rounded(effects.effect, decimals + 1),
                 "lower": _rounded(effects.lower, decimals + 1),
                 "upper": _rounded(effects.upper, decimals + 1),
@@ -74,7 +75,9 @@ def live_data(document: Recommendation, polygons: Path | None) -> dict[str, Any]
                 "fits": "".join("01"[fits] for fits in effects.fits),
                 "extrapolates": "".join("01"[beyond] for beyond in effects.extrapolates),
             }
-            for action, effects in zip(document.actions, document.effects, strict=True)
+            for action, effects, tests in zip(
+                document.actions, document.effects, document.refutations or ((),) * len(document.actions), strict=True
+            )
         ],
         "choices": [[choice.community, choice.action] for choice in document.plan.choices] if document.plan else None,
         "map": _map(document, polygons),

@@ -113,7 +113,7 @@ const makeMap = (openSheet) => {
   data.actions.forEach((action, number) => {
     const values = data.key.map((_, place) => (action.fits[place] === "1" ? action.effect[place] : null));
     const layer = measure(`effect-${number}`, "js.layers.effects", () => own(action.title), values, true, change);
-    layers.push({ ...layer, none: "js.no_fit", note: action.zero && (() => own(action.zero)), action: number });
+    layers.push({ ...layer, none: "js.no_fit", action: number });
   });
   if (planned) {
     const write = (value) => say(value === 1 ? "js.one_action" : "js.num_actions", { count: value });
@@ -182,7 +182,10 @@ const makeMap = (openSheet) => {
     if (numWithout) items.push(item("c-missing", say(layer.none ?? "js.no_data"), numWithout));
     byId("legend-title").textContent = layer.title();
     byId("legend").replaceChildren(...items);
-    const note = layer.note?.() ?? (layer.action === undefined ? "" : say("js.effect_note"));
+    const action = data.actions[layer.action];
+    const notes = action ? [action.zero ? own(action.zero) : say("js.effect_note")] : [];
+    if (action?.isDoubted) notes.push(say("js.doubted_note"));
+    const note = notes.join(" ");
     byId("map-note").textContent = note;
     byId("map-note").hidden = !note;
   };

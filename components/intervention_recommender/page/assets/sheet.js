@@ -94,6 +94,7 @@ const makeSheet = (locator) => {
     if (isPlanned) said.push(element("span", { class: "flag good" }, say("js.flag.planned")));
     if (!fits) said.push(element("span", { class: "flag" }, say("js.no_fit")));
     if (fits && extrapolates) said.push(element("span", { class: "flag bad" }, say("js.flag.extrapolates")));
+    if (fits && data.actions[action].isDoubted) said.push(element("span", { class: "flag bad" }, say("js.flag.doubted")));
     if (data.actions[action].zero) said.push(element("small", {}, own(data.actions[action].zero)));
     return said.flatMap((one) => [one, " "]);
   };

@@ -110,6 +110,7 @@ def test_the_map_shows_a_layer_and_a_click_the_community(open_page: Open, make_d
     assert pixel(page, 0, 1) != before
     assert "does not fit here" in page.locator("#legend").inner_text()
     assert "no proof that the action causes it" in page.locator("#map-note").inner_text()
+    assert "it is in doubt" in page.locator("#map-note").inner_text()
     page.get_by_label("Show on the map").select_option("plan")
     assert page.locator("#legend li").all_inner_texts() == ["1 action\n6", "0 actions\n6"]
 
@@ -170,6 +171,7 @@ def test_a_sheet_has_an_address_and_prints_on_one_page(
     assert "Weighs on it" in words
     assert "Piped water: not known here, typically 70. Goes with a prediction 1.5 points higher." in words
     assert "✓ planned" in words
+    assert words.count("✗ in doubt: a test failed") == 1
     assert page.locator("svg.locator .here").count() == 1
 
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
