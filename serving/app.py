@@ -1,5 +1,6 @@
 """The ASGI application: predictions are made here, everything else is handled by KServe's own application behind it."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -14,6 +15,7 @@ from .access import Access
 from .accounting import Account, Accounting
 from .errors import Rejection, RequestError
 from .kserve_model import NamedModel
+from .limits import Limits
 from .model import Caller
 from .request_id import request_id
 from .v1 import parse_json, read_request, write_response
@@ -49,7 +51,7 @@ class PredictApplication:
         model: `NamedModel`.
         access: `Access`.
         accounting: `Accounting`.
-        max_body_bytes: int.
+        limits: `Limits`.
         closed: pattern of the paths that are closed.
     """
 
@@ -59,7 +61,7 @@ class PredictApplication:
         model: NamedModel,
         access: Access,
         accounting: Accounting,
-        max_body_bytes: int,
+        limits: Limits,
         closed: re.Pattern[str],
     ) -> None:
         self._application = application
@@ -67,7 +69,8 @@ class PredictApplication:
         self._model = model
         self._access = access
         self._accounting = accounting
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = limits.max_body_bytes
+        self._body_seconds = limits.body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -172,19 +175,32 @@ class PredictApplication:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._max_body_bytes:
             raise self._too_large()
+        if headers.get("content-encoding", "identity") != "identity":
+            raise RequestError(
+                Rejection.MALFORMED,
+                "Expected a body without a content-encoding. "
+                f"Received: {headers['content-encoding'][:40]!r}. Send it uncompressed.",
+            )
         chunks = []
         size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _DisconnectedError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_body_bytes:
-                raise self._too_large()
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _DisconnectedError
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    if size > self._max_body_bytes:
+                        raise self._too_large()
+                    chunks.append(chunk)
+                    if not message.get("more_body", False):
+                        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        except TimeoutError:
+            raise RequestError(
+                Rejection.SLOW_BODY,
+                f"Expected the whole body within {self._body_seconds:g} s. Received: {size:,} bytes of it.",
+            ) from None
 
     def _too_large(self) -> RequestError:
         return RequestError(
@@ -215,7 +231,7 @@ def _charset(headers: Mapping[str, str]) -> str | None:
 async def _send(send: Send, status: int, body: bytes, extra: Headers) -> None:
     kind = b"application/octet-stream" if extra and extra[-1][0] == _BINARY_LENGTH else b"application/json"
     headers: Headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *extra]
-    if status == Rejection.BODY_TOO_LARGE.status:
+    if status in (Rejection.BODY_TOO_LARGE.status, Rejection.SLOW_BODY.status):
         headers.append((b"connection", b"close"))  # The rest of the body is still on its way.
     if status == Rejection.UNAUTHORIZED.status:
         headers.append((b"www-authenticate", b"Bearer"))

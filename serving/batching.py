@@ -1,7 +1,7 @@
 """Natural micro-batching: what queued while the model was busy is its next batch. Nothing waits for a timer.
 
 A model that takes longer than a hand-over between two threads predicts in a thread of its own. One that does not
-predicts in the event loop: its batch is what came in one round of the loop.
+predicts in the event loop: its batch is what came in one round of the loop, and a round has one batch.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ import dataclasses
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -57,7 +58,8 @@ class Batcher:
             dict of output name to array `(N, ...)`.
         max_rows: int. The most rows of a batch; a request with more is a batch of its own.
         watch: function of what `predict` took and returned. Called after the responses are on their way.
-        is_fast: bool. Whether batches are predicted in the event loop; a request with more than `max_rows` never is.
+        max_loop_rows: int. The most rows that are predicted in one round of the event loop, at most `max_rows`; a
+            request with more, and where it is 0 each, is predicted in a thread.
     """
 
     def __init__(
@@ -65,13 +67,13 @@ class Batcher:
         predict: Callable[[Mapping[str, Array]], Outputs],
         max_rows: int,
         watch: Callable[[Mapping[str, Array], Outputs], None],
-        is_fast: bool,
+        max_loop_rows: int,
     ) -> None:
         self._predict = predict
         self._max_rows = max_rows
         self._watch = watch
-        self._is_fast = is_fast
-        self._collected: list[Job] = []
+        self._max_loop_rows = min(max_loop_rows, max_rows)
+        self._collected: deque[Job] = deque()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._next: Job | None = None
         self._closing = False
@@ -92,7 +94,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         job = Job(inputs, predicted, loop.create_future())
         self._num_queued_rows += inputs.num_rows
-        if self._is_fast and inputs.num_rows <= self._max_rows:
+        if inputs.num_rows <= self._max_loop_rows:
             self._collected.append(job)
             if len(self._collected) == 1:
                 loop.call_soon(self._predict_collected, loop)
@@ -109,12 +111,16 @@ class Batcher:
         self._thread.join()
 
     def _predict_collected(self, loop: asyncio.AbstractEventLoop) -> None:
-        collected, self._collected = self._collected, []
-        for jobs in _in_batches(collected, self._max_rows):
-            watched: Watched = []
-            results = self._predict_all(jobs, watched)
-            _resolve(jobs, results)
-            loop.call_soon(self._watch_all, jobs, results, watched)
+        jobs, num_rows = [], 0
+        while self._collected and num_rows + self._collected[0].inputs.num_rows <= self._max_loop_rows:
+            jobs.append(self._collected.popleft())
+            num_rows += jobs[-1].inputs.num_rows
+        watched: Watched = []
+        results = self._predict_all(jobs, watched)
+        _resolve(jobs, results)
+        loop.call_soon(self._watch_all, jobs, results, watched)
+        if self._collected:
+            loop.call_soon(self._predict_collected, loop)
 
     def _run(self) -> None:
         while jobs := self._take():
@@ -167,18 +173,6 @@ class Batcher:
                     job.predicted(result)
         except Exception:
             logger.exception("A batch was predicted but not watched")
-
-
-def _in_batches(jobs: Sequence[Job], max_rows: int) -> Iterator[list[Job]]:
-    batch: list[Job] = []
-    num_rows = 0
-    for job in jobs:
-        if batch and num_rows + job.inputs.num_rows > max_rows:
-            yield batch
-            batch, num_rows = [], 0
-        batch.append(job)
-        num_rows += job.inputs.num_rows
-    yield batch
 
 
 def _resolve(jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:

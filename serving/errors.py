@@ -24,6 +24,7 @@ class Rejection(Enum):
     UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
     CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)
     BODY_TOO_LARGE = ("body_too_large", 413, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    SLOW_BODY = ("slow_body", 408, grpc.StatusCode.DEADLINE_EXCEEDED)
     NOT_READY = ("not_ready", 503, grpc.StatusCode.UNAVAILABLE)
     OVERLOADED = ("overloaded", 503, grpc.StatusCode.UNAVAILABLE)
 

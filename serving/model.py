@@ -65,8 +65,7 @@ class ServedModel:
         self._limits = limits
         self._observers = tuple(observers)
         metrics = BatchMetrics(name, self.inputs.groups, self.labels)
-        is_fast = loaded.evaluator == "trees"
-        self._batcher = Batcher(loaded.predict, limits.max_batch_rows, metrics.count, is_fast)
+        self._batcher = Batcher(loaded.predict, limits.max_batch_rows, metrics.count, loaded.max_loop_rows)
 
     @property
     def problem(self) -> str:

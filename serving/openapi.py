@@ -18,6 +18,7 @@ _ERRORS = {
     "400": "A field or the whole request does not fit; the message says what was expected and what came.",
     "401": "The server asks for a token.",
     "404": "There is no such model.",
+    "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "503": "The model is not ready, or too much is queued.",
 }

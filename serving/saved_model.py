@@ -49,6 +49,7 @@ class LoadedModel:
             dict of output name to array `(N, ...)`, strings as str.
         evaluator: `"trees"` where the table of trees beside the SavedModel predicts, or `"saved_model"`.
         failure: string. Why a table of trees is not used; empty where it is, or there is none.
+        max_loop_rows: int. How many rows are predicted fast enough for the event loop; 0 where none are.
     """
 
     metadata: dict[str, Any]
@@ -57,6 +58,7 @@ class LoadedModel:
     predict: Callable[[Mapping[str, Array]], dict[str, Array]]
     evaluator: Literal["trees", "saved_model"]
     failure: str
+    max_loop_rows: int
 
 
 def use_gpu_memory_as_needed() -> None:
@@ -107,8 +109,8 @@ def load_saved_model(path: Path) -> LoadedModel:
     except ModelError as error:
         trees, failure = None, str(error)
     if trees is None:
-        return LoadedModel(metadata, features, outputs, graph, "saved_model", failure)
-    return LoadedModel(metadata, features, outputs, trees, "trees", failure)
+        return LoadedModel(metadata, features, outputs, graph, "saved_model", failure, 0)
+    return LoadedModel(metadata, features, outputs, trees, "trees", failure, trees.max_loop_rows)
 
 
 class _PackedSignature:

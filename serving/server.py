@@ -137,7 +137,7 @@ class Server(kserve.ModelServer):
 
         def in_front(app: FastAPI) -> PredictApplication:
             return PredictApplication(
-                app, self.model, self._access, self._accounting, settings.limits.max_body_bytes, closed
+                app, self.model, self._access, self._accounting, settings.limits, closed
             )
 
         def document(app: FastAPI) -> None:
