@@ -30,7 +30,8 @@ TOLERANCE = 1e-6
 MASKS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 _MAX_JOINED_ROWS = 256
-_BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache.
+_BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache,
+_BLOCKS_AT_ONCE = 4  # and the leaves of a few blocks.
 _ARRAYS = ("bounds", "num_bounds", "row_of_interval", "row_of_missing", "table", "values", "num_trees", "base")
 
 
@@ -139,13 +140,10 @@ class TreeScorer:
             dict(zip(known, part.tolist(), strict=True))
             for known, part in zip(trees.texts, parts[num_numbers:], strict=True)
         ]
-        self._first_leaves = np.arange(num_trees) * num_leaves
+        self._first_leaves = (np.arange(num_trees) * num_leaves).astype(np.min_scalar_type(trees.values.size))
         ends = np.cumsum(trees.num_trees)
-        self._spans = [
-            (score, end - count, end)
-            for score, (count, end) in enumerate(zip(trees.num_trees, ends, strict=True))
-            if count
-        ]
+        self._scores = np.flatnonzero(trees.num_trees)
+        self._first_trees = (ends - trees.num_trees)[self._scores]
 
     def __call__(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns the scores `(N, K)` of `N` rows.
@@ -154,15 +152,19 @@ class TreeScorer:
             matrices: mapping of `"float32"`, `"int64"` and `"string"` (str as object) to array `(features, N)`, where
                 there are such features. A missing value is NaN, the least `int64` or the empty string.
         """
-        masks = self._masks(self._rows(matrices)).view(self._trees.table.dtype)[:, : len(self._first_leaves)]
-        added = self._trees.values.take(_lowest_bits(masks) + self._first_leaves)
-        scores = np.tile(self._trees.base, (len(added), 1))
-        for score, start, end in self._spans:
-            scores[:, score] += added[:, start:end].sum(axis=1)
+        rows = self._rows(matrices)
+        num_rows = rows.shape[1]
+        scores = np.empty((num_rows, len(self._trees.base)))
+        scores[:] = self._trees.base
+        for start in range(0, num_rows, _BLOCK_ROWS * _BLOCKS_AT_ONCE):
+            block = slice(start, start + _BLOCK_ROWS * _BLOCKS_AT_ONCE)
+            masks = self._masks(rows[:, block]).view(self._trees.table.dtype)[:, : len(self._first_leaves)]
+            added = self._trees.values.take(_lowest_bits(masks) + self._first_leaves)
+            scores[block, self._scores] += np.add.reduceat(added, self._first_trees, axis=1)
         if self._trees.link == "softmax":
-            scores -= scores.max(axis=1, keepdims=True)
+            scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
             np.exp(scores, out=scores)
-            scores /= scores.sum(axis=1, keepdims=True)
+            scores /= np.add.reduce(scores, axis=1, keepdims=True)
         return scores.astype(np.float32)
 
     def _rows(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:

@@ -34,8 +34,10 @@ def main(arguments: Sequence[str]) -> int:
         settings = read_settings(options)
         settings.open_source().newest()
         # TensorFlow takes seconds to import: what is rejected must not wait for it.
+        from .saved_model import use_as_many_threads_as_cpus
         from .server import Server
 
+        use_as_many_threads_as_cpus()
         configure_logging(settings.log_config_file or _quiet())
         log = prediction_log(options)
         server = Server(settings, [] if log is None else [log])

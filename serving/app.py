@@ -181,26 +181,33 @@ class PredictApplication:
                 "Expected a body without a content-encoding. "
                 f"Received: {headers['content-encoding'][:40]!r}. Send it uncompressed.",
             )
-        chunks = []
-        size = 0
+        chunk, is_whole = await self._read_chunk(receive)
+        if is_whole:
+            return chunk
+        body = bytearray(chunk)
         try:
             async with asyncio.timeout(self._body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _DisconnectedError
-                    chunk = message.get("body", b"")
-                    size += len(chunk)
-                    if size > self._max_body_bytes:
+                while not is_whole:
+                    chunk, is_whole = await self._read_chunk(receive)
+                    body += chunk
+                    if len(body) > self._max_body_bytes:
                         raise self._too_large()
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         except TimeoutError:
             raise RequestError(
                 Rejection.SLOW_BODY,
-                f"Expected the whole body within {self._body_seconds:g} s. Received: {size:,} bytes of it.",
+                f"Expected the rest of the body within {self._body_seconds:g} s. Received: {len(body):,} bytes of it.",
             ) from None
+        return bytes(body)
+
+    async def _read_chunk(self, receive: Receive) -> tuple[bytes, bool]:
+        """Returns what came of a body, and whether that was the last of it."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _DisconnectedError
+        chunk: bytes = message.get("body", b"")
+        if len(chunk) > self._max_body_bytes:
+            raise self._too_large()
+        return chunk, not message.get("more_body", False)
 
     def _too_large(self) -> RequestError:
         return RequestError(

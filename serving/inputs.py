@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import suggestion
+from ..model_store.metadata import MISSING_VALUE, Dtype
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
@@ -178,19 +179,23 @@ class InputChecker:
         return filled
 
     def _matrix(
-        self, dtype: str, values: Sequence[Sequence[Any]], columns: Mapping[str, Sequence[Any]], failures: list[str]
+        self, dtype: Dtype, values: Sequence[Sequence[Any]], columns: Mapping[str, Sequence[Any]], failures: list[str]
     ) -> Array:
         if dtype == "string":
             longest = max(map(len, chain.from_iterable(values)))
             if longest * 4 > self._max_string_bytes:
                 self._check_strings(values, failures)
+            self._find_missing(dtype, columns, failures)
             return np.array(values, np.object_)
         if dtype == "int64":
             try:
-                return np.array(values, np.int64)
+                integers: Array = np.array(values, np.int64)
             except OverflowError:
                 self._find_outside(dtype, columns, failures, _INT64.min, _INT64.max)
                 return np.empty(0, np.int64)
+            if integers.min() == MISSING_VALUE[dtype]:
+                self._find_missing(dtype, columns, failures)
+            return integers
         try:
             matrix: Array = np.array(values, np.float64)
         except OverflowError:
@@ -212,6 +217,17 @@ class InputChecker:
                         f"Received: {size:,}."
                     )
                     break
+
+    def _find_missing(self, dtype: Dtype, columns: Mapping[str, Sequence[Any]], failures: list[str]) -> None:
+        """Finds values of required features that the model would take for missing ones."""
+        missing = MISSING_VALUE[dtype]
+        for feature in self.groups[dtype]:
+            if not feature.optional and missing in columns[feature.name]:
+                index = columns[feature.name].index(missing)
+                failures.append(
+                    f"Expected {feature.name!r} (row {index}) to have a value. "
+                    f"Received: {missing!r}, which stands for a missing one."
+                )
 
     def _find_outside(
         self, dtype: str, columns: Mapping[str, Sequence[Any]], failures: list[str], low: float, high: float

@@ -1,5 +1,6 @@
 """Metrics to alert on, at `/metrics` beside KServe's own."""
 
+import collections
 import math
 from collections.abc import Mapping, Sequence
 
@@ -77,7 +78,7 @@ class BatchMetrics:
             self._add(self._missing, features, _without_padding(features, missing) if missing.ndim == 3 else missing)
             self._add(self._outside, features, outside & ~missing)
         if "classes" in outputs:
-            for label, count in zip(*np.unique(outputs["classes"], return_counts=True), strict=True):
+            for label, count in collections.Counter(outputs["classes"].tolist()).items():
                 self._classes[label].inc(count)
 
     def _add(self, counters: Mapping[str, Counter], features: Sequence[Feature], found: Array) -> None:

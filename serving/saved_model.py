@@ -13,6 +13,7 @@ from ..errors import ModelError
 from ..model_store.layout import MODEL_FILE
 from ..model_store.metadata import METADATA_FILE, METADATA_FORMAT
 from .contract import Array, Feature
+from .cpus import count_cpus
 from .errors import Rejection, RequestError
 from .inputs import group_features
 from .trees import load_trees
@@ -65,6 +66,17 @@ def use_gpu_memory_as_needed() -> None:
     """Keeps TensorFlow from taking a GPU's whole memory at its first call. Has never run on a GPU."""
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def use_as_many_threads_as_cpus() -> None:
+    """Gives TensorFlow as many threads as the process has processors, by its container's quota.
+
+    Its own count would be that of the machine: more threads than processors are throttled all at once. To be called
+    before TensorFlow computes anything.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(count_cpus())
+    # The batches of a model come one after the other, and its operations are small.
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def load_saved_model(path: Path) -> LoadedModel:

@@ -136,9 +136,7 @@ class Server(kserve.ModelServer):
         closed = CLOSED_EXPLAIN if settings.opens_repository else CLOSED
 
         def in_front(app: FastAPI) -> PredictApplication:
-            return PredictApplication(
-                app, self.model, self._access, self._accounting, settings.limits, closed
-            )
+            return PredictApplication(app, self.model, self._access, self._accounting, settings.limits, closed)
 
         def document(app: FastAPI) -> None:
             make = app.openapi

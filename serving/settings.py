@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are predicted together.")
     add("--max_string_bytes", type=int, default=defaults.max_string_bytes, help="Bytes of a string.")
     add("--max_body_bytes", type=int, default=defaults.max_body_bytes, help="Bytes of a request's body.")
-    add("--body_seconds", type=float, default=defaults.body_seconds, help="How long a body over REST may take.")
+    add("--body_seconds", type=float, default=defaults.body_seconds, help="How long the rest of a body may take.")
     add("--poll_seconds", type=float, default=Settings.poll_seconds, help="How often a store is looked at.")
     add("--token_file", type=Path, help=f"File of a token that clients must send (or {TOKEN_VARIABLE}).")
     add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import orjson
 
 from ..errors import suggestion
 from .batching import Outputs
+from .contract import Array
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
 from .saved_model import SIGNATURE
@@ -87,14 +89,28 @@ def read_request(payload: Any, checker: InputChecker) -> tuple[Inputs, bool]:
 
 def write_response(outputs: Outputs, by_rows: bool) -> bytes:
     """Returns the body of a response: a bare value a row where there is one output, an object where there are more."""
-    columns = {name: list(values) for name, values in outputs.items()}
-    content: dict[str, Any]
-    if len(columns) == 1:
-        (values,) = columns.values()
-        content = {"predictions" if by_rows else "outputs": values}
-    elif by_rows:
-        rows = zip(*columns.values(), strict=True)
-        content = {"predictions": [dict(zip(columns, row, strict=True)) for row in rows]}
-    else:
-        content = {"outputs": columns}
-    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    if len(outputs) == 1:
+        (values,) = outputs.values()
+        return b'{"%b":%b}' % (b"predictions" if by_rows else b"outputs", _json(values))
+    # An object with a place for the JSON of each output.
+    template = b"{%b}" % b",".join(orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in outputs)
+    if not by_rows:
+        return b'{"outputs":%b}' % (template % tuple(map(_json, outputs.values())))
+    rows = zip(*map(_json_of_rows, outputs.values()), strict=True)
+    return b'{"predictions":[%b]}' % b",".join([template % row for row in rows])
+
+
+def _json(values: Array) -> bytes:
+    return orjson.dumps(values.tolist() if values.dtype == np.object_ else values, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _json_of_rows(values: Array) -> list[bytes]:
+    """Returns the JSON of each row of an output, `(N, ...)`."""
+    if values.ndim == 2 and values.dtype != np.object_:
+        # One call for all rows: numbers hold no brackets.
+        return _json(values)[1:-1].replace(b"],[", b"]\n[").split(b"\n")
+    if values.dtype == np.object_ and values.ndim == 1:
+        texts = values.tolist()
+        known = {text: orjson.dumps(text) for text in set(texts)}
+        return [known[text] for text in texts]
+    return [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for value in values]

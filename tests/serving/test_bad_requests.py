@@ -1,6 +1,11 @@
 import asyncio
+import gzip
 import json
+import socket
 import struct
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -8,6 +13,11 @@ import httpx
 import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
+
+from yachay.serving.contract import Feature
+from yachay.serving.errors import RequestError
+from yachay.serving.inputs import InputChecker
+from yachay.serving.limits import Limits
 
 from .conftest import ROW, Running
 
@@ -57,6 +67,10 @@ V1_CASES: dict[str, tuple[Any, str]] = {
     "1e39": (rows(income=1e39), "'income' (row 1) to be a finite number in the range of float32. Received: 1e+39"),
     "beyond 64 bits": (rows(branch=2**63), "Expected 'branch' (row 1) to be an integer of 64 bits."),
     "far beyond 64 bits": (rows(branch=10**30), "Expected 'branch' (row 1) to be an integer of 64 bits."),
+    "the sign of a missing value": (
+        rows(branch=-(2**63)),
+        "Expected 'branch' (row 1) to have a value. Received: -9223372036854775808, which stands for a missing one.",
+    ),
     "no finite answer": (rows(income=1e30), "Expected rows for which the model predicts finite numbers."),
     "several at once": (rows(income="a", town=1, branch=None), "Received: 3 that do not fit."),
     "no JSON": (b"hello", "Expected a body of JSON"),
@@ -360,3 +374,43 @@ def test_rejections_are_counted_by_reason(served: Running) -> None:
     metrics = httpx.get(f"{served.url}/metrics").text
     assert 'yachay_rejected_requests_total{model_name="tiny",reason="fields"}' in metrics
     assert 'yachay_requests_total{model_name="tiny",protocol="v1",status="400"}' in metrics
+
+
+def test_a_compressed_body_is_rejected(served: Running) -> None:
+    response = served.post(V1, content=gzip.compress(text(rows())), headers={"content-encoding": "gzip"})
+
+    assert response.status_code == 400
+    assert response.json()["error"] == (
+        "Expected a body without a content-encoding. Received: 'gzip'. Send it uncompressed."
+    )
+
+
+def test_an_empty_text_of_a_required_feature_is_rejected() -> None:
+    feature = Feature("town", "string", "categorical", False, None, None, "town")
+    checker = InputChecker([feature, Feature("note", "string", "categorical", True, "", None, "note")], 10, 100)
+
+    with pytest.raises(RequestError, match=r"Expected 'town' \(row 1\) to have a value. Received: ''"):
+        checker.check_columns({"town": ["Lima", ""], "note": ["", None]})
+
+
+def test_row_31_of_32_is_named_and_nothing_is_predicted(served: Running) -> None:
+    response = served.post(V1, json={"instances": [ROW] * 31 + [{**ROW, "visits": "3"}]})
+
+    assert response.status_code == 400
+    assert "Expected 'visits' (row 31) to be an integer of 64 bits or null. Received: '3'" in response.json()["error"]
+
+
+def test_a_client_that_stops_within_its_body_holds_nobody_up(
+    serve: Callable[..., AbstractContextManager[Running]], model_dir: Path
+) -> None:
+    with serve(model_dir, limits=Limits(body_seconds=0.5)) as server:
+        address = server.url.removeprefix("http://").split(":")
+        header = f"POST {V1} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n".encode()
+        with socket.create_connection((address[0], int(address[1]))) as slow:
+            slow.sendall(header + b'{"instances": [')
+            assert server.predict({"instances": [ROW]}).status_code == 200
+            reply = slow.makefile("rb").read()
+
+    assert reply.startswith(b"HTTP/1.1 408 ")
+    assert b"Expected the rest of the body within 0.5 s. Received: 15 bytes of it." in reply
+    assert b"connection: close" in reply

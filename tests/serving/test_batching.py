@@ -1,0 +1,86 @@
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from yachay.serving.batching import Batcher, Outputs
+from yachay.serving.contract import Array
+from yachay.serving.inputs import Inputs
+
+
+def rows(*values: float) -> Inputs:
+    return Inputs(len(values), {"float32": np.array([values], np.float32)})
+
+
+class Doubling:
+    """Doubles, and keeps how many rows each batch had and in which thread of control it was predicted."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.in_loop: list[bool] = []
+
+    def __call__(self, matrices: Mapping[str, Array]) -> dict[str, Array]:
+        self.sizes.append(matrices["float32"].shape[1])
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self.in_loop.append(False)
+        else:
+            self.in_loop.append(True)
+        if (matrices["float32"] < 0).any():
+            raise ValueError("negative")
+        return {"outputs": matrices["float32"][0] * 2}
+
+
+def batch_all(model: Doubling, requests: list[Inputs], max_loop_rows: int, beside: Any = None) -> list[Any]:
+    async def run() -> list[Any]:
+        batcher = Batcher(model, 8, lambda *_: None, max_loop_rows)
+        jobs = [asyncio.ensure_future(batcher.submit(each, lambda _: None)) for each in requests]
+        if beside is not None:
+            asyncio.get_running_loop().call_soon(beside)
+        found = await asyncio.gather(*jobs, return_exceptions=True)
+        await asyncio.to_thread(batcher.close)
+        return found
+
+    return asyncio.run(run())
+
+
+def values_of(results: list[Outputs]) -> list[list[float]]:
+    return [result["outputs"].tolist() for result in results]
+
+
+def test_the_event_loop_goes_on_between_two_batches() -> None:
+    model = Doubling()
+    seen: list[int] = []
+
+    def look() -> None:
+        seen.append(len(model.sizes))
+        if len(model.sizes) < 10:
+            asyncio.get_running_loop().call_soon(look)
+
+    results = batch_all(model, [rows(index, index) for index in range(20)], 4, look)
+
+    assert values_of(results) == [[2.0 * index] * 2 for index in range(20)]
+    assert model.sizes == [4] * 10
+    assert all(model.in_loop)
+    assert set(range(1, 10)) <= set(seen)
+
+
+@pytest.mark.parametrize(("max_loop_rows", "in_loop"), [(0, False), (2, False), (3, True), (100, True)])
+def test_what_is_too_large_for_the_event_loop_is_predicted_in_a_thread(max_loop_rows: int, in_loop: bool) -> None:
+    model = Doubling()
+
+    results = batch_all(model, [rows(1, 2, 3)], max_loop_rows)
+
+    assert values_of(results) == [[2.0, 4.0, 6.0]]
+    assert model.in_loop == [in_loop]
+
+
+@pytest.mark.parametrize("max_loop_rows", [0, 8])
+def test_a_request_that_fails_takes_no_other_with_it(max_loop_rows: int) -> None:
+    first, failed, last = batch_all(Doubling(), [rows(1), rows(-1), rows(3)], max_loop_rows)
+
+    assert values_of([first, last]) == [[2.0], [6.0]]
+    assert isinstance(failed, ValueError)
