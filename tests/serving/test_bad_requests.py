@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import gc
 import gzip
 import json
 import socket
@@ -18,6 +20,7 @@ from yachay.serving.contract import Feature
 from yachay.serving.errors import RequestError
 from yachay.serving.inputs import InputChecker
 from yachay.serving.limits import Limits
+from yachay.serving.v1 import parse_json
 
 from .conftest import ROW, Running
 
@@ -414,3 +417,15 @@ def test_a_client_that_stops_within_its_body_holds_nobody_up(
     assert reply.startswith(b"HTTP/1.1 408 ")
     assert b"Expected the rest of the body within 0.5 s. Received: 15 bytes of it." in reply
     assert b"connection: close" in reply
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+@pytest.mark.parametrize("body", [b"[1]", b"[1"])
+def test_parsing_leaves_the_garbage_collector_as_it_was(body: bytes, is_enabled: bool) -> None:
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        with contextlib.suppress(RequestError):
+            parse_json(body)
+        assert gc.isenabled() == is_enabled
+    finally:
+        gc.enable()
