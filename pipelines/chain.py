@@ -163,7 +163,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             transform_graph=transform.outputs["transform_graph"],
             schema=training_schema,
             task=prediction_task,
-            settings=config.model,
+            settings=config.for_task(context.task).model,
         ),
         NodeTraits(rows="rows_train", role="trainer", request=_training_request(config, "custom_config", "settings")),
     )

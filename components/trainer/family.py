@@ -21,11 +21,11 @@ a system's own `model.py` lists families so.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ConfigurationError
-from ..features import Problem
+from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..registry import Registry
 from ..settings import Settings, check_settings
@@ -76,6 +76,9 @@ class Family:
             does not is trained again on all rows once it is chosen. Defaults to False.
         uses_gpu: bool. Whether training runs on a GPU where there is one. Defaults to False.
         supports_multiple_gpus: bool. Whether it divides training between several. Defaults to False.
+        check: function of hyperparameters, `{feature: FeatureKind}` and the number of classes (0 for numbers) that
+            yields what of them does not fit the others, each as `hyperparameter: what was expected and received`.
+            Defaults to nothing.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Family:
     needs_validation: bool = False
     uses_gpu: bool = False
     supports_multiple_gpus: bool = False
+    check: Callable[[Any, Mapping[str, FeatureKind], int], Iterable[str]] = lambda *_: ()
 
     def can_predict(self, problem: Problem, has_quantiles: bool = False) -> bool:
         """Returns whether it can predict what is asked for."""

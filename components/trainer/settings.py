@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from ...dotted import require_defined
 from ...errors import ConfigurationError
-from ..features import Problem
+from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..settings import Settings, check_settings, describe, require_known
 from .family import AUTO, Family, describe_task, load_families
@@ -64,6 +64,27 @@ class TrainerSettings(Settings):
                 f"({', '.join(able) or 'none is known'}), received {self.family!r}"
             )
 
+    def check_inputs(
+        self, families: Mapping[str, Family], features: Mapping[str, FeatureKind], num_classes: int
+    ) -> None:
+        """Checks hyperparameters that name features.
+
+        Args:
+            families: mapping of name to `Family`, which know the hyperparameters.
+            features: mapping of input to its `FeatureKind`.
+            num_classes: int. 0 for numbers.
+
+        Raises:
+            ValueError: if one does not fit; the message names the field.
+        """
+        lines = [
+            f"model.hyperparameters.{name}.{line}"
+            for name, given in self.hyperparameters.items()
+            for line in families[name].check(families[name].resolve(given), features, num_classes)
+        ]
+        if lines:
+            raise ValueError("; ".join(lines))
+
 
 class TrainerConfig(Settings):
     """The `custom_config` of TFX's Trainer, which `run_fn` reads.
@@ -106,6 +127,8 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
     if settings.run_fn is not None:
         require_defined(settings.run_fn, "`model.run_fn`")
     try:
-        settings.check(load_families(task.extensions), task.problem, bool(task.label.quantiles))
+        families = load_families(task.extensions)
+        settings.check(families, task.problem, bool(task.label.quantiles))
+        settings.check_inputs(families, task.features, len(task.label.values))
     except ValueError as error:
         raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None

@@ -94,6 +94,20 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
             )
         own = EvaluationSettings(thresholds=task.thresholds, change=task.change)
         yield from own.problems(_metrics(config.for_task(name)), f"tasks.{name}.")
+        for line in _hyperparameters(config, name):
+            yield f"tasks.{name}: {line}"
+
+
+def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
+    families = load_families(config.extensions)
+    view = config.for_task(task)
+    asked = (families, view.problem, bool(view.label.quantiles))
+    if wrong := list(_caught(view.model.check, *asked)):
+        # Of the common ones `model` says it.
+        yield from wrong if config.tasks[task].hyperparameters else ()
+        return
+    num_classes = len(view.label.values) if view.problem is Problem.CLASSIFICATION else 0
+    yield from _caught(view.model.check_inputs, families, config.task_features(task), num_classes)
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:

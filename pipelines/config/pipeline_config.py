@@ -138,9 +138,17 @@ class PipelineConfig(Settings):
             )
 
     def for_task(self, task: str) -> Self:
-        """Returns the configuration with a task's own problem and label in place of the common ones."""
+        """Returns the configuration with a task's own problem, label and hyperparameters."""
         own = self.tasks[task]
-        return self.model_copy(update={"problem": own.problem or self.problem, "label": own.label or self.label})
+        common = self.model.hyperparameters
+        merged = {name: {**common.get(name, {}), **given} for name, given in own.hyperparameters.items()}
+        return self.model_copy(
+            update={
+                "problem": own.problem or self.problem,
+                "label": own.label or self.label,
+                "model": self.model.model_copy(update={"hyperparameters": {**common, **merged}}),
+            }
+        )
 
     def task_features(self, task: str) -> dict[str, FeatureKind]:
         """Returns `{column: kind}` of the inputs of a task, in the order of the configuration."""
@@ -169,7 +177,7 @@ class PipelineConfig(Settings):
         """
         return CrossValidatorConfig(
             task=self.prediction_task(task),
-            trainer=self.model.model_copy(update={"family": family or self.model.family}),
+            trainer=self.for_task(task).model.model_copy(update={"family": family or self.model.family}),
             transform=self.transform,
             feature_selection=self.feature_selection,
             folds=folds,

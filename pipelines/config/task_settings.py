@@ -1,5 +1,7 @@
 """The section `tasks` of a configuration: what is asked, and by what a model is judged."""
 
+from typing import Any
+
 from ...components.evaluator.settings import Bounds, Change
 from ...components.features import Problem
 from ...components.prediction_task import Label
@@ -16,6 +18,7 @@ class Task(Settings):
         exclude: dict of column name or pattern to the reason why it is no input.
         thresholds: dict of metric to `Bounds`.
         change: `Change` or None. Defaults to that of `evaluation`.
+        hyperparameters: dict of family name to hyperparameters that differ from those of `model`.
     """
 
     description: str = ""
@@ -24,3 +27,4 @@ class Task(Settings):
     exclude: dict[str, str] = {}
     thresholds: dict[str, Bounds] = {}
     change: Change | None = None
+    hyperparameters: dict[str, dict[str, Any]] = {}

@@ -1,14 +1,20 @@
 """Sections of the page: the ranking beside simpler ones, calibration by natural region, spatial dependence."""
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from ...components.evaluation_report.analysis.resampling import Resamples, num_resamples, to_estimate
+from ...components.evaluation_report.analysis.slices import metric_values
+from ...components.evaluation_report.page.numbers import format_interval, format_number
+from ...components.evaluation_report.report import Estimate
 from ...components.evaluation_report.section import Section, SectionInputs, localized, table
-from ...components.evaluator.metric import Metric, measure
+from ...components.evaluator.metric import Metric
+from ...components.evaluator.statistics import Labels, Statistic, Values, auc, mean
 from ...components.features import Problem
 from ...components.text import Text
 from ...errors import DataError
@@ -33,74 +39,87 @@ _NAMES = {
     "outcome": Text(en="The outcome", es="El resultado"),
     "residual": Text(en="What the model leaves", es="Lo que el modelo deja"),
 }
-_NUM_RESAMPLES = 500
-_LEVEL = 0.95
-_MIN_DEPARTMENTS = 10
 
 
 def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
-    """Returns the metrics of the ranking, of the model and of one column alone."""
-    records = _records(inputs, list(_BASELINES))
+    """Returns the metrics of the ranking, of the model and of one column alone, with intervals.
+
+    `ahead` is the area by which the model is ahead, on the districts that have the column.
+    """
+    records = _records(inputs, ["department", *_BASELINES])
+    resamples = _resamples(inputs, records)
     is_class = inputs.task.problem is Problem.CLASSIFICATION
     metrics: dict[str, Metric] = {metric.name: metric for metric in METRICS}
-    # The lowest come first.
-    ranks = {"model": -_predicted(inputs) if is_class else _predicted(inputs)}
-    ranks |= {name: sign * records[name].to_numpy(np.float64) for name, sign in _BASELINES.items()}
+
+    def measured(values: NDArray[np.float64], rows: Labels) -> dict[str, Values]:
+        # The lowest come first.
+        predictions = np.stack([-values, values], axis=1) if is_class else values
+        return metric_values(metrics, inputs.labels, predictions, resamples, rows)
+
+    own = -_predicted(inputs) if is_class else _predicted(inputs)
+    ranks = {"model": own} | {name: sign * records[name].to_numpy(np.float64) for name, sign in _BASELINES.items()}
     lines = []
     for name, values in ranks.items():
-        known = np.isfinite(values)
-        predictions = np.stack([-values, values], axis=1) if is_class else values
-        numbers = measure(metrics, inputs.labels[known], predictions[known])
-        finite = {metric: value if np.isfinite(value) else None for metric, value in numbers.items()}
-        lines.append({"name": name, "districts": int(known.sum()), **finite})
+        rows = np.flatnonzero(np.isfinite(values))
+        found = measured(values, rows)
+        estimates = {metric: to_estimate(resampled).model_dump() for metric, resampled in found.items()}
+        if name != "model":
+            area = METRICS[0].name
+            estimates["ahead"] = to_estimate(measured(own, rows)[area] - found[area]).model_dump()
+        lines.append({"name": name, "districts": len(rows), **estimates})
     return lines
 
 
 def render_ranking(lines: list[dict[str, Any]]) -> str:
     """Returns a table, a line for each ranking."""
-    names = [metric.name for metric in METRICS]
     header = [
         Text(en="Ranked by", es="Ordenado por"),
         Text(en="Districts", es="Distritos"),
         *(m.title for m in METRICS),
+        Text(en="AUC: the model is ahead by", es="AUC: ventaja del modelo"),
     ]
-    rows = [[_title(line["name"]), line["districts"], *(line[name] for name in names)] for line in lines]
+    names = [*(metric.name for metric in METRICS), "ahead"]
+    rows = [
+        [_title(line["name"]), line["districts"], *(_with_interval(line.get(name)) for name in names)] for line in lines
+    ]
     note = Text(
-        en="The worst fifth is that of the districts evaluated here. Attainment in the census is the outcome of all "
-        "ages, not an input: it shows what is known without a model where a census has just been taken.",
-        es="El peor quinto es el de los distritos evaluados aquí. El nivel educativo del censo es el resultado de "
-        "todas las edades, no una entrada: muestra lo que se sabe sin modelo cuando acaba de hacerse un censo.",
+        en="In brackets 95 % intervals that resample whole departments; with fewer than ten there is none. The worst "
+        "fifth is that of the districts evaluated here. Attainment in the census is the outcome of all ages, not an "
+        "input: it shows what is known without a model where a census has just been taken.",
+        es="Entre corchetes, intervalos del 95 % que remuestrean departamentos enteros; con menos de diez no hay "
+        "ninguno. El peor quinto es el de los distritos evaluados aquí. El nivel educativo del censo es el resultado "
+        "de todas las edades, no una entrada: muestra lo que se sabe sin modelo cuando acaba de hacerse un censo.",
     )
     return table(header, rows) + localized(note, "p")
 
 
 def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
-    """Returns what is observed and predicted in each natural region, with an interval that resamples departments."""
+    """Returns what is observed and predicted in each natural region, and how well it is ranked within."""
     records = _records(inputs, ["natural_region", "department"])
+    resamples = _resamples(inputs, records)
     observed, predicted = _observed(inputs), _predicted(inputs)
-    random = np.random.default_rng(inputs.seed)
+    is_class = inputs.task.problem is Problem.CLASSIFICATION
+    is_worst = METRICS[0].needs(inputs.labels)
     lines = []
     for region in sorted(set(records["natural_region"])):
-        inside = (records["natural_region"] == region).to_numpy()
-        gaps = predicted[inside] - observed[inside]
-        _, groups = np.unique(records["department"][inside].to_numpy(str), return_inverse=True)
-        sums, counts = np.bincount(groups, gaps), np.bincount(groups)
-        low = high = None
-        if len(sums) >= _MIN_DEPARTMENTS:
-            drawn = random.integers(len(sums), size=(_NUM_RESAMPLES, len(sums)))
-            means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-            low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]).tolist()
+        rows = np.flatnonzero(records["natural_region"] == region)
+        statistics: dict[str, Statistic] = {
+            "observed": partial(mean, observed[rows]),
+            "predicted": partial(mean, predicted[rows]),
+            "difference": partial(mean, predicted[rows] - observed[rows]),
+            "slope": partial(_slope, predicted[rows], observed[rows]),
+            "auc": auc(is_worst[rows], predicted[rows] if is_class else -predicted[rows]),
+        }
         lines.append(
             {
                 "region": str(region),
-                "districts": int(inside.sum()),
-                "departments": len(sums),
-                "observed": float(observed[inside].mean()),
-                "predicted": float(predicted[inside].mean()),
-                "difference": float(gaps.mean()),
-                "low": low,
-                "high": high,
-                "slope": _slope(predicted[inside], observed[inside]),
+                "districts": len(rows),
+                "departments": int(records["department"].iloc[rows].nunique()),
+                "worst": int(is_worst[rows].sum()),
+                **{
+                    name: to_estimate(resamples.compute(statistic, rows)).model_dump()
+                    for name, statistic in statistics.items()
+                },
             }
         )
     return lines
@@ -112,23 +131,32 @@ def render_regions(lines: list[dict[str, Any]]) -> str:
         Text(en="Natural region", es="Región natural"),
         Text(en="Districts", es="Distritos"),
         Text(en="Departments", es="Departamentos"),
+        Text(en="of the worst fifth", es="del peor quinto"),
         Text(en="Observed mean", es="Media observada"),
         Text(en="Predicted mean", es="Media predicha"),
         Text(en="Difference", es="Diferencia"),
-        Text(en="95 % from", es="95 % desde"),
-        Text(en="to", es="hasta"),
         Text(en="Slope", es="Pendiente"),
+        Text(en="AUC within", es="AUC dentro"),
     ]
-    names = ["districts", "departments", "observed", "predicted", "difference", "low", "high", "slope"]
+    counts = ["districts", "departments", "worst"]
     note = Text(
         en="The slope is that of the observed value on the predicted one, 1 where the predictions are calibrated. The "
-        "intervals resample whole departments; below ten of them there is none.",
-        es="La pendiente es la del valor observado sobre el predicho, 1 si las predicciones están calibradas. Los "
-        "intervalos remuestrean departamentos enteros; con menos de diez no hay ninguno.",
+        "AUC within is that of the country's worst fifth among the districts of the region. In brackets 95 % intervals "
+        "that resample whole departments; with fewer than ten there is none.",
+        es="La pendiente es la del valor observado sobre el predicho, 1 si las predicciones están calibradas. El AUC "
+        "dentro es el del peor quinto del país entre los distritos de la región. Entre corchetes, intervalos del 95 % "
+        "que remuestrean departamentos enteros; con menos de diez no hay ninguno.",
     )
-    return table(header, [[_title(line["region"]), *(line[name] for name in names)] for line in lines]) + localized(
-        note, "p"
-    )
+    rows = [
+        [
+            _title(line["region"]),
+            *(line[name] for name in counts),
+            *(line[name]["value"] for name in ("observed", "predicted")),
+            *(_with_interval(line[name]) for name in ("difference", "slope", "auc")),
+        ]
+        for line in lines
+    ]
+    return table(header, rows) + localized(note, "p")
 
 
 def build_space(inputs: SectionInputs) -> list[dict[str, Any]]:
@@ -212,10 +240,26 @@ def _predicted(inputs: SectionInputs) -> NDArray[np.float64]:
     return np.asarray(inputs.predictions[:, 0] if is_class else inputs.predictions, np.float64)
 
 
-def _slope(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float | None:
-    centred = predicted - predicted.mean()
-    variation = float(centred @ centred)
-    return float(centred @ observed) / variation if variation > 0 else None
+def _resamples(inputs: SectionInputs, records: "pd.DataFrame") -> Resamples:
+    _, departments = np.unique(records["department"].to_numpy(str), return_inverse=True)
+    return Resamples(len(records), num_resamples(len(records)), inputs.seed, departments)
+
+
+def _slope(predicted: Values, observed: Values, weights: Values) -> Values:
+    """Returns the slope of the observed values on the predicted ones, for each column of weights."""
+    centre = mean(predicted, weights)
+    variation = mean(predicted**2, weights) - centre**2
+    slopes = (mean(predicted * observed, weights) - centre * mean(observed, weights)) / variation
+    return np.where(variation > 0, slopes, np.nan)
+
+
+def _with_interval(estimate: dict[str, Any] | None) -> Any:
+    """Returns the cell of a table: a number, or a number and its interval."""
+    if estimate is None:
+        return ""
+    found = Estimate(**estimate)
+    interval = format_interval(found)
+    return f"{format_number(found.value)} {interval}" if interval else found.value
 
 
 def _title(name: str) -> Markup | str:

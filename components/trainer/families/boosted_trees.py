@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ....errors import ModelError
-from ...settings import Settings
+from ....errors import ModelError, suggestion
+from ...features import FeatureKind
+from ...settings import Identifier, Settings
 from ...text import Text
 from ..columns import Column, coded, index_array, index_matrix, num_codes, numbers
 from ..family import Family
@@ -36,7 +37,13 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class BoostedTreesHyperparameters(Settings):
-    """Gradient boosting on histograms, named as in scikit-learn."""
+    """Gradient boosting on histograms, named as in scikit-learn.
+
+    Args:
+        monotonic_cst: dict of feature name to 1 or -1. The prediction never falls (1) or never rises (-1) where the
+            feature rises and all others stay; of two classes the score of the second. For inputs of the task that are
+            numbers, and for numbers or two classes. Defaults to none.
+    """
 
     learning_rate: Positive = 0.06
     max_iter: Count = 150
@@ -44,6 +51,7 @@ class BoostedTreesHyperparameters(Settings):
     max_leaf_nodes: Annotated[int, Field(ge=2)] | None = 31
     min_samples_leaf: Count = 20
     l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+    monotonic_cst: dict[Identifier, Literal[-1, 1]] = Field(default_factory=dict)
 
 
 def fit(
@@ -56,10 +64,13 @@ def fit(
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     codes = [min(number, MAX_CODES) for number in num_codes(train.columns)]
+    signs = hyperparameters.monotonic_cst
     settings = {
         **hyperparameters.model_dump(),
         "early_stopping": False,
         "categorical_features": list(range(len(codes))) or None,
+        # A feature that the selection left out has no column; of several classes scikit-learn takes no list of zeros.
+        "monotonic_cst": [signs.get(name, 0) for name in _in_order(train.columns)] if signs else None,
         "random_state": seed,
     }
     matrix = index_array(train.columns, train.features, MAX_CODES)
@@ -113,9 +124,7 @@ class FittedBoostedTrees:
 
         if self._target.steps is not None or self._target.quantiles:
             return None
-        in_order = [*coded(self._columns), *numbers(self._columns)]
-        names = [column.name for column in in_order for _ in range(column.width)]
-        return TreeModel(*self._trees, self._link, names, self._matrix)
+        return TreeModel(*self._trees, self._link, _in_order(self._columns), self._matrix)
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
@@ -134,6 +143,20 @@ class FittedBoostedTrees:
         return index_matrix(self._columns, features, MAX_CODES)
 
 
+def check(
+    hyperparameters: BoostedTreesHyperparameters, features: Mapping[str, FeatureKind], num_classes: int
+) -> Iterator[str]:
+    """Yields what does not fit the features and classes of a task."""
+    signs = hyperparameters.monotonic_cst
+    if signs and num_classes > 2:
+        yield f"monotonic_cst: expected none, for of {num_classes} classes no score has an order"
+    for name in signs:
+        if name not in features:
+            yield f"monotonic_cst: expected inputs of the task, received {name!r}.{suggestion(name, features)}"
+        elif features[name] is FeatureKind.CATEGORICAL:
+            yield f"monotonic_cst: expected inputs that are numbers, received {name!r}, whose categories have no order"
+
+
 FAMILIES = [
     Family(
         name="boosted_trees",
@@ -142,8 +165,14 @@ FAMILIES = [
         fit=fit,
         predicts_quantiles=True,
         rounds="max_iter",
+        check=check,
     )
 ]
+
+
+def _in_order(columns: Sequence[Column]) -> list[str]:
+    """Returns the feature of each column of the matrix."""
+    return [column.name for column in [*coded(columns), *numbers(columns)] for _ in range(column.width)]
 
 
 def _to_trees(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from yachay.components.features import FeatureKind
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
@@ -180,6 +181,57 @@ def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> 
 def test_settings_that_cannot_be_trained_are_invalid(given: dict[str, Any], task: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check_trainer(task, TrainerSettings(**given))
+
+
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_signs_hold_in_scikit_learn_and_in_the_exported_graph_which_agree(
+    num_classes: int, make_table: Callable[..., Table]
+) -> None:
+    family = load_families()["boosted_trees"]
+    table = make_table(num_classes, num_rows=400)
+    ages = np.arange(-5, 6, dtype=np.float32)
+    features = {name: np.repeat(values[:40], len(ages)) for name, values in table.features.items()}
+    features["age"] = np.tile(ages, 40)
+
+    def steps_of(signs: dict[str, int]) -> Any:
+        model = family.fit(table, None, family.resolve({"monotonic_cst": signs}), 1)
+        graph = model.scores({name: tf.constant(values) for name, values in features.items()}).numpy()
+        np.testing.assert_allclose(graph, model.predict(features), rtol=1e-6)
+        return np.diff(graph[:, -1].reshape(40, len(ages)), axis=1)
+
+    free, rising, falling = steps_of({}), steps_of({"age": 1}), steps_of({"age": -1})
+
+    assert (free < 0).any()
+    assert (free > 0).any()
+    assert rising.min() >= 0 < rising.max()
+    assert falling.max() <= 0
+
+
+def test_signs_of_a_feature_that_a_selection_left_out_have_no_effect(make_table: Callable[..., Table]) -> None:
+    family = load_families()["boosted_trees"]
+    table = make_table(0)
+    others = dataclasses.replace(table, columns=tuple(one for one in table.columns if one.name != "age"))
+
+    signed, free = (family.fit(others, None, family.resolve(given), 1) for given in ({"monotonic_cst": {"age": 1}}, {}))
+
+    np.testing.assert_array_equal(signed.predict(table.features), free.predict(table.features))
+
+
+SIGNED = REGRESSION.model_copy(update={"features": {"grade": FeatureKind.NUMERIC, "course": FeatureKind.CATEGORICAL}})
+
+
+@pytest.mark.parametrize(
+    ("signs", "task", "message"),
+    [
+        ({"grad": 1}, SIGNED, r"boosted_trees\.monotonic_cst: .* received 'grad'\. Did you mean 'grade'\?"),
+        ({"course": 1}, SIGNED, "inputs that are numbers, received 'course', whose categories have no order"),
+        ({"grade": 2}, SIGNED, r"boosted_trees\.monotonic_cst\.grade: Input should be -1 or 1\. Received: 2"),
+        ({"grade": 1}, TASK, r"monotonic_cst: expected none, for of 3 classes no score has an order"),
+    ],
+)
+def test_signs_that_do_not_fit_the_task_are_invalid(signs: dict[str, int], task: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_trainer(task, TrainerSettings(hyperparameters={"boosted_trees": {"monotonic_cst": signs}}))
 
 
 def test_a_family_of_a_systems_own_module_is_trained_by_its_name(

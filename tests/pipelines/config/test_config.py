@@ -172,3 +172,35 @@ def test_what_does_not_fit_the_label_of_one_task_is_named_with_the_task() -> Non
     assert "tasks.grade: features: expected inputs only, received the label 'GDP'" in str(raised.value)
     assert "tasks.grade: evaluation.change.metric: expected one of" in str(raised.value)
     assert "tasks.semester1: label.values: expected none, for a regression has no classes" in str(raised.value)
+
+
+def test_a_task_may_have_hyperparameters_of_its_own() -> None:
+    config = load_config(
+        STUDENT_DROPOUT,
+        [
+            "model.hyperparameters={boosted_trees: {max_iter: 80, max_depth: 3}}",
+            "tasks.semester1.hyperparameters={boosted_trees: {max_depth: 2}}",
+        ],
+    )
+
+    def of(task: str) -> object:
+        return config.cross_validator(task, folds=3).trainer.hyperparameters["boosted_trees"]
+
+    assert of("semester1") == {"max_iter": 80, "max_depth": 2}
+    assert of("semester2") == {"max_iter": 80, "max_depth": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{boosted_tree: {}}", r"tasks\.semester1: model\.hyperparameters: .*Did you mean 'boosted_trees'\?"),
+        (
+            "{boosted_trees: {monotonic_cst: {Admision_grade: 1}}}",
+            r"tasks\.semester1: model\.hyperparameters\.boosted_trees\.monotonic_cst: expected none, for of 3 classes "
+            r".*received 'Admision_grade'\. Did you mean 'Admission_grade'\?",
+        ),
+    ],
+)
+def test_hyperparameters_that_do_not_fit_a_task_are_named_with_it(given: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_config(STUDENT_DROPOUT, [f"tasks.semester1.hyperparameters={given}"])

@@ -56,9 +56,29 @@ def test_the_ranking_stands_beside_poverty_income_and_the_census(inputs_of) -> N
     data = built(inputs_of(SHARE, shares, 0.9 * shares.astype(np.float64)))
 
     model, *others = data["ranking"]
-    assert (model["name"], model["auc_worst_fifth"], model["precision_top_100"]) == ("model", 1.0, 1.0)
+    assert (model["name"], model["precision_top_100"]["value"]) == ("model", 1.0)
+    assert model["auc_worst_fifth"] == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert [line["name"] for line in others] == ["poverty_pct", "household_income_soles", "secondary_reached_pct"]
-    assert all(0.5 < line["auc_worst_fifth"] < 1 for line in others)
+    for line in others:
+        area, ahead = line["auc_worst_fifth"], line["ahead"]
+        assert 0.5 < area["low"] < area["value"] < area["high"] < 1
+        assert ahead["value"] == pytest.approx(1 - area["value"])
+        assert (ahead["low"], ahead["high"]) == pytest.approx((1 - area["high"], 1 - area["low"]), abs=1e-5)
+
+
+def test_intervals_resample_whole_departments(inputs_of) -> None:
+    """Where all districts of a department are missed alike, an interval of single districts would be far narrower."""
+    shares = inputs_of.records["secondary_pct"].to_numpy().astype(np.float64)
+    _, departments = np.unique(inputs_of.records["department"], return_inverse=True)
+    missed = np.random.default_rng(0).normal(0, 5, departments.max() + 1)[departments]
+    is_highland = (inputs_of.records["natural_region"] == "highlands").to_numpy()
+
+    highlands = built(inputs_of(SHARE, shares.astype(np.float32), shares + missed))["regions"][1]
+
+    of_departments = 5 / np.sqrt(len(set(departments[is_highland])))
+    found = highlands["difference"]
+    assert 2 * of_departments < found["high"] - found["low"] < 6 * of_departments
+    assert found["low"] < found["value"] < found["high"]
 
 
 def test_calibration_is_that_of_each_natural_region(inputs_of) -> None:
@@ -69,12 +89,12 @@ def test_calibration_is_that_of_each_natural_region(inputs_of) -> None:
 
     coast, highlands, rainforest = data["regions"]
     assert (coast["region"], coast["districts"]) == ("coast", is_coast.sum())
-    assert coast["difference"] == pytest.approx(5, abs=1e-4)
-    assert highlands["difference"] == pytest.approx(0, abs=1e-4)
-    assert (highlands["low"], highlands["high"]) == pytest.approx((0, 0), abs=1e-4)
+    assert coast["difference"] == pytest.approx({"value": 5, "low": None, "high": None}, abs=1e-4)
+    assert highlands["difference"] == pytest.approx({"value": 0, "low": 0, "high": 0}, abs=1e-4)
     assert highlands["departments"] >= 10 > coast["departments"]
-    assert (coast["low"], coast["high"]) == (None, None)
-    assert rainforest["slope"] == pytest.approx(1, abs=1e-4)
+    assert rainforest["slope"]["value"] == pytest.approx(1, abs=1e-4)
+    assert highlands["auc"]["value"] == 1
+    assert sum(line["worst"] for line in data["regions"]) == round(0.2 * len(shares))
 
 
 def test_a_classification_has_the_same_sections(inputs_of) -> None:
@@ -83,8 +103,8 @@ def test_a_classification_has_the_same_sections(inputs_of) -> None:
 
     data = built(inputs_of(BARRIER, np.where(is_barrier, 0, 1), np.stack([scores, 1 - scores], axis=1)))
 
-    assert data["ranking"][0]["auc_worst_fifth"] == 1.0
-    assert data["regions"][0]["observed"] == pytest.approx(
+    assert data["ranking"][0]["auc_worst_fifth"]["value"] == 1.0
+    assert data["regions"][0]["observed"]["value"] == pytest.approx(
         is_barrier[inputs_of.records["natural_region"] == "coast"].mean()
     )
 
