@@ -259,7 +259,10 @@ def _with_interval(estimate: dict[str, Any] | None) -> Any:
         return ""
     found = Estimate(**estimate)
     interval = format_interval(found)
-    return f"{format_number(found.value)} {interval}" if interval else found.value
+    # The page's switch of languages rewrites the numbers of this class.
+    return (
+        Markup('<span class="n">{} {}</span>').format(format_number(found.value), interval) if interval else found.value
+    )
 
 
 def _title(name: str) -> Markup | str:
