@@ -131,7 +131,7 @@ def render_regions(lines: list[dict[str, Any]]) -> str:
         Text(en="Natural region", es="Región natural"),
         Text(en="Districts", es="Distritos"),
         Text(en="Departments", es="Departamentos"),
-        Text(en="of the worst fifth", es="del peor quinto"),
+        Text(en="In the worst fifth", es="En el peor quinto"),
         Text(en="Observed mean", es="Media observada"),
         Text(en="Predicted mean", es="Media predicha"),
         Text(en="Difference", es="Diferencia"),
@@ -255,8 +255,8 @@ def _slope(predicted: Values, observed: Values, weights: Values) -> Values:
 
 def _with_interval(estimate: dict[str, Any] | None) -> Any:
     """Returns the cell of a table: a number, or a number and its interval."""
-    if estimate is None:
-        return ""
+    if estimate is None or estimate["value"] is None:
+        return "–"
     found = Estimate(**estimate)
     interval = format_interval(found)
     # The page's switch of languages rewrites the numbers of this class.

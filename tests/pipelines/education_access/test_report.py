@@ -47,6 +47,7 @@ def built(inputs: SectionInputs) -> dict[str, Any]:
     for section in SECTIONS:
         fragment, problem = render_section(section, found[section.name])
         assert (problem, fragment.startswith(Markup("<div"))) == ("", True)
+        assert "None" not in fragment
     return {name: data.data for name, data in found.items()}
 
 
