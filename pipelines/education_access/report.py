@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from ...components.evaluation_report.analysis.resampling import Resamples, num_resamples, to_estimate
 from ...components.evaluation_report.analysis.slices import metric_values
-from ...components.evaluation_report.page.numbers import format_interval, format_number
 from ...components.evaluation_report.report import Estimate
 from ...components.evaluation_report.section import Section, SectionInputs, localized, table
 from ...components.evaluator.metric import Metric
 from ...components.evaluator.statistics import Labels, Statistic, Values, auc, mean
 from ...components.features import Problem
 from ...components.text import Text
+from ...components.web_page.numbers import format_interval, format_number
 from ...errors import DataError
 from .model import METRICS
 from .places import NUM_NEIGHBOURS, nearest
