@@ -92,26 +92,30 @@ def fork_server(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
 def fork_process(
     address: str,
     command: Sequence[str],
-    environment: Mapping[str, str],
+    environment: Mapping[str, str | None],
     folder: Path,
     log: int,
     modules: Sequence[str] = (),
+    *,
+    is_inherited: bool = False,
 ) -> "ForkedProcess":
     """Starts a process.
 
     Args:
         address: string. Of the server.
         command: sequence of strings. The module that runs as `__main__`, and its arguments.
-        environment: mapping. All of its environment.
+        environment: mapping. All of its environment; or what differs in it from the server's, None for a variable that
+            it lacks.
         folder: path. Its working folder.
         log: int. File descriptor that takes what it prints.
         modules: sequence of strings. What the server imports before, if it will at all. Defaults to none.
+        is_inherited: bool. Whether the rest of the environment is the server's, as it was started. Defaults to False.
 
     Raises:
         NotForked: if the server is gone, or does not fork it.
     """
     process = {"command": list(command), "environment": dict(environment), "folder": str(folder)}
-    request = {"process": process, "modules": list(modules)}
+    request = {"process": process, "modules": list(modules), "is_inherited": is_inherited}
     content = json.dumps(request).encode()
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -213,6 +217,9 @@ class _Server:
                 if module in self._modules:
                     self._import(module)
             process = request["process"]
+            inherited = self._environment if request["is_inherited"] else {}
+            environment = {**inherited, **process["environment"]}
+            process["environment"] = {name: value for name, value in environment.items() if value is not None}
             if not (reason := self._why_not(process["environment"])):
                 return self._fork(process, connection, log)
             _reply(connection, reason=reason)

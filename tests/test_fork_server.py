@@ -181,6 +181,15 @@ def test_a_variable_that_an_import_has_set_in_both_processes_makes_no_difference
         assert fork_process(address, ["shows", "0"], own, tmp_path, log, ["slow"]).wait() == 0
 
 
+def test_the_environment_may_be_the_servers_with_changes(environment: dict[str, str], tmp_path: Path, log: int) -> None:
+    with fork_server(["slow"], {**environment, "KERAS_BACKEND": "jax", "AWS_REGION": "there"}) as address:
+        changes = {"AWS_REGION": None, "YACHAY_OWN": "1"}
+        assert fork_process(address, ["shows", "0"], changes, tmp_path, log, is_inherited=True).wait() == 0
+
+    shown = json.loads(printed(log)[0])["environment"]
+    assert (shown["KERAS_BACKEND"], shown["YACHAY_OWN"], "AWS_REGION" in shown) == ("jax", "1", False)
+
+
 def test_the_folder_of_the_socket_is_this_users_alone() -> None:
     with fork_server([], os.environ) as address:
         folder = Path(address).parent

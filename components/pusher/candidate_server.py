@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,8 @@ from ...fork_server import ADDRESS, ForkedProcess, NotForked, fork_process
 NAME = "candidate"
 
 _POLL_SECONDS = 0.1
-_TOKEN = "YACHAY_SERVING_TOKEN"
+# This process holds the GPU's memory.
+_ENVIRONMENT = {"YACHAY_SERVING_TOKEN": None, "CUDA_VISIBLE_DEVICES": "-1"}
 # A push that is killed takes its server along: PR_SET_PDEATHSIG outlives the exec. Not `preexec_fn`, for which Python
 # forks in full: gRPC, where it runs in this process, then starts its threads in the child too, and aborts it as its
 # files are closed (grpc/grpc#43055).
@@ -104,11 +105,8 @@ def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateSer
         command: sequence of strings.
         port: int. Where it will listen, on loopback.
     """
-    environment = {name: value for name, value in os.environ.items() if name != _TOKEN}
-    # This process holds the GPU's memory.
-    environment["CUDA_VISIBLE_DEVICES"] = "-1"
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        process = _start(command, environment, log.fileno())
+        process = _start(command, log.fileno())
         try:
             yield CandidateServer(process, f"http://127.0.0.1:{port}", Path(log.name))
         finally:
@@ -122,18 +120,18 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _start(
-    command: Sequence[str], environment: Mapping[str, str], log: int
-) -> "subprocess.Popen[bytes] | ForkedProcess":
-    address = environment.get(ADDRESS)
+def _start(command: Sequence[str], log: int) -> "subprocess.Popen[bytes] | ForkedProcess":
+    address = os.environ.get(ADDRESS)
     if address and list(command[:2]) == [sys.executable, "-m"]:
         try:
-            return fork_process(address, command[2:], environment, Path.cwd(), log)
+            # Not this process's environment, to which imports have added.
+            return fork_process(address, command[2:], _ENVIRONMENT, Path.cwd(), log, is_inherited=True)
         except NotForked as reason:
             logging.warning("The server is not forked: %s.", reason)
+    environment = {**os.environ, **_ENVIRONMENT}
     return subprocess.Popen(
         [*_ending_with_parent(), *command],
-        env=environment,
+        env={name: value for name, value in environment.items() if value is not None},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
