@@ -11,6 +11,7 @@ from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask
 from ...components.trainer.family import load_families
 from ...errors import suggestion
+from .recommend_checks import find_recommend_problems
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
@@ -35,6 +36,7 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
         *_pipelines(config),
         *_sections(config),
         *_out_of_fold(config),
+        *find_recommend_problems(config, schema),
     ]
     if schema is not None:
         found += [*_unknown_columns(config, schema), *_kinds(config, schema)]

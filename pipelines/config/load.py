@@ -84,14 +84,13 @@ def load_config(
         )
     # The plain one first: what is wrong in it is not a profile's.
     folder = path.parent if doors is None or doors.path is None else doors.path
-    plain = _check(path, _made(document, overrides, "", doors, folder), load_schema, is_chosen=not profile)
+    plain = _check(path, _made(document, overrides, "", doors, None if profile else folder), load_schema)
     laid_over = {
         name: _check(
             path,
-            _made(document, overrides, name, doors, folder),
+            _made(document, overrides, name, doors, folder if name == profile else None),
             load_schema,
-            prefix=f"{_PROFILES}.{name}.",
-            is_chosen=name == profile,
+            f"{_PROFILES}.{name}.",
         )
         for name in profiles
     }
@@ -165,8 +164,14 @@ def _check_profiles(path: Path, profiles: Any) -> None:
             )
 
 
-def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doors | None, folder: Path) -> Document:
-    """Returns the document with a profile, the overrides and what the folder brings."""
+def _made(
+    document: Document, overrides: Sequence[str], profile: str, doors: Doors | None, folder: Path | None
+) -> Document:
+    """Returns the document with a profile, the overrides and what the folder brings.
+
+    The catalogue of a recommendation is read from `folder`. None leaves the section out: that of a profile which is not
+    chosen need not fit the overrides.
+    """
     made = copy.deepcopy(document)
     if profile:
         made = copy.deepcopy(overlay(made, document[_PROFILES][profile])) | {"profile": profile}
@@ -180,7 +185,10 @@ def _made(document: Document, overrides: Sequence[str], profile: str, doors: Doo
         _open_doors(made, doors)
     recommend = made.get("recommend")
     if isinstance(recommend, dict) and isinstance(name := recommend.get("catalogue"), str):
-        recommend["catalogue"] = read_catalogue(folder / name)
+        if folder is None:
+            del made["recommend"]
+        else:
+            recommend["catalogue"] = read_catalogue(folder / name)
     return made
 
 
@@ -214,17 +222,13 @@ def _dotted_fields(document: Document) -> Iterator[tuple[Any, Any]]:
 
 
 def _check(
-    path: Path,
-    document: Document,
-    load_schema: "Callable[[str], schema_pb2.Schema] | None",
-    prefix: str = "",
-    is_chosen: bool = True,
+    path: Path, document: Document, load_schema: "Callable[[str], schema_pb2.Schema] | None", prefix: str = ""
 ) -> PipelineConfig:
     data = document.get("data")
     name = data.get("schema") if isinstance(data, dict) else None
     schema = load_schema(name) if load_schema and isinstance(name, str) else None
     try:
-        return PipelineConfig.model_validate(document, context={"schema": schema, "is_chosen": is_chosen})
+        return PipelineConfig.model_validate(document, context={"schema": schema})
     except ValidationError as error:
         problems = "\n".join(describe(error, PipelineConfig)).replace("  - ", f"  - {prefix}")
     raise ConfigurationError(f"The configuration {path} is invalid:\n{problems}")

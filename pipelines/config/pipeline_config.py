@@ -23,7 +23,6 @@ from ...errors import ConfigurationError, UsageError, suggestion
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
-from .recommend_checks import find_recommend_problems
 from .task_settings import Task
 
 CONFIG_FILE = "config.yaml"
@@ -93,13 +92,8 @@ class PipelineConfig(Settings):
 
     @model_validator(mode="after")
     def _coherent(self, info: ValidationInfo) -> Self:
-        context = info.context or {}
-        schema = context.get("schema")
-        problems = find_contradictions(self, schema)
-        # What a profile recommends is about its own features: an override need not fit it where it is not chosen.
-        if context.get("is_chosen", True):
-            problems += find_recommend_problems(self, schema)
-        if problems:
+        schema = (info.context or {}).get("schema")
+        if problems := find_contradictions(self, schema):
             raise ValueError("\n  - ".join(problems))
         return self
 

@@ -60,3 +60,10 @@ def test_a_class_belongs_to_a_classification():
 
 def test_a_catalogue_that_is_not_there_is_named():
     rejects(r"Expected a catalogue of interventions at .*none\.yaml", "recommend.catalogue=none.yaml")
+
+
+def test_the_section_of_a_profile_that_is_not_chosen_need_not_fit_the_overrides():
+    override = "feature_selection.enabled=true"
+    assert find_pipeline("student_dropout").load([override]).recommend is None
+    with pytest.raises(ConfigurationError, match=r"profiles\.support\.recommend: expected no feature selection"):
+        find_pipeline("student_dropout").load([override], "support")
