@@ -209,7 +209,7 @@ class Refutation(Part):
     """A test that would show that an effect is none.
 
     Args:
-        test: string. "placebo feature" or "held-out region".
+        test: string. "placebo feature", "held-out region" or "known sign".
         title: `Text`.
         statistic: float or None. None where it cannot be computed.
         expected: string. Where the statistic lies if the effect stands.

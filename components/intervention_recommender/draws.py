@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, UsageError, suggestion
 from ...files import atomic_file, write_atomically
-from .document import RECOMMENDATION_FILE, Recommendation, read_recommendation, write_recommendation
+from .document import RECOMMENDATION_FILE, Recommendation, Refutation, read_recommendation, write_recommendation
 from .plan import PlanProblem, make_plan
 from .settings import PlanSettings, RecommenderConfig
 
 DRAWS_FILE = "draws.npz"
 SETTINGS_FILE = "settings.json"
+
+DECISIVE = ("placebo feature", "known sign")
+"""The tests that an action must have passed to be in a plan, unless `plan.refuted` says otherwise."""
 
 _NAIVE = "naive_"
 
@@ -88,6 +91,7 @@ def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
     fits, beyond = np.array([one.fits for one in effects]), np.array([one.extrapolates for one in effects])
     costs = np.array([one.cost for one in effects])
     population = np.array([one or 0.0 for one in document.columns.population])
+    stands = np.array([settings.refuted or stands_up(one) for one in document.refutations])
     orders = {
         name: np.argsort(-values if own.plan.naive[name].highest_first else values, kind="stable")
         for name, values in draws.naive.items()
@@ -100,11 +104,16 @@ def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
         costs=costs,
         gains=np.array([one.effect for one in effects]) * draws.beneficiaries,
         draws=draws.effects * draws.beneficiaries.astype(np.float32),
-        allowed=fits & (costs > 0) & (settings.extrapolates | ~beyond),
+        allowed=fits & (costs > 0) & stands[:, None] & (settings.extrapolates | ~beyond),
         regions=document.columns.region,
         orders=orders,
         level=document.level,
     )
+
+
+def stands_up(refutations: Sequence[Refutation]) -> bool:
+    """Returns whether an action passed the tests without which no plan takes it: the placebo's and that of its sign."""
+    return all(one.passed for one in refutations if one.test in DECISIVE)
 
 
 def write_result(result: Result, folder: Path) -> None:

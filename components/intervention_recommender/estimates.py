@@ -148,11 +148,13 @@ class Refuted:
         same_sign: float. The share of regions in which models that never saw the region find an effect of the same
             sign.
         least_ratio: float. The mean effect without the region that matters most, over that of all.
+        mean_effect: float. Of all models, in the communities that the action fits.
     """
 
     placebo_p: float | None
     same_sign: float | None
     least_ratio: float | None
+    mean_effect: float | None
 
 
 def refute(
@@ -208,7 +210,7 @@ def _refute(
     fitting: NDArray[np.int64],
 ) -> Refuted:
     if not counts.sum() or not (overall := sums.sum() / counts.sum()):
-        return Refuted(None, None, None)
+        return Refuted(None, None, None, None)
     placebos = placebo_sums.sum(axis=1) / np.maximum(placebo_counts.sum(axis=1), 1)
     p_value = (1 + np.count_nonzero(np.abs(placebos) >= abs(overall))) / (1 + len(placebos))
     same, judged, ratios = 0, 0, []
@@ -219,4 +221,4 @@ def _refute(
             same += bool(sums[without, region].sum() * overall > 0)
         if without.any() and counts[without].sum():
             ratios.append(float(sums[without].sum() / counts[without].sum() / overall))
-    return Refuted(float(p_value), same / judged if judged else None, min(ratios) if ratios else None)
+    return Refuted(float(p_value), same / judged if judged else None, min(ratios) if ratios else None, float(overall))

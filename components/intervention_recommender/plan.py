@@ -29,6 +29,9 @@ HOLDS = 0.9
 CAUTIONS = (0.0, 0.5, 1.0)
 """Standard deviations of its draws that are taken off each choice's gain; the plan with the most guaranteed wins."""
 
+ROUGH_GAP = 1e-3
+"""The relative gap of the plans of other budgets and costs, which stand beside the plan."""
+
 BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 COST_FACTORS = (0.8, 1.0, 1.2)
 
@@ -218,7 +221,7 @@ def solve(
         if floors:
             raise UsageError(
                 f"Expected floors that can be met within the budget of {budget:,.0f} {problem.catalogue.currency}. "
-                f"Received: {', '.join(f'{name} {share:.0%}' for name, share in floors.items())}. Lower them."
+                f"Received: {', '.join(f'{name} {share:.1%}' for name, share in floors.items())}. Lower them."
             )
         raise UsageError(
             f"Expected a plan within {settings.time_limit_s:g} s. Received: none ({result.message}). Raise "
@@ -238,7 +241,8 @@ def _candidates(problem: PlanProblem, gains: Numbers, budget: float) -> Pairs:
             can_be[names.index(name)] &= problem.allowed[names.index(other)] & (
                 problem.costs[names.index(other)] <= budget
             )
-    wanted = can_be & (gains > 0)
+    # A floor may have to be met by choices whose gain is not sure.
+    wanted = can_be & ((gains > 0) | (problem.gains > 0))
     for name in names:
         for other in problem.catalogue.needed(name):
             wanted[names.index(other)] |= can_be[names.index(name)] & can_be[names.index(other)]
@@ -311,7 +315,8 @@ def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> No
     if not problem.allowed.any():
         raise UsageError(
             f"Expected an action that fits a community{where}. Received: none, or all take communities where there is "
-            "none like them (recommend.plan.extrapolates). Change the catalogue's `fits` or its bounds."
+            "none like them (recommend.plan.extrapolates) or failed a refutation test (recommend.plan.refuted). Change "
+            "the catalogue's `fits` or its bounds."
         )
     cheapest = problem.costs[problem.allowed].min()
     if budget < cheapest:
@@ -333,8 +338,10 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
             )
     if common := settings.floors.get("*", 0.0):
         regions = np.array(problem.regions, object)
-        # The dearest single action of each community: what can be spent whatever excludes what.
-        dearest = np.where(problem.allowed & (problem.gains > 0), problem.costs, 0).max(axis=0)
+        # The dearest choice of each community: what can be spent whatever excludes what.
+        pairs = _candidates(problem, problem.gains, budget)
+        dearest = np.zeros(len(regions))
+        np.maximum.at(dearest, pairs[:, 0], problem.costs[pairs[:, 1], pairs[:, 0]])
         for name in names:
             if name not in floors and dearest[regions == name].sum() >= common * budget:
                 floors[name] = common
@@ -342,6 +349,7 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
 
 
 def _at(problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float) -> Pairs:
+    settings = settings.model_copy(update={"max_gap": max(settings.max_gap, ROUGH_GAP)})
     try:
         return solve(problem, settings, budget, floors, caution).pairs
     except UsageError:  # A larger budget may not meet a floor of it: there is not so much to do in that region.

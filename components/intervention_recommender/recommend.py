@@ -4,6 +4,7 @@ result = recommend(examples, schema, config)
 result.document, result.draws
 """
 
+import dataclasses
 import datetime
 import logging
 import tempfile
@@ -42,7 +43,7 @@ from .document import (
     Recommendation,
     Refutation,
 )
-from .draws import Draws, Result, with_plan
+from .draws import Draws, Result, plan_problem, with_plan
 from .estimates import Estimates, Refuted, estimate, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
 from .settings import RecommenderConfig
@@ -196,7 +197,13 @@ def _result(
         naive={name: table[one.column].to_numpy(np.float64) for name, one in settings.plan.naive.items()},
     )
     result = Result(document, draws, config)
-    return result if settings.plan.budget is None else with_plan(result, settings.plan, settings.plan.budget)
+    if settings.plan.budget is None:
+        return result
+    if not plan_problem(result, settings.plan).allowed.any():
+        logger.warning("No plan: %s", text.NO_PLAN.en)
+        caveats = (*document.caveats, text.NO_PLAN)
+        return dataclasses.replace(result, document=document.model_copy(update={"caveats": caveats}))
+    return with_plan(result, settings.plan, settings.plan.budget)
 
 
 def _labels(table: pd.DataFrame, config: RecommenderConfig) -> NDArray[Any]:
@@ -386,6 +393,14 @@ def _refutations(refuted: Refuted) -> tuple[Refutation, ...]:
             expected=f"at least {MIN_RATIO:g}",
             passed=ratio is not None and ratio >= MIN_RATIO,
             explanation=text.LEAST_RATIO_EXPLAINED,
+        ),
+        Refutation(
+            test="known sign",
+            title=text.KNOWN_SIGN,
+            statistic=refuted.mean_effect,
+            expected="above 0",
+            passed=refuted.mean_effect is not None and refuted.mean_effect > 0,
+            explanation=text.KNOWN_SIGN_EXPLAINED,
         ),
     )
 

@@ -115,6 +115,8 @@ class PlanSettings(Settings):
         max_actions: int. The most that one community gets. Defaults to 2.
         extrapolates: bool. Whether choices count that take a community out of the range of those like it. Defaults to
             False.
+        refuted: bool. Whether choices count of actions that failed the placebo test or the test of their sign. Defaults
+            to False.
         robust: bool. Whether the plan is the one with the most that is gained in 90 % of the draws, rather than on
             average. Defaults to True.
         naive: dict of name to `NaiveSettings`: plans to beat, beside those by population and by rank.
@@ -126,6 +128,7 @@ class PlanSettings(Settings):
     floors: dict[str, Share] = {}
     max_actions: Annotated[int, Field(ge=1)] = 2
     extrapolates: bool = False
+    refuted: bool = False
     robust: bool = True
     naive: dict[Identifier, NaiveSettings] = {}
     max_gap: Annotated[float, Field(ge=0, lt=1)] = 1e-4

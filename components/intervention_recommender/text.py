@@ -50,6 +50,18 @@ LEAST_RATIO_EXPLAINED = Text(
     es="El efecto medio según los modelos sin la región que más pesa, dividido por el de todos los modelos.",
 )
 
+KNOWN_SIGN = Text(en="Known sign", es="Signo conocido")
+KNOWN_SIGN_EXPLAINED = Text(
+    en=(
+        "The average effect. Whoever put the action into the catalogue expects it to help; where the model predicts "
+        "harm, the feature most likely stands for something else, such as a benefit that goes to the poor."
+    ),
+    es=(
+        "El efecto medio. Quien puso la acción en el catálogo espera que ayude; donde el modelo prevé un daño, la "
+        "variable probablemente representa otra cosa, como una prestación que se da a los pobres."
+    ),
+)
+
 CAVEATS = (
     Text(
         en=(
@@ -87,4 +99,8 @@ NOT_BLESSED = Text(
 TOGETHER = Text(
     en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
     es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",
+)
+NO_PLAN = Text(
+    en="There is no plan: no action passes the placebo test and the test of its sign where it fits.",
+    es="No hay plan: ninguna acción supera la prueba placebo y la de su signo donde corresponde.",
 )

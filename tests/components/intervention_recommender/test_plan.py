@@ -109,8 +109,19 @@ def test_a_budget_below_the_cheapest_choice_names_it():
 
 
 def test_a_floor_that_cannot_be_met_is_named():
-    with pytest.raises(UsageError, match=r"floors that can be met.*region 1 90%"):
+    with pytest.raises(UsageError, match=r"floors that can be met.*region 1 90.0%"):
         make_plan(problem(), PlanSettings(floors={"region 1": 0.9}), 5000.0)
+
+
+def test_a_floor_is_met_also_where_no_gain_is_sure():
+    one = problem(10)
+    draws = one.draws.copy()
+    draws[:, :, 1::2] += np.random.default_rng(2).normal(0, 100, (3, 20, 1))
+    one = problem(10, draws=draws)
+    plan = make_plan(one, PlanSettings(floors={"*": 0.2}), 100.0).plan
+    spent = sum(one.costs[choice.action, choice.community] for choice in plan.choices if choice.community % 2)
+    assert plan.floors == {"region 0": 0.2, "region 1": 0.2}
+    assert spent >= 20
 
 
 def test_an_unknown_region_has_the_nearest_name():
