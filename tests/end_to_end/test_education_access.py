@@ -31,7 +31,8 @@ def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_th
 
     folder = Path(run.output["recommendation_uri"])
     assert (folder / "recommendation.parquet").is_file()
-    planned = yachay("recommend", "education_access", "--budget", "5e6", "--top", "3", "--workdir", tmp_path)
+    planned = yachay("recommend", "education_access", "--budget", "5e6", "--top", "3", "--workdir", tmp_path,
+                     "--set", "recommend.plan.refuted=true")  # fmt: skip
     assert planned.status == 0
     assert planned.output["plan"]["cost"] <= 5e6
     assert planned.output["plan"]["gap"] <= 1e-3
