@@ -74,6 +74,7 @@ def render_page(document: Recommendation, polygons: Path | None, language: Langu
         "by_rank": sorted(range(len(document.columns.key)), key=document.columns.rank.__getitem__)[:NUM_ROWS],
         "effect_summaries": [_summary(effects) for effects in document.effects],
         "plan_regions": _plan_regions(document),
+        "num_doubted": _num_doubted(document),
         "num_rows": NUM_ROWS,
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,
@@ -98,6 +99,14 @@ def _num_without_place(map_data: dict[str, Any] | None) -> int:
     if map_data is None:
         return 0
     return sum(not rings and point is None for rings, point in zip(map_data["rings"], map_data["points"], strict=True))
+
+
+def _num_doubted(document: Recommendation) -> int:
+    """Returns how many choices of the plan rest on an effect that a test refuted."""
+    if document.plan is None or not document.refutations:
+        return 0
+    doubted = [not all(test.passed for test in tests) for tests in document.refutations]
+    return sum(doubted[choice.action] for choice in document.plan.choices)
 
 
 def _summary(effects: Effects) -> dict[str, Any]:

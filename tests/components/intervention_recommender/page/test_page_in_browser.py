@@ -102,7 +102,7 @@ def test_the_map_shows_a_layer_and_a_click_the_community(open_page: Open, make_d
     words = text_of(page.locator("#map-card"))
     assert "Rank 6 of 12. In 80 of 100 simulations its rank is from 4 to 9." in words
     assert "Households with internet: 5.50 here, typically 40. Goes with a prediction 6.5 points lower." in words
-    assert "Greatest predicted change: School internet: +3.5 points (+2.5 to +4.5)." in words
+    assert "Greatest predicted improvement: School internet: +3.5 points (+2.5 to +4.5)." in words
     assert page.locator("#map-tip bdi").first.inner_text() == "Place 5"
 
     before = pixel(page, 0, 1)
