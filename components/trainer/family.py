@@ -79,6 +79,9 @@ class Family:
         check: function of hyperparameters, `{feature: FeatureKind}` and the number of classes (0 for numbers) that
             yields what of them does not fit the others, each as `hyperparameter: what was expected and received`.
             Defaults to nothing.
+        uses_weights: bool. Whether `fit` lets each row count as much as `train.weights` says, which class weights and
+            mixup need. Defaults to False.
+        needs_order: bool. Whether it predicts classes with an order only (`label.ordered`). Defaults to False.
     """
 
     name: str
@@ -92,10 +95,13 @@ class Family:
     uses_gpu: bool = False
     supports_multiple_gpus: bool = False
     check: Callable[[Any, Mapping[str, FeatureKind], int], Iterable[str]] = lambda *_: ()
+    uses_weights: bool = False
+    needs_order: bool = False
 
-    def can_predict(self, problem: Problem, has_quantiles: bool = False) -> bool:
+    def can_predict(self, problem: Problem, has_quantiles: bool = False, has_order: bool = False) -> bool:
         """Returns whether it can predict what is asked for."""
-        return problem in self.problems and (self.predicts_quantiles or not has_quantiles)
+        is_able = problem in self.problems and (self.predicts_quantiles or not has_quantiles)
+        return is_able and (has_order or not self.needs_order)
 
     def resolve(self, given: Mapping[str, Any]) -> Any:
         """Returns its hyperparameters, defaults where none are given.
@@ -147,7 +153,7 @@ def families_for(task: PredictionTask) -> Mapping[str, Family]:
     Raises:
         ConfigurationError: if no family can.
     """
-    wanted = (task.problem, bool(task.label.quantiles))
+    wanted = (task.problem, bool(task.label.quantiles), task.label.ordered)
     families = {name: family for name, family in load_families(task.extensions).items() if family.can_predict(*wanted)}
     if not families:
         raise ConfigurationError(
@@ -156,6 +162,6 @@ def families_for(task: PredictionTask) -> Mapping[str, Family]:
     return families
 
 
-def describe_task(problem: Problem, has_quantiles: bool) -> str:
+def describe_task(problem: Problem, has_quantiles: bool, has_order: bool = False) -> str:
     """Returns what is predicted in words: "a forecast of quantiles"."""
-    return f"a {problem}{' of quantiles' if has_quantiles else ''}"
+    return f"a {problem}{' of quantiles' if has_quantiles else ''}{' with ordered classes' if has_order else ''}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -12,7 +12,7 @@ from ...dotted import require_defined
 from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
-from ..settings import Settings, check_settings, describe, require_known
+from ..settings import Settings, Share, check_settings, describe, require_known
 from .family import AUTO, Family, describe_task, load_families
 
 
@@ -26,23 +26,47 @@ class TrainerSettings(Settings):
         validation_share: float in (0, 1). The part of the training split kept apart for validation, divided as the
             task's split says. Defaults to 0.15.
         hyperparameters: dict of family name to its hyperparameters, the defaults where absent.
+        class_weights: `"balanced"`, a dict of class to weight, or None. How much the rows of a class count in training;
+            see `augment.class_weights`. Defaults to None.
+        oversampling: float in [0, 1]. Rows of rare classes are repeated until each has this share of those of the
+            largest one, in training rows only. Defaults to 0, none.
+        mixup: float. Where above 0, the alpha of mixed rows that training rows are joined by; see `augment.mix`.
+            Defaults to 0.
+        calibration: `"temperature"`, `"isotonic"`, `"auto"` or None. How the scores of a classification are calibrated
+            on the validation part; `"auto"` takes what is best there, or none. Defaults to None.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
-            `family` and `hyperparameters` are then its own affair. Defaults to None.
+            all but `seed` and `validation_share` are then its own affair. Defaults to None.
     """
 
     family: str = AUTO
     seed: int = 42
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
     hyperparameters: dict[str, dict[str, Any]] = {}
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    oversampling: Share = 0.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    calibration: Literal["temperature", "isotonic", "auto"] | None = None
     run_fn: str | None = None
 
-    def check(self, families: Mapping[str, Family], problem: Problem, has_quantiles: bool = False) -> None:
+    @property
+    def needs_weights(self) -> bool:
+        """Whether a family must let rows count differently."""
+        return self.class_weights is not None or self.mixup > 0
+
+    def check(
+        self,
+        families: Mapping[str, Family],
+        problem: Problem,
+        has_quantiles: bool = False,
+        has_order: bool = False,
+    ) -> None:
         """Checks the names of families, their hyperparameters and whether they can predict what is asked for.
 
         Args:
             families: mapping of name to `Family`, as `load_families` returns it.
             problem: `Problem`.
             has_quantiles: bool. Whether quantiles are to be predicted. Defaults to False.
+            has_order: bool. Whether the classes have an order. Defaults to False.
 
         Raises:
             ValueError: if one is unknown or does not fit; the message names the field.
@@ -57,11 +81,16 @@ class TrainerSettings(Settings):
             except ValidationError as error:
                 lines = [line.removeprefix("  - ") for line in describe(error, families[name].hyperparameters)]
                 raise ValueError("; ".join(f"model.hyperparameters.{name}.{line}" for line in lines)) from None
-        able = [name for name, family in families.items() if family.can_predict(problem, has_quantiles)]
+        able = [name for name, family in families.items() if family.can_predict(problem, has_quantiles, has_order)]
         if self.family != AUTO and self.family not in able:
             raise ConfigurationError(
-                f"model.family: expected a family for {describe_task(problem, has_quantiles)} "
+                f"model.family: expected a family for {describe_task(problem, has_quantiles, has_order)} "
                 f"({', '.join(able) or 'none is known'}), received {self.family!r}"
+            )
+        if self.needs_weights and self.family != AUTO and not families[self.family].uses_weights:
+            raise ConfigurationError(
+                "model: expected neither class_weights nor mixup with a family whose rows all count alike, "
+                f"received {self.family!r}"
             )
 
     def check_inputs(
@@ -126,9 +155,15 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
         )
     if settings.run_fn is not None:
         require_defined(settings.run_fn, "`model.run_fn`")
+    given = settings.class_weights if isinstance(settings.class_weights, dict) else {}
+    for name in given:
+        try:
+            require_known("model.class_weights", name, task.label.values)
+        except ValueError as error:
+            raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None
     try:
         families = load_families(task.extensions)
-        settings.check(families, task.problem, bool(task.label.quantiles))
+        settings.check(families, task.problem, bool(task.label.quantiles), task.label.ordered)
         settings.check_inputs(families, task.features, len(task.label.values))
     except ValueError as error:
         raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None

@@ -34,6 +34,8 @@ class Table:
         target: `Target`. What is to be predicted. Defaults to one number.
         keys: `int64` array of shape `(N,)` or None. The key of the split. Defaults to None.
         splitter: `Splitter`. How rows are divided. Defaults to one by the hash of the row.
+        weights: float array of shape `(N,)` or None. How much each row counts in training; None for all alike.
+            Defaults to None.
     """
 
     columns: tuple[Column, ...]
@@ -42,6 +44,7 @@ class Table:
     target: Target = dataclasses.field(default_factory=Target)
     keys: NDArray[np.int64] | None = None
     splitter: Splitter = dataclasses.field(default_factory=lambda: Splitter(SplitSettings()))
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -51,6 +54,11 @@ class Table:
         """The number of classes; 0 for numbers."""
         return self.target.num_classes
 
+    @property
+    def row_weights(self) -> NDArray[np.float32]:
+        """How much each row counts, `(N,)`: ones where all count alike."""
+        return np.ones(len(self), np.float32) if self.weights is None else self.weights
+
     def take(self, rows: NDArray[np.int64]) -> Self:
         """Returns the table of some rows, in the order given."""
         return dataclasses.replace(
@@ -58,6 +66,7 @@ class Table:
             features={name: values[rows] for name, values in self.features.items()},
             labels=self.labels[rows],
             keys=None if self.keys is None else self.keys[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )
 
     def in_canonical_order(self) -> Self:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ModelError
+from ...errors import ConfigurationError, ModelError
 from ..evaluator.metric import choice_metric, measure, task_metrics
 from ..features import Problem
 from ..prediction_task import PredictionTask
+from .augment import augment
+from .calibration import CalibratedModel, choose_calibration
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table
@@ -55,14 +57,15 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
 
     The best has the best value on the validation part of the metric that chooses: macro-F1 for a classification, the
     lowest RMSE for numbers, the lowest pinball loss for quantiles. Unless its training itself looks at the validation
-    part, it is then fitted again on all rows.
+    part, it is then fitted again on all rows. Only rows that a model is fitted to are augmented. A calibration is
+    fitted to what the model of the training part predicts of the validation part; the metrics are those before it.
 
     Args:
         table: `Table` of the training split, in canonical order.
         task: `PredictionTask`.
         settings: `TrainerSettings`.
         is_validated: bool. False leaves out the metrics on the validation part where they decide nothing, for half the
-            work: there is one family, and its training does not look at that part. Defaults to True.
+            work: there is one family, neither its training nor a calibration looks at that part. Defaults to True.
 
     Raises:
         DataError: if the rows are too few.
@@ -74,16 +77,17 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     hyperparameters = {
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
     }
-    if not is_validated and len(families) == 1:
+    if not is_validated and len(families) == 1 and (settings.calibration is None or not task.label.values):
         [(name, family)] = families.items()
         if not family.needs_validation:
-            model = family.fit(table, None, hyperparameters[name], settings.seed)
+            model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
             return TrainedModel(model, name, hyperparameters[name].model_dump(mode="json"))
     part, validation = table.split(settings.validation_share, settings.seed)
+    augmented = augment(part, task, settings)
     models, candidates = {}, []
     for name, family in families.items():
         start = time.perf_counter()
-        models[name] = family.fit(part, validation, hyperparameters[name], settings.seed)
+        models[name] = family.fit(augmented, validation, hyperparameters[name], settings.seed)
         candidate = Candidate(name, score(models[name], validation, task), round(time.perf_counter() - start, 3))
         logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
         candidates.append(candidate)
@@ -92,10 +96,17 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
-    del part, validation  # A large table and its copy would not fit in memory beside another training.
-    if not family.needs_validation:
-        model = family.fit(table, None, hyperparameters[best.family], settings.seed)
     used = hyperparameters[best.family].model_dump(mode="json")
+    calibration = None
+    if settings.calibration is not None and task.label.values:
+        scores = predict_scores(model, validation.features, len(validation), task)
+        used["calibration"], calibration = choose_calibration(scores, validation.labels, settings.calibration)
+        logger.info("Calibration: %s", used["calibration"])
+    del part, augmented, validation  # A large table and its copy would not fit in memory beside another training.
+    if not family.needs_validation:
+        model = family.fit(augment(table, task, settings), None, hyperparameters[best.family], settings.seed)
+    if calibration is not None:
+        model = CalibratedModel(model, calibration)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
 
 
@@ -159,7 +170,16 @@ def log_devices(families: dict[str, Family]) -> None:
 
 def _chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str, Family]:
     if settings.family == AUTO:
-        return dict(families_for(task))
+        able = families_for(task)
+        chosen = {name: family for name, family in able.items() if family.uses_weights or not settings.needs_weights}
+        if not chosen:
+            raise ConfigurationError(
+                "Expected a model family whose rows may count differently, for `model.class_weights` or `model.mixup`. "
+                f"Received: {', '.join(able)}. Take the setting out."
+            )
+        if left_out := able.keys() - chosen.keys():
+            logger.warning("Left out, for their rows all count alike: %s", ", ".join(sorted(left_out)))
+        return chosen
     families = load_families(task.extensions)
-    settings.check(families, task.problem, bool(task.label.quantiles))
+    settings.check(families, task.problem, bool(task.label.quantiles), task.label.ordered)
     return {settings.family: families[settings.family]}

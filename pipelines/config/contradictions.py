@@ -114,7 +114,7 @@ def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
     families = load_families(config.extensions)
-    yield from _caught(config.model.check, families, config.problem, bool(config.label.quantiles))
+    yield from _caught(config.model.check, families, config.problem, bool(config.label.quantiles), config.label.ordered)
     yield from config.evaluation.problems(_metrics(config), "evaluation.")
 
 

@@ -76,11 +76,13 @@ def fit(
     matrix = index_array(train.columns, train.features, MAX_CODES)
     with few_threads(matrix.size):
         if train.num_classes:
-            estimators = [HistGradientBoostingClassifier(**settings).fit(matrix, train.labels)]
+            estimators = [
+                HistGradientBoostingClassifier(**settings).fit(matrix, train.labels, sample_weight=train.weights)
+            ]
         else:
             losses: list[dict[str, Any]] = [{"loss": "quantile", "quantile": level} for level in train.target.quantiles]
             estimators = [
-                HistGradientBoostingRegressor(**settings, **loss).fit(matrix, targets)
+                HistGradientBoostingRegressor(**settings, **loss).fit(matrix, targets, sample_weight=train.weights)
                 for targets, loss in itertools.product(train.target.matrix(train.labels).T, losses or [{}])
             ]
     known_codes = [np.unique(matrix[:, column]).astype(np.int64) for column in range(len(codes))]
@@ -166,6 +168,7 @@ FAMILIES = [
         predicts_quantiles=True,
         rounds="max_iter",
         check=check,
+        uses_weights=True,
     )
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,11 +53,50 @@ class KerasHyperparameters(Settings):
     patience: Count = 8
 
 
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What a network's outputs are, how they are learned, and what scores they give.
+
+    Args:
+        num_outputs: int.
+        loss: a loss of `to_targets` and of the outputs `(N, num_outputs)`, as Keras takes it.
+        to_targets: function of a `Table` that returns what is learned, an array `(N, ...)`.
+        to_scores: function of the outputs that returns scores in the shape that `FittedModel` has them.
+        output: function of the last hidden layer and `num_outputs` that returns the outputs. Defaults to a dense layer.
+    """
+
+    num_outputs: int
+    loss: Any
+    to_targets: Callable[[Table], NDArray[Any]]
+    to_scores: Callable[[tf.Tensor], tf.Tensor]
+    output: Callable[[Any, int], Any] | None = None
+
+
 def fit(train: Table, validation: Table | None, hyperparameters: KerasHyperparameters, seed: int) -> FittedNetwork:
     """Returns a network fitted to `train`, with the weights of its best epoch on `validation`.
 
     Embeddings, dense layers with batch normalisation and dropout, early stopping. Quantiles are learned by the pinball
     loss, numbers by the squared error.
+    """
+    import tensorflow as tf
+
+    target = train.target
+    center, scale = (0.0, 1.0) if train.num_classes else _center_and_scale(train.labels)
+
+    def to_scores(outputs: tf.Tensor) -> tf.Tensor:
+        return target.arrange(tf.nn.softmax(outputs) if target.num_classes else outputs * scale + center)
+
+    head = Head(target.num_outputs, _loss(target), lambda table: _targets(table, center, scale), to_scores)
+    return fit_network(train, validation, hyperparameters, seed, head)
+
+
+def fit_network(
+    train: Table, validation: Table | None, hyperparameters: KerasHyperparameters, seed: int, head: Head
+) -> FittedNetwork:
+    """Returns a network with a head, fitted to `train`, with the weights of its best epoch on `validation`.
+
+    Raises:
+        ModelError: if there is no validation part.
     """
     import keras
     import tensorflow as tf
@@ -65,17 +105,16 @@ def fit(train: Table, validation: Table | None, hyperparameters: KerasHyperparam
         raise ModelError("Expected a validation part for early stopping. Received: none. Keep some rows apart.")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    target = train.target
-    center, scale = (0.0, 1.0) if train.num_classes else _center_and_scale(train.labels)
     with several_gpus() as num_replicas:
-        network = _build(train.columns, target.num_outputs, hyperparameters)
+        network = _build(train.columns, head, hyperparameters)
         network.compile(
-            optimizer=keras.optimizers.Adam(hyperparameters.learning_rate), loss=_loss(target), jit_compile=False
+            optimizer=keras.optimizers.Adam(hyperparameters.learning_rate), loss=head.loss, jit_compile=False
         )
     network.fit(
         _inputs(train.columns, train.features),
-        _targets(train, center, scale),
-        validation_data=(_inputs(train.columns, validation.features), _targets(validation, center, scale)),
+        head.to_targets(train),
+        sample_weight=train.weights,
+        validation_data=(_inputs(train.columns, validation.features), head.to_targets(validation)),
         batch_size=hyperparameters.batch_size * num_replicas,
         epochs=hyperparameters.max_epochs,
         callbacks=[keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True)],
@@ -83,13 +122,9 @@ def fit(train: Table, validation: Table | None, hyperparameters: KerasHyperparam
     )
     if num_replicas > 1:
         # Variables that several devices mirror cannot be exported.
-        mirrored, network = network, _build(train.columns, target.num_outputs, hyperparameters)
+        mirrored, network = network, _build(train.columns, head, hyperparameters)
         network.set_weights(mirrored.get_weights())
-
-    def to_scores(outputs: tf.Tensor) -> tf.Tensor:
-        return target.arrange(tf.nn.softmax(outputs) if target.num_classes else outputs * scale + center)
-
-    return FittedNetwork(network, lambda features: _inputs(train.columns, features), to_scores)
+    return FittedNetwork(network, lambda features: _inputs(train.columns, features), head.to_scores)
 
 
 class FittedNetwork:
@@ -139,6 +174,7 @@ FAMILIES = [
         needs_validation=True,
         uses_gpu=True,
         supports_multiple_gpus=True,
+        uses_weights=True,
     )
 ]
 
@@ -180,7 +216,7 @@ def _loss(target: Target) -> Any:
     return keras.losses.MeanSquaredError()
 
 
-def _build(columns: Sequence[Column], num_outputs: int, hyperparameters: KerasHyperparameters) -> keras.Model:
+def _build(columns: Sequence[Column], head: Head, hyperparameters: KerasHyperparameters) -> keras.Model:
     import keras
 
     inputs, parts = {}, []
@@ -206,7 +242,8 @@ def _build(columns: Sequence[Column], num_outputs: int, hyperparameters: KerasHy
         x = keras.layers.BatchNormalization()(x)
         x = keras.layers.Activation("relu")(x)
         x = keras.layers.Dropout(hyperparameters.dropout)(x)
-    return keras.Model(inputs, keras.layers.Dense(num_outputs)(x))
+    output = head.output or (lambda last, num_outputs: keras.layers.Dense(num_outputs)(last))
+    return keras.Model(inputs, output(x, head.num_outputs))
 
 
 def _inputs(columns: Sequence[Column], features: Mapping[str, Any]) -> dict[str, tf.Tensor]:

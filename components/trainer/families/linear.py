@@ -43,7 +43,7 @@ def fit(train: Table, validation: Table | None, hyperparameters: LinearHyperpara
         estimator = Ridge(alpha=hyperparameters.alpha, random_state=seed)
     matrix = one_hot_matrix(train.columns, train.features).numpy()
     with few_threads(matrix.size):
-        estimator.fit(matrix.astype(np.float64), train.labels)
+        estimator.fit(matrix.astype(np.float64), train.labels, sample_weight=train.weights)
     return FittedLinear(estimator, train.columns, train.target)
 
 
@@ -92,5 +92,6 @@ FAMILIES = [
         title=Text(en="linear model", es="modelo lineal"),
         hyperparameters=LinearHyperparameters,
         fit=fit,
+        uses_weights=True,
     )
 ]

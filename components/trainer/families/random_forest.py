@@ -42,7 +42,7 @@ def fit(
 
     kind = RandomForestClassifier if train.num_classes else RandomForestRegressor
     estimator = kind(**hyperparameters.model_dump(), random_state=seed, n_jobs=-1)
-    estimator.fit(index_array(train.columns, train.features), train.labels)
+    estimator.fit(index_array(train.columns, train.features), train.labels, sample_weight=train.weights)
     # One thread for predictions: several add the trees in the order in which they end.
     estimator.n_jobs = 1
     return FittedRandomForest(estimator, train.columns, train.target)
@@ -88,6 +88,7 @@ FAMILIES = [
         hyperparameters=RandomForestHyperparameters,
         fit=fit,
         rounds="n_estimators",
+        uses_weights=True,
     )
 ]
 

@@ -70,6 +70,8 @@ SMALL = {
     "boosted_trees": {"max_iter": 8},
     "random_forest": {"n_estimators": 8},
     "linear": {},
+    "xgboost": {"n_estimators": 8},
+    "svm": {},
 }
 
 

@@ -44,7 +44,7 @@ def settings(family: str) -> TrainerSettings:
     return TrainerSettings(family=family, hyperparameters=SMALL)
 
 
-@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras"])
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm"])
 def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable[..., Table]) -> None:
     table = make_table(3, num_rows=200)
     shuffled = table.take(np.random.default_rng(5).permutation(len(table)))
@@ -55,7 +55,7 @@ def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable
     np.testing.assert_array_equal(one.model.predict(table.features), other.model.predict(table.features))
 
 
-@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras"])
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm"])
 def test_a_training_without_metrics_on_a_validation_part_gives_the_same_model(
     family: Any, make_table: Callable[..., Table]
 ) -> None:
@@ -103,7 +103,7 @@ def test_auto_keeps_the_family_with_the_best_validation_macro_f1(make_table: Cal
     trained = train(make_table(3).in_canonical_order(), TASK, settings("auto"))
 
     macro_f1 = {line.family: line.metrics["macro_f1"] for line in trained.leaderboard}
-    assert set(macro_f1) == {"boosted_trees", "random_forest", "linear", "keras"}
+    assert set(macro_f1) == {"boosted_trees", "random_forest", "linear", "keras", "svm", "xgboost"}
     assert trained.family == trained.leaderboard[0].family
     assert macro_f1[trained.family] == max(macro_f1.values()) == trained.validation_metrics["macro_f1"]
 
@@ -174,7 +174,7 @@ def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> 
         (
             {"family": "linear"},
             REGRESSION.model_copy(update={"label": Label(name="outcome", quantiles=(0.1, 0.9))}),
-            r"model\.family: expected a family for a regression of quantiles \(boosted_trees, keras\), received",
+            r"model\.family: expected a family for a regression of quantiles \(boosted_trees, keras, xgboost\), rec",
         ),
     ],
 )
@@ -268,7 +268,8 @@ def test_an_entry_point_of_an_installed_package_adds_a_family(tmp_path: Path, mo
 def test_importing_the_families_imports_nothing_heavy() -> None:
     program = (
         "import sys; from yachay.components.trainer.family import load_families; load_families(); "
-        "print([name for name in ('tensorflow', 'keras', 'sklearn', 'tfx', 'pandas') if name in sys.modules])"
+        "heavy = ('tensorflow', 'keras', 'sklearn', 'tfx', 'pandas', 'xgboost'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

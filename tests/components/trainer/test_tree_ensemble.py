@@ -9,7 +9,7 @@ from yachay.components.trainer.table import Table
 from yachay.components.trainer.tree_ensemble import Tree, TreeEnsemble, round_down
 
 FAMILIES = load_families()
-TREE_FAMILIES = (FAMILIES["boosted_trees"], FAMILIES["random_forest"])
+TREE_FAMILIES = (FAMILIES["boosted_trees"], FAMILIES["random_forest"], FAMILIES["xgboost"])
 
 
 def stump(threshold: float) -> Tree:
@@ -65,7 +65,9 @@ def test_a_threshold_that_tensorflow_would_take_for_zero_parts_zero_from_its_nei
 
 
 @pytest.mark.parametrize("num_classes", [0, 2, 3])
-@pytest.mark.parametrize("family", [*TREE_FAMILIES, FAMILIES["linear"]], ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family", [*TREE_FAMILIES, FAMILIES["linear"], FAMILIES["svm"]], ids=lambda family: family.name
+)
 def test_the_exported_scores_agree_with_the_library(
     family: Family, num_classes: int, make_table: Callable[..., Table]
 ) -> None:

@@ -1,0 +1,165 @@
+"""Probability calibration: a map of scores, fitted on the validation part and exported with the model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .family import FittedModel
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SMALLEST = 1e-7
+"""The least probability that is told from none: the precision of a `float32` near 1."""
+
+Method = Literal["temperature", "isotonic"]
+
+
+class Calibration(Protocol):
+    """A map of scores `(N, K)` to scores `(N, K)`, each row of which sums to 1."""
+
+    def __call__(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the calibrated scores, in TensorFlow operations only."""
+
+
+class Temperature:
+    """Scores as if their logarithms were divided by a temperature (Guo et al., ICML 2017); the order of classes stays.
+
+    Args:
+        temperature: float. Above 1 scores move toward each other.
+    """
+
+    def __init__(self, temperature: float) -> None:
+        self.temperature = temperature
+
+    @classmethod
+    def fit(cls, scores: NDArray[Any], labels: NDArray[np.int64]) -> Temperature:
+        """Returns the temperature of the least log loss."""
+        from scipy.optimize import minimize_scalar
+
+        logarithms = np.log(np.maximum(scores.astype(np.float64), SMALLEST))
+
+        def loss(exponent: float) -> float:
+            scaled = logarithms / np.exp(exponent)
+            scaled -= scaled.max(axis=1, keepdims=True)
+            return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels]))
+
+        return cls(float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)))
+
+    def __call__(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the calibrated scores."""
+        import tensorflow as tf
+
+        return tf.nn.softmax(tf.math.log(tf.maximum(scores, SMALLEST)) / self.temperature)
+
+
+class Isotonic:
+    """Each class's score by an ascending line of its own, then divided by their sum (Zadrozny and Elkan, KDD 2002).
+
+    Args:
+        lines: sequence of `(x, y)` arrays, one pair a class: ends of straight pieces, x ascending.
+    """
+
+    def __init__(self, lines: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> None:
+        self.lines = lines
+
+    @classmethod
+    def fit(cls, scores: NDArray[Any], labels: NDArray[np.int64]) -> Isotonic:
+        """Returns scikit-learn's isotonic regression of each class against the rest."""
+        from sklearn.isotonic import IsotonicRegression
+
+        lines = []
+        for k in range(scores.shape[1]):
+            line = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+            line.fit(scores[:, k].astype(np.float64), labels == k)
+            x, first = np.unique(line.X_thresholds_.astype(np.float32), return_index=True)
+            lines.append((x, line.y_thresholds_[first].astype(np.float32)))
+        return cls(lines)
+
+    def __call__(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the calibrated scores; where all classes would have none, nearly those that were given."""
+        import tensorflow as tf
+
+        columns = [_interpolate(scores[:, k], x, y) for k, (x, y) in enumerate(self.lines)]
+        total = tf.stack(columns, axis=1) + SMALLEST * scores
+        return total / tf.reduce_sum(total, axis=1, keepdims=True)
+
+
+METHODS: Mapping[Method, Callable[[NDArray[Any], NDArray[np.int64]], Calibration]] = {
+    "temperature": Temperature.fit,
+    "isotonic": Isotonic.fit,
+}
+
+
+class CalibratedModel:
+    """A model whose scores are calibrated.
+
+    Args:
+        model: `FittedModel` of a classification.
+        calibration: `Calibration`.
+    """
+
+    def __init__(self, model: FittedModel, calibration: Calibration) -> None:
+        self._model = model
+        self._calibration = calibration
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """The model's; a calibration is a few constants."""
+        return self._model.variables
+
+    def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Returns the library's scores, calibrated."""
+        return np.asarray(self._calibration(self._model.predict(features)), np.float32)
+
+    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the scores of the model's tensors, calibrated."""
+        return self._calibration(self._model.scores(features))
+
+
+def choose_calibration(
+    scores: NDArray[Any], labels: NDArray[np.int64], method: Method | Literal["auto"]
+) -> tuple[str, Calibration | None]:
+    """Returns the name of a calibration and itself, fitted to scores of rows that the model has not seen.
+
+    Args:
+        scores: float array `(N, K)`.
+        labels: int array `(N,)`.
+        method: string. `"auto"` takes the one with the least log loss, each fitted to one half of the rows and judged
+            on the other, or none where that is best.
+    """
+    if method != "auto":
+        return method, METHODS[method](scores, labels)
+    halves = [slice(0, None, 2), slice(1, None, 2)]
+    losses = {"none": log_loss(scores, labels)}
+    for name, fit in METHODS.items():
+        judged = [
+            log_loss(np.asarray(fit(scores[learn], labels[learn])(scores[judge])), labels[judge])
+            for learn, judge in itertools.permutations(halves)
+        ]
+        losses[name] = float(np.mean(judged))
+    best = min(losses, key=lambda name: losses[name])
+    return (best, None) if best == "none" else (best, METHODS[best](scores, labels))  # type: ignore[index]
+
+
+def log_loss(scores: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """Returns the mean negative logarithm of the score of the label, at least `SMALLEST`."""
+    return float(-np.log(np.maximum(scores[np.arange(len(labels)), labels], SMALLEST)).mean())
+
+
+def _interpolate(values: tf.Tensor, x: NDArray[np.float32], y: NDArray[np.float32]) -> tf.Tensor:
+    """Returns the ordinates of values on a line of straight pieces, level beyond its ends."""
+    import tensorflow as tf
+
+    if len(x) == 1:
+        return tf.fill(tf.shape(values), tf.constant(y[0]))
+    right = tf.clip_by_value(tf.searchsorted(tf.constant(x), values, side="right"), 1, len(x) - 1)
+    low, high = tf.gather(x, right - 1), tf.gather(x, right)
+    share = tf.clip_by_value((values - low) / (high - low), 0.0, 1.0)
+    below, above = tf.gather(y, right - 1), tf.gather(y, right)
+    return below + share * (above - below)

@@ -1,0 +1,174 @@
+"""Class weights, oversampling, mixup and calibration."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.isotonic import IsotonicRegression
+from sklearn.utils.class_weight import compute_class_weight
+
+from yachay.components.prediction_task import PredictionTask
+from yachay.components.trainer import train as training
+from yachay.components.trainer.augment import augment, class_weights, mix, oversample
+from yachay.components.trainer.calibration import Isotonic, Temperature, choose_calibration, log_loss
+from yachay.components.trainer.family import load_families
+from yachay.components.trainer.settings import TrainerSettings, check_trainer
+from yachay.components.trainer.table import Table
+from yachay.components.trainer.train import train
+from yachay.errors import ConfigurationError
+
+TASK = PredictionTask.model_validate(
+    {"problem": "classification", "label": {"name": "y", "values": ["a", "b", "c"]}, "features": {"grade": "numeric"}}
+)
+
+
+def unbalanced(table: Table) -> Table:
+    """Ten rows of class 0, fifty of class 1 and all hundred of class 2."""
+    rows = [np.flatnonzero(table.labels == k)[:count] for k, count in enumerate((10, 50, 100))]
+    return table.take(np.concatenate(rows))
+
+
+def test_oversampling_repeats_rows_of_rare_classes_alone(make_table: Callable[..., Table]) -> None:
+    table = unbalanced(make_table(3))
+
+    more = oversample(table, 0.4, np.random.default_rng(0))
+
+    assert np.bincount(more.labels).tolist() == [40, 50, 100]
+    assert set(more.features["grade"][160:]) <= set(table.features["grade"][:10])
+
+
+def test_balanced_class_weights_are_scikit_learns(make_table: Callable[..., Table]) -> None:
+    table = unbalanced(make_table(3))
+
+    weights = class_weights(table, ("a", "b", "c"), "balanced")
+
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=table.labels)
+    np.testing.assert_allclose(weights, expected[table.labels], rtol=1e-6)
+    assert set(class_weights(table, ("a", "b", "c"), {"a": 3.0})) == {1.0, 3.0}
+
+
+def test_mixed_rows_lie_between_two_and_count_as_one(make_table: Callable[..., Table]) -> None:
+    table = make_table(3)
+
+    mixed = mix(table, 0.4, np.random.default_rng(0))
+
+    rows = len(table)
+    assert len(mixed) == 3 * rows
+    assert mixed.weights is not None
+    np.testing.assert_allclose(mixed.weights[rows : 2 * rows] + mixed.weights[2 * rows :], 1, rtol=1e-6)
+    np.testing.assert_array_equal(mixed.features["grade"][rows : 2 * rows], mixed.features["grade"][2 * rows :])
+    assert set(np.unique(mixed.features["course"])) <= set(np.unique(table.features["course"]))
+    assert np.abs(mixed.features["grade"]).max() <= np.abs(table.features["grade"]).max()
+
+
+def test_a_mixed_number_is_the_mean_that_its_features_are(make_table: Callable[..., Table]) -> None:
+    table = make_table(0)
+    table = dataclasses.replace(table, labels=2 * table.features["grade"])
+
+    mixed = mix(table, 0.4, np.random.default_rng(0))
+
+    np.testing.assert_allclose(mixed.labels, 2 * mixed.features["grade"], atol=1e-5)
+
+
+def test_a_validation_part_is_never_augmented(
+    make_table: Callable[..., Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    table = unbalanced(make_table(3)).in_canonical_order()
+    settings = TrainerSettings(family="linear", oversampling=1.0)
+    part, validation = table.split(settings.validation_share, settings.seed)
+
+    def watched(rows: Table, *rest: Any) -> Table:
+        seen.append(len(rows))
+        return augment(rows, *rest)
+
+    monkeypatch.setattr(training, "augment", watched)
+    trained = train(table, TASK, settings)
+
+    assert seen == [len(part), len(table)]
+    assert trained.validation_metrics == training.score(
+        load_families()["linear"].fit(augment(part, TASK, settings), None, load_families()["linear"].resolve({}), 42),
+        validation,
+        TASK,
+    )
+
+
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "xgboost", "svm"])
+def test_a_row_that_counts_for_much_is_heeded(family: str, make_table: Callable[..., Table]) -> None:
+    table = make_table(2)
+    weights = np.where(table.labels == 1, 20.0, 1.0).astype(np.float32)
+    of = load_families()[family]
+
+    plain, weighted = (
+        of.fit(rows, None, of.resolve({}), 1).predict(table.features)
+        for rows in (table, dataclasses.replace(table, weights=weights))
+    )
+
+    assert weighted[:, 1].mean() > plain[:, 1].mean() + 0.005
+
+
+@pytest.fixture
+def scored() -> tuple[np.ndarray, np.ndarray]:
+    """Scores that are too sure of themselves, and labels of the true chances."""
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(4000, 3))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (random.random((4000, 1)) > chances.cumsum(axis=1)).sum(axis=1)
+    sure = np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)
+    return sure.astype(np.float32), labels
+
+
+def test_a_temperature_undoes_what_made_scores_too_sure(scored: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = scored
+
+    found = Temperature.fit(scores, labels)
+    calibrated = np.asarray(found(tf.constant(scores)))
+
+    assert 2.7 < found.temperature < 3.3
+    assert (calibrated.argmax(axis=1) == scores.argmax(axis=1)).mean() > 0.999
+    assert log_loss(calibrated, labels) < log_loss(scores, labels) - 0.2
+
+
+def test_isotonic_lines_are_scikit_learns(scored: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = scored
+
+    calibrated = np.asarray(Isotonic.fit(scores, labels)(tf.constant(scores)))
+
+    exact = scores.astype(np.float64)  # Of float32 scikit-learn takes near values for one.
+    lines = [
+        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(exact[:, k], labels == k).predict(exact[:, k])
+        for k in range(3)
+    ]
+    expected = np.stack(lines, axis=1)
+    np.testing.assert_allclose(calibrated, expected / expected.sum(axis=1, keepdims=True), atol=1e-4)
+
+
+def test_auto_takes_what_is_best_on_rows_it_was_not_fitted_to(scored: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = scored
+    true = scores ** (1 / 3) / (scores ** (1 / 3)).sum(axis=1, keepdims=True)
+
+    assert choose_calibration(scores, labels, "auto")[0] == "temperature"
+    assert choose_calibration(true, labels, "auto")[0] in ("none", "temperature")
+    assert choose_calibration(true, labels, "isotonic")[0] == "isotonic"
+
+
+@pytest.mark.parametrize("calibration", ["temperature", "isotonic"])
+def test_a_calibrated_model_is_exported_as_it_predicts(calibration: Any, make_table: Callable[..., Table]) -> None:
+    table = make_table(3, num_rows=600).in_canonical_order()
+    settings = TrainerSettings(family="xgboost", calibration=calibration, mixup=0.3, class_weights="balanced")
+
+    trained = train(table, TASK, settings, is_validated=False)
+    predicted = trained.model.predict(table.features)
+    exported = trained.model.scores({name: tf.constant(values) for name, values in table.features.items()})
+
+    assert trained.hyperparameters["calibration"] == calibration
+    np.testing.assert_allclose(exported, predicted, atol=1e-5)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-5)
+
+
+def test_class_weights_name_classes_of_the_label() -> None:
+    with pytest.raises(ConfigurationError, match=r"model\.class_weights: expected one of a, b, c, received 'd'"):
+        check_trainer(TASK, TrainerSettings(class_weights={"d": 2.0}))
