@@ -85,7 +85,7 @@ def test_an_ordinal_network_gives_probabilities_of_classes_that_the_export_gives
     head: str, make_table: Callable[..., Table]
 ) -> None:
     table = make_table(4)
-    hyperparameters = ordinal.OrdinalHyperparameters(head=head, max_epochs=12, hidden_units=(16,))
+    hyperparameters = ordinal.OrdinalHyperparameters(head=head, hidden_units=(16,), learning_rate=0.02)
     model = ordinal.fit(table, make_table(4, seed=1), hyperparameters, seed=1)
     scores = model.predict(table.features)
 
