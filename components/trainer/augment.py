@@ -52,7 +52,7 @@ def class_weights(
         of_class = len(table) / (len(classes) * np.maximum(counts, 1))
     else:
         of_class = np.array([given.get(name, 1.0) for name in classes])
-    return of_class[table.labels].astype(np.float32)
+    return np.asarray(of_class[table.labels], np.float32)
 
 
 def mix(table: Table, alpha: float, random: np.random.Generator) -> Table:
