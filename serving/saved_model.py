@@ -74,9 +74,9 @@ def use_as_many_threads_as_cpus() -> None:
     Its own count would be that of the machine: more threads than processors are throttled all at once. To be called
     before TensorFlow computes anything.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(count_cpus())
-    # The batches of a model come one after the other, and its operations are small.
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    num_cpus = count_cpus()
+    tf.config.threading.set_intra_op_parallelism_threads(num_cpus)
+    tf.config.threading.set_inter_op_parallelism_threads(num_cpus)
 
 
 def load_saved_model(path: Path) -> LoadedModel:
