@@ -8,7 +8,10 @@ from .metric import Metric, task_metrics
 from .settings import Bounds, Change, EvaluationSettings
 from .trivial import LEVEL, TRIVIAL_P_VALUE
 
-SIGNATURE = "serving_examples"
+SIGNATURE, EXAMPLES = "serving_examples", "examples"
+"""The signature that models are asked by, and its input."""
+EXAMPLES = "examples"
+"""The input of the signature."""
 
 CANDIDATE, BASELINE = "candidate", "baseline"
 """The names of two models that TFX's Evaluator compares; a model alone has none."""

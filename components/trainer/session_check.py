@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from ...model_store.metadata import MISSING_VALUE
 from ..examples import values_of
-from ..loaded_model import load_model
+from ..loaded_model import load_model, predict_in_session
 from .metadata import read_metadata
 
 TOLERANCE = 1e-5
@@ -57,34 +57,12 @@ def check_session(model_dir: str | Path, examples: Sequence[bytes]) -> SessionCh
         inputs[name] = _inputs(function.structured_input_signature[1], model_dir, examples)
         outputs = function(**{key: tf.constant(value) for key, value in inputs[name].items()})
         expected[name] = {key: output.numpy() for key, output in outputs.items()}
-    received = _session_outputs(model_dir, inputs)
+    received = predict_in_session(model_dir, inputs)
     differences = {
         name: {key: _difference(name, key, output, received[name][key]) for key, output in expected[name].items()}
         for name in expected
     }
     return SessionCheck(len(examples), differences)
-
-
-def _session_outputs(
-    model_dir: str, inputs: Mapping[str, Mapping[str, NDArray[Any]]]
-) -> dict[str, dict[str, NDArray[Any]]]:
-    outputs = {}
-    name = ""
-    try:
-        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], model_dir)
-            for name in inputs:
-                signature = graph.signature_def[name]
-                fetches = {key: tensor.name for key, tensor in signature.outputs.items()}
-                feeds = {signature.inputs[key].name: value for key, value in inputs[name].items()}
-                outputs[name] = session.run(fetches, feeds)
-    except (ValueError, KeyError, tf.errors.OpError) as error:
-        what = f"signature {name!r}" if name else "model"
-        raise ModelError(
-            f"Expected the {what} to predict in a session as in Python. Received: {error}. "
-            "Save a tf.Module that tracks the variables (components/trainer/export.py), never a Keras model."
-        ) from error
-    return outputs
 
 
 def _difference(signature: str, output: str, expected: NDArray[Any], received: NDArray[Any]) -> float:

@@ -1,17 +1,30 @@
-"""SavedModels that are loaded once in a process."""
+"""SavedModels that are loaded once in a process, in Python and in a session."""
 
 import shutil
 from pathlib import Path
 
+import pytest
 import tensorflow as tf
 
-from yachay.components.loaded_model import MAX_MODELS, load_model
+from yachay.components.loaded_model import MAX_MODELS, load_model, predict_in_session
+from yachay.errors import ModelError
+
+
+class Plus(tf.Module):
+    """Adds its value."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = tf.Variable(value)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def serve(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"sum": x + self.value}
 
 
 def save(folder: Path, value: float) -> Path:
-    module = tf.Module()
-    module.value = tf.Variable(value)
-    tf.saved_model.save(module, str(folder))
+    module = Plus(value)
+    tf.saved_model.save(module, str(folder), signatures={"plus": module.serve})
     return folder
 
 
@@ -37,3 +50,15 @@ def test_the_models_used_last_are_kept(tmp_path: Path) -> None:
 
     assert load_model(folders[1]) is models[1]
     assert load_model(folders[0]) is not models[0]
+
+
+def test_a_session_predicts_by_the_model_that_is_there(tmp_path: Path) -> None:
+    for value in (1.0, 2.0, 2.0):
+        outputs = predict_in_session(save(tmp_path / "model", value), {"plus": {"x": [1.0, 5.0]}})
+        assert outputs["plus"]["sum"].tolist() == [1 + value, 5 + value]
+        shutil.rmtree(tmp_path / "model")
+
+
+def test_a_signature_that_fails_in_a_session_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"Expected the signature 'minus' of .*model to predict in a session"):
+        predict_in_session(save(tmp_path / "model", 1.0), {"minus": {"x": [1.0]}})
