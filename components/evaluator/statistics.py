@@ -79,14 +79,21 @@ def auc(is_positive: Mask, scores: Values) -> Statistic:
 
 
 def average_precision(is_positive: Mask, scores: Values) -> Statistic:
-    """Returns the mean precision over the steps of recall, without interpolation."""
+    """Returns the mean precision over the steps of recall, without interpolation; NaN where nothing is positive."""
     order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    positives = np.flatnonzero(is_positive[order])
+    if not len(positives):
+        return lambda weights: np.full(weights.shape[1], np.nan)
+    # Recall steps up at the scores of positives alone: after the last record of each, and its last positive.
+    last_of_score = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    ends = last_of_score[np.searchsorted(last_of_score, positives)]
+    last_positives = np.append(np.flatnonzero(np.diff(ends)), len(ends) - 1)
+    ends = ends[last_positives]
 
     @np.errstate(divide="ignore", invalid="ignore")
     def compute(weights: Values) -> Values:
         alerted = np.cumsum(weights[order], axis=0)[ends]
-        hits = np.cumsum(weights[order] * is_positive[order, None], axis=0)[ends]
+        hits = np.cumsum(weights[order[positives]], axis=0)[last_positives]
         steps = np.diff(hits, axis=0, prepend=0.0)
         precision = np.divide(hits, alerted, out=np.zeros_like(hits), where=alerted > 0)
         area: Values = (steps * precision).sum(axis=0) / hits[-1]

@@ -48,7 +48,8 @@ class Resamples:
     """
 
     def __init__(self, num_rows: int, num_resamples: int, seed: int, clusters: Labels | None = None) -> None:
-        counts = np.ones((num_rows, num_resamples + 1), np.uint16)
+        # Written a resample at a time, and read some at a time.
+        counts = np.ones((num_rows, num_resamples + 1), np.uint16, order="F")
         generator = np.random.default_rng(seed)
         num_clusters = 0 if clusters is None else int(clusters.max(initial=-1)) + 1
         for column in range(1, num_resamples + 1):
@@ -74,7 +75,7 @@ class Resamples:
         step = max(_CHUNK // max(len(counts), 1), 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             parts = [
-                statistic(counts[:, start : start + step].astype(np.float64))
+                statistic(counts[:, start : start + step].astype(np.float64, order="C"))
                 for start in range(0, counts.shape[1], step)
             ]
         values = np.concatenate(parts, axis=-1)
