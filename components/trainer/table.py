@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import tensorflow_transform as tft
 
 READ_BATCH_SIZE = 8192
+GROWTH = 1.125
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,14 +141,24 @@ def read_transformed(
         )
     records = tf.data.TFRecordDataset(paths, compression_type=compression).batch(READ_BATCH_SIZE)
     batches = records.map(lambda batch: tf.io.parse_example(batch, feature_spec), num_parallel_calls=tf.data.AUTOTUNE)
-    parts: dict[str, list[NDArray[Any]]] = {
-        name: [np.zeros((0, *feature.shape), feature.dtype.as_numpy_dtype)] for name, feature in feature_spec.items()
+    columns = {
+        name: np.empty((0, *feature.shape), feature.dtype.as_numpy_dtype) for name, feature in feature_spec.items()
     }
+    num_rows = 0
     for batch in batches.as_numpy_iterator():
+        rows = slice(num_rows, num_rows := num_rows + len(next(iter(batch.values()))))
         for name, values in batch.items():
-            parts[name].append(values)
-    # One column after the other gives its parts back: a whole second copy would not fit beside a large table.
-    return {name: np.concatenate(parts.pop(name)) for name in feature_spec}
+            _grow(columns[name], num_rows)
+            columns[name][rows] = values
+    for column in columns.values():
+        column.resize((num_rows, *column.shape[1:]), refcheck=False)
+    return columns
+
+
+def _grow(column: NDArray[Any], num_rows: int) -> None:
+    """Makes place for rows, where it lies: parts to join at the end would be a second copy of a large table."""
+    if len(column) < num_rows:
+        column.resize((max(num_rows, int(GROWTH * len(column))), *column.shape[1:]), refcheck=False)
 
 
 def _lexsort(keys: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
