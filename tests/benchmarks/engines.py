@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,11 @@ def statistics(run: Run, engine: str) -> Work:
     if engine == "stock":
         from tfx.components.statistics_gen.executor import Executor as Stock
 
-        return lambda: Stock(run.context).Do(inputs, outputs, {})
+        return partial(Stock(run.context).Do, inputs, outputs, {})
     importlib.import_module("yachay.components.statistics_gen.compute")  # The executor imports it when it is needed.
     from yachay.components.statistics_gen.executor import Executor
 
-    return lambda: Executor(run.context).Do(inputs, outputs, {"engine": engine})
+    return partial(Executor(run.context).Do, inputs, outputs, {"engine": engine})
 
 
 def transform(run: Run, engine: str) -> Work:
@@ -116,11 +117,11 @@ def transform(run: Run, engine: str) -> Work:
     if engine == "stock":
         from tfx.components.transform.executor import Executor as Stock
 
-        return lambda: Stock(run.context).Do(inputs, outputs, properties)
+        return partial(Stock(run.context).Do, inputs, outputs, properties)
     importlib.import_module("yachay.components.transform.arrays")  # The executor imports it when it is needed.
     from yachay.components.transform.executor import Executor
 
-    return lambda: Executor(run.context).Do(inputs, outputs, properties)
+    return partial(Executor(run.context).Do, inputs, outputs, properties)
 
 
 def evaluator(run: Run, engine: str) -> Work:
@@ -145,7 +146,7 @@ def evaluator(run: Run, engine: str) -> Work:
     if engine == "stock":
         importlib.import_module("tfx.components.evaluator.executor")
     importlib.import_module("scipy.stats")
-    return lambda: Executor(run.context).Do(inputs, outputs, properties)
+    return partial(Executor(run.context).Do, inputs, outputs, properties)
 
 
 PARTS: dict[str, Callable[[Run, str], Work]] = {
