@@ -3,7 +3,6 @@
 Columns: `fold` (from 1 on), `record` (the CRC-32 of the serialized example) and `scores`, one value after another.
 """
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from ...errors import DataError
+from ..examples import checksums
 from ..prediction_task import PredictionTask
 from .model import shape_predictions
 
@@ -33,7 +33,7 @@ def write_out_of_fold(
     """
     table = {
         "fold": pa.array(folds.astype(np.int32)),
-        "record": pa.array(_checksums(examples)),
+        "record": pa.array(checksums(examples)),
         "scores": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), scores[0].size),
     }
     parquet.write_table(pa.table(table), folder / OUT_OF_FOLD_FILE)
@@ -67,7 +67,7 @@ class OutOfFold:
         """
         rows = slice(self._next, self._next + len(examples))
         self._next = rows.stop
-        if not np.array_equal(self._records[rows], _checksums(examples)):
+        if not np.array_equal(self._records[rows], checksums(examples)):
             raise self._other_examples()
         return shape_predictions(self._scores[rows], self._task, len(examples))
 
@@ -85,7 +85,3 @@ class OutOfFold:
             f"Expected out-of-fold predictions of these examples, in their order. Received: those of others, of "
             f"{len(self._records)} records. Cross-validate and evaluate the same examples."
         )
-
-
-def _checksums(examples: Sequence[bytes]) -> NDArray[np.uint32]:
-    return np.fromiter(map(zlib.crc32, examples), np.uint32, len(examples))

@@ -4,8 +4,9 @@ Who needs predictions of the evaluated records reads them there, and loads no mo
 
     pandas.read_parquet(evaluation / "predictions.parquet")
 
-Columns: `label` (a class index, or numbers), `scores`, and `baseline_scores` where there was a last blessed model. A
-cell holds the values of a record one after another; the metadata of the column has their shape.
+Columns: `record` (the CRC-32 of the serialized example), `label` (a class index, or numbers), `scores`, and
+`baseline_scores` where there was a last blessed model. A cell holds the values of a record one after another; the
+metadata of the column has their shape.
 """
 
 import dataclasses
@@ -31,19 +32,32 @@ class StoredPredictions:
     """Labels and predictions of the evaluated records.
 
     Args:
+        checksums: uint32 array `(N,)`, as `examples.checksums` returns it.
         labels: array as `Metric.compute` takes it.
         scores: array likewise.
         baseline_scores: array likewise, or None.
     """
 
+    checksums: NDArray[np.uint32]
     labels: NDArray[Any]
     scores: NDArray[Any]
     baseline_scores: NDArray[Any] | None
 
 
 def write_predictions(records: Records, folder: Path) -> None:
-    """Writes what the models predicted into the folder of an evaluation."""
-    arrays = {"label": records.labels, "scores": records.scores, "baseline_scores": records.baseline_scores}
+    """Writes what the models predicted into the folder of an evaluation.
+
+    Raises:
+        ValueError: if the records have no checksums, by which a reader knows whose predictions they are.
+    """
+    if records.checksums is None:
+        raise ValueError("Expected `records.checksums`. Received: none. Give those of the examples.")
+    arrays = {
+        "record": records.checksums,
+        "label": records.labels,
+        "scores": records.scores,
+        "baseline_scores": records.baseline_scores,
+    }
     given = {name: values for name, values in arrays.items() if values is not None}
     fields = [
         pa.field(name, _to_arrow(values[:0]).type, nullable=False, metadata={"shape": json.dumps(values.shape[1:])})
@@ -57,7 +71,9 @@ def write_predictions(records: Records, folder: Path) -> None:
 
 
 def read_predictions(folder: Path) -> StoredPredictions | None:
-    """Returns what an evaluation's models predicted, None where it was not kept: Beam's engine does not.
+    """Returns what an evaluation's models predicted, None where it was not kept, or not for which records.
+
+    Beam's engine keeps nothing, and earlier versions did not note the records.
 
     Raises:
         DataError: if the file is damaged.
@@ -69,8 +85,10 @@ def read_predictions(folder: Path) -> StoredPredictions | None:
         table = parquet.read_table(path)
     except pa.ArrowInvalid as error:
         raise DataError(f"Expected predictions in {path}. Received: {error}. Evaluate again.") from error
+    if "record" not in table.schema.names:
+        return None
     arrays = {field.name: _to_numpy(table.column(field.name), field) for field in table.schema}
-    return StoredPredictions(arrays["label"], arrays["scores"], arrays.get("baseline_scores"))
+    return StoredPredictions(arrays["record"], arrays["label"], arrays["scores"], arrays.get("baseline_scores"))
 
 
 def _to_arrow(values: NDArray[Any]) -> pa.Array:

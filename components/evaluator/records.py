@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..examples import decode, flat_values, is_string, read_examples, single_values
+from ..examples import checksums, decode, flat_values, is_string, read_examples, single_values
+from ..fingerprints import as_text
 from ..prediction_task import PredictionTask, SplitSettings
 from ..times import to_times
-from .labels import read_labels, require_labels, to_string
+from .labels import read_labels, require_labels
 from .model import Model
 from .out_of_fold import OutOfFold
 
@@ -56,6 +57,8 @@ class Records:
         columns: mapping of name to `SliceColumn`. Defaults to none.
         keys: array of shape `(N,)`: the value of the split's key that keeps records together, or their time. Defaults
             to None, each on its own.
+        checksums: uint32 array of shape `(N,)`, as `examples.checksums` returns it: kept predictions are known by it.
+            Defaults to None.
     """
 
     labels: NDArray[Any]
@@ -63,6 +66,7 @@ class Records:
     baseline_scores: NDArray[Any] | None = None
     columns: Mapping[str, SliceColumn] = dataclasses.field(default_factory=dict)
     keys: NDArray[Any] | None = None
+    checksums: NDArray[np.uint32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,7 +91,7 @@ def read_records(
     Raises:
         DataError: if there is no record, one has no label of the task, or out-of-fold predictions are of others.
     """
-    labels, scores, baseline_scores = [], [], []
+    labels, scores, baseline_scores, found_checksums = [], [], [], []
     values: dict[str, list[pa.Array]] = {name: [] for name in columns}
     lengths: dict[str, list[NDArray[np.int64]]] = {name: [] for name in columns}
     keys: list[pa.Array] = []
@@ -97,6 +101,7 @@ def read_records(
         found = read_labels(table, task)
         require_labels(found, table, task)
         labels.append(found)
+        found_checksums.append(checksums(examples))
         scores.append(model.predict(examples, table))
         if baseline is not None:
             baseline_scores.append(baseline.predict(examples, table))
@@ -120,6 +125,7 @@ def read_records(
         np.concatenate(baseline_scores) if baseline_scores else None,
         {name: _slice_column(name, np.concatenate(lengths[name]), values[name]) for name in columns},
         split_keys(keys, task.split) if keys else None,
+        np.concatenate(found_checksums),
     )
 
 
@@ -192,16 +198,24 @@ def split_keys(parts: Sequence[pa.Array], split: SplitSettings) -> NDArray[Any]:
     Args:
         parts: sequence of arrays, as `key_values` returns them of batches.
         split: `SplitSettings`, of the method `"group"` or `"time"`.
+
+    Raises:
+        DataError: if times are numbers in some batches and text in others.
     """
-    kind = next((part.type for part in parts if part.null_count < len(part)), parts[0].type)
-    values = pa.concat_arrays([part if part.type == kind else pa.nulls(len(part), kind) for part in parts])
-    if is_string(values):
-        values = values.cast(pa.string())
+    given = [part.cast(pa.string()) if is_string(part) else part for part in parts]
+    kinds = {part.type for part in given if part.null_count < len(part)} or {given[0].type}
     if split.method == "time":
-        times: NDArray[Any] = to_times(values).to_numpy(zero_copy_only=False)
+        if len(kinds) > 1:
+            raise DataError(
+                f"Expected times of one type in {split.key!r}. Received: {' and '.join(sorted(map(str, kinds)))}. "
+                "Write all of them as numbers or all as ISO 8601 text."
+            )
+        [kind] = kinds
+        whole = pa.concat_arrays([part if part.type == kind else pa.nulls(len(part), kind) for part in given])
+        times: NDArray[Any] = to_times(whole).to_numpy(zero_copy_only=False)
         return times
-    encoded = values.dictionary_encode()
-    # By the text of the groups, so that intervals do not depend on the order of the records.
-    places = np.argsort(np.argsort([to_string(value) for value in encoded.dictionary.to_pylist()]))
+    # By the groups' text, as the ingest divides them, so that intervals do not depend on the order of the records.
+    encoded = pa.concat_arrays([as_text(part) for part in given]).dictionary_encode()
+    places = np.argsort(np.argsort(encoded.dictionary.to_pylist()))
     codes: NDArray[Any] = np.append(places, -1)[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     return codes

@@ -19,7 +19,7 @@ from ...evaluator.model import Model
 from ...evaluator.predictions_file import StoredPredictions
 from ...evaluator.records import key_values, split_keys
 from ...evaluator.statistics import Labels
-from ...examples import decode, read_examples, single_values
+from ...examples import checksums, decode, read_examples, single_values
 from ...prediction_task import PredictionTask
 from ...splitter import Splitter
 
@@ -99,8 +99,8 @@ def predict(
         task: `PredictionTask`.
         columns: sequence of columns to keep as strings.
         numbers: sequence of columns to keep as numbers.
-        stored: `StoredPredictions` of these examples, in place of predicting them again. Those of other records, by
-            their labels, are not used. Defaults to None.
+        stored: `StoredPredictions` of these examples, in place of predicting them again. Those of other records
+            are not used. Defaults to None.
 
     Raises:
         DataError: if there is no record, one has several values in a column, or there are only predictions of other
@@ -127,7 +127,7 @@ class _Asked:
         self._baseline = baseline
         self.baseline_problem = ""
 
-    def predict(self, examples: Sequence[bytes], labels: NDArray[Any]) -> tuple[Scores, Scores | None]:
+    def predict(self, examples: Sequence[bytes]) -> tuple[Scores, Scores | None]:
         scores = self._model.predict(examples).astype(np.float64)
         if self._baseline is None or self.baseline_problem:
             return scores, None
@@ -155,16 +155,16 @@ class _Stored:
         if self._baseline is not None and not np.isfinite(self._baseline).all():
             self._baseline, self.baseline_problem = None, NOT_FINITE
 
-    def predict(self, examples: Sequence[bytes], labels: NDArray[Any]) -> tuple[Scores, Scores | None]:
+    def predict(self, examples: Sequence[bytes]) -> tuple[Scores, Scores | None]:
         rows = slice(self._next, self._next + len(examples))
         self._next = rows.stop
-        if not np.array_equal(self._stored.labels[rows], labels, equal_nan=True):
+        if not np.array_equal(self._stored.checksums[rows], checksums(examples)):
             raise _OtherRecordsError
         baseline = None if self._baseline is None else self._baseline[rows].astype(np.float64)
         return self._stored.scores[rows].astype(np.float64), baseline
 
     def check_all_used(self) -> None:
-        if self._next != len(self._stored.labels):
+        if self._next != len(self._stored.checksums):
             raise _OtherRecordsError
 
 
@@ -185,7 +185,7 @@ def _gather(
         sample = heapq.nsmallest(MAX_SAMPLE_ROWS, [*sample, *((zlib.crc32(one), one) for one in examples)])
         table = decode(examples)
         labels = read_labels(table, task)
-        scores, baseline_scores = source.predict(examples, labels)
+        scores, baseline_scores = source.predict(examples)
         batch: dict[str, Any] = {"labels": labels, "scores": scores, "baseline": baseline_scores}
         for name in columns:
             try:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from yachay.components.evaluator.arrays import evaluate_arrays
 from yachay.components.evaluator.eval_config import complete_config, eval_config
@@ -12,7 +14,7 @@ from yachay.components.evaluator.evaluation import Failure, read_evaluation
 from yachay.components.evaluator.metric import measure, task_metrics
 from yachay.components.evaluator.model import Model
 from yachay.components.evaluator.predictions_file import PREDICTIONS_FILE, read_predictions, write_predictions
-from yachay.components.evaluator.records import Records, SliceColumn, find_slices, read_records
+from yachay.components.evaluator.records import Records, SliceColumn, find_slices, read_records, split_keys
 from yachay.components.evaluator.settings import EvaluationSettings
 from yachay.components.evaluator.tfma_files import write_evaluation
 from yachay.components.evaluator.trivial import LEVEL, TRIVIAL_P_VALUE, trivial_p_value, why_untestable
@@ -80,14 +82,38 @@ def test_predictions_are_kept_as_they_were(shape: tuple[int, ...], tmp_path: Pat
     labels, scores = rng.normal(size=shape[:2]), rng.normal(size=shape).astype(np.float32)
     scores[3] = np.nan
 
-    write_predictions(Records(labels, scores, -scores), tmp_path)
+    checksums = np.arange(N, dtype=np.uint32)
+
+    write_predictions(Records(labels, scores, -scores, checksums=checksums), tmp_path)
 
     stored = read_predictions(tmp_path)
     assert stored is not None
+    np.testing.assert_array_equal(stored.checksums, checksums)
     assert stored.scores.dtype == np.float32
     np.testing.assert_array_equal(stored.labels, labels)
     np.testing.assert_array_equal(stored.scores, scores)
     np.testing.assert_array_equal(stored.baseline_scores, -scores)
+
+
+def test_predictions_of_nobody_knows_which_records_are_not_read(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"label": [0, 1]}), tmp_path / PREDICTIONS_FILE)
+
+    assert read_predictions(tmp_path) is None
+
+
+def test_a_group_is_one_whether_a_file_has_its_key_as_a_number_or_as_text() -> None:
+    parts = [pa.array([7, 10, None]), pa.array([b"10", b"7", b"x"]), pa.array([7.0])]
+
+    codes = split_keys(parts, SplitSettings(method="group", key="school"))
+
+    assert codes.tolist() == [1, 0, -1, 0, 1, 2, 1]
+
+
+def test_times_as_numbers_in_one_file_and_as_text_in_another_are_an_error() -> None:
+    parts = [pa.array([7, 10]), pa.array([b"2024-01-01"])]
+
+    with pytest.raises(DataError, match=r"Expected times of one type in 'hour'\. Received: int64 and string"):
+        split_keys(parts, SplitSettings(method="time", key="hour"))
 
 
 def test_damaged_predictions_are_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from yachay.components.evaluator.model import Model
 from yachay.components.evaluator.predictions_file import StoredPredictions
 from yachay.components.evaluator.predictions_file import write_predictions as write_stored
 from yachay.components.evaluator.records import Records as EvaluatedRecords
+from yachay.components.examples import checksums, read_examples
 from yachay.components.text import Text
 from yachay.errors import DataError, ModelError
 
@@ -449,9 +450,13 @@ def test_a_forecast_from_sequences_is_reported_with_its_own_section(inputs: Inpu
     assert 'id="own-widths"' in page
 
 
+def checksums_of(records: Records) -> np.ndarray:
+    return np.concatenate([checksums(examples) for examples in read_examples([records.path])])
+
+
 def stored_for(records: Records, scores: np.ndarray) -> StoredPredictions:
     labels = np.array([LABELS.index(label) for label in records.table.outcome])
-    return StoredPredictions(labels, scores, None)
+    return StoredPredictions(checksums_of(records), labels, scores, None)
 
 
 def test_what_the_evaluator_predicted_is_not_predicted_again(records: Records, scores: np.ndarray) -> None:
@@ -469,7 +474,7 @@ def test_predictions_of_other_records_are_not_used(
 ) -> None:
     task = make_config().task
     stored = stored_for(records, scores[:, ::-1])
-    other = StoredPredictions(stored.labels[part], stored.scores[part], None)
+    other = StoredPredictions(stored.checksums[part], stored.labels[part], stored.scores[part], None)
 
     found = predict([records.path], Model(model_path, task), None, task, stored=other)
 
@@ -484,7 +489,8 @@ def test_a_report_of_kept_predictions_is_that_of_the_model(
     evaluation = write_evaluation(tmp_path / "evaluation", {(): measure(config.metrics, plain.labels, plain.scores)})
     asked = build_report(dataclasses.replace(inputs, evaluation=evaluation), 50)
 
-    write_stored(EvaluatedRecords(plain.labels, plain.scores.astype(np.float32)), evaluation)
+    kept = EvaluatedRecords(plain.labels, plain.scores.astype(np.float32), checksums=checksums_of(records))
+    write_stored(kept, evaluation)
 
     assert build_report(dataclasses.replace(inputs, evaluation=evaluation), 50) == asked
 
