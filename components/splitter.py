@@ -29,9 +29,10 @@ Rows = NDArray[np.int64]
 class Splitter:
     """Divides rows by the settings of the split.
 
-    Keys are an array `(N,)` with one number for each row (the fingerprint of its group, or its time), or None with the
-    method `hash`. Labels are an array: `(N,)` integers are classes, and divisions are stratified by them; any other,
-    such as `(N,)` floats or `(N, H)` forecasts, has no influence on the division.
+    Keys are an array `(N,)` with one number for each row: the fingerprint of its group, or its time. With the method
+    `hash` they are the hashes of whole records, whose folds keep equal ones together, or None: each row is its own.
+    Labels are an array: `(N,)` integers are classes, and divisions are stratified by them; any other, such as `(N,)`
+    floats or `(N, H)` forecasts, has no influence on the division.
 
     Args:
         settings: `SplitSettings`.
@@ -40,23 +41,31 @@ class Splitter:
     def __init__(self, settings: SplitSettings) -> None:
         self._settings = settings
 
-    def is_eval(self, records: pa.RecordBatch, first_eval_time: pa.Scalar | None = None) -> NDArray[np.bool_]:
-        """Returns for each raw record, `(N,)`, whether it goes to `eval`.
+    def hashes(self, records: pa.RecordBatch) -> NDArray[np.uint64]:
+        """Returns the hash of each raw record, `(N,)`: of its key, or without one of all columns."""
+        # In the order of the names, so that the configuration's order does not matter.
+        names = sorted(records.schema.names) if self._settings.key is None else [self._settings.key]
+        return fingerprints([records.column(name) for name in names], self._settings.salt)
+
+    def is_eval(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Returns for each raw record, `(N,)`, whether it goes to `eval`, with the method `hash` or `group`.
 
         Args:
-            records: `pyarrow.RecordBatch` of typed columns. With the method `hash` all of them count.
-            first_eval_time: `pyarrow.Scalar`. With the method `time`, the result of `first_eval_time`.
+            hashes: array `(N,)`. The result of `hashes`.
         """
-        settings = self._settings
-        if settings.method == "time":
-            later = pc.greater_equal(to_times(records.column(settings.key)), first_eval_time)
-            is_later: NDArray[np.bool_] = later.to_numpy(zero_copy_only=False)
-            return is_later
-        # In the order of the names, so that the configuration's order does not matter.
-        names = sorted(records.schema.names) if settings.method == "hash" else [settings.key]
-        hashes = fingerprints([records.column(name) for name in names], settings.salt)
         # The upper 53 bits as a float in [0, 1).
-        return (hashes >> np.uint64(11)) * 2.0**-53 < settings.eval_share
+        return (hashes >> np.uint64(11)) * 2.0**-53 < self._settings.eval_share
+
+    def is_late(self, records: pa.RecordBatch, first_eval_time: pa.Scalar) -> NDArray[np.bool_]:
+        """Returns for each raw record, `(N,)`, whether it goes to `eval`, with the method `time`.
+
+        Args:
+            records: `pyarrow.RecordBatch` of typed columns.
+            first_eval_time: `pyarrow.Scalar`. The result of `first_eval_time`.
+        """
+        later = pc.greater_equal(to_times(records.column(self._settings.key)), first_eval_time)
+        is_later: NDArray[np.bool_] = later.to_numpy(zero_copy_only=False)
+        return is_later
 
     def first_eval_time(self, times: Sequence[pa.Array]) -> pa.Scalar:
         """Returns the time with which `eval` begins, so that it has the latest `eval_share` of the records.
@@ -109,8 +118,9 @@ class Splitter:
     ) -> list[tuple[Rows, Rows]]:
         """Returns for each fold the rows to train on and the rows held out.
 
-        Folds are shuffled and stratified by class. With the method `group` all rows of a group stay together; with
-        `time` a fold is held out after training on the rows before it, so that the first rows are never held out.
+        Folds are shuffled and stratified by class, equal records in one of them. With the method `group` all rows of a
+        group stay together; with `time` a fold is held out after training on the rows before it, so that the first rows
+        are never held out.
 
         Args:
             keys: array `(N,)` or None.
@@ -121,26 +131,27 @@ class Splitter:
                 Defaults to None: a rare class may be absent from some.
 
         Raises:
-            DataError: if there are too few rows of a class, groups or times for the folds.
+            DataError: if there are too few different rows of a class, groups or times for the folds.
         """
         from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
         codes = _classes(labels)
+        rows, places = _distinct(keys if self._settings.method == "hash" else None, len(labels))
+        what = "rows" if len(rows) == len(labels) else "different rows"
         if codes is not None:
-            counts = np.bincount(codes)
+            counts = np.bincount(codes[rows])
             for name, count in zip(classes or (), counts, strict=False):
-                _require_enough(int(count), num_folds, f"rows of the class {name!r}")
-            _require_enough(int(counts.max(initial=0)), num_folds, "rows of a class")
+                _require_enough(int(count), num_folds, f"{what} of the class {name!r}")
+            _require_enough(int(counts.max(initial=0)), num_folds, f"{what} of a class")
         if self._settings.method == "hash":
-            _require_enough(len(labels), num_folds, "rows")
+            _require_enough(len(rows), num_folds, what)
             shuffled = {"shuffle": True, "random_state": seed}
-            rows = np.zeros(len(labels))
             divided = (
                 KFold(num_folds, **shuffled).split(rows)
                 if codes is None
-                else StratifiedKFold(num_folds, **shuffled).split(rows, codes)
+                else StratifiedKFold(num_folds, **shuffled).split(rows, codes[rows])
             )
-            return list(divided)
+            return [(_rows_at(places, train), _rows_at(places, held_out)) for train, held_out in divided]
         groups, values = _factorize(self._require(keys))
         if self._settings.method == "time":
             # By distinct times: no row is trained on with others of a moment that is held out.
@@ -253,6 +264,19 @@ def _factorize(keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Returns the code of each key, in ascending order of the keys, and the distinct keys."""
     values, codes = np.unique(keys, return_inverse=True)
     return codes.astype(np.int64), values
+
+
+def _distinct(keys: NDArray[Any] | None, num_rows: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Returns the first row of each key, and for each row the place of its key's among them; None has none twice."""
+    if keys is None:
+        return np.arange(num_rows), np.arange(num_rows)
+    _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+    rows = np.sort(first)
+    return rows, np.searchsorted(rows, first)[codes]
+
+
+def _rows_at(places: NDArray[np.int64], chosen: NDArray[np.int64]) -> Rows:
+    return np.flatnonzero(np.isin(places, chosen))
 
 
 def _require_enough(received: int, needed: int, what: str) -> None:

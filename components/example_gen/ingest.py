@@ -71,7 +71,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         tally = _Tally()
         with QuarantineWriter(quarantine_draft, quarantine_dir) as quarantine:
             writer = ExampleWriter(draft, spec.num_shards)
-            splitter, first_eval_time = Splitter(spec.split), None
+            splitter, first_eval_time, earlier = Splitter(spec.split), None, Duplicates()
             if spec.is_split and spec.split.method == "time":
                 # Where `eval` begins is known only after all records: these are read twice.
                 keys = [batch.column(spec.split.key) for batch in _clean(source, spec, tally, quarantine)]
@@ -81,8 +81,14 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
             else:
                 records = _clean(source, spec, tally, quarantine)
             for batch in records:
-                is_eval = splitter.is_eval(batch, first_eval_time) if spec.is_split else None
-                writer.write(add_bins(batch, spec.bins), is_eval)
+                if spec.split.method == "time":
+                    is_eval = None if first_eval_time is None else splitter.is_late(batch, first_eval_time)
+                else:
+                    hashes = splitter.hashes(batch)
+                    is_eval = splitter.is_eval(hashes)
+                    if spec.split.method == "hash":
+                        tally.num_equal += int(earlier.find(hashes).sum())
+                writer.write(add_bins(batch, spec.bins), is_eval if spec.is_split else None)
             writer.close()
             quarantine.write_notes(tally.notes)
         _check_quarantine(tally, quarantine, spec)
@@ -98,7 +104,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         span=source.span,
         version=source.version,
         original_names=tally.original_names,
-        warnings=(*tally.warnings, *summarize(tally.notes), *_absent_classes(tally, spec)),
+        warnings=(*tally.warnings, *summarize(tally.notes), *_absent_classes(tally, spec), *_equal_records(tally)),
     )
 
 
@@ -108,6 +114,7 @@ class _Tally:
     num_rejected: int = 0
     notes: list[Note] = field(default_factory=list)
     num_duplicate: int = 0
+    num_equal: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     original_names: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -217,3 +224,13 @@ def _check_rows(tally: _Tally, num_written: Mapping[str, int], spec: IngestSpec)
 
 def _absent_classes(tally: _Tally, spec: IngestSpec) -> list[str]:
     return [f"the label value {value!r} does not occur" for value in spec.label.values if value not in tally.labels]
+
+
+def _equal_records(tally: _Tally) -> list[str]:
+    if not tally.num_equal:
+        return []
+    share = tally.num_equal / tally.num_kept
+    return [
+        f"{tally.num_equal:,} of {tally.num_kept:,} records ({share:.1%}) equal an earlier one: each split and fold "
+        "keeps them together, the trainer's validation part does not; `data.drop_duplicates: true` keeps one of each"
+    ]

@@ -168,11 +168,17 @@ def load_reader(dotted_path: str, options: Mapping[str, Any] | None = None) -> R
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Returns dictionaries, binary and the other string types as plain strings, and half floats as floats."""
+    """Returns dictionaries, binary and the other string types as plain strings, and half floats as floats.
+
+    Raises:
+        ArrowInvalid: if a string is not UTF-8.
+    """
     kind = array.type
     if pa.types.is_float16(kind):
         return array.cast(pa.float32())
     if pa.types.is_dictionary(kind):
         return plain(array.dictionary_decode())
+    if kind == pa.string():
+        array.validate(full=True)  # Files may hold bytes that are not UTF-8; every cast checks them.
     is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     return array.cast(pa.string()) if is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else array

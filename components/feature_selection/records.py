@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
-from ..examples import decode, is_string, number_column, string_column
+from ..examples import decode, flat_values, is_string, number_column, string_column
 from ..prediction_task import SplitSettings
 from ..sequences import sequence_shape
 from ..transform.preprocessing import transform_key
 
 MAX_RECORDS = 10_000
+
+_FIX = "Take the column out of the schema."
 
 
 def sample_records(
@@ -59,8 +61,8 @@ def decode_records(
         columns: sequence of column names. Defaults to all of the schema.
 
     Returns:
-        `pandas.DataFrame` with columns of float64, NaN for no value, and of strings, None for no value. A sequence
-        has a column for each step, `"load[0]"` and so on.
+        `pandas.DataFrame` with columns of float64, NaN for no value; of int64 where each record has a whole number; and
+        of strings, None for no value. A sequence has a column for each step, `"load[0]"` and so on.
 
     Raises:
         DataError: if a column is not in the schema, or a record has several values in one.
@@ -76,9 +78,12 @@ def decode_records(
         is_string, shape = features[name].type == schema_pb2.BYTES, sequence_shape(features[name])
         if shape is not None:
             read |= zip(step_names(name, shape.steps), _steps(batch, name, shape.steps).T, strict=True)
+        elif is_string:
+            read[name] = string_column(batch, name, _FIX)
         else:
-            column = string_column if is_string else number_column
-            read[name] = column(batch, name, "Take the column out of the schema.")
+            read[name] = number_column(batch, name, _FIX)
+            if features[name].type == schema_pb2.INT and not np.isnan(read[name]).any():
+                read[name] = flat_values(batch, name)[1].to_numpy()  # Exact beyond 2**53, as keys of a split must be.
     return pd.DataFrame(read)
 
 
@@ -92,10 +97,10 @@ def columns_of(table: pd.DataFrame, name: str) -> list[str]:
     return [name] if name in table else [str(column) for column in table if str(column).startswith(f"{name}[")]
 
 
-def split_keys(table: pd.DataFrame, split: SplitSettings) -> NDArray[Any] | None:
-    """Returns the key of the split of each row of a table of `decode_records`, `(N,)` numbers, or None."""
+def split_keys(table: pd.DataFrame, split: SplitSettings) -> NDArray[Any]:
+    """Returns the key of the split of each row of a table of `decode_records`, `(N,)` numbers; without one its hash."""
     if split.key is None:
-        return None
+        return hash_records(table)
     values = table[split.key]
     if values.dtype != object:
         numbers: NDArray[Any] = values.to_numpy()
@@ -106,6 +111,9 @@ def split_keys(table: pd.DataFrame, split: SplitSettings) -> NDArray[Any] | None
 
 def hash_records(table: pd.DataFrame) -> NDArray[np.uint64]:
     """Returns a hash of each row of a table of `decode_records`, by its values and not by its place."""
+    # As numbers of one type: batches with and without a missing value must agree.
+    numbers = table.select_dtypes("int64").columns
+    table = table.astype(dict.fromkeys(numbers, np.float64))
     hashes: NDArray[np.uint64] = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
     return hashes
 
@@ -121,7 +129,7 @@ def _steps(table: pa.RecordBatch, name: str, steps: int) -> NDArray[Any]:
         )
     values = lists.flatten()
     if is_string(values):
-        texts = np.array([value.decode() or None for value in values.to_pylist()], object)
+        texts = np.array([value.decode(errors="backslashreplace") or None for value in values.to_pylist()], object)
         return texts.reshape(-1, steps)
     numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, steps)
     return numbers

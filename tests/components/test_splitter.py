@@ -107,6 +107,27 @@ def test_in_time_each_fold_comes_after_all_that_it_is_trained_on():
     assert all(DAYS[before].max() < DAYS[held_out].min() for before, held_out in folds)
 
 
+@pytest.mark.parametrize("labels", [CLASSES, NUMBERS], ids=["classes", "numbers"])
+def test_equal_records_are_in_one_fold_and_different_ones_as_without_hashes(labels):
+    hashes = np.random.default_rng(6).permutation(600)
+    alone = HASH.folds(None, labels, 5, seed=1)
+    for one, other in zip(alone, HASH.folds(hashes, labels, 5, seed=1), strict=True):
+        np.testing.assert_array_equal(one[1], other[1])
+
+    twice, copies = np.append(hashes, hashes[:300]), np.append(labels, labels[:300])
+    folds = HASH.folds(twice, copies, 5, seed=1)
+
+    assert sorted(np.concatenate([held_out for _, held_out in folds])) == list(range(900))
+    for (before, held_out), (_, first) in zip(folds, alone, strict=True):
+        assert not set(twice[before]) & set(twice[held_out])
+        np.testing.assert_array_equal(held_out[held_out < 600], first)
+
+
+def test_copies_of_a_record_do_not_fill_the_folds():
+    with pytest.raises(DataError, match=r"Expected at least 5 different rows for the folds\. Received: 2\."):
+        HASH.folds(np.repeat([7, 8], 50), NUMBERS[:100], 5, seed=1)
+
+
 @pytest.mark.parametrize(
     ("splitter", "labels", "num_folds", "message"),
     [

@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from yachay.components.example_gen.settings import Bins, Column, ColumnType
+from yachay.components.prediction_task import SplitSettings
 from yachay.errors import ConfigurationError, DataError
 
 EXPECTED_RECORD = {"age": 31, "city": "Cuzco", "grade": 0.5, "target": "no"}
@@ -89,6 +90,34 @@ def test_a_column_that_is_not_asked_for_is_a_warning(write_csv, run_ingest):
 def test_a_class_that_does_not_occur_is_a_warning(write_csv, run_ingest):
     ingested = run_ingest(write_csv(), label_values=("no", "yes", "maybe"))
     assert ingested.summary.warnings == ("the label value 'maybe' does not occur",)
+
+
+def test_equal_records_are_counted_and_in_one_split(write_csv, run_ingest):
+    ingested = run_ingest(write_csv(*["80,0.5,Lima,no"] * 11))
+    assert ingested.summary.warnings == (
+        "10 of 51 records (19.6%) equal an earlier one: each split and fold keeps them together, the trainer's "
+        "validation part does not; `data.drop_duplicates: true` keeps one of each",
+    )
+    assert sorted(sum(record["age"] == 80 for record in part) for part in ingested.records.values()) == [0, 11]
+
+
+@pytest.mark.parametrize("split", [{"method": "group", "key": "city"}, {"method": "time", "key": "age"}])
+def test_equal_records_are_no_matter_of_a_split_by_a_key(write_csv, run_ingest, split):
+    lines = [*["80,0.5,Lima,no"] * 11, *(f"{age},0.5,Puno,yes" for age in range(81, 90))]
+    ingested = run_ingest(write_csv(*lines), split=SplitSettings(**split))
+    assert ingested.summary.warnings == ()
+
+
+def test_a_label_in_parquet_that_is_not_utf8_is_named(tmp_path, run_ingest):
+    labels = pa.array([b"yes", b"no", b"n\xff"] * 10, pa.binary())
+    unchecked = pa.Array.from_buffers(pa.string(), len(labels), labels.buffers())
+    ages = pa.array(range(30))
+    pyarrow.parquet.write_table(pa.table({"age": ages, "target": unchecked}), tmp_path / "data.parquet")
+    columns = {"age": Column(type=ColumnType.INT64), "target": Column(type=ColumnType.STRING)}
+    with pytest.raises(
+        DataError, match=r"Expected the column 'target' to hold .* text in UTF-8\. Received: Invalid UTF8"
+    ):
+        run_ingest(tmp_path / "data.parquet", columns=columns)
 
 
 def test_a_folder_of_csv_and_parquet_with_columns_in_any_order_is_one_input(tmp_path, write_csv, run_ingest):

@@ -8,7 +8,14 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from yachay.components.examples import read_examples
-from yachay.components.feature_selection.records import columns_of, decode_records, hash_records, sample_records
+from yachay.components.feature_selection.records import (
+    columns_of,
+    decode_records,
+    hash_records,
+    sample_records,
+    split_keys,
+)
+from yachay.components.prediction_task import SplitSettings
 from yachay.errors import DataError
 
 SCHEMA = text_format.Parse(
@@ -95,6 +102,24 @@ def test_equal_records_have_one_hash_and_others_have_others():
     hashes = hash_records(decode_records([*RECORDS, RECORDS[7]], SCHEMA))
     assert hashes[-1] == hashes[7]
     assert len(set(hashes)) == len(RECORDS)
+
+
+def test_keys_of_whole_numbers_are_exact():
+    codes = [2**53, 2**53 + 1, 2**62 + 1, -5]
+    table = decode_records([example(x=1.0, code=code, word="a", unused=1) for code in codes], SCHEMA)
+    assert split_keys(table, SplitSettings(method="group", key="code")).tolist() == codes
+
+
+def test_without_a_key_equal_records_have_one():
+    keys = split_keys(decode_records([*RECORDS, RECORDS[7]], SCHEMA), SplitSettings())
+    assert keys[-1] == keys[7]
+    assert len(set(keys)) == len(RECORDS)
+
+
+def test_bytes_that_are_no_text_are_shown():
+    record = tf.train.Example()
+    record.features.feature["word"].bytes_list.value.append(b"caf\xff")
+    assert decode_records([record.SerializeToString()], SCHEMA, ["word"])["word"].tolist() == ["caf\\xff"]
 
 
 def test_a_sequence_has_a_column_for_each_step():
