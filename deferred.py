@@ -1,14 +1,17 @@
 """Packages that take seconds to import, imported when something of them is first used.
 
 `import tensorflow as tf` at the top of a module, TFX's among them, then takes no time; `tf.constant` imports it. The
-processes that the library starts call `defer_imports` first; a process of a user's own is left as it is.
+processes that the library starts call `defer_imports` first, and `let_threads_sleep`; a process of a user's own is left
+as it is.
 """
 
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
+import threading
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +23,8 @@ PACKAGES = {
     "apache_beam": (),
 }
 """The deferred packages, with those of their modules that work without the rest; None stands for all of them."""
+
+_LOCK = threading.Lock()
 
 _USED = {
     "__all__", "__version__", "__internal__", "__operators__", "__git_version__", "__compiler_version__",
@@ -41,6 +46,14 @@ def defer_imports() -> None:
             if parent:
                 setattr(sys.modules[parent], child, sys.modules[name])
     sys.meta_path.insert(0, _Finder())
+
+
+def let_threads_sleep() -> None:
+    """Lets threads of OpenMP sleep while they wait: those that spin take the processor from others.
+
+    It is read when scikit-learn is loaded, so that it comes first, and by processes that this one starts.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _find(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -130,8 +143,10 @@ def _is_light(full_name: str) -> bool:
 def _load(deferred: _Deferred) -> types.ModuleType:
     """Imports a deferred package; where another thread does so, waits for it as every `import` does."""
     name = deferred.__name__
-    if sys.modules.get(name) is deferred:
-        del sys.modules[name]
+    # Not held during the import: its thread may wait for a module that another thread imports which waits here.
+    with _LOCK:
+        if sys.modules.get(name) is deferred:
+            del sys.modules[name]
     module = importlib.import_module(name)
     for key, value in list(vars(deferred).items()):
         # Its modules that were imported before it.
@@ -140,6 +155,8 @@ def _load(deferred: _Deferred) -> types.ModuleType:
     parent, _, child = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], child, module)
-    while deferred._calls:
-        deferred._calls.pop()(module)
+    with _LOCK:
+        calls, deferred._calls = deferred._calls, []
+    for call in calls:
+        call(module)
     return module

@@ -14,13 +14,13 @@ from . import frame, options
 @options.data_option
 @options.task_option
 @options.profile_option
-@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, metavar="K")
+@click.option("--folds", type=click.IntRange(min=2), metavar="K", help="Number of folds (default: `evaluation.folds`).")
 @click.option("--family", metavar="FAMILY", help="Model family (default: the configuration's).")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Folds at a time, as far as the memory allows (default: what is soonest).",
+    help="Folds at a time, as far as the memory allows (default: `evaluation.workers`, else what is soonest).",
 )
 @options.workdir_option
 @options.config_option
@@ -31,7 +31,7 @@ def command(
     data: str | None,
     task: str | None,
     profile: str | None,
-    folds: int,
+    folds: int | None,
     family: str | None,
     workers: int | None,
     workdir: Path,
@@ -54,6 +54,7 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     config = load_for_run(folder, overrides, profile, data)
     chosen_task = choose_task(config, task)
+    num_folds = folds or config.evaluation.folds
     chosen_family = family or config.model.family
     families = family_choices(config.extensions)
     if family is not None and family not in families:
@@ -75,7 +76,7 @@ def command(
         from ..pipelines.cross_validation import cross_validate
 
         def say(fold: Fold) -> None:
-            line = f"fold {fold.number}/{folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s"
+            line = f"fold {fold.number}/{num_folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s"
             print(line, file=stderr, flush=True)
 
         result = cross_validate(
@@ -84,10 +85,10 @@ def command(
             chosen_task,
             data_uri or str(write_mock_data(config, home)),
             chosen_family,
-            folds,
+            num_folds,
             run.path / "cross_validation",
             say,
-            workers,
+            workers or config.evaluation.workers,
         )
     output.update(result.to_json())
     _print_result(result)

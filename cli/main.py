@@ -1,13 +1,13 @@
 """`yachay`: the lazy table of commands, and the exit status of each error."""
 
 import importlib
-import os
 import sys
 from typing import Any
 
 import click
 
 from .. import __version__
+from ..deferred import defer_imports, let_threads_sleep
 from ..errors import suggestion
 from . import frame
 from .exit_status import ExitStatus
@@ -75,11 +75,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the status of what happened."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Read when scikit-learn is loaded: threads of OpenMP that spin while they wait take the processor from others.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    let_threads_sleep()
     if arguments and arguments[0] in _USE_TFX and not {"-h", "--help"} & set(arguments):
-        from ..deferred import defer_imports
-
         defer_imports()
     sys.exit(run(arguments))
 

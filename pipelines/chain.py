@@ -176,7 +176,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             CrossValidator(
                 examples=examples,
                 schema=schema.outputs["schema"],
-                config=config.cross_validator(context.task, config.evaluation.folds),
+                config=config.cross_validator(context.task),
             ),
             NodeTraits(rows="rows_eval", request=_training_request(config, "config", "trainer")),
         )

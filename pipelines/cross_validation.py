@@ -124,8 +124,9 @@ def cross_validate(
         workers: int or None. The number of folds at a time; see `run_folds`. Defaults to None, what is soonest.
 
     Raises:
-        UsageError: if there are fewer than two folds, or the pipeline trains by a function of its own.
-        ConfigurationError: if the family is unknown or cannot do the task.
+        UsageError: if there are fewer than two folds.
+        ConfigurationError: if the family is unknown or cannot do the task, or the pipeline trains by a function of its
+            own.
         DataError: if the data cannot be read, has too few records for the folds, or `workdir` cannot be written.
         ModelError: if a model cannot be trained.
         RunError: if a process ends before its fold.
@@ -136,11 +137,7 @@ def cross_validate(
     schema = parse_schema(schema_text)
     prediction_task = config.prediction_task(task)
     settings = config.cross_validator(task, folds, family)
-    if settings.trainer.run_fn is not None:
-        raise UsageError(
-            f"Expected a pipeline whose model is of a family. Received: one with its own `model.run_fn` "
-            f"{settings.trainer.run_fn!r}. Make a family of it in the system's model.py, or set `model.run_fn` to null."
-        )
+    settings.trainer.require_family()
     check_trainer(prediction_task, settings.trainer)
     with whole_or_absent(Path(workdir)):
         pass  # A folder that cannot be written is found out before the work, not after it.

@@ -45,11 +45,7 @@ class CrossValidator(base_component.BaseComponent):
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, config: CrossValidatorConfig) -> None:
         check_trainer(config.task, config.trainer)
-        if config.trainer.run_fn is not None:
-            raise ConfigurationError(
-                f"Expected a model of a family. Received: `model.run_fn` {config.trainer.run_fn!r}, which trains no "
-                "folds. Make a family of it in the system's model.py."
-            )
+        config.trainer.require_family()
         if config.method == "time":
             raise ConfigurationError(
                 "Expected a split by hash or group. Received: one by time, whose first records are in no fold that is "

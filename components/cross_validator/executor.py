@@ -45,7 +45,8 @@ class Executor(base_executor.BaseExecutor):
         rows = []
         with tempfile.TemporaryDirectory(prefix="yachay-folds-") as scratch:
             work = FoldWork(records.examples, schema, config, Path(scratch))
-            for held_out in run_folds(work, records.folds(config.task, config.folds, config.trainer.seed)):
+            divided = records.folds(config.task, config.folds, config.trainer.seed)
+            for held_out in run_folds(work, divided, config.workers):
                 places = records.order[held_out.rows]
                 folds[places] = held_out.fold.number
                 rows.append(places)

@@ -4,7 +4,6 @@ Nothing of a fold's held-out part is seen by its preprocessing, feature selectio
 """
 
 import dataclasses
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,13 +22,12 @@ from ..feature_selection.select import reduce_schema, select_features, selection
 from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Rows, Splitter
+from ..trainer.settings import TrainerSettings
 from ..trainer.table import make_table
-from ..trainer.train import predict_scores, to_predictions, train
+from ..trainer.train import chosen_families, predict_scores, to_predictions, train
 from ..transform.analyze import analyze, transform_arrays
 from ..transform.settings import TransformConfig
 from .settings import CrossValidatorConfig
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Records:
         Raises:
             DataError: if there are too few records for the folds.
         """
-        keys = split_keys(self.table, task.split)
+        keys = self.hashes if task.split.key is None else split_keys(self.table, task.split)
         if task.problem is not Problem.CLASSIFICATION:
             labels = self.table[columns_of(self.table, task.label.name)].to_numpy(np.float64)
             return Splitter(task.split).folds(keys, labels, num_folds, seed)
@@ -133,8 +131,12 @@ class FoldWork:
     config: CrossValidatorConfig
     scratch: Path
 
+    def needs_processes(self) -> bool:
+        """Returns whether folds must run in processes of their own; see the function of that name."""
+        return needs_processes(self.config.task, self.config.trainer)
+
     def prepare(self) -> None:
-        """Prepares a process for folds."""
+        """Prepares a new process for folds: each operation of TensorFlow gets one thread."""
         limit_operations_to_one_thread()
 
     def run(self, number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
@@ -187,9 +189,16 @@ def _take(arrays: Mapping[str, NDArray[Any]], rows: Rows) -> dict[str, NDArray[A
     return {name: values[rows] for name, values in arrays.items()}
 
 
+def needs_processes(task: PredictionTask, trainer: TrainerSettings) -> bool:
+    """Returns whether models must be trained in processes of their own to be the same wherever they are.
+
+    TensorFlow has a number of threads for all of a process, and what a model learns may depend on it.
+    """
+    if tf.config.list_physical_devices("GPU") or tf.config.threading.get_intra_op_parallelism_threads() == 1:
+        return False
+    return any(family.trains_in_tensorflow for family in chosen_families(task, trainer).values())
+
+
 def limit_operations_to_one_thread() -> None:
-    """Gives each operation of TensorFlow one thread, where none has been computed."""
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    except RuntimeError:
-        logger.info("TensorFlow has begun to compute: its threads stay as they are")
+    """Gives each operation of TensorFlow one thread, in a process in which none has been computed."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -26,6 +26,7 @@ class CrossValidatorConfig(Settings):
         transform: `TransformSettings`. Defaults to our preprocessing.
         feature_selection: `FeatureSelectionSettings`. Features are selected in each fold. Defaults to no selection.
         folds: int. At least 2. Defaults to 5.
+        workers: int or None. How many folds run at a time; see `run_folds`. Defaults to None, what is soonest.
         engine: string. Of the analysis; see `components.engine`. Defaults to `"auto"`.
         version: string. Set by `CrossValidator`: after an upgrade of the library no result is taken from TFX's cache.
     """
@@ -35,6 +36,7 @@ class CrossValidatorConfig(Settings):
     transform: TransformSettings = TransformSettings()
     feature_selection: FeatureSelectionSettings = FeatureSelectionSettings()
     folds: Annotated[int, Field(ge=MIN_FOLDS)] = 5
+    workers: Annotated[int, Field(ge=1)] | None = None
     engine: Engine = "auto"
     version: str = ""
 

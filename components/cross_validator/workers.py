@@ -41,8 +41,11 @@ Result = TypeVar("Result", covariant=True)
 class Work(Protocol[Result]):
     """What a fold is, such as `FoldWork`; it goes to other processes pickled."""
 
+    def needs_processes(self) -> bool:
+        """Returns whether folds must run in processes of their own to be the same wherever they run."""
+
     def prepare(self) -> None:
-        """Prepares a process for folds."""
+        """Prepares a new process for folds."""
 
     def run(self, number: int, train_rows: Rows, held_out: Rows) -> Result:
         """Trains on some rows and predicts others; folds are numbered from 1."""
@@ -57,17 +60,19 @@ def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers:
     Args:
         work: `Work`.
         divided: sequence of the rows to train on and those held out, one pair a fold.
-        workers: int or None. The number of processes, as far as the memory allows; 1 runs all folds in this one. None
-            runs the first here and then as many as there are processors, where that saves more than their start takes.
-            Defaults to None.
+        workers: int or None. The number of folds at a time, as far as the memory allows. None runs the first in this
+            process and then as many as there are processors, where that saves more than the start of theirs takes; work
+            that needs processes of its own has as many as there are processors. Defaults to None.
 
     Raises:
         RunError: if a process ends before its fold.
         YachayError: what a fold raises.
     """
-    work.prepare()
     numbered = [(number, *rows) for number, rows in enumerate(divided, start=1)]
-    if workers is None:
+    is_here = not work.needs_processes()
+    if workers is None and not is_here:
+        workers = joblib.cpu_count()
+    elif workers is None:
         wall, processor = time.perf_counter(), time.process_time()
         first = work.run(*numbered.pop(0))
         # On a busy machine the wall shows the others' work, and more processes would have no processor to gain.
@@ -75,7 +80,7 @@ def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers:
         yield first
         workers = _worth_starting(len(numbered), seconds)
     workers = min(workers, len(numbered), _fitting(workers))
-    if workers < 2:
+    if workers < 2 and is_here:
         for fold in numbered:
             yield work.run(*fold)
     else:

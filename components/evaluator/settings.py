@@ -64,7 +64,9 @@ class EvaluationSettings(Settings):
         method: string. `"holdout"` judges the model on records that it has not seen, the split's `eval_share`.
             `"out_of_fold"` trains it on all records and judges what models of a cross-validation, of the same settings,
             predict of those that each has not seen: for few records, or few groups of them. Defaults to `"holdout"`.
-        folds: int. Of the cross-validation. Defaults to 5.
+        folds: int. Of the cross-validation, and of `yachay evaluate`. Defaults to 5.
+        workers: int or None. How many of its folds run at a time; see `components.cross_validator.workers`. The results
+            do not depend on it. Defaults to None, what is soonest.
     """
 
     thresholds: dict[str, Bounds] = {}
@@ -75,6 +77,7 @@ class EvaluationSettings(Settings):
     fairness: tuple[Identifier, ...] = ()
     method: Literal["holdout", "out_of_fold"] = "holdout"
     folds: Annotated[int, Field(ge=2)] = 5
+    workers: Annotated[int, Field(ge=1)] | None = None
 
     @property
     def is_out_of_fold(self) -> bool:

@@ -24,7 +24,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...errors import DataError
-from ..cross_validator.folds import limit_operations_to_one_thread
+from ..cross_validator.folds import limit_operations_to_one_thread, needs_processes
 from ..examples import decode, encode
 from ..features import Problem
 from ..prediction_task import PredictionTask
@@ -199,8 +199,12 @@ class ReplicateWork:
     bags: Bags
     place: int
 
+    def needs_processes(self) -> bool:
+        """Returns whether replicates must run in processes of their own; see `cross_validator.folds`."""
+        return needs_processes(self.task, self.trainer)
+
     def prepare(self) -> None:
-        """Prepares a process."""
+        """Prepares a new process."""
         limit_operations_to_one_thread()
 
     def run(self, number: int, train_rows: Rows, held_out: Rows) -> Replicate:

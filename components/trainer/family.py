@@ -82,6 +82,8 @@ class Family:
         uses_weights: bool. Whether `fit` lets each row count as much as `train.weights` says, which class weights and
             mixup need. Defaults to False.
         needs_order: bool. Whether it predicts classes with an order only (`label.ordered`). Defaults to False.
+        trains_in_tensorflow: bool. Whether its results may depend on the number of TensorFlow's threads, so that a
+            cross-validation gives it processes of their own with one. Defaults to True.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Family:
     check: Callable[[Any, Mapping[str, FeatureKind], int], Iterable[str]] = lambda *_: ()
     uses_weights: bool = False
     needs_order: bool = False
+    trains_in_tensorflow: bool = True
 
     def can_predict(self, problem: Problem, has_quantiles: bool = False, has_order: bool = False) -> bool:
         """Returns whether it can predict what is asked for."""

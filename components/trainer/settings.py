@@ -53,6 +53,18 @@ class TrainerSettings(Settings):
         """Whether a family must let rows count differently."""
         return self.class_weights is not None or self.mixup > 0
 
+    def require_family(self) -> None:
+        """Checks that a family is trained, as folds need it.
+
+        Raises:
+            ConfigurationError: if a `run_fn` trains.
+        """
+        if self.run_fn is not None:
+            raise ConfigurationError(
+                f"model.run_fn: expected null, for folds are trained by a model family, received {self.run_fn!r}. "
+                "Make a family of it in the system's model.py"
+            )
+
     def check(
         self,
         families: Mapping[str, Family],

@@ -72,7 +72,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         ModelError: if a model's scores are not finite.
         ConfigurationError: if a family is unknown or cannot do the task.
     """
-    families = _chosen_families(task, settings)
+    families = chosen_families(task, settings)
     log_devices(families)
     hyperparameters = {
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
@@ -168,7 +168,12 @@ def log_devices(families: dict[str, Family]) -> None:
         logger.warning("%d GPUs are here and %s uses one: ask for one", len(gpus), names)
 
 
-def _chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str, Family]:
+def chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str, Family]:
+    """Returns the families to train, by name: the one that the settings name, or all that can do the task.
+
+    Raises:
+        ConfigurationError: if a family is unknown or cannot do the task.
+    """
     if settings.family == AUTO:
         able = families_for(task)
         chosen = {name: family for name, family in able.items() if family.uses_weights or not settings.needs_weights}

@@ -131,8 +131,7 @@ def _out_of_fold(config: "PipelineConfig") -> Iterator[str]:
             "evaluation.method: expected 'holdout' with a split by time, whose first records are in no fold that is "
             "held out, received 'out_of_fold'"
         )
-    if config.model.run_fn is not None:
-        yield "model.run_fn: expected a model family, for folds are trained by one, received a function of one's own"
+    yield from _caught(config.model.require_family)
     if config.engine == "beam":
         yield "engine: expected 'auto' or 'arrays', for out-of-fold predictions are not evaluated by Beam"
     changes = {"evaluation": config.evaluation.change}

@@ -155,18 +155,21 @@ class PipelineConfig(Settings):
         }
 
     def evaluation_settings(self, task: str) -> EvaluationSettings:
-        """Returns how a model of a task is judged: its own thresholds and change stand before those of `evaluation`."""
+        """Returns how a model of a task is judged: its own thresholds and change stand before those of `evaluation`.
+
+        Without the number of workers, which changes no result, so that another takes none out of TFX's cache.
+        """
         own = self.tasks[task]
         thresholds = {**self.evaluation.thresholds, **own.thresholds}
         change = own.change or self.evaluation.change
-        return self.evaluation.model_copy(update={"thresholds": thresholds, "change": change})
+        return self.evaluation.model_copy(update={"thresholds": thresholds, "change": change, "workers": None})
 
-    def cross_validator(self, task: str, folds: int, family: str = "") -> CrossValidatorConfig:
+    def cross_validator(self, task: str, folds: int | None = None, family: str = "") -> CrossValidatorConfig:
         """Returns how a task is cross-validated.
 
         Args:
             task: string. Name of the task.
-            folds: int.
+            folds: int or None. Defaults to `evaluation.folds`.
             family: string. The model family; empty takes `model.family`.
         """
         return CrossValidatorConfig(
@@ -174,7 +177,8 @@ class PipelineConfig(Settings):
             trainer=self.for_task(task).model.model_copy(update={"family": family or self.model.family}),
             transform=self.transform,
             feature_selection=self.feature_selection,
-            folds=folds,
+            folds=folds or self.evaluation.folds,
+            workers=self.evaluation.workers,
             engine=self.engine,
         )
 

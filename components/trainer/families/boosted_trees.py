@@ -169,6 +169,7 @@ FAMILIES = [
         rounds="max_iter",
         check=check,
         uses_weights=True,
+        trains_in_tensorflow=False,
     )
 ]
 

@@ -93,5 +93,6 @@ FAMILIES = [
         hyperparameters=LinearHyperparameters,
         fit=fit,
         uses_weights=True,
+        trains_in_tensorflow=False,
     )
 ]

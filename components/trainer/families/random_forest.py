@@ -89,6 +89,7 @@ FAMILIES = [
         fit=fit,
         rounds="n_estimators",
         uses_weights=True,
+        trains_in_tensorflow=False,
     )
 ]
 

@@ -34,7 +34,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from ....deferred import defer_imports
+from ....deferred import defer_imports, let_threads_sleep
 from ....errors import YachayError
 from ..spec.options import StepOptions
 from .executor_input import read_executor_input
@@ -101,8 +101,7 @@ def _reason(error: BaseException) -> str:
 
 def run() -> NoReturn:
     """Runs a step and ends the process."""
-    # Read when scikit-learn is loaded: threads of OpenMP that spin while they wait take the processor from others.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    let_threads_sleep()
     defer_imports()
     status = main()
     sys.stdout.flush()

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from pyarrow import parquet
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.types import artifact_utils, standard_artifacts
 
 from yachay.components.cross_validator.component import CrossValidator
 from yachay.components.cross_validator.executor import Executor
+from yachay.components.cross_validator.folds import FoldWork
 from yachay.components.cross_validator.settings import CrossValidatorConfig
 from yachay.components.evaluation_report.analysis.predictions import predict
 from yachay.components.evaluator import executor as evaluator
@@ -165,7 +167,10 @@ def test_predictions_of_other_or_further_examples_are_an_error(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"trainer": {"run_fn": "yachay.components.trainer.run_fn.run_fn"}}, r"Expected a model of a family"),
+        (
+            {"trainer": {"run_fn": "yachay.components.trainer.run_fn.run_fn"}},
+            r"model\.run_fn: expected null, for folds are trained by a",
+        ),
         ({"task": task(method="time")}, r"Expected a split by hash or group\. Received: one by time"),
     ],
 )
@@ -174,6 +179,21 @@ def test_what_has_no_folds_is_rejected_where_the_pipeline_is_written(fields: dic
 
     with pytest.raises(ConfigurationError, match=message):
         CrossValidator(examples, schema, config(**fields))
+
+
+def test_a_family_that_trains_in_tensorflow_does_so_with_one_thread_of_it() -> None:
+    tf.constant(1)
+    examples = np.array([], object)
+
+    def needs_processes(family: str) -> bool:
+        return FoldWork(examples, schema_pb2.Schema(), config(trainer={"family": family}), Path()).needs_processes()
+
+    assert [needs_processes(family) for family in ("linear", "boosted_trees", "keras", "auto")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("other", [{"engine": "beam"}, {"baseline_model": types.Channel(standard_artifacts.Model)}])

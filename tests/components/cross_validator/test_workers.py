@@ -22,6 +22,9 @@ class Work:
     def __init__(self, what=None):
         self.what = what
 
+    def needs_processes(self):
+        return self.what == "apart"
+
     def prepare(self):
         pass
 
@@ -51,6 +54,14 @@ def test_folds_of_several_processes_come_in_their_order(work: Any) -> None:
     assert len({process for *_, process in found}) <= 2
     assert multiprocessing.current_process().pid not in {process for *_, process in found}
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_work_that_needs_processes_of_its_own_has_them(work: Any, workers: int | None) -> None:
+    found = list(run_folds(work("apart"), ROWS, workers))
+
+    assert [number for number, *_ in found] == [1, 2, 3, 4]
+    assert multiprocessing.current_process().pid not in {process for *_, process in found}
 
 
 def test_a_killed_process_is_an_error_that_names_the_remedy_and_leaves_no_other(work: Any) -> None:

@@ -114,7 +114,7 @@ def test_what_cannot_be_evaluated_out_of_fold_is_named_all_at_once() -> None:
     for line in (
         "evaluation.method: expected 'holdout' with a split by time",
         "engine: expected 'auto' or 'arrays', for out-of-fold predictions are not evaluated by Beam",
-        "model.run_fn: expected a model family, for folds are trained by one",
+        "model.run_fn: expected null, for folds are trained by a model family",
         "evaluation.change: expected none with evaluation.method 'out_of_fold', for the last blessed model has seen",
         "tasks.semester2.change: expected none",
     ):
