@@ -14,6 +14,7 @@ from tfx.types import artifact_utils
 
 from ..errors import DataError
 from .access import unwritable
+from .examples import require_shards
 from .tfx_api import io_utils
 
 STATISTICS_FILE = "FeatureStats.pb"
@@ -56,7 +57,7 @@ def split_files(examples: types.Artifact, split: str) -> list[str]:
     """Returns the files of a split of examples.
 
     Raises:
-        DataError: if the examples have no such split.
+        DataError: if the examples have no such split, or a file of it is gone.
     """
     splits = artifact_utils.decode_split_names(examples.split_names)
     if split not in splits:
@@ -64,7 +65,9 @@ def split_files(examples: types.Artifact, split: str) -> list[str]:
             f"Expected examples with a split {split!r}. Received: {', '.join(splits) or 'none'}. Name one of the "
             f"ExampleGen's splits {split!r}."
         )
-    files: list[str] = sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
+    folder = artifact_utils.get_split_uri([examples], split)
+    files: list[str] = sorted(tf.io.gfile.glob(f"{folder}/*"))
+    require_shards(files, folder)
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 8192
 
 BLOCK_BYTES = 1 << 22
+
+_SHARD = re.compile(r"(.*-)(\d{5})-of-(\d{5})(.*)", re.DOTALL)
 
 # A record of a TFRecord file: its length, a checksum of the length, the data, a checksum of the data.
 _LENGTH = struct.Struct("<Q4x")
@@ -86,6 +89,33 @@ def split_records(block: bytes) -> tuple[list[bytes], bytes]:
     return records, block[start:]
 
 
+def require_shards(files: Sequence[str], folder: str) -> None:
+    """Checks that files named `...-00000-of-00002...` are all there.
+
+    Args:
+        files: sequence of paths or URIs.
+        folder: string. Where they should be, for the message.
+
+    Raises:
+        DataError: if there is no file, or one of the number in the names is gone.
+    """
+    numbers: dict[tuple[str, int, str], set[int]] = {}
+    for file in files:
+        if match := _SHARD.fullmatch(file):
+            numbers.setdefault((match[1], int(match[3]), match[4]), set()).add(int(match[2]))
+    gone = [
+        f"no {start}{shard:05d}-of-{count:05d}{end}"
+        for (start, count, end), found in numbers.items()
+        for shard in range(count)
+        if shard not in found
+    ]
+    if gone or not files:
+        raise DataError(
+            f"Expected all files of the examples in {folder}. Received: {gone[0] if gone else 'none'}. Delete the "
+            "folder of their artifact and run again."
+        )
+
+
 def decode(examples: Sequence[bytes], types: Mapping[str, int] | None = None) -> pa.RecordBatch:
     """Returns serialized examples as a table of list columns; a missing value is a null or an empty list.
 
@@ -141,12 +171,17 @@ def flat_values(table: pa.RecordBatch, name: str) -> tuple[NDArray[np.int64], pa
 def string_column(table: pa.RecordBatch, name: str, fix: str) -> NDArray[np.object_]:
     """Returns the values of a column as strings, `(N,)`, None for none; numbers as Python writes them.
 
+    A byte that is not UTF-8 is written as `\\xff`.
+
     Raises:
         DataError: if an example has several values.
     """
     found = np.full(table.num_rows, None, object)
     has_value, values = single_values(table, name, fix)
-    found[has_value] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.to_pylist()]
+    found[has_value] = [
+        value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+        for value in values.to_pylist()
+    ]
     return found
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from ..errors import StoreError
-from .layout import GOLDEN_FILE, RECEIPT_FILE, push_name
+from .layout import GOLDEN_FILE, MODEL_FILE, RECEIPT_FILE, push_name
+
+_MAX_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Push:
         data_fingerprint: string. Hash of the content of the data.
         blessing: dict with `blessed`, `model` (URI of the model as the Trainer left it), `baseline` (that of the model
             that it was compared with, or None) and `metrics`.
+        files: tuple of strings. The files beside the receipt, relative to the push; empty in a receipt of an earlier
+            version.
     """
 
     version: int
@@ -35,6 +39,7 @@ class Push:
     run_id: str = ""
     data_fingerprint: str = ""
     blessing: dict[str, Any] = dataclasses.field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
     @property
     def model_uri(self) -> str:
@@ -61,7 +66,7 @@ class Push:
         known = {field.name for field in dataclasses.fields(cls)}
         try:
             fields = {name: value for name, value in json.loads(text).items() if name in known}
-            return cls(**fields | {"uri": uri})
+            return cls(**fields | {"uri": uri, "files": tuple(fields.get("files", ()))})
         except (ValueError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"Expected {uri}/{RECEIPT_FILE} to say what was pushed. Received: {error}. Remove {uri}; the next push "
@@ -124,9 +129,12 @@ def push(
         StoreError: if the store cannot be written; it is then as it was for every reader.
     """
 
+    names = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
+
     def made(version: int) -> Push:
         uri = f"{store.uri}/{push_name(version)}"
-        return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}))
+        files = (*(f"{version}/{name}" for name in names), GOLDEN_FILE)
+        return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}), files)
 
     version = store.add(
         model, lambda version: {GOLDEN_FILE: golden, RECEIPT_FILE: made(version).to_json().encode("utf-8")}
@@ -147,9 +155,21 @@ def latest_push(store: ModelStore) -> Push | None:
 
 
 def read_push(store: ModelStore, version: int) -> Push | None:
-    """Returns the push of a version, or None where there is none or it is not finished."""
+    """Returns the push of a version, or None where there is none or it is not finished.
+
+    Raises:
+        StoreError: if its receipt cannot be read, or a file of it is gone.
+    """
     receipt = store.read(version, RECEIPT_FILE)
-    return None if receipt is None else Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
+    if receipt is None:
+        return None
+    found = Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
+    if gone := sorted({*found.files, f"{version}/{MODEL_FILE}"}.difference(store.files(version))):
+        raise StoreError(
+            f"Expected all files of the push {found.uri}. Received: no {', '.join(gone[:_MAX_NAMED])}. Remove "
+            f"{found.uri}; the next push has a place of its own."
+        )
+    return found
 
 
 def next_version(versions: Iterable[int]) -> int:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from absl import logging
@@ -11,6 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
+from ...errors import ConfigurationError
 from ..artifact_files import local_copy, local_folder, num_rows, split_files, unreadable
 from ..engine import Engine, choose_engine
 from ..prediction_task import PredictionTask
@@ -46,15 +47,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Raises:
             DataError: if the split `eval` has no record, or a label that does not fit the task.
             ModelError: if a model has no signature for examples.
-            ConfigurationError: if arrays are asked for and cannot do the work.
+            ConfigurationError: if arrays are asked for, or out-of-fold predictions given, and cannot do the work.
         """
         task = PredictionTask.from_property(exec_properties["task"])
         settings = EvaluationSettings.from_property(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        # Out-of-fold predictions are arrays already, however many.
-        asked: Engine = "arrays" if input_dict.get("predictions") else exec_properties["engine"]
-        engine = choose_engine(asked, "Evaluator", num_rows(examples), len(task.features) + 1, unreadable(examples))
-        if engine == "arrays":
+        is_out_of_fold = bool(input_dict.get("predictions"))
+        if _engine(examples, len(task.features) + 1, exec_properties["engine"], is_out_of_fold) == "arrays":
             self._evaluate(input_dict, output_dict, task, settings)
             return
         from ..tfx_api import evaluator_executor
@@ -97,6 +96,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             return
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _bless(blessing, artifacts["model"], artifacts.get("baseline_model"), is_blessed=validation.validation_ok)
+
+
+def _engine(examples: types.Artifact, columns: int, engine: Engine, is_out_of_fold: bool) -> Literal["arrays", "beam"]:
+    """Returns what evaluates; out-of-fold predictions are arrays already, however many."""
+    unsupported = unreadable(examples)
+    if not is_out_of_fold:
+        return choose_engine(engine, "Evaluator", num_rows(examples), columns, unsupported)
+    if unsupported:
+        raise ConfigurationError(
+            "Expected examples that out-of-fold predictions can be compared with: gzip-compressed TFRecord files of "
+            f"`tf.Example`. Received: {unsupported}. Ingest with `ColumnarExampleGen`, or write "
+            "`evaluation.method: holdout` in the configuration."
+        )
+    logging.info("Evaluator: engine arrays, for the predictions are out-of-fold")
+    return "arrays"
 
 
 def _bless(

@@ -115,5 +115,5 @@ def class_name(value: Any) -> str:
 
 
 def to_string(value: Any) -> str:
-    """Returns a decoded value as a string."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Returns a decoded value as a string; a byte that is not UTF-8 is written as `\\xff`."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

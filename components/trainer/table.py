@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from ..examples import require_shards
 from ..features import Problem
 from ..prediction_task import PredictionTask, SplitSettings
 from ..splitter import Splitter
@@ -131,6 +132,7 @@ def read_transformed(
 
     Raises:
         ModelError: if there is no such file.
+        DataError: if one of several is gone.
     """
     import tensorflow as tf
 
@@ -139,6 +141,7 @@ def read_transformed(
         raise ModelError(
             f"Expected transformed examples in {', '.join(files)}. Received: no file. Run Transform first."
         )
+    require_shards(paths, ", ".join(files))
     records = tf.data.TFRecordDataset(paths, compression_type=compression).batch(READ_BATCH_SIZE)
     batches = records.map(lambda batch: tf.io.parse_example(batch, feature_spec), num_parallel_calls=tf.data.AUTOTUNE)
     columns = {

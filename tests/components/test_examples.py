@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from yachay.components import examples
-from yachay.components.examples import read_examples
+from yachay.components.examples import read_examples, require_shards
 from yachay.errors import DataError
 
 
@@ -54,3 +54,15 @@ def test_another_file_is_an_error(tmp_path: Path, content: bytes):
 
     with pytest.raises(DataError, match=r"Expected a complete gzip-compressed TFRecord file at .*other. Received: "):
         list(read_examples([path]))
+
+
+def test_a_shard_that_is_gone_is_named():
+    names = [f"/data/Split-eval/data_tfrecord-{shard:05d}-of-00003.gz" for shard in range(3)]
+
+    require_shards([*names, "/data/Split-eval/other"], "/data/Split-eval")
+    with pytest.raises(
+        DataError, match=r"Expected all files of the examples in .*Split-eval\. Received: no .*-00001-of"
+    ):
+        require_shards([names[0], names[2]], "/data/Split-eval")
+    with pytest.raises(DataError, match=r"Received: none\. Delete the folder of their artifact and run again\."):
+        require_shards([], "/data/Split-eval")

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -51,6 +52,12 @@ def test_the_receipt_says_what_was_pushed_and_not_where(model: Path, store: Fold
         "run_id": "run-1",
         "data_fingerprint": "f1",
         "blessing": {"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
+        "files": [
+            f"{result.version}/assets.extra/yachay.json",
+            f"{result.version}/saved_model.pb",
+            f"{result.version}/variables/variables.index",
+            "golden.jsonl",
+        ],
     }
     assert read_push(store, result.version) == latest_push(store) == result
 
@@ -81,6 +88,29 @@ def test_a_receipt_that_is_none_is_named(model: Path, store: FolderStore) -> Non
     Path(result.uri, "push.json").write_text("[]")
 
     with pytest.raises(StoreError, match=rf"Expected .*push-{result.version}/push.json to say what was pushed"):
+        latest_push(store)
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "assets.extra/yachay.json", "variables/variables.index"])
+def test_a_push_that_lost_a_file_is_named(model: Path, store: FolderStore, name: str) -> None:
+    first, second = _push(model, store), _push(model, store)
+    Path(second.model_uri, name).unlink()
+
+    with pytest.raises(
+        StoreError, match=rf"Expected all files of the push .*\. Received: no {second.version}/{name}\."
+    ):
+        latest_push(store)
+    assert read_push(store, first.version) == first
+
+
+def test_a_receipt_of_an_earlier_version_stands_for_a_model(model: Path, store: FolderStore) -> None:
+    result = _push(model, store)
+    receipt = Path(result.uri, "push.json")
+    receipt.write_text(json.dumps({k: v for k, v in json.loads(receipt.read_text()).items() if k != "files"}))
+
+    assert latest_push(store) == dataclasses.replace(result, files=())
+    Path(result.model_uri, "saved_model.pb").unlink()
+    with pytest.raises(StoreError, match=r"Received: no .*/saved_model\.pb\."):
         latest_push(store)
 
 
