@@ -6,8 +6,10 @@ Each name is imported when it is first used: a step does not load the compiler's
 """
 
 import functools
+import glob
 import importlib
 import importlib.util
+import os
 import sys
 import types
 from pathlib import Path
@@ -286,11 +288,36 @@ def _spare_imports() -> None:
         # TFX has a file system for local paths, and takes TensorFlow's where that can be imported.
         importlib.import_module("tfx.dsl.io.fileio")  # It registers TensorFlow's.
         registry = importlib.import_module("tfx.dsl.io.filesystem_registry").DEFAULT_FILESYSTEM_REGISTRY
-        local = importlib.import_module("tfx.dsl.io.plugins.local").LocalFilesystem
-        with_tensorflow = importlib.import_module("tfx.dsl.io.plugins.tensorflow_gfile").TensorflowFilesystem
-        # TFX's fingerprints of files read `length` and `mtime_nsec`, which the local one's status does not have.
-        members = {"stat": staticmethod(with_tensorflow.stat)}
-        registry.register(type("LocalFilesystem", (local,), members), priority=0)
+        registry.register(_local_filesystem(), priority=0)
+
+
+def _local_filesystem() -> type:
+    """Returns TFX's file system for local paths, where it differs made as that of TensorFlow."""
+    local: Any = importlib.import_module("tfx.dsl.io.plugins.local").LocalFilesystem
+    with_tensorflow = importlib.import_module("tfx.dsl.io.plugins.tensorflow_gfile").TensorflowFilesystem
+
+    class LocalFilesystem(local):
+        # Fingerprints of files read `length` and `mtime_nsec` of it.
+        stat = staticmethod(with_tensorflow.stat)
+
+        @staticmethod
+        def open(name: Any, mode: str = "r") -> Any:
+            if "b" in mode:
+                return local.open(name, mode)
+            try:
+                return Path(os.fsdecode(name)).open(mode, encoding="utf-8", newline="")
+            except FileNotFoundError as error:
+                raise importlib.import_module("tfx.dsl.io.fileio").NotFoundError from error
+
+        @staticmethod
+        def glob(pattern: Any) -> list[Any]:
+            return sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207 (a path may have any mark)
+
+        @staticmethod
+        def walk(top: Any, topdown: bool = True, onerror: Any = None) -> Any:
+            return os.walk(top, topdown, onerror, followlinks=True)
+
+    return LocalFilesystem
 
 
 def _spare_beam() -> None:

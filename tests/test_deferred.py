@@ -67,6 +67,52 @@ def test_tfx_makes_the_fingerprint_of_a_file_as_with_tensorflow(tmp_path: Path) 
     assert printed == "split:train,num_files:1,total_bytes:8,xor_checksum:1,sum_checksum:1"
 
 
+def test_tfx_reads_files_and_folders_as_with_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".hidden.csv").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "data")
+    # A locale whose encoding is not UTF-8.
+    for name, value in {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    lines = [
+        "from tfx.utils import io_utils",
+        "from tfx.dsl.io import fileio",
+        f"root = {str(tmp_path)!r}",
+        "io_utils.write_string_file(root + '/text', 'caf\\u00e9\\r\\n')",
+        "print(ascii(io_utils.read_string_file(root + '/text')), open(root + '/text', 'rb').read())",
+        "print([path.removeprefix(root) for path in fileio.glob(root + '/*/*.csv')])",
+        "print(sorted((folder.removeprefix(root), sorted(files)) for folder, _, files in fileio.walk(root)))",
+        "for act in (fileio.listdir, fileio.remove, fileio.stat):",
+        "    try: act(root + '/none')",
+        "    except fileio.NotFoundError: print('not found')",
+    ]
+
+    with_tensorflow = run("import tensorflow; tensorflow.constant", *lines)
+
+    assert run("import yachay.components.tfx_api as tfx_api", "tfx_api.launcher", *lines) == with_tensorflow
+    assert "b'caf\\xc3\\xa9\\r\\n'" in with_tensorflow
+
+
+def test_threads_that_use_a_package_first_at_once_all_have_the_whole_of_it() -> None:
+    printed = run(
+        "import threading",
+        "from yachay.deferred import when_imported",
+        "import apache_beam, tensorflow, tensorflow_model_analysis as tfma",
+        "sys.setswitchinterval(1e-5)",
+        "calls, errors, barrier = [], [], threading.Barrier(12)",
+        "when_imported('apache_beam', calls.append)",
+        "def use(package, name):",
+        "    barrier.wait()",
+        "    try: getattr(package, name)",
+        "    except BaseException as error: errors.append(repr(error))",
+        "uses = [(tensorflow, 'constant'), (apache_beam, 'Pipeline'), (tfma, 'EvalConfig')] * 4",
+        "threads = [threading.Thread(target=use, args=one) for one in uses]",
+        "[thread.start() for thread in threads]; [thread.join() for thread in threads]",
+        "print(errors, [module.Pipeline.__name__ for module in calls])",
+    )
+    assert printed == "[] ['Pipeline']"
+
+
 def test_stock_components_and_functions_that_use_beam_work_beside_deferred_imports() -> None:
     printed = run(
         "import yachay.components.tfx_api as tfx_api",
