@@ -50,11 +50,6 @@ def import_callable(path: str, expected: str) -> Any:
     return found
 
 
-def absolute_dotted(path: str, package: str) -> str:
-    """Returns a dotted path; one that begins with `.` is below `package`: `.model.run_fn` is `bank.model.run_fn`."""
-    return package + path if path.startswith(".") else path
-
-
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Returns the `__getattr__` of a package whose names are imported when they are first used.
 

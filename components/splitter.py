@@ -167,14 +167,14 @@ class Splitter:
         return list(StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed).split(groups, codes, groups))
 
     def clusters(self, keys: NDArray[Any] | None) -> NDArray[np.int64] | None:
-        """Returns the codes `(N,)`, from 0, of the rows that are resampled together, or None: each on its own.
+        """Returns the indices `(N,)`, from 0, of what is resampled together, or None: each row on its own.
 
         These are the rows of one group, and with the method `time` those of one moment.
         """
         return None if self._settings.method == "hash" else _factorize(self._require(keys))[0]
 
     def periods(self, keys: NDArray[Any] | None) -> NDArray[np.int64] | None:
-        """Returns the codes `(N,)` of the rows that are one finding in a test: those of `clusters`, or of one period.
+        """Returns the indices `(N,)` of the rows that are one finding in a test: those of `clusters`, or of one period.
 
         With the method `time` the moments are divided into 12 periods of about as many rows each, for what is near in
         time is alike: of forecasts made every hour for a day ahead, 24 are about the same hours.
@@ -261,7 +261,7 @@ def _classes(labels: NDArray[Any]) -> NDArray[np.int64] | None:
 
 
 def _factorize(keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Returns the code of each key, in ascending order of the keys, and the distinct keys."""
+    """Returns the index of each key, in ascending order of the keys, and the distinct keys."""
     values, codes = np.unique(keys, return_inverse=True)
     return codes.astype(np.int64), values
 

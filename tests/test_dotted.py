@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.dotted import absolute_dotted, import_callable, import_dotted, is_defined
+from yachay.dotted import import_callable, import_dotted, is_defined
 from yachay.errors import ConfigurationError, suggestion
 
 
@@ -33,11 +33,6 @@ def test_a_module_that_fails_is_named_with_its_error(tmp_path: Path, monkeypatch
 
     with pytest.raises(ConfigurationError, match=r"'broken_source.read' \(ZeroDivisionError: division by zero\)"):
         import_dotted("broken_source.read", "`data.reader`")
-
-
-def test_a_path_that_begins_with_a_dot_is_below_the_package() -> None:
-    assert absolute_dotted(".source.read", "yachay.pipelines.bank") == "yachay.pipelines.bank.source.read"
-    assert absolute_dotted("bank.source.read", "yachay.pipelines.bank") == "bank.source.read"
 
 
 def test_a_name_is_found_without_running_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
