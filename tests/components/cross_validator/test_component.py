@@ -163,6 +163,10 @@ def test_predictions_of_other_or_further_examples_are_an_error(tmp_path: Path) -
     with pytest.raises(DataError, match=r"Expected out-of-fold predictions of these examples, in their order"):
         evaluate(tmp_path, examples, predictions, task())
 
+    examples.set_string_custom_property("payload_format", "FORMAT_PARQUET")
+    with pytest.raises(ConfigurationError, match=r"out-of-fold predictions can be compared with.*Ingest with"):
+        evaluate(tmp_path, examples, predictions, task())
+
 
 @pytest.mark.parametrize(
     ("fields", "message"),
