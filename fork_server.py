@@ -33,6 +33,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .errors import YachayError
+
 ADDRESS = "YACHAY_FORK_SERVER"
 """The variable of the environment that names the server that a process may use."""
 
@@ -46,7 +48,7 @@ _LENGTH_BYTES = 8
 _NUM_LOOKS, _LOOK_SECONDS = 20, 0.01
 
 
-class NotForked(Exception):  # noqa: N818
+class ForkError(YachayError):
     """There is no such server, or it does not fork this process: start it anew."""
 
 
@@ -112,7 +114,7 @@ def fork_process(
         is_inherited: bool. Whether the rest of the environment is the server's, as it was started. Defaults to False.
 
     Raises:
-        NotForked: if the server is gone, or does not fork it.
+        ForkError: if the server is gone, or does not fork it.
     """
     process = {"command": list(command), "environment": dict(environment), "folder": str(folder)}
     request = {"process": process, "modules": list(modules), "is_inherited": is_inherited}
@@ -125,10 +127,10 @@ def fork_process(
         reply = json.loads(_read_line(connection) or '{"reason": "the server has ended"}')
     except OSError as error:
         connection.close()
-        raise NotForked(str(error)) from None
+        raise ForkError(str(error)) from None
     if "reason" in reply:
         connection.close()
-        raise NotForked(reply["reason"])
+        raise ForkError(reply["reason"])
     return ForkedProcess(connection, reply["pid"])
 
 

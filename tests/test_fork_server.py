@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.fork_server import ForkedProcess, NotForked, fork_process, fork_server
+from yachay.fork_server import ForkedProcess, ForkError, fork_process, fork_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
@@ -128,7 +128,7 @@ def test_a_process_ends_with_the_server(environment: dict[str, str], tmp_path: P
 
     assert process.wait() == -signal.SIGKILL
     wait_for_end(process.pid)
-    with pytest.raises(NotForked):
+    with pytest.raises(ForkError):
         fork_process(address, ["waits", str(tmp_path / "other")], environment, tmp_path, log)
 
 
@@ -167,9 +167,9 @@ def test_a_process_ends_with_the_one_that_asked_for_it_and_with_the_owner_of_the
 def test_what_would_not_be_as_python_starts_it_is_not_forked(
     environment: dict[str, str], tmp_path: Path, log: int
 ) -> None:
-    with fork_server([], environment) as address, pytest.raises(NotForked, match=r"differs .* in KERAS_BACKEND"):
+    with fork_server([], environment) as address, pytest.raises(ForkError, match=r"differs .* in KERAS_BACKEND"):
         fork_process(address, ["shows", "0"], {**environment, "KERAS_BACKEND": "jax"}, tmp_path, log)
-    with fork_server(["threaded"], environment) as address, pytest.raises(NotForked, match="a thread is at work"):
+    with fork_server(["threaded"], environment) as address, pytest.raises(ForkError, match="a thread is at work"):
         fork_process(address, ["shows", "0"], environment, tmp_path, log, ["threaded"])
 
 

@@ -15,7 +15,7 @@ import httpx
 from absl import logging
 
 from ...errors import ModelError
-from ...fork_server import ADDRESS, ForkedProcess, NotForked, fork_process
+from ...fork_server import ADDRESS, ForkedProcess, ForkError, fork_process
 
 NAME = "candidate"
 
@@ -126,7 +126,7 @@ def _start(command: Sequence[str], log: int) -> "subprocess.Popen[bytes] | Forke
         try:
             # Not this process's environment, to which imports have added.
             return fork_process(address, command[2:], _ENVIRONMENT, Path.cwd(), log, is_inherited=True)
-        except NotForked as reason:
+        except ForkError as reason:
             logging.warning("The server is not forked: %s.", reason)
     environment = {**os.environ, **_ENVIRONMENT}
     return subprocess.Popen(

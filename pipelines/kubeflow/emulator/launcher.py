@@ -22,7 +22,7 @@ from typing import Any
 
 from absl import logging
 
-from ....fork_server import ADDRESS, ForkedProcess, NotForked, fork_process
+from ....fork_server import ADDRESS, ForkedProcess, ForkError, fork_process
 from .local_store import LocalStore
 from .pod import LOGS, Pod, Step, StepError, code_environment, container_environment, each_artifact
 from .step_server import step_modules
@@ -178,7 +178,7 @@ def _start(
     if address and list(command[:2]) == [sys.executable, "-m"]:
         try:
             return fork_process(address, command[2:], environment, folder, log, step_modules(command))
-        except NotForked as reason:
+        except ForkError as reason:
             logging.warning("The step is not forked: %s.", reason)
     return subprocess.Popen(
         command,

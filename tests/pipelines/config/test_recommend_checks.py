@@ -39,8 +39,8 @@ def test_a_catalogue_that_moves_what_is_predicted_is_rejected():
     rejects(r"'secondary_pct', which is excluded: it is predicted", moving("secondary_pct"))
 
 
-def test_a_catalogue_that_moves_a_mean_of_neighbours_gets_the_reason():
-    rejects(r"'near_rural_pct': the mean of the neighbours moves with the neighbours", moving("near_rural_pct"))
+def test_a_catalogue_that_moves_what_is_fixed_gets_the_reason():
+    rejects(r"'altitude_m': a place does not move", moving("altitude_m"))
 
 
 def test_an_unknown_feature_has_the_nearest_name():

@@ -36,7 +36,10 @@ def test_stratified_random_is_what_scikit_learns_dummy_reaches_on_average() -> N
         dummy = DummyClassifier(strategy="stratified", random_state=seed).fit(np.zeros((1000, 1)), TRAIN)
         reached.append(measure(CLASSIFICATION, LABELS, dummy.predict_proba(np.zeros((400, 1)))))
     for name, value in random.metrics.items():
-        assert value == pytest.approx(np.mean([metrics[name] for metrics in reached]), abs=0.006), name
+        values = [metrics[name] for metrics in reached]
+        assert value == pytest.approx(np.mean(values), abs=5 * np.std(values) / 10 + 1e-9), (
+            name
+        )  # of at least 100 draws
 
 
 def test_the_mean_is_scikit_learns_dummy() -> None:
