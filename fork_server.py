@@ -10,6 +10,7 @@ for it ends, however that ends. For Linux; a server forks only while no other th
 survives a fork.
 """
 
+import atexit
 import collections
 import contextlib
 import ctypes
@@ -18,6 +19,7 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import runpy
 import selectors
@@ -243,18 +245,26 @@ class _Server:
 
     def _fork(self, process: Any, connection: socket.socket, log: int) -> Callable[[], NoReturn] | None:
         server = os.getpid()
+        is_leader, leads = os.pipe()
         pid = os.fork()
         if pid == 0:
+            os.close(is_leader)
             for child in self._children:
                 child.connection.close()
                 os.close(child.descriptor)
             for one in (self._selector, self._listener, connection):
                 one.close()
             _end_with(server)
+            os.setsid()
+            os.close(leads)
             # What imports have set, they would set in a process of its own too.
             process["environment"] |= dict(os.environ.items() - self._environment.items())
             return functools.partial(_run, **process, log=log)
         os.close(log)
+        # Until it leads its session, no signal reaches it by the number of its group.
+        os.close(leads)
+        os.read(is_leader, 1)
+        os.close(is_leader)
         child = _Child(pid, os.pidfd_open(pid), connection)
         self._children.append(child)
         self._selector.register(child.descriptor, selectors.EVENT_READ, lambda: self._end(child))
@@ -264,6 +274,8 @@ class _Server:
 
     def _kill(self, child: _Child) -> None:
         """Kills a process that nobody waits for any more."""
+        if child not in self._children:  # It ended at the same time.
+            return
         self._selector.unregister(child.connection)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -283,10 +295,12 @@ class _Server:
 
 def _run(command: Sequence[str], environment: Mapping[str, str], folder: str, log: int) -> NoReturn:
     """Runs a module as `python -m` does and ends the process."""
-    os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # The server's, where an import asked for it.
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()  # As Python's own `random` does: else all would draw the same numbers.
+    atexit._clear()  # The server's, for what it made.
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
@@ -294,7 +308,8 @@ def _run(command: Sequence[str], environment: Mapping[str, str], folder: str, lo
     status: Any = 0
     try:
         os.chdir(folder)
-        sys.path[0] = folder
+        if not sys.flags.safe_path:
+            sys.path[0] = folder
         sys.argv = [module, *arguments]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -305,9 +320,20 @@ def _run(command: Sequence[str], environment: Mapping[str, str], folder: str, lo
     except BaseException:
         traceback.print_exc()
         status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _finish()
     os._exit(status or 0)
+
+
+def _finish() -> None:
+    """Ends as Python does, but for what C libraries do at the end: they may wait for threads that are the server's."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
 
 
 def _end_with(parent: int) -> None:
@@ -364,6 +390,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
     descriptor, parent, *modules = arguments
     _end_with(int(parent))
+    os.close(os.pidfd_open(os.getpid()))  # It ends here where the kernel has none, before it forks anything.
     # Read when scikit-learn is loaded: threads of OpenMP that spin while they wait take the processor from others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     defer_imports()

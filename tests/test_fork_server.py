@@ -28,6 +28,11 @@ MODULES = {
     "fails": "raise ValueError('no')",
     "waits": "import os, pathlib, sys, time\npathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\ntime.sleep(600)",
     "needs_broken": "import broken",
+    "draws": "import numpy\nprint(numpy.random.random())",
+    "ends_late": "import atexit, threading, time\n"
+    "atexit.register(print, 'at exit')\n"
+    "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n",
+    "leaves": "import atexit\natexit.register(print, 'of the server')",
 }
 
 
@@ -196,3 +201,52 @@ def test_the_folder_of_the_socket_is_this_users_alone() -> None:
         assert folder.stat().st_mode & 0o077 == 0
         assert folder.stat().st_uid == os.getuid()
     assert not folder.exists()
+
+
+def test_a_process_can_be_killed_by_its_group_as_soon_as_it_is_known(
+    environment: dict[str, str], tmp_path: Path, log: int
+) -> None:
+    with fork_server([], environment) as address:
+        for number in range(10):
+            process = fork_process(address, ["waits", str(tmp_path / str(number))], environment, tmp_path, log)
+            os.killpg(process.pid, signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+
+
+def test_the_server_goes_on_where_a_process_and_the_one_that_waits_for_it_end_at_once(
+    environment: dict[str, str], tmp_path: Path, log: int
+) -> None:
+    with fork_server(["slow"], environment) as address:
+        process = fork_process(address, ["fails"], environment, tmp_path, log)
+        wait_for_end(process.pid)
+        process._connection.close()  # While the server imports: it sees both ends at once.
+
+        assert fork_process(address, ["fails"], environment, tmp_path, log).wait() == 1
+
+
+def test_processes_do_not_draw_the_same_random_numbers(environment: dict[str, str], tmp_path: Path, log: int) -> None:
+    with fork_server(["numpy.random"], environment) as address:
+        for _ in range(2):
+            assert fork_process(address, ["draws"], environment, tmp_path, log, ["numpy.random"]).wait() == 0
+
+    first, second = printed(log)
+    assert first != second
+
+
+def test_a_process_ends_with_its_threads_and_what_it_registered_for_its_exit(
+    environment: dict[str, str], tmp_path: Path, log: int
+) -> None:
+    with fork_server(["leaves"], environment) as address:
+        assert fork_process(address, ["ends_late"], environment, tmp_path, log, ["leaves"]).wait() == 0
+
+    assert printed(log) == ["thread", "at exit"]
+
+
+def test_a_path_without_the_working_folder_stays_as_it_is(
+    environment: dict[str, str], tmp_path: Path, log: int
+) -> None:
+    safe = {**environment, "PYTHONSAFEPATH": "1"}
+    with fork_server([], safe) as address:
+        assert fork_process(address, ["shows", "0"], safe, tmp_path, log).wait() == 0
+
+    assert json.loads(printed(log)[0])["path"] == environment["PYTHONPATH"].split(os.pathsep)[0]
