@@ -10,8 +10,6 @@ from .trivial import LEVEL, TRIVIAL_P_VALUE
 
 SIGNATURE, EXAMPLES = "serving_examples", "examples"
 """The signature that models are asked by, and its input."""
-EXAMPLES = "examples"
-"""The input of the signature."""
 
 CANDIDATE, BASELINE = "candidate", "baseline"
 """The names of two models that TFX's Evaluator compares; a model alone has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ def augment(table: Table, task: PredictionTask, settings: TrainerSettings) -> Ta
         settings: `TrainerSettings`.
     """
     random = np.random.default_rng(settings.seed)
+    if settings.oversampling or settings.mixup:
+        table = dataclasses.replace(table, origins=np.repeat(np.arange(len(table))[:, np.newaxis], 2, axis=1))
     if settings.oversampling and table.num_classes:
         table = oversample(table, settings.oversampling, random)
     if settings.class_weights is not None and table.num_classes:
@@ -45,11 +47,12 @@ def class_weights(
 ) -> NDArray[np.float32]:
     """Returns the weight of each row, `(N,)`: that given for its class, 1 where none is, or the inverse frequency.
 
-    `"balanced"` is scikit-learn's: `N / (K * count)`, so that every class counts as much in all.
+    `"balanced"` is scikit-learn's: `N / (K * count)` of the K classes that have rows, so that each counts as much in
+    all.
     """
     if given == "balanced":
         counts = np.bincount(table.labels, minlength=len(classes))
-        of_class = len(table) / (len(classes) * np.maximum(counts, 1))
+        of_class = len(table) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     else:
         of_class = np.array([given.get(name, 1.0) for name in classes])
     return np.asarray(of_class[table.labels], np.float32)
@@ -71,8 +74,11 @@ def mix(table: Table, alpha: float, random: np.random.Generator) -> Table:
         if column.num_codes:
             features[column.name] = np.where(random.random(part.shape) < part, values, values[others])
         else:
-            features[column.name] = (part * values + (1 - part) * values[others]).astype(values.dtype)
-    mixed = dataclasses.replace(table, features=features)
+            features[column.name] = (part * values + (1 - part) * values[others]).astype(np.float32)
+    origins = None
+    if table.origins is not None:
+        origins = np.stack([table.origins[:, 0], table.origins[others, 0]], axis=1)
+    mixed = dataclasses.replace(table, features=features, origins=origins)
     if not table.num_classes:
         part = share.reshape(-1, *[1] * (table.labels.ndim - 1))
         labels = (part * table.labels + (1 - part) * table.labels[others]).astype(table.labels.dtype)
@@ -93,6 +99,13 @@ def _joined(tables: list[Table]) -> Table:
         first,
         features={name: np.concatenate([table.features[name] for table in tables]) for name in first.features},
         labels=np.concatenate([table.labels for table in tables]),
-        keys=None if first.keys is None else np.concatenate([table.keys for table in tables if table.keys is not None]),
-        weights=None if first.weights is None else np.concatenate([table.row_weights for table in tables]),
+        keys=_of_all([table.keys for table in tables]),
+        weights=_of_all([table.weights for table in tables]),
+        origins=_of_all([table.origins for table in tables]),
     )
+
+
+def _of_all(arrays: list[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """Returns the arrays one after the other; None where tables have none."""
+    given = [array for array in arrays if array is not None]
+    return np.concatenate(given) if given else None

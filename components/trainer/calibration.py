@@ -70,11 +70,17 @@ class Isotonic:
 
     @classmethod
     def fit(cls, scores: NDArray[Any], labels: NDArray[np.int64]) -> Isotonic:
-        """Returns scikit-learn's isotonic regression of each class against the rest."""
+        """Returns scikit-learn's isotonic regression of each class against the rest.
+
+        The score of a class that no label has stays as it is: these rows say nothing of it.
+        """
         from sklearn.isotonic import IsotonicRegression
 
         lines = []
         for k in range(scores.shape[1]):
+            if not (labels == k).any():
+                lines.append((np.array([0, 1], np.float32), np.array([0, 1], np.float32)))
+                continue
             line = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
             line.fit(scores[:, k].astype(np.float64), labels == k)
             x, first = np.unique(line.X_thresholds_.astype(np.float32), return_index=True)
@@ -131,10 +137,12 @@ def choose_calibration(
         scores: float array `(N, K)`.
         labels: int array `(N,)`.
         method: string. `"auto"` takes the one with the least log loss, each fitted to one half of the rows and judged
-            on the other, or none where that is best.
+            on the other, or none where that is best or there is one row.
     """
     if method != "auto":
         return method, METHODS[method](scores, labels)
+    if len(labels) < 2:
+        return "none", None
     halves = [slice(0, None, 2), slice(1, None, 2)]
     losses = {"none": log_loss(scores, labels)}
     for name, fit in METHODS.items():

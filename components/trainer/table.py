@@ -38,6 +38,8 @@ class Table:
         splitter: `Splitter`. How rows are divided. Defaults to one by the hash of the row.
         weights: float array of shape `(N,)` or None. How much each row counts in training; None for all alike.
             Defaults to None.
+        origins: `int64` array of shape `(N, 2)` or None. After an augmentation the two rows before it that each row is
+            made of, one twice where it is that row. Defaults to None: each row is its own.
     """
 
     columns: tuple[Column, ...]
@@ -47,6 +49,7 @@ class Table:
     keys: NDArray[np.int64] | None = None
     splitter: Splitter = dataclasses.field(default_factory=lambda: Splitter(SplitSettings()))
     weights: NDArray[np.float32] | None = None
+    origins: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,6 +72,7 @@ class Table:
             labels=self.labels[rows],
             keys=None if self.keys is None else self.keys[rows],
             weights=None if self.weights is None else self.weights[rows],
+            origins=None if self.origins is None else self.origins[rows],
         )
 
     def in_canonical_order(self) -> Self:
@@ -81,11 +85,20 @@ class Table:
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Returns the rest and a part of about `share` of the rows, divided as the split of the data is.
 
+        After an augmentation the part has rows from before it, and the rest nothing that is made of them.
+
         Raises:
             DataError: if there are too few rows, groups or times for both parts.
         """
-        rest, part = self.splitter.split(self.keys, self.labels, share, seed)
-        return self.take(rest), self.take(part)
+        if self.origins is None:
+            rest, part = self.splitter.split(self.keys, self.labels, share, seed)
+            return self.take(rest), self.take(part)
+        whole = np.flatnonzero(self.origins[:, 0] == self.origins[:, 1])
+        own = np.sort(whole[np.unique(self.origins[whole, 0], return_index=True)[1]])
+        before = self.take(own)
+        _, part = self.splitter.split(before.keys, before.labels, share, seed)
+        is_apart = ~np.isin(self.origins, self.origins[own[part], 0]).any(axis=1)
+        return self.take(np.flatnonzero(is_apart)), before.take(part)
 
 
 def make_table(

@@ -25,7 +25,7 @@ class OrdinalHyperparameters(KerasHyperparameters):
         head: string. `"corn"` (Shi, Cao and Raschka, 2021, arXiv:2111.08851): each output is the chance that the class
             lies beyond one, given that it lies beyond the one before; learned from the rows of which that holds.
             `"coral"` (Cao, Mirjalili and Raschka, Pattern Recognition Letters 2020, arXiv:1901.07884): one number a row
-            and a threshold for each class, which ascend here by construction.
+            and a threshold for each class but the last; where these are not in order, a class between has no chance.
     """
 
     head: Literal["corn", "coral"] = "corn"

@@ -54,7 +54,8 @@ def fit(train: Table, validation: Table | None, hyperparameters: SvmHyperparamet
     """Returns a support vector machine fitted to `train`: of standardised numbers and one column for each code.
 
     The probabilities of classes are a logistic regression on the decision values of a machine that has not seen a part
-    of the rows, divided as the split of the data is (Platt, 1999, for several classes at once).
+    of the rows, divided as the split of the data is (Platt, 1999, for several classes at once). Where the rows are too
+    few for that they are one on what the machine has seen, which is too sure of itself, with a warning.
     """
     if len(train) > hyperparameters.max_rows:
         logger.warning("svm: trained on %d of %d rows (max_rows)", hyperparameters.max_rows, len(train))
@@ -62,10 +63,17 @@ def fit(train: Table, validation: Table | None, hyperparameters: SvmHyperparamet
         train = train.take(np.sort(rows))
     if not train.num_classes:
         return FittedSvm(_machine(train, hyperparameters), train.columns, train.target)
+    machine = _machine(train, hyperparameters)
     rest, held = train.split(CALIBRATION_SHARE, seed)
-    decisions = FittedSvm(_machine(rest, hyperparameters), rest.columns, rest.target).decisions(held.features)
+    calibrated = machine
+    if len(np.unique(held.labels)) > 1 and np.array_equal(np.unique(rest.labels), np.unique(train.labels)):
+        calibrated = _machine(rest, hyperparameters)
+    else:
+        held = train
+        logger.warning("svm: too few rows of some class to calibrate on others than it was trained on")
+    decisions = FittedSvm(calibrated, train.columns, train.target).decisions(held.features)
     weights, bias = _calibrate(decisions, held, seed)
-    return FittedSvm(_machine(train, hyperparameters), train.columns, train.target, weights, bias)
+    return FittedSvm(machine, train.columns, train.target, weights, bias)
 
 
 class FittedSvm:
@@ -153,6 +161,7 @@ FAMILIES = [
         fit=fit,
         problems=frozenset({Problem.CLASSIFICATION, Problem.REGRESSION}),
         uses_weights=True,
+        trains_in_tensorflow=False,
     )
 ]
 

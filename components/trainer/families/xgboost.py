@@ -147,6 +147,7 @@ FAMILIES = [
         predicts_quantiles=True,
         rounds="n_estimators",
         uses_weights=True,
+        trains_in_tensorflow=False,
     )
 ]
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.class_weight import compute_class_weight
 
-from yachay.components.prediction_task import PredictionTask
+from yachay.components.prediction_task import PredictionTask, SplitSettings
+from yachay.components.splitter import Splitter
 from yachay.components.trainer import train as training
 from yachay.components.trainer.augment import augment, class_weights, mix, oversample
 from yachay.components.trainer.calibration import Isotonic, Temperature, choose_calibration, log_loss
@@ -172,3 +173,83 @@ def test_a_calibrated_model_is_exported_as_it_predicts(calibration: Any, make_ta
 def test_class_weights_name_classes_of_the_label() -> None:
     with pytest.raises(ConfigurationError, match=r"model\.class_weights: expected one of a, b, c, received 'd'"):
         check_trainer(TASK, TrainerSettings(class_weights={"d": 2.0}))
+
+
+@pytest.mark.parametrize("options", [{"oversampling": 1.0}, {"mixup": 0.4}, {"oversampling": 1.0, "mixup": 0.4}])
+def test_a_part_of_an_augmented_table_shares_no_row_with_the_rest(
+    options: dict[str, float], make_table: Callable[..., Table]
+) -> None:
+    table = unbalanced(make_table(3)).in_canonical_order()
+    augmented = augment(table, TASK, TrainerSettings.model_validate(options))
+
+    rest, part = augmented.split(0.2, 1)
+
+    assert part.origins is not None
+    assert rest.origins is not None
+    assert len(part) == 32 == len(np.unique(part.origins[:, 0]))
+    np.testing.assert_array_equal(part.features["grade"], table.features["grade"][part.origins[:, 0]])
+    np.testing.assert_array_equal(part.labels, table.labels[part.origins[:, 0]])
+    assert not np.isin(rest.origins, part.origins).any()
+    assert len(rest) > 160 - len(part)
+
+
+def test_a_support_vector_machine_is_not_sure_of_noise_that_oversampling_repeats(
+    make_table: Callable[..., Table],
+) -> None:
+    table = unbalanced(make_table(3))
+    table = dataclasses.replace(table, labels=np.random.default_rng(0).permutation(table.labels))
+    family = load_families()["svm"]
+    hyperparameters = family.resolve({"gamma": 1e5, "C": 100.0})
+
+    plain, repeated = (
+        family.fit(augment(table, TASK, TrainerSettings(oversampling=share)), None, hyperparameters, 1)
+        for share in (0.0, 1.0)
+    )
+
+    sure = [model.predict(table.features).max(axis=1).mean() for model in (plain, repeated)]
+    assert sure[1] < sure[0] + 0.1
+
+
+@pytest.mark.parametrize("labels", [[0] * 10 + [1] * 2 + [2], [0, 1] * 40 + [0, 1, 2] * 7])
+def test_a_support_vector_machine_does_with_few_rows_of_a_class(
+    labels: list[int], make_table: Callable[..., Table], caplog: pytest.LogCaptureFixture
+) -> None:
+    table = make_table(3)
+    table = dataclasses.replace(table.take(np.arange(len(labels))), labels=np.array(labels))
+    if len(labels) > 20:
+        latest = SplitSettings(method="time", key="day")
+        table = dataclasses.replace(table, keys=np.arange(len(labels)), splitter=Splitter(latest))
+    family = load_families()["svm"]
+
+    scores = family.fit(table, None, family.resolve({}), 1).predict(table.features)
+
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert "too few rows" in caplog.text
+
+
+def test_mixed_whole_numbers_are_means_too(make_table: Callable[..., Table]) -> None:
+    table = make_table(3)
+    table = dataclasses.replace(table, features={**table.features, "grade": np.arange(len(table)) % 2})
+
+    mixed = mix(table, 0.4, np.random.default_rng(0)).features["grade"][len(table) :]
+
+    assert ((mixed > 0.1) & (mixed < 0.9)).any()
+
+
+def test_balanced_weights_are_of_the_classes_that_have_rows(make_table: Callable[..., Table]) -> None:
+    table = unbalanced(make_table(3))
+    table = table.take(np.flatnonzero(table.labels != 1))
+
+    assert class_weights(table, ("a", "b", "c"), "balanced").sum() == pytest.approx(len(table))
+
+
+def test_isotonic_leaves_a_class_that_no_label_has(scored: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, labels = scored
+
+    calibrated = Isotonic.fit(scores, np.minimum(labels, 1))(tf.constant([[0.05, 0.05, 0.9]]))
+
+    assert np.asarray(calibrated)[0].argmax() == 2
+
+
+def test_auto_calibrates_nothing_on_one_row() -> None:
+    assert choose_calibration(np.array([[0.5, 0.5]], np.float32), np.array([1]), "auto") == ("none", None)
