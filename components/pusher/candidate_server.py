@@ -16,21 +16,13 @@ from absl import logging
 
 from ...errors import ModelError
 from ...fork_server import ADDRESS, ForkedProcess, ForkError, fork_process
+from ..child_process import ending_with_parent
 
 NAME = "candidate"
 
 _POLL_SECONDS = 0.1
 # This process holds the GPU's memory.
 _ENVIRONMENT = {"YACHAY_SERVING_TOKEN": None, "CUDA_VISIBLE_DEVICES": "-1"}
-# A push that is killed takes its server along: PR_SET_PDEATHSIG outlives the exec. Not `preexec_fn`, for which Python
-# forks in full: gRPC, where it runs in this process, then starts its threads in the child too, and aborts it as its
-# files are closed (grpc/grpc#43055).
-_END_WITH_PARENT = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() == int(sys.argv[1]):
-    os.execvp(sys.argv[2], sys.argv[2:])
-"""
 
 
 def server_command(model_dir: Path, port: int) -> list[str]:
@@ -130,19 +122,13 @@ def _start(command: Sequence[str], log: int) -> "subprocess.Popen[bytes] | Forke
             logging.warning("The server is not forked: %s.", reason)
     environment = {**os.environ, **_ENVIRONMENT}
     return subprocess.Popen(
-        [*_ending_with_parent(), *command],
+        [*ending_with_parent(), *command],
         env={name: value for name, value in environment.items() if value is not None},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _ending_with_parent() -> list[str]:
-    if sys.platform != "linux":
-        return []
-    return [sys.executable, "-I", "-S", "-c", _END_WITH_PARENT, str(os.getpid())]
 
 
 def _kill(process: "subprocess.Popen[bytes] | ForkedProcess") -> None:

@@ -8,10 +8,11 @@ server's environment.
 """
 
 import contextlib
-import ctypes
 import dataclasses
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 
 from absl import logging
 
+from ....components.child_process import ending_with_parent
 from ....fork_server import ADDRESS, ForkedProcess, ForkError, fork_process
 from .local_store import LocalStore
 from .pod import LOGS, Pod, Step, StepError, code_environment, container_environment, each_artifact
@@ -30,9 +32,6 @@ from .step_server import step_modules
 Json = dict[str, Any]
 
 _STOP_SECONDS = 5.0
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
-# Loaded here: between fork and exec, where `_end_with_parent` runs, the loader's lock may be held by another thread.
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,22 +179,18 @@ def _start(
             return fork_process(address, command[2:], environment, folder, log, step_modules(command))
         except ForkError as reason:
             logging.warning("The step is not forked: %s.", reason)
+    program = folder / command[0] if os.sep in command[0] else command[0]
+    if shutil.which(program, path=environment.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, "no such program", command[0])
     return subprocess.Popen(
-        command,
+        [*ending_with_parent(), *command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_end_with_parent if _LIBC else None,
     )
-
-
-def _end_with_parent() -> None:
-    # A runner that is killed takes its step along.
-    if _LIBC:
-        _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _stop(process: "subprocess.Popen[bytes] | ForkedProcess") -> None:

@@ -14,6 +14,7 @@ from tiny_specs import TinySpec
 
 from yachay.cli import main
 from yachay.errors import UsageError, YachayError, partial_result
+from yachay.pipelines.kubeflow.emulator import launcher
 from yachay.pipelines.kubeflow.emulator.launcher import Launcher
 from yachay.pipelines.kubeflow.emulator.local_store import LocalStore
 from yachay.pipelines.kubeflow.emulator.pod import StepError
@@ -635,13 +636,7 @@ def _is_running(pid: int) -> bool:
     return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_nothing_is_loaded_between_fork_and_exec(spec: TinySpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another thread may hold the loader's lock at the fork; nobody gives it back in the child."""
-
-    def load(name: str | None) -> None:
-        raise OSError("loaded after the fork")
-
-    monkeypatch.setattr("ctypes.CDLL", load)
-    spec.step("Only", "note('ran')")
-    run(spec)
-    assert witness(spec) == ["ran"]
+def test_a_command_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    environment = {"PATH": str(tmp_path)}
+    with (tmp_path / "log").open("wb") as log, pytest.raises(FileNotFoundError, match="no such program"):
+        launcher._start(["nowhere"], tmp_path, environment, log.fileno())
