@@ -59,7 +59,13 @@ def command(
     The effects are those of the last run of the pipeline (`yachay run`); no model is trained. Without --data and
     --profile it is the last run of any profile. Associations are not causes.
     """
-    from ..components.intervention_recommender.draws import only_actions, read_result, with_plan
+    from ..components.intervention_recommender.draws import (
+        has_choices,
+        only_actions,
+        read_result,
+        with_plan,
+        without_plan,
+    )
     from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
 
@@ -88,12 +94,15 @@ def command(
     _check_region(result.document, region)
     plan = config.recommend.plan
     amount = budget if budget is not None else plan.budget
+    if amount is None and result.document.plan is not None and (region or actions):
+        amount = result.document.plan.budget
     if actions:
         result = only_actions(result, actions)
     if amount is not None:
-        if amount <= 0:
-            raise UsageError(f"Expected --budget to be positive. Received: {amount:g}.")
-        result = with_plan(result, plan, amount, region)
+        if not 0 < amount < float("inf"):
+            raise UsageError(f"Expected --budget to be a positive number. Received: {amount:g}.")
+        is_possible = budget is not None or has_choices(result, plan, region)
+        result = with_plan(result, plan, amount, region) if is_possible else without_plan(result)
     output.update(_described(result.document, region, top))
     if folder is not None:
         from ..components.intervention_recommender.outputs import POLYGONS_FILE, write_outputs
@@ -246,6 +255,7 @@ def _plan_lines(
     lines += [f"  {one.title.en}: {one.gain:,.0f}" for one in document.naive_plans]
     lines += [
         f"  costs x {one['factor']:g}: {one['gain']:,.0f}, {one['changed_share']:.0%} of the choices others"
+        f"{'' if one['meets_floors'] else ', without floors, for no plan meets them'}"
         for one in described["cost_sensitivity"]
         if one["factor"] != 1
     ]

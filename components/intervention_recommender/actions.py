@@ -66,7 +66,7 @@ def _move(table: pd.DataFrame, so_far: Mapping[str, Numbers], move: CatalogueMov
         bounds.append(np.full(len(table), move.by_at_most))
     if move.not_above is not None:
         bounds.append(sign * (values(move.not_above) - before))
-    change = np.maximum(np.min(bounds, axis=0), 0)
+    change = np.nan_to_num(np.maximum(np.min(bounds, axis=0), 0))  # Beside an unknown bound nothing moves.
     changed = {move.feature: before + sign * change}
     parts = {name: np.nan_to_num(values(name)).clip(0) for name in move.takes_from}
     whole: Numbers = np.sum([np.zeros(len(table)), *parts.values()], axis=0)

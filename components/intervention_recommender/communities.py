@@ -63,7 +63,7 @@ def read_communities(table: pd.DataFrame, settings: RecommendSettings) -> Commun
     if own.population is not None:
         population = table[own.population.column].to_numpy(np.float64)
         population = 10**population if own.population.is_log10 else population
-        population = np.where(population > 0, population, np.nan)
+        population = np.where((population > 0) & np.isfinite(population), population, np.nan)
     share = 1.0 if settings.gain.people_pct is None else table[settings.gain.people_pct].to_numpy(np.float64) / 100
     return Communities(
         keys=tuple(keys),

@@ -249,7 +249,8 @@ class Plan(Part):
         gain: float. The predicted gain of all choices, in the unit of `Recommendation.gain`.
         gain_lower: float. Lower end of its interval over the draws.
         gain_upper: float. Upper end.
-        gap: float. The relative distance to the best possible plan that the solver proved; 0 is optimal.
+        gap: float. The relative distance to the best possible plan that the solver proved; 0 is optimal. Of a robust
+            plan that is the best by gains less the standard deviations which were taken off them.
         seconds: float. Of the solver.
         solver: string.
         floors: dict of region to the least share of the budget that is spent there.
@@ -294,12 +295,21 @@ class NaivePlan(Part):
 
 
 class BudgetPoint(Part):
-    """The gain of the best plan under one budget."""
+    """The gain of the best plan under one budget.
+
+    Args:
+        budget: float.
+        gain: float.
+        gain_lower: float.
+        gain_upper: float.
+        meets_floors: bool. False where no plan meets the floors of the regions, and this one leaves them out.
+    """
 
     budget: float
     gain: float
     gain_lower: float
     gain_upper: float
+    meets_floors: bool = True
 
 
 class CostPoint(Part):
@@ -309,11 +319,13 @@ class CostPoint(Part):
         factor: float. What every cost is multiplied by.
         gain: float.
         changed_share: float. The share of the plan's choices that are no longer chosen.
+        meets_floors: bool. As in `BudgetPoint`.
     """
 
     factor: float
     gain: float
     changed_share: Share
+    meets_floors: bool = True
 
 
 class Gain(Part):

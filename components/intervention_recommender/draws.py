@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, UsageError, suggestion
 from ...files import atomic_file, write_atomically
-from .document import RECOMMENDATION_FILE, Recommendation, Refutation, read_recommendation, write_recommendation
+from ..text import Text
+from .document import (
+    RECOMMENDATION_FILE,
+    BudgetPoint,
+    CostPoint,
+    Recommendation,
+    Refutation,
+    read_recommendation,
+    write_recommendation,
+)
 from .plan import PlanProblem, make_plan
 from .settings import PlanSettings, RecommenderConfig
+from .text import NO_PLAN, WITHOUT_FLOORS
 
 DRAWS_FILE = "draws.npz"
 SETTINGS_FILE = "settings.json"
@@ -73,15 +83,38 @@ def with_plan(result: Result, settings: PlanSettings, budget: float, region: str
     planned = make_plan(
         plan_problem(result, settings), settings.model_copy(update={"naive": own.plan.naive}), budget, region
     )
-    document = result.document.model_copy(
-        update={
-            "plan": planned.plan,
-            "naive_plans": planned.naive_plans,
-            "budget_curve": planned.budget_curve,
-            "cost_sensitivity": planned.cost_sensitivity,
-        }
+    points: tuple[BudgetPoint | CostPoint, ...] = (*planned.budget_curve, *planned.cost_sensitivity)
+    return _planned(
+        result,
+        [] if all(one.meets_floors for one in points) else [WITHOUT_FLOORS],
+        plan=planned.plan,
+        naive_plans=planned.naive_plans,
+        budget_curve=planned.budget_curve,
+        cost_sensitivity=planned.cost_sensitivity,
     )
+
+
+def without_plan(result: Result) -> Result:
+    """Returns a recommendation that says that there is no plan."""
+    return _planned(result, [NO_PLAN], plan=None, naive_plans=(), budget_curve=(), cost_sensitivity=())
+
+
+def _planned(result: Result, caveats: Sequence[Text], **fields: Any) -> Result:
+    others = [one for one in result.document.caveats if one not in (NO_PLAN, WITHOUT_FLOORS)]
+    document = result.document.model_copy(update={**fields, "caveats": (*others, *caveats)})
     return dataclasses.replace(result, document=document)
+
+
+def has_choices(result: Result, settings: PlanSettings, region: str | None = None) -> bool:
+    """Returns whether there is any choice for a plan.
+
+    Args:
+        result: `Result`.
+        settings: `PlanSettings`.
+        region: string or None. As in `with_plan`.
+    """
+    problem = plan_problem(result, settings)
+    return bool((problem if region is None else problem.of_region(region)).allowed.any())
 
 
 def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:

@@ -180,10 +180,11 @@ def refute(
     sums = np.zeros((len(replicates), num_actions, num_regions))
     counts = np.zeros_like(sums)
     for number, one in enumerate(replicates):
-        changes = sign * (one.actions.astype(np.float64) - one.outcome) * fits[:, one.rows]
+        fitting = fits[:, one.origins]  # A placebo moves the features of another community: where they fit that one.
+        changes = sign * (one.actions.astype(np.float64) - one.outcome) * fitting
         for action in range(num_actions):
             sums[number, action] = np.bincount(regions[one.rows], changes[action], num_regions)
-            counts[number, action] = np.bincount(regions[one.rows], fits[action, one.rows], num_regions)
+            counts[number, action] = np.bincount(regions[one.rows], fitting[action], num_regions)
     real = slice(0, bags.num_replicates)
     lacks = np.ones((bags.num_replicates, num_regions), bool)
     for number, rows in enumerate(bags.trained[: bags.num_replicates]):

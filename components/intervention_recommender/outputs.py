@@ -21,6 +21,8 @@ POLYGONS_FILE = "polygons.geojson"
 MIN_MATCHED = 0.5
 """The least share of the communities of which a file of polygons must have one."""
 
+_FORMULA = r"^([=+\-@\t\r])(?![\d.]*$)"
+
 Geometries = Mapping[str, Mapping[str, Any] | None]
 
 
@@ -45,7 +47,7 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
         check_polygons(geometries, document, polygons)
     table = to_table(document)
     with atomic_file(folder / TABLE_FILE) as draft:
-        table.to_csv(draft, index=False)
+        for_spreadsheets(table).to_csv(draft, index=False)
     with atomic_file(folder / PARQUET_FILE) as draft:
         table.to_parquet(draft, index=False)
     write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
@@ -64,6 +66,12 @@ def to_table(document: Recommendation) -> pd.DataFrame:
             table[f"{effects.action}_{field}"] = getattr(effects, field)
         table[f"{effects.action}_planned"] = [(row, place) in chosen for row in range(len(table))]
     return table.sort_values("rank", ignore_index=True)
+
+
+def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table in which no text is a formula to a spreadsheet: one that begins like one has an apostrophe."""
+    texts = table.select_dtypes(include=["object", "string"])
+    return table.assign(**{name: texts[name].str.replace(_FORMULA, r"'\1", regex=True) for name in texts})
 
 
 def to_geojson(table: pd.DataFrame, geometries: Geometries) -> str:

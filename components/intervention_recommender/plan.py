@@ -5,9 +5,13 @@ each region gets its floor, a community gets few actions, none beside one that e
 Effects of actions in one community add up in it, which they need not in truth.
 """
 
+import contextlib
+import ctypes
 import dataclasses
+import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy
@@ -34,6 +38,9 @@ ROUGH_GAP = 1e-3
 
 BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 COST_FACTORS = (0.8, 1.0, 1.2)
+
+INFEASIBLE = 2
+"""The status of `scipy.optimize.milp` where no choices meet all constraints."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +103,10 @@ class Solution:
     pairs: Pairs
     gap: float
     seconds: float
+
+
+class UnmetFloorsError(UsageError):
+    """No choices meet the floors."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,10 +173,7 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
             NaivePlan(name=name, title=titles[name], cost=problem.total(pairs)[0], **_gain(problem, pairs))
             for name, pairs in naive.items()
         ),
-        budget_curve=tuple(
-            BudgetPoint(budget=budget * part, **_gain(problem, _at(problem, settings, budget * part, floors, caution)))
-            for part in BUDGETS
-        ),
+        budget_curve=tuple(_at_budget(problem, settings, budget * part, floors, caution) for part in BUDGETS),
         cost_sensitivity=tuple(
             _at_costs(problem, settings, budget, floors, caution, factor, best.pairs) for factor in COST_FACTORS
         ),
@@ -194,6 +202,8 @@ def solve(
     gains = problem.gains - caution * problem.draws.std(axis=1) if caution else problem.gains
     pairs = _candidates(problem, gains, budget)
     if not len(pairs):
+        if floors:
+            raise _unmet(problem, budget, floors)
         return Solution(pairs, 0.0, time.perf_counter() - begin)
     communities, actions = pairs.T
     costs, values = problem.costs[actions, communities], gains[actions, communities]
@@ -210,25 +220,46 @@ def solve(
     starts = np.concatenate([[0], np.cumsum([len(places) for places, _ in rows])])
     matrix = csr_array((np.concatenate([signs for _, signs in rows]), indices, starts), shape=(len(rows), len(pairs)))
     scale = np.abs(values).max() or 1.0
-    result = milp(
-        -values / scale,
-        integrality=np.ones(len(pairs)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(matrix, -np.inf, np.array(uppers)),
-        options={"mip_rel_gap": settings.max_gap, "time_limit": settings.time_limit_s},
-    )
+    with _output_to_errors():
+        result = milp(
+            -values / scale,
+            integrality=np.ones(len(pairs)),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(matrix, -np.inf, np.array(uppers)),
+            options={"mip_rel_gap": settings.max_gap, "time_limit": settings.time_limit_s},
+        )
     if result.x is None:
-        if floors:
-            raise UsageError(
-                f"Expected floors that can be met within the budget of {budget:,.0f} {problem.catalogue.currency}. "
-                f"Received: {', '.join(f'{name} {share:.1%}' for name, share in floors.items())}. Lower them."
-            )
+        if result.status == INFEASIBLE and floors:
+            raise _unmet(problem, budget, floors)
         raise UsageError(
             f"Expected a plan within {settings.time_limit_s:g} s. Received: none ({result.message}). Raise "
             "recommend.plan.time_limit_s."
         )
     gap = 0.0 if result.mip_gap is None else max(float(result.mip_gap), 0.0)
     return Solution(pairs[result.x > 0.5], gap, time.perf_counter() - begin)
+
+
+def _unmet(problem: PlanProblem, budget: float, floors: dict[str, float]) -> UnmetFloorsError:
+    return UnmetFloorsError(
+        f"Expected floors that can be met within the budget of {budget:,.0f} {problem.catalogue.currency}. "
+        f"Received: {', '.join(f'{name} {share:.1%}' for name, share in floors.items())}. Lower them."
+    )
+
+
+@contextlib.contextmanager
+def _output_to_errors() -> Iterator[None]:
+    """Sends what this process writes to standard output to standard error: HiGHS writes lines there that no option
+    turns off, and a command's JSON object would not be alone.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)  # The lines wait in a buffer of C.
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _candidates(problem: PlanProblem, gains: Numbers, budget: float) -> Pairs:
@@ -348,12 +379,25 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
     return {name: share for name, share in floors.items() if share > 0}
 
 
-def _at(problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float) -> Pairs:
+def _at(
+    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float
+) -> tuple[Pairs, bool]:
+    """Returns choices, and whether they meet the floors; without floors where none do.
+
+    A larger budget may not meet a floor of it: there is not so much to do in that region.
+    """
     settings = settings.model_copy(update={"max_gap": max(settings.max_gap, ROUGH_GAP)})
     try:
-        return solve(problem, settings, budget, floors, caution).pairs
-    except UsageError:  # A larger budget may not meet a floor of it: there is not so much to do in that region.
-        return solve(problem, settings, budget, {}, caution).pairs
+        return solve(problem, settings, budget, floors, caution).pairs, True
+    except UnmetFloorsError:
+        return solve(problem, settings, budget, {}, caution).pairs, False
+
+
+def _at_budget(
+    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float
+) -> BudgetPoint:
+    pairs, is_met = _at(problem, settings, budget, floors, caution)
+    return BudgetPoint(budget=budget, meets_floors=is_met, **_gain(problem, pairs))
 
 
 def _at_costs(
@@ -367,9 +411,14 @@ def _at_costs(
 ) -> CostPoint:
     """Returns the plan where all costs are another, beside the choices of the plan itself."""
     other = dataclasses.replace(problem, costs=problem.costs * factor)
-    pairs = own if factor == 1 else _at(other, settings, budget, floors, caution)
+    pairs, is_met = (own, True) if factor == 1 else _at(other, settings, budget, floors, caution)
     kept = {tuple(pair) for pair in own.tolist()} & {tuple(pair) for pair in pairs.tolist()}
-    return CostPoint(factor=factor, gain=problem.total(pairs)[1], changed_share=1 - len(kept) / max(len(own), 1))
+    return CostPoint(
+        factor=factor,
+        gain=problem.total(pairs)[1],
+        changed_share=1 - len(kept) / max(len(own), 1),
+        meets_floors=is_met,
+    )
 
 
 def _gain(problem: PlanProblem, pairs: Pairs) -> dict[str, float]:

@@ -4,7 +4,6 @@ result = recommend(examples, schema, config)
 result.document, result.draws
 """
 
-import dataclasses
 import datetime
 import logging
 import tempfile
@@ -43,7 +42,7 @@ from .document import (
     Recommendation,
     Refutation,
 )
-from .draws import Draws, Result, plan_problem, with_plan
+from .draws import Draws, Result, has_choices, with_plan, without_plan
 from .estimates import Estimates, Refuted, estimate, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
 from .settings import RecommenderConfig
@@ -199,10 +198,9 @@ def _result(
     result = Result(document, draws, config)
     if settings.plan.budget is None:
         return result
-    if not plan_problem(result, settings.plan).allowed.any():
+    if not has_choices(result, settings.plan):
         logger.warning("No plan: %s", text.NO_PLAN.en)
-        caveats = (*document.caveats, text.NO_PLAN)
-        return dataclasses.replace(result, document=document.model_copy(update={"caveats": caveats}))
+        return without_plan(result)
     return with_plan(result, settings.plan, settings.plan.budget)
 
 

@@ -55,6 +55,7 @@ class Replicate:
         actions: float array `(A, M)`. With each action.
         together: float array `(M,)`. With all actions that fit and do not exclude each other.
         typical: float array `(F, M)`. With each feature at its typical value; `(0, M)` where it was not asked for.
+        origins: int array `(M,)`. The communities whose moved features they have: of a placebo others.
     """
 
     rows: Rows
@@ -63,6 +64,7 @@ class Replicate:
     actions: NDArray[np.float32]
     together: NDArray[np.float32]
     typical: NDArray[np.float32]
+    origins: Rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,6 +222,7 @@ class ReplicateWork:
     def _run(self, number: int, train_rows: Rows, held_out: Rows) -> Replicate:
         arrays, scenarios = dict(self.arrays), self.scenarios
         is_placebo = self.bags.is_placebo(number)
+        order = np.arange(len(self.regions))
         if is_placebo:
             order = permutation_within(self.regions, self.trainer.seed + number)
             arrays |= {name: arrays[name][order] for name in self.moved}
@@ -247,7 +250,7 @@ class ReplicateWork:
                 part = self.features[start : start + FEATURES_AT_A_TIME]
                 changes = [{name: np.repeat(self.typical[name], len(held_out), axis=0)} for name in part]
                 typical[start : start + len(part)] = predict(changes)[:, :, self.place] * scale
-        return Replicate(held_out, scores[0], outcomes[0], outcomes[1:-1], outcomes[-1], typical)
+        return Replicate(held_out, scores[0], outcomes[0], outcomes[1:-1], outcomes[-1], typical, order[held_out])
 
 
 def permutation_within(regions: Sequence[str], seed: int) -> Rows:

@@ -117,8 +117,9 @@ class PlanSettings(Settings):
             False.
         refuted: bool. Whether choices count of actions that failed the placebo test or the test of their sign. Defaults
             to False.
-        robust: bool. Whether the plan is the one with the most that is gained in 90 % of the draws, rather than on
-            average. Defaults to True.
+        robust: bool. Whether the plan is, of three that take 0, .5 and 1 standard deviation of its draws off each gain,
+            the one with the most that is gained in 90 % of the draws, rather than the best on average. Defaults to
+            True.
         naive: dict of name to `NaiveSettings`: plans to beat, beside those by population and by rank.
         max_gap: float. Relative distance to the best plan at which the solver stops. Defaults to .0001.
         time_limit_s: float. For one solution. Defaults to 60.

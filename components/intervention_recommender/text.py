@@ -100,6 +100,10 @@ TOGETHER = Text(
     en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
     es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",
 )
+WITHOUT_FLOORS = Text(
+    en="Under some of the other budgets or costs no plan meets the floors of the regions: there they are left out.",
+    es="Con algunos de los otros presupuestos o costos ningún plan cumple los mínimos por región: allí se omiten.",
+)
 NO_PLAN = Text(
     en="There is no plan: no action passes the placebo test and the test of its sign where it fits.",
     es="No hay plan: ninguna acción supera la prueba placebo y la de su signo donde corresponde.",

@@ -1,5 +1,6 @@
 """`yachay recommend`."""
 
+import dataclasses
 import json
 
 import pytest
@@ -71,7 +72,9 @@ def test_people_read_ranks_actions_plan_and_that_it_shows_no_cause(workdir, caps
     ("arguments", "message"),
     [
         (["--budget", "100"], "Expected a budget of at least"),
-        (["--budget", "-1"], "Expected --budget to be positive"),
+        (["--budget", "-1"], "Expected --budget to be a positive number"),
+        (["--budget", "nan"], "Expected --budget to be a positive number"),
+        (["--budget", "inf"], "Expected --budget to be a positive number"),
         (["--region", "regoin 3"], "Did you mean 'region 3'?"),
         (["--budget", "50000", "--action", "watre"], "Did you mean 'water'?"),
         (["--task", "barrier"], "Expected a task of recommend.tasks (share)"),
@@ -91,3 +94,18 @@ def test_a_pipeline_without_a_catalogue_is_named(workdir, capsys):
 def test_a_folder_without_runs_says_how_to_make_one(tmp_path, capsys):
     assert recommend(tmp_path) == 2
     assert "Expected a run of education_access, task share" in capsys.readouterr().err
+
+
+def test_without_a_choice_the_budget_of_the_configuration_leaves_the_ranks(workdir, capsys):
+    arguments = ["--set", "recommend.plan.budget=50000", "--action", "teaching", "--json"]
+    folder = next(workdir.glob("*/artifacts/*/*/9"))
+    result = samples.result()
+    effects = tuple(one.model_copy(update={"fits": (False,) * 40}) for one in result.document.effects)
+    document = result.document.model_copy(update={"effects": effects})
+    write_result(dataclasses.replace(result, document=document), folder)
+
+    assert recommend(workdir, *arguments) == 0
+    output = json.loads(capsys.readouterr().out)
+    assert output["plan"] is None
+    assert len(output["communities"]) == 10
+    assert output["caveats"][-1].startswith("There is no plan")

@@ -68,3 +68,10 @@ def test_a_value_that_no_similar_community_has_extrapolates():
     assert beyond[1:].all()
     small = action(by_at_most=2)
     assert not extrapolates(table, ["a", "b"], small, apply_action(table, small), similar=10)[:30].any()
+
+
+def test_beside_an_unknown_bound_a_known_value_stays():
+    table = pd.DataFrame({"a": [1.0, 1.0], "b": [np.nan, 9.0]})
+    applied = apply_action(table, action(by_at_most=2, not_above="b"))
+    assert applied.columns["a"].tolist() == [1, 3]
+    assert applied.fits.tolist() == [False, True]

@@ -18,10 +18,11 @@ def test_an_interval_holds_its_mean():
     assert found.lower <= found.mean <= found.upper
 
 
-def replicate(rows, outcome, change):
+def replicate(rows, outcome, change, origins=None):
     rows, outcome = np.array(rows), np.array(outcome, np.float32)
     changed = (outcome + np.array(change, np.float32))[None]
-    return Replicate(rows, outcome[:, None], outcome, changed, changed[0], np.zeros((0, len(rows)), np.float32))
+    none = np.zeros((0, len(rows)), np.float32)
+    return Replicate(rows, outcome[:, None], outcome, changed, changed[0], none, rows if origins is None else origins)
 
 
 def test_an_effect_is_positive_where_a_lower_outcome_is_better():
@@ -71,3 +72,15 @@ def test_a_placebo_as_large_as_the_effect_refutes_it():
     assert found(3.0).placebo_p == 1
     assert found(0.1).same_sign == 1
     assert found(0.1).least_ratio == 1
+
+
+def test_a_placebo_counts_where_the_features_that_it_moves_fit():
+    regions, rows = np.repeat(np.arange(4), 5), np.arange(20)
+    bags = Bags((rows[5:],) * 11, (rows,) * 11, 9)
+    fits = (rows % 2 == 0)[None]
+    order = rows[::-1]
+    real = [replicate(rows, np.full(20, 50.0), np.full(20, 2.0)) for _ in range(2)]
+    # As large as the real effect in those that fit, and nothing in the others, which cannot move.
+    placebos = [replicate(rows, np.full(20, 50.0), 2.0 * fits[0, order], order) for _ in range(9)]
+
+    assert refute([*real, *placebos], bags, fits, regions, True)[0].placebo_p == 1

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import recommendation_samples as samples
+import scipy.optimize
 
 from yachay.components.intervention_recommender.plan import PlanProblem, make_plan, solve
 from yachay.components.intervention_recommender.settings import PlanSettings
@@ -140,3 +141,35 @@ def test_a_plan_for_one_region_has_choices_there_only():
 def test_no_choice_at_all_is_an_error():
     with pytest.raises(UsageError, match="Expected an action that fits a community"):
         make_plan(problem(allowed=np.zeros((3, 5), bool)), PlanSettings(), 50.0)
+
+
+def test_a_budget_that_no_plan_can_spend_by_its_floors_says_that_they_are_left_out():
+    one = problem(6, costs=np.full((3, 6), 10.0))
+    planned = make_plan(one, PlanSettings(floors={"region 1": 0.5}), 100.0)
+
+    assert [point.meets_floors for point in planned.budget_curve] == [True] * 5 + [False] * 2
+
+
+def test_a_time_limit_is_no_unmet_floor(monkeypatch):
+    late = scipy.optimize.OptimizeResult(x=None, status=1, message="Time limit reached.", mip_gap=None)
+    monkeypatch.setattr(scipy.optimize, "milp", lambda *arguments, **settings: late)
+    with pytest.raises(UsageError, match=r"Expected a plan within 60 s.*Time limit reached"):
+        solve(problem(), PlanSettings(), 50.0, {"region 1": 0.1})
+
+
+def test_floors_without_any_choice_of_a_gain_are_unmet():
+    allowed = np.zeros((3, 5), bool)
+    allowed[0] = True
+    one = problem(gains=np.full((3, 5), -1.0), allowed=allowed)
+    with pytest.raises(UsageError, match="floors that can be met"):
+        solve(one, PlanSettings(), 50.0, {"region 1": 0.1})
+
+
+def test_what_the_solver_writes_is_not_on_standard_output(capfd, monkeypatch):
+    milp = scipy.optimize.milp
+    monkeypatch.setattr(
+        scipy.optimize, "milp", lambda *given, options, **named: milp(*given, options=options | {"disp": True}, **named)
+    )
+    solve(problem(), PlanSettings(), 50.0, {})
+    captured = capfd.readouterr()
+    assert (captured.out, "HiGHS" in captured.err) == ("", True)
