@@ -37,6 +37,8 @@ from typing import Any, NoReturn
 
 from .errors import YachayError
 
+logger = logging.getLogger(__name__)
+
 ADDRESS = "YACHAY_FORK_SERVER"
 """The variable of the environment that names the server that a process may use."""
 
@@ -47,6 +49,7 @@ itself may set LC_CTYPE."""
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _LENGTH_BYTES = 8
+_SOCKETS = "/tmp"  # Not TMPDIR: the path of a socket has 108 characters.
 _NUM_LOOKS, _LOOK_SECONDS = 20, 0.01
 
 
@@ -65,13 +68,19 @@ def fork_server(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
         environment: mapping. Of the server.
 
     Yields:
-        string. Its address, for `fork_process`; empty on a system other than Linux.
+        string. Its address, for `fork_process`; empty on a system other than Linux, or where `/tmp` cannot be written.
     """
     if sys.platform != "linux":
         yield ""
         return
-    # Only this user may enter the folder, and so connect. Not below TMPDIR: the path of a socket has 108 characters.
-    with tempfile.TemporaryDirectory(prefix="yachay-", dir="/tmp") as folder:
+    with contextlib.ExitStack() as stack:
+        try:
+            # Only this user may enter the folder, and so connect.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="yachay-", dir=_SOCKETS))
+        except OSError as error:
+            logger.warning("Processes start anew, none is forked: %s", error)
+            yield ""
+            return
         address = str(Path(folder, "socket"))
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)

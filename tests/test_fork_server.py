@@ -250,3 +250,9 @@ def test_a_path_without_the_working_folder_stays_as_it_is(
         assert fork_process(address, ["shows", "0"], safe, tmp_path, log).wait() == 0
 
     assert json.loads(printed(log)[0])["path"] == environment["PYTHONPATH"].split(os.pathsep)[0]
+
+
+def test_there_is_no_server_where_its_socket_has_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yachay.fork_server._SOCKETS", "/nowhere")
+    with fork_server([], os.environ) as address:
+        assert address == ""
