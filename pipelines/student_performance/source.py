@@ -114,7 +114,7 @@ def _repair(batch: pa.RecordBatch, repairs: Sequence[Repair]) -> tuple[pa.Record
     """Returns the batch with its altered cells repaired, and which rows they are in, ascending."""
     if not repairs or KEY not in batch.schema.names:
         return batch, []
-    rows = {_plain(key): row for row, key in enumerate(batch.column(KEY).to_pylist()) if key is not None}
+    keys = [_plain(key) for key in batch.column(KEY).to_pylist()]
     found: list[tuple[int, Repair]] = []
     for repair in repairs:
         if repair.column not in batch.schema.names:
@@ -122,14 +122,15 @@ def _repair(batch: pa.RecordBatch, repairs: Sequence[Repair]) -> tuple[pa.Record
                 f"Expected the column {repair.column!r}, in which a cell is to be repaired. Received: "
                 f"{', '.join(batch.schema.names)}.{suggestion(repair.column, batch.schema.names)} Correct the file."
             )
-        row = rows.get(_plain(repair.key))
         place = batch.schema.get_field_index(repair.column)
-        if row is None or not repair.applies_to(batch.column(place)[row].as_py()):
-            continue
         cells = batch.column(place).to_pylist()
-        cells[row] = repr(repair.meant)
-        batch = batch.set_column(place, repair.column, pa.array(cells, pa.string()))
-        found.append((row, repair))
+        wanted = _plain(repair.key)
+        altered = [row for row, key in enumerate(keys) if key == wanted and repair.applies_to(cells[row])]
+        for row in altered:
+            cells[row] = repr(repair.meant)
+        if altered:
+            batch = batch.set_column(place, repair.column, pa.array(cells, pa.string()))
+        found += [(row, repair) for row in altered]
     return batch, sorted(found, key=lambda one: one[0])
 
 

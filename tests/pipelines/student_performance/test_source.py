@@ -96,6 +96,16 @@ def test_the_altered_cell_is_repaired_and_noted_with_its_line(file: Path, found:
     assert notes[1].reason == "altered in this copy of the published file"
 
 
+def test_every_record_with_the_altered_cell_is_repaired(tmp_path: Path) -> None:
+    cells = ["18.415943446762263", "3.5", "18.42"]
+    write(tmp_path / "twice.csv", {"StudentID": ["1297"] * 3, "StudyTimeWeekly": cells}, ",")
+
+    records, notes = records_of(tmp_path / "twice.csv", {"values": {}, "repairs": OPTIONS["repairs"]})
+
+    assert records["StudyTimeWeekly"].tolist() == ["17.415943446762263", "3.5", "17.415943446762263"]
+    assert [note.line for note in notes] == [2, 4]
+
+
 def test_another_value_of_that_student_stays(file: Path) -> None:
     records, notes = records_of(file)
 
