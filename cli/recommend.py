@@ -90,6 +90,11 @@ def command(
             f"{f', for it failed: {run.summary.error}' if run.summary and run.summary.error else ''}. Run `yachay run "
             f"{pipeline}` again."
         )
+    if folder is not None and folder.resolve() == place.resolve():
+        raise UsageError(
+            f"Expected -o to be another folder than the recommendation of the run. Received: {folder}, whose plan, and "
+            "from which later commands plan, would be lost. Name a new folder."
+        )
     result = read_result(place)
     _check_region(result.document, region)
     plan = config.recommend.plan

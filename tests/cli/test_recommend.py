@@ -109,3 +109,12 @@ def test_without_a_choice_the_budget_of_the_configuration_leaves_the_ranks(workd
     assert output["plan"] is None
     assert len(output["communities"]) == 10
     assert output["caveats"][-1].startswith("There is no plan")
+
+
+def test_the_recommendation_of_the_run_is_not_written_over(workdir, capsys):
+    folder = next(workdir.glob("*/artifacts/*/*/9"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert recommend(workdir, "--budget", "50000", "-o", str(folder / "..") + "/9") == 2
+    assert "Expected -o to be another folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
