@@ -310,6 +310,8 @@ def _run(command: Sequence[str], environment: Mapping[str, str], folder: str, lo
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()  # As Python's own `random` does: else all would draw the same numbers.
     atexit._clear()  # The server's, for what it made.
+    if "multiprocessing.util" in sys.modules:
+        atexit.register(sys.modules["multiprocessing.util"]._exit_function)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)

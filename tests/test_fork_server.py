@@ -32,7 +32,10 @@ MODULES = {
     "ends_late": "import atexit, threading, time\n"
     "atexit.register(print, 'at exit')\n"
     "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n",
-    "leaves": "import atexit\natexit.register(print, 'of the server')",
+    "leaves_a_process": "import multiprocessing, time\n"
+    "def late(): time.sleep(0.2); print('process', flush=True)\n"
+    "if __name__ == '__main__': multiprocessing.get_context('fork').Process(target=late).start()",
+    "leaves": "import atexit, multiprocessing.util\natexit.register(print, 'of the server')",
 }
 
 
@@ -233,13 +236,14 @@ def test_processes_do_not_draw_the_same_random_numbers(environment: dict[str, st
     assert first != second
 
 
-def test_a_process_ends_with_its_threads_and_what_it_registered_for_its_exit(
+def test_a_process_ends_with_its_threads_its_processes_and_what_it_registered_for_its_exit(
     environment: dict[str, str], tmp_path: Path, log: int
 ) -> None:
     with fork_server(["leaves"], environment) as address:
         assert fork_process(address, ["ends_late"], environment, tmp_path, log, ["leaves"]).wait() == 0
+        assert fork_process(address, ["leaves_a_process"], environment, tmp_path, log).wait() == 0
 
-    assert printed(log) == ["thread", "at exit"]
+    assert printed(log) == ["thread", "at exit", "process"]
 
 
 def test_a_path_without_the_working_folder_stays_as_it_is(
