@@ -144,7 +144,10 @@ def _find_run(config: "PipelineConfig", task: str, workdir: Path, data: str | No
             f"Expected a run of {config.name}, task {task}{given}, in {workdir}. Received: none. Run first: "
             f"`yachay run {config.name} --task {task}{given}`."
         )
-    return next((run for run in runs if run.recommendation_path is not None), runs[0])
+    found = next((run for run in runs if run.recommendation_path is not None), runs[0])
+    if found is not runs[0]:
+        click.echo(f"! Run {runs[0].run_id} has no recommendation: this is that of {found.run_id}.", err=True)
+    return found
 
 
 def _check_region(document: "Recommendation", region: str | None) -> None:

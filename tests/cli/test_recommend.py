@@ -118,3 +118,22 @@ def test_the_recommendation_of_the_run_is_not_written_over(workdir, capsys):
     assert recommend(workdir, "--budget", "50000", "-o", str(folder / "..") + "/9") == 2
     assert "Expected -o to be another folder" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_older_run_stands_in_for_a_later_one_with_a_word(workdir, capsys):
+    later = next(workdir.glob("*/runs")) / "20261122-090000-cccc"
+    later.mkdir()
+    summary = Summary(
+        pipeline="education_access",
+        task="share",
+        run_id=later.name,
+        is_synthetic=True,
+        profile="mock",
+        error="It failed.",
+    )
+    (later / "summary.json").write_text(summary.to_json())
+
+    assert recommend(workdir, "--budget", "50000", "--region", "region 3", "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["run"] == RUN
+    assert f"Run {later.name} has no recommendation: this is that of {RUN}." in captured.err
