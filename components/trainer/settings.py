@@ -167,7 +167,8 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
         )
     if settings.run_fn is not None:
         require_defined(settings.run_fn, "`model.run_fn`")
-    given = settings.class_weights if isinstance(settings.class_weights, dict) else {}
+    # Like the other options for classes it is without effect on a task that predicts numbers, beside one of classes.
+    given = settings.class_weights if isinstance(settings.class_weights, dict) and task.label.values else {}
     for name in given:
         try:
             require_known("model.class_weights", name, task.label.values)

@@ -253,3 +253,11 @@ def test_isotonic_leaves_a_class_that_no_label_has(scored: tuple[np.ndarray, np.
 
 def test_auto_calibrates_nothing_on_one_row() -> None:
     assert choose_calibration(np.array([[0.5, 0.5]], np.float32), np.array([1]), "auto") == ("none", None)
+
+
+def test_class_weights_leave_a_task_of_numbers_alone() -> None:
+    task = PredictionTask.model_validate(
+        {"problem": "regression", "label": {"name": "y"}, "features": {"grade": "numeric"}}
+    )
+
+    check_trainer(task, TrainerSettings(class_weights={"d": 2.0}))
