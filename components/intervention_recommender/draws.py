@@ -5,6 +5,7 @@ result = with_plan(result, settings, budget)
 """
 
 import dataclasses
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,7 @@ def read_result(folder: Path) -> Result:
         with np.load(folder / DRAWS_FILE) as arrays:
             naive = {name.removeprefix(_NAIVE): arrays[name] for name in arrays.files if name.startswith(_NAIVE)}
             draws = Draws(arrays["effects"], arrays["beneficiaries"], naive)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"Expected the draws and settings of a recommendation in {folder}. Received: {error}. Run the pipeline "
             "again."
