@@ -188,7 +188,7 @@ def _result(
             for place in range(len(actions))
         ),
         refutations=tuple(_refutations(one) for one in refuted),
-        caveats=_caveats(config, estimates, is_blessed),
+        caveats=_caveats(config, estimates, labels, is_blessed),
     )
     draws = Draws(
         effects=estimates.draws,
@@ -403,12 +403,24 @@ def _refutations(refuted: Refuted) -> tuple[Refutation, ...]:
     )
 
 
-def _caveats(config: RecommenderConfig, estimates: Estimates, is_blessed: bool | None) -> tuple[Text, ...]:
+def _caveats(
+    config: RecommenderConfig, estimates: Estimates, labels: NDArray[Any], is_blessed: bool | None
+) -> tuple[Text, ...]:
     found = [*text.CAVEATS]
     if config.is_synthetic:
         found.insert(0, text.SYNTHETIC)
     if is_blessed is False:
         found.insert(0, text.NOT_BLESSED)
+    if config.training.task.problem is not Problem.CLASSIFICATION:
+        outcome = estimates.outcome
+        share = float(np.mean((labels >= outcome.lower) & (labels <= outcome.upper)))
+        level = config.recommend.level
+        found.append(
+            Text(
+                en=text.COVERAGE.en.format(level=level, share=share),
+                es=text.COVERAGE.es.format(level=level, share=share),
+            )
+        )
     if np.isfinite(estimates.together):
         share = estimates.together
         found.append(Text(en=text.TOGETHER.en.format(share=share), es=text.TOGETHER.es.format(share=share)))

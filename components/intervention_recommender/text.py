@@ -96,6 +96,16 @@ NOT_BLESSED = Text(
     en="The model of this run was not blessed: it does not meet its thresholds. Do not decide by it.",
     es="El modelo de esta ejecución no fue aprobado: no cumple sus umbrales. No decida con él.",
 )
+COVERAGE = Text(
+    en=(
+        "The {level:.0%} interval of the prediction holds what was measured in {share:.0%} of the communities: it is "
+        "that of the model's mean, not of the outcome of one community."
+    ),
+    es=(
+        "El intervalo del {level:.0%} de la predicción contiene lo medido en el {share:.0%} de las comunidades: es el "
+        "de la media del modelo, no el del resultado de una comunidad."
+    ),
+)
 TOGETHER = Text(
     en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
     es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",

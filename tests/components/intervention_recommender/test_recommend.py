@@ -156,3 +156,11 @@ def test_polygons_of_other_communities_are_rejected(result, tmp_path):
     path.write_text("[]")
     with pytest.raises(DataError, match="GeoJSON collection of features"):
         read_polygons(path, config)
+
+
+def test_a_caveat_says_how_often_the_interval_holds_what_was_measured(result):
+    columns = result.document.columns
+    inside = [low <= seen <= up for low, seen, up in zip(columns.lower, columns.observed, columns.upper, strict=True)]
+    share = f"holds what was measured in {np.mean(inside):.0%} of the communities"
+    assert [one.en for one in result.document.caveats if share in one.en]
+    assert np.mean(inside) < 0.8
