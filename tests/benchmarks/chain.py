@@ -132,7 +132,7 @@ def synthetic(scratch: Path, num_rows: int, num_columns: int) -> tuple[str, Path
     score = generator.normal(size=num_rows)
     for index in range(num_columns - 1):
         if index % 3 == 0:
-            columns[f"count_{index}"] = generator.integers(18, 90, num_rows)
+            columns[f"count_{index}"] = generator.integers(18, 90, num_rows) + 0.5  # Stock infers whole numbers as INT.
             score += columns[f"count_{index}"] / 20
         elif index % 3 == 1:
             columns[f"amount_{index}"] = generator.gamma(2, 15_000, num_rows).round(2)
