@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SMALLEST = 1e-7
-"""The least probability that is told from none: the precision of a `float32` near 1."""
+"""The least probability that differs from none: the precision of a `float32` near 1."""
 
 Method = Literal["temperature", "isotonic"]
 

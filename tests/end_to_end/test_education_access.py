@@ -41,14 +41,14 @@ def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_th
     assert len(planned.output["communities"]) == 3
     assert planned.output["is_synthetic"]
 
-    told = notebook_cells.run(
+    result = notebook_cells.run(
         notebook_cells.NOTEBOOKS / "from_scores_to_a_plan.ipynb",
         tmp_path,
         os.environ | {"YACHAY_WORKDIR": str(tmp_path)},
     )
-    assert told.returncode == 0, told.stderr[-3000:]
-    assert "552 districts of 23 departments" in told.stdout
-    assert "Half the budget has" in told.stdout
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "552 districts of 23 departments" in result.stdout
+    assert "Half the budget has" in result.stdout
 
     notes = csv.DictReader(Path(run.output["quarantine_uri"], "notes.csv").read_text().splitlines())
     changes = [note["change"] for note in notes]
