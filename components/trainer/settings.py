@@ -127,6 +127,30 @@ class TrainerSettings(Settings):
             raise ValueError("; ".join(lines))
 
 
+class Tuned(Settings):
+    """What a search has found for a task, the content of `tuned.yaml`.
+
+    Args:
+        family: string.
+        hyperparameters: dict. Of the family.
+        class_weights, oversampling, mixup, calibration: as in `TrainerSettings`; those that are not given stay as they
+            are.
+    """
+
+    family: str
+    hyperparameters: dict[str, Any] = {}
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    oversampling: Share = 0.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    calibration: Literal["temperature", "isotonic", "auto"] | None = None
+
+    def apply(self, settings: TrainerSettings) -> TrainerSettings:
+        """Returns settings of the Trainer with what was found in place of theirs."""
+        options = {name: getattr(self, name) for name in self.model_fields_set - {"family", "hyperparameters"}}
+        hyperparameters = {**settings.hyperparameters, self.family: dict(self.hyperparameters)}
+        return settings.model_copy(update={**options, "family": self.family, "hyperparameters": hyperparameters})
+
+
 class TrainerConfig(Settings):
     """The `custom_config` of TFX's Trainer, which `run_fn` reads.
 

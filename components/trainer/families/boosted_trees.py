@@ -170,6 +170,13 @@ FAMILIES = [
         check=check,
         uses_weights=True,
         trains_in_tensorflow=False,
+        space={
+            "learning_rate": {"min": 0.02, "max": 0.2, "scale": "log"},
+            "max_iter": {"min": 50, "max": 400, "step": 10},
+            "max_depth": {"min": 2, "max": 8},
+            "min_samples_leaf": {"min": 5, "max": 60},
+            "l2_regularization": {"min": 0.01, "max": 10.0, "scale": "log"},
+        },
     )
 ]
 

@@ -94,5 +94,9 @@ FAMILIES = [
         fit=fit,
         uses_weights=True,
         trains_in_tensorflow=False,
+        space={
+            "C": {"min": 0.001, "max": 30.0, "scale": "log"},
+            "alpha": {"min": 0.001, "max": 100.0, "scale": "log"},
+        },
     )
 ]

@@ -99,6 +99,12 @@ FAMILIES = [
         supports_multiple_gpus=True,
         uses_weights=True,
         needs_order=True,
+        space={
+            "hidden_units": [[16], [32], [64, 32], [128, 64], [256, 128]],
+            "dropout": {"min": 0.0, "max": 0.6},
+            "learning_rate": {"min": 0.0003, "max": 0.02, "scale": "log"},
+            "batch_size": [32, 64, 128, 256],
+        },
     )
 ]
 

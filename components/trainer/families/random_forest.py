@@ -90,6 +90,12 @@ FAMILIES = [
         rounds="n_estimators",
         uses_weights=True,
         trains_in_tensorflow=False,
+        space={
+            "n_estimators": {"min": 100, "max": 400, "step": 50},
+            "max_depth": [4, 6, 8, 12, 16, None],
+            "min_samples_leaf": {"min": 1, "max": 20, "scale": "log"},
+            "max_features": {"min": 0.1, "max": 1.0},
+        },
     )
 ]
 

@@ -162,6 +162,10 @@ FAMILIES = [
         problems=frozenset({Problem.CLASSIFICATION, Problem.REGRESSION}),
         uses_weights=True,
         trains_in_tensorflow=False,
+        space={
+            "C": {"min": 0.03, "max": 100.0, "scale": "log"},
+            "gamma": {"min": 0.0003, "max": 1.0, "scale": "log"},
+        },
     )
 ]
 

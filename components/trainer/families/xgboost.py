@@ -148,6 +148,15 @@ FAMILIES = [
         rounds="n_estimators",
         uses_weights=True,
         trains_in_tensorflow=False,
+        space={
+            "learning_rate": {"min": 0.02, "max": 0.2, "scale": "log"},
+            "n_estimators": {"min": 50, "max": 400, "step": 10},
+            "max_depth": {"min": 2, "max": 8},
+            "min_child_weight": {"min": 0.5, "max": 20.0, "scale": "log"},
+            "subsample": {"min": 0.5, "max": 1.0},
+            "colsample_bytree": {"min": 0.4, "max": 1.0},
+            "reg_lambda": {"min": 0.1, "max": 20.0, "scale": "log"},
+        },
     )
 ]
 
