@@ -82,8 +82,8 @@ class Family:
         uses_weights: bool. Whether `fit` lets each row count as much as `train.weights` says, which class weights and
             mixup need. Defaults to False.
         needs_order: bool. Whether it predicts classes with an order only (`label.ordered`). Defaults to False.
-        space: mapping of hyperparameter to the values that a search goes through where the configuration names none, each
-            as `tune.spaces` has it: `{min, max}` or a list. Defaults to none.
+        space: mapping of hyperparameter to the values that a search goes through where the configuration names none,
+            each as `tune.spaces` has it: `{min, max}` or a list. Defaults to none.
         trains_in_tensorflow: bool. Whether its results may depend on the number of TensorFlow's threads, so that a
             cross-validation gives it processes of their own with one. Defaults to True.
     """

@@ -69,7 +69,7 @@ class Trial(Settings):
     source: Source
     family: str
     hyperparameters: dict[str, Any]
-    training: dict[str, Any] = {}
+    training: dict[str, Any] = Field(default_factory=dict)
     rounds_share: float = 1.0
     status: Status
     folds: tuple[FoldResult, ...] = ()
@@ -117,14 +117,14 @@ class Search(Settings):
     num_folds: int
     num_records: int
     spaces: dict[str, dict[str, Range | Choices]]
-    training: dict[str, Range | Choices] = {}
+    training: dict[str, Range | Choices] = Field(default_factory=dict)
     max_trials: int
     max_minutes: float | None
     early_stop: float
     best: int
     seconds: float
     num_resumed: int = 0
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     trials: tuple[Trial, ...] = Field(min_length=1)
 
     @property
