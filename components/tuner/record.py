@@ -26,7 +26,7 @@ from ..trainer.settings import Tuned
 from .settings import Choices, OracleName, Range
 
 SEARCH_FILE, TUNED_FILE, RESULTS_FILE = "search.json", "tuned.yaml", "tuner_results.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 Status = Literal["completed", "stopped", "out_of_time", "failed"]
 """`completed`: all folds; `stopped`: early, as hopeless; `out_of_time`: the budget ended it; `failed`: no model."""
