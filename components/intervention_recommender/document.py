@@ -77,7 +77,8 @@ class Columns(Part):
         latitude: floats or None. Degrees, north is positive.
         observed: floats or None. The outcome as it was measured.
         predicted: floats. The outcome as models predict it that have not seen the community's group.
-        lower: floats. Lower end of the prediction's interval at `Recommendation.level`.
+        lower: floats. Lower end of the interval at `Recommendation.level`: of a regression that of the outcome of this
+            community, of a classification that of the models' mean.
         upper: floats. Upper end.
         rank: ints. 1 is the greatest barrier by `predicted`.
         rank_lower: ints. The best case for need: lower end of the interval of the rank.
@@ -187,7 +188,7 @@ class Effects(Part):
     Args:
         action: string. Its name.
         effect: floats. Predicted change of the outcome, in its unit; positive is better, whatever the outcome.
-        lower: floats. Lower end of the interval at `Recommendation.level`.
+        lower: floats. Lower end of the interval at `Recommendation.level`, of the models' mean.
         upper: floats. Upper end.
         extrapolates: bools. Whether the changed community is unlike all that the models have seen.
         fits: bools. Whether the action is for such a community.

@@ -3,7 +3,8 @@
     estimates = estimate(replicates, ...)
 
 The mean over the models that have not seen a community's group is the estimate, the quantiles over them are its
-interval: how much it depends on which groups were seen. It holds no noise of a single measurement.
+interval: how much it depends on which groups were seen. It holds no noise of a single measurement. The outcome of a
+regression has a wider one, `with_outcomes`: how far what was measured lies from the prediction in other groups.
 """
 
 import dataclasses
@@ -12,9 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cross_validator.intervals import OutcomeSpread
 from .replicates import Bags, Replicate
 
 Numbers = NDArray[np.float64]
+
+NUM_OUTCOMES = 400
+"""Draws of the outcomes of all communities, for the intervals of ranks."""
 
 MIN_IN_REGION = 5
 """The fewest communities of a region that an action fits for its sign to count."""
@@ -88,7 +93,7 @@ def estimate(
         scores=scores / counts[:, None],
         outcome=interval(outcomes, level),
         effects=mean_effects,
-        ranks=_ranks(outcomes, sign, level),
+        ranks=_ranks(np.nanmean(outcomes, axis=0), complete_draws(outcomes), higher_is_better, level),
         draws=complete_draws(effects).astype(np.float32),
         together=float(np.nanmean(together, axis=0).sum() / sum_of_effects) if sum_of_effects else np.nan,
         drivers=drivers / np.maximum(num_drivers, 1),
@@ -120,16 +125,34 @@ def complete_draws(values: Numbers) -> Numbers:
     return found
 
 
-def _ranks(outcomes: Numbers, sign: float, level: float) -> NDArray[np.int64]:
+def with_outcomes(
+    estimates: Estimates, spread: OutcomeSpread, higher_is_better: bool, level: float, seed: int
+) -> Estimates:
+    """Returns estimates whose intervals of the outcome and of the rank are to hold what is measured.
+
+    Args:
+        estimates: `Estimates` of a regression.
+        spread: `OutcomeSpread` of its outcomes.
+        higher_is_better: bool. Of the outcome.
+        level: float. Coverage of the intervals.
+        seed: int.
+    """
+    mean = estimates.outcome.mean
+    ranks = _ranks(mean, spread.draws(NUM_OUTCOMES, seed), higher_is_better, level)
+    return dataclasses.replace(estimates, outcome=Interval(mean, *spread.interval(level)), ranks=ranks)
+
+
+def rank_by(values: NDArray[np.floating], higher_is_better: bool) -> NDArray[np.int64]:
+    """Returns ranks along the last axis: 1 is the greatest barrier."""
+    order = np.argsort(values if higher_is_better else -values, axis=-1, kind="stable")
+    return np.asarray(np.argsort(order, axis=-1, kind="stable") + 1)
+
+
+def _ranks(mean: Numbers, draws: NDArray[np.floating], higher_is_better: bool, level: float) -> NDArray[np.int64]:
     """Returns the rank by the mean, and the quantiles of the ranks in draws of all communities."""
-
-    def ranks(values: Numbers) -> NDArray[np.int64]:
-        order = np.argsort(sign * values, axis=-1, kind="stable")
-        return np.asarray(np.argsort(order, axis=-1, kind="stable") + 1)
-
-    own = ranks(np.nanmean(outcomes, axis=0))
+    own = rank_by(mean, higher_is_better)
     tail = (1 - level) / 2
-    in_draws = ranks(complete_draws(outcomes))
+    in_draws = rank_by(draws, higher_is_better)
     lower = np.floor(np.quantile(in_draws, tail, axis=0)).astype(np.int64)
     upper = np.ceil(np.quantile(in_draws, 1 - tail, axis=0)).astype(np.int64)
     return np.stack([own, np.minimum(lower, own), np.maximum(upper, own)])

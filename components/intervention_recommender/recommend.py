@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ..cross_validator.folds import Records
+from ..cross_validator.intervals import OutcomeSpread
 from ..cross_validator.workers import run_folds
 from ..evaluator.metric import measure, task_metrics
 from ..feature_selection.records import split_keys
@@ -43,7 +44,7 @@ from .document import (
     Refutation,
 )
 from .draws import Draws, Result, has_choices, with_plan, without_plan
-from .estimates import Estimates, Refuted, estimate, refute
+from .estimates import Estimates, Refuted, estimate, rank_by, refute, with_outcomes
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
 from .settings import RecommenderConfig
 
@@ -52,6 +53,9 @@ logger = logging.getLogger(__name__)
 MAX_P_VALUE = 0.1
 MIN_SAME_SIGN = 0.8
 MIN_RATIO = 0.5
+
+MIN_COVERED = 20
+"""The fewest communities of a region for which a share of them is shown."""
 
 
 def recommend(
@@ -82,11 +86,11 @@ def recommend(
     whole_numbers = frozenset(feature.name for feature in schema.feature if feature.type == schema_pb2.INT)
     actions = tuple(settings.catalogue.actions.values())
     applied = [apply_action(table, action, whole_numbers) for action in actions]
-    keys = split_keys(table, task.split)
+    groups = Splitter(task.split).clusters(split_keys(table, task.split))
     is_classification = task.problem is Problem.CLASSIFICATION
     labels = _labels(table, config)
     bags = draw_bags(
-        Splitter(task.split).clusters(keys),
+        groups,
         communities.regions,
         labels if is_classification else None,
         settings.replicates,
@@ -127,7 +131,7 @@ def recommend(
         for replicate in run_folds(work, list(zip(bags.trained, bags.scored, strict=True)), workers):
             replicates.append(replicate)
             logger.info("Model %d of %d of the bootstrap", len(replicates), len(bags.trained))
-    return _result(config, table, communities, applied, bags, replicates, labels, work.features, is_blessed)
+    return _result(config, table, communities, applied, bags, replicates, labels, groups, work.features, is_blessed)
 
 
 def _result(
@@ -138,6 +142,7 @@ def _result(
     bags: Bags,
     replicates: Sequence[Replicate],
     labels: NDArray[Any],
+    groups: NDArray[np.int64] | None,
     features: tuple[str, ...],
     is_blessed: bool | None,
 ) -> Result:
@@ -146,6 +151,9 @@ def _result(
     fits = np.array([one.fits for one in applied]) & np.isfinite(communities.population)
     higher = settings.outcome.higher_is_better
     estimates = estimate(replicates[: bags.num_replicates], fits, higher, settings.level)
+    if task.problem is not Problem.CLASSIFICATION:
+        spread = OutcomeSpread.of(estimates.outcome.mean, labels, groups, [np.log10(communities.population)])
+        estimates = with_outcomes(estimates, spread, higher, settings.level, config.training.trainer.seed)
     refuted = refute(replicates, bags, fits, pd.factorize(np.array(communities.regions, object))[0], higher)
     numbers = [name for name, kind in task.features.items() if name in table and table[name].dtype != object]
     numbers = [name for name in numbers if task.features[name] is not FeatureKind.CATEGORICAL]
@@ -188,7 +196,7 @@ def _result(
             for place in range(len(actions))
         ),
         refutations=tuple(_refutations(one) for one in refuted),
-        caveats=_caveats(config, estimates, labels, is_blessed),
+        caveats=_caveats(config, communities, estimates, labels, is_blessed),
     )
     draws = Draws(
         effects=estimates.draws,
@@ -404,27 +412,51 @@ def _refutations(refuted: Refuted) -> tuple[Refutation, ...]:
 
 
 def _caveats(
-    config: RecommenderConfig, estimates: Estimates, labels: NDArray[Any], is_blessed: bool | None
+    config: RecommenderConfig,
+    communities: Communities,
+    estimates: Estimates,
+    labels: NDArray[Any],
+    is_blessed: bool | None,
 ) -> tuple[Text, ...]:
-    found = [*text.CAVEATS]
+    is_class = config.training.task.problem is Problem.CLASSIFICATION
+    found = [
+        *text.CAVEATS,
+        text.MEAN_INTERVALS if is_class else _outcome_intervals(config, communities, estimates, labels),
+    ]
     if config.is_synthetic:
         found.insert(0, text.SYNTHETIC)
     if is_blessed is False:
         found.insert(0, text.NOT_BLESSED)
-    if config.training.task.problem is not Problem.CLASSIFICATION:
-        outcome = estimates.outcome
-        share = float(np.mean((labels >= outcome.lower) & (labels <= outcome.upper)))
-        level = config.recommend.level
-        found.append(
-            Text(
-                en=text.COVERAGE.en.format(level=level, share=share),
-                es=text.COVERAGE.es.format(level=level, share=share),
-            )
-        )
     if np.isfinite(estimates.together):
         share = estimates.together
         found.append(Text(en=text.TOGETHER.en.format(share=share), es=text.TOGETHER.es.format(share=share)))
     return (*found, *config.recommend.caveats)
+
+
+def _outcome_intervals(
+    config: RecommenderConfig, communities: Communities, estimates: Estimates, labels: NDArray[Any]
+) -> Text:
+    """Returns what the intervals are of, and how often they hold what was measured."""
+    outcome, (_, first, last) = estimates.outcome, estimates.ranks
+    holds = (labels >= outcome.lower) & (labels <= outcome.upper)
+    ranks = rank_by(labels, config.recommend.outcome.higher_is_better)
+    by_region = pd.Series(holds).groupby(list(communities.regions)).agg(["mean", "size"])
+    judged = by_region.loc[by_region["size"] >= MIN_COVERED, "mean"]
+    values = {
+        "level": config.recommend.level,
+        "share": holds.mean(),
+        "ranks": np.mean((ranks >= first) & (ranks <= last)),
+    }
+    parts = [text.OUTCOME_INTERVALS, text.EFFECT_INTERVALS]
+    if len(judged):
+        values |= {"least": judged.min(), "most": judged.max(), "count": MIN_COVERED}
+        parts.insert(1, text.COVERAGE_BY_REGION)
+    return Text(
+        en=" ".join(part.en for part in parts).format(**values, unit=config.recommend.communities.regions_name.en),
+        es=" ".join(part.es or part.en for part in parts).format(
+            **values, unit=config.recommend.communities.regions_name.es or config.recommend.communities.regions_name.en
+        ),
+    )
 
 
 def _known(values: NDArray[np.float64]) -> tuple[float | None, ...]:

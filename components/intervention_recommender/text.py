@@ -83,9 +83,35 @@ CAVEATS = (
             "de otras, queda como está si no se la nombra."
         ),
     ),
-    Text(
-        en="The intervals show how much an estimate depends on the groups that were seen; they hold no other error.",
-        es="Los intervalos muestran cuánto depende una estimación de los grupos vistos; no contienen otros errores.",
+)
+MEAN_INTERVALS = Text(
+    en="The intervals show how much an estimate depends on the groups that were seen; they hold no other error.",
+    es="Los intervalos muestran cuánto depende una estimación de los grupos vistos; no contienen otros errores.",
+)
+OUTCOME_INTERVALS = Text(
+    en=(
+        "The {level:.0%} interval of a prediction is of the outcome of one community, calibrated on other groups: it "
+        "holds what was measured in {share:.0%} of all communities, and that of the rank holds the rank by what was "
+        "measured in {ranks:.0%}."
+    ),
+    es=(
+        "El intervalo del {level:.0%} de una predicción es el del resultado de una comunidad, calibrado en otros "
+        "grupos: contiene lo medido en el {share:.0%} de todas las comunidades, y el del puesto contiene el puesto "
+        "según lo medido en el {ranks:.0%}."
+    ),
+)
+COVERAGE_BY_REGION = Text(
+    en="By {unit}, with at least {count} communities, it is {least:.0%} to {most:.0%}.",
+    es="Por {unit}, con al menos {count} comunidades, es del {least:.0%} al {most:.0%}.",
+)
+EFFECT_INTERVALS = Text(
+    en=(
+        "The interval of an effect is narrower than what may happen: it shows how much the models' mean depends on the "
+        "groups that were seen, and holds no other error."
+    ),
+    es=(
+        "El intervalo de un efecto es más estrecho que lo que puede ocurrir: muestra cuánto depende la media de los "
+        "modelos de los grupos vistos, y no contiene otros errores."
     ),
 )
 SYNTHETIC = Text(
@@ -95,16 +121,6 @@ SYNTHETIC = Text(
 NOT_BLESSED = Text(
     en="The model of this run was not blessed: it does not meet its thresholds. Do not decide by it.",
     es="El modelo de esta ejecución no fue aprobado: no cumple sus umbrales. No decida con él.",
-)
-COVERAGE = Text(
-    en=(
-        "The {level:.0%} interval of the prediction holds what was measured in {share:.0%} of the communities: it is "
-        "that of the model's mean, not of the outcome of one community."
-    ),
-    es=(
-        "El intervalo del {level:.0%} de la predicción contiene lo medido en el {share:.0%} de las comunidades: es el "
-        "de la media del modelo, no el del resultado de una comunidad."
-    ),
 )
 TOGETHER = Text(
     en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
