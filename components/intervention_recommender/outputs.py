@@ -45,14 +45,13 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
     if polygons is not None:
         geometries = read_polygons(polygons, result.config)
         check_polygons(geometries, document, polygons)
+        polygons = _keep_polygons(polygons, result.config, folder / POLYGONS_FILE)
     table = to_table(document)
     with atomic_file(folder / TABLE_FILE) as draft:
         for_spreadsheets(table).to_csv(draft, index=False)
     with atomic_file(folder / PARQUET_FILE) as draft:
         table.to_parquet(draft, index=False)
     write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
-    if polygons is not None:
-        write_atomically(folder / POLYGONS_FILE, polygons.read_bytes())
     write_page(document, polygons, folder / PAGE_FILE)
     write_result(result, folder)
 
@@ -91,11 +90,26 @@ def to_geojson(table: pd.DataFrame, geometries: Geometries) -> str:
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, separators=(",", ":"))
 
 
+def _keep_polygons(path: Path, config: RecommenderConfig, kept: Path) -> Path:
+    """Writes the polygons beside the recommendation, with the keys that communities have now."""
+    settings = config.recommend.polygons
+    if settings is None or not settings.recoded:
+        write_atomically(kept, path.read_bytes())
+        return kept
+    collection = json.loads(path.read_bytes())
+    for feature in collection["features"]:
+        if (key := str(feature["properties"].get(settings.key))) in settings.recoded:
+            feature["properties"][settings.key] = settings.recoded[key]
+    write_atomically(kept, json.dumps(collection, ensure_ascii=False, separators=(",", ":")))
+    return kept
+
+
 def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
-    """Returns the geometry of each key of a GeoJSON file.
+    """Returns the geometry of each community's key in a GeoJSON file.
 
     Raises:
-        DataError: if the file cannot be read, is no collection of features, or none has the property of the key.
+        DataError: if the file cannot be read, is no collection of features, none has the property of the key, or two
+            are of one community after `recoded`.
     """
     settings = config.recommend.polygons
     key = settings.key if settings else "key"
@@ -121,6 +135,14 @@ def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
             f"Expected features of {path} with the property {key!r} (recommend.polygons.key). Received: "
             f"{', '.join(names) or 'none'}.{suggestion(key, names)}"
         )
+    for before, now in settings.recoded.items() if settings else ():
+        if before in found and now in found:
+            raise DataError(
+                f"Expected {path} to have one of the keys {before!r} and {now!r}, which recommend.polygons.recoded "
+                "takes for one community. Received: both. Take the entry out."
+            )
+        if before in found:
+            found[now] = found.pop(before)
     return found
 
 

@@ -149,10 +149,12 @@ class Polygons(Settings):
     Args:
         path: string. A GeoJSON file. One that is not absolute lies in the folder of the data.
         key: string. The property that holds a community's key.
+        recoded: dict of a key in the file to the key that the community has now. Defaults to none.
     """
 
     path: str
     key: str
+    recoded: dict[str, str] = {}
 
 
 class RecommendSettings(Settings):

@@ -1,35 +1,13 @@
-"""The drivers of access to education, from the joined official files: shares, rates, distances, neighbours.
+"""The drivers of access to education, from the joined official files: shares, rates, distances.
 
 Percentages are of people, dwellings or households of the district, as `schema.pbtxt` says of each.
 """
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .layout import AGES, AMAZONIAN, OTHER_LANGUAGES
 from .places import distances_km, natural_regions, nearest
-
-NEIGHBOURS_OF = (
-    "rural_pct",
-    "electricity_pct",
-    "piped_water_home_pct",
-    "sewer_pct",
-    "earth_floor_pct",
-    "metal_roof_pct",
-    "firewood_pct",
-    "internet_pct",
-    "insured_sis_pct",
-    "chronic_malnutrition_pct",
-    "life_expectancy_years",
-    "aged_0_14_pct",
-    "children_per_100_women",
-    "quechua_pct",
-    "amazonian_language_pct",
-    "altitude_m",
-    "people_per_km2_log10",
-)
-"""The drivers of which the mean over the nearest districts is a driver too: `near_<name>`."""
 
 
 def drivers(
@@ -60,10 +38,8 @@ def drivers(
         | {"poverty_pct": information["poverty_pct"], "extreme_poverty_pct": information["extreme_poverty_pct"]}
     )
     table = pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan)
-    neighbours, distances = nearest(places["latitude"].to_numpy(), places["longitude"].to_numpy())
+    _, distances = nearest(places["latitude"].to_numpy(), places["longitude"].to_numpy())
     table["km_to_neighbours"] = distances[:, :5].mean(axis=1)
-    for name in NEIGHBOURS_OF:
-        table[f"near_{name}"] = _mean_of_known(table[name].to_numpy()[neighbours])
     return table
 
 
@@ -213,11 +189,3 @@ def _pct(part: pd.Series, whole: pd.Series) -> pd.Series:
 
 def _log10(values: pd.Series) -> pd.Series:
     return np.log10(values.where(values > 0))
-
-
-def _mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = np.isfinite(values)
-    means: NDArray[np.float64] = np.where(known, values, 0).sum(axis=1) / np.where(
-        known.any(axis=1), known.sum(axis=1), np.nan
-    )
-    return means

@@ -26,11 +26,33 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from yachay.components.evaluator.metric import measure, task_metrics
 from yachay.components.example_gen.notes import Note
 from yachay.components.trainer.families.boosted_trees import BoostedTreesHyperparameters
+from yachay.pipelines.education_access.places import nearest
 from yachay.pipelines.education_access.source import read
 from yachay.pipelines.registry import find_pipeline
 
 NUM_FOLDS = 8
 NUM_INNER_FOLDS = 6
+
+NEIGHBOURS_OF = (
+    "rural_pct",
+    "electricity_pct",
+    "piped_water_home_pct",
+    "sewer_pct",
+    "earth_floor_pct",
+    "metal_roof_pct",
+    "firewood_pct",
+    "internet_pct",
+    "insured_sis_pct",
+    "chronic_malnutrition_pct",
+    "life_expectancy_years",
+    "aged_0_14_pct",
+    "children_per_100_women",
+    "quechua_pct",
+    "amazonian_language_pct",
+    "altitude_m",
+    "people_per_km2_log10",
+)
+"""The drivers of which the means over the nearest districts were tried as drivers too; they are no columns."""
 
 Values = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -66,13 +88,20 @@ class Districts:
         [batch] = (item for item in read(folder, **config.data.reader_options) if not isinstance(item, Note))
         self.table: pd.DataFrame = batch.to_pandas()
         self.features = list(config.task_features("share"))
-        self.neighbours = [name for name in self.table if name.startswith("near_")]
+        self.neighbours = self._add_neighbours()
         hyperparameters = config.for_task("share").model.hyperparameters.get("boosted_trees", {})
         self.signs: dict[str, int] = hyperparameters.get("monotonic_cst", {})
         self.shares = self.table["secondary_pct"].to_numpy(np.float64)
         self.is_barrier = (self.table["barrier"] == "barrier").to_numpy()
         self.departments = pd.factorize(self.table["department"], sort=True)[0]
         self.metrics = task_metrics(config.prediction_task("share"))
+
+    def _add_neighbours(self) -> list[str]:
+        """Adds the means of some drivers over the ten nearest districts, and returns the columns."""
+        places, _ = nearest(*(self.table[name].to_numpy(np.float64) for name in ("latitude", "longitude")))
+        for name in NEIGHBOURS_OF:
+            self.table[f"near_{name}"] = np.nanmean(self.table[name].to_numpy(np.float64)[places], axis=1)
+        return [f"near_{name}" for name in NEIGHBOURS_OF]
 
     def fit_and_predict(self, variant: Variant, train: Rows, test: Rows, seed: int = 42) -> Values:
         """Returns predicted shares, of a classification the probability of no barrier."""

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from yachay.errors import DataError
-from yachay.pipelines.education_access.boundaries import Gap, find_gaps
+from yachay.pipelines.education_access.boundaries import KEY, RECODED, Gap, find_gaps
+from yachay.pipelines.registry import find_pipeline
 
 SQUARE = [[-75, -10], [-74, -10], [-74, -9], [-75, -9], [-75, -10]]
 HOLE = [[-74.6, -9.6], [-74.4, -9.6], [-74.4, -9.4], [-74.6, -9.4], [-74.6, -9.6]]
@@ -34,6 +35,13 @@ def test_a_district_without_a_polygon_is_named_with_the_polygon_that_covers_its_
     gaps = find_gaps(tmp_path / "districts.geojson", places)
 
     assert gaps == [Gap("250303", "null", "250302"), Gap("250304", "absent", "160801"), Gap("250305", "absent", None)]
+
+
+def test_the_recommendation_takes_the_same_codes_for_the_same_districts() -> None:
+    settings = find_pipeline("education_access").load().recommend
+    assert settings is not None
+    assert settings.polygons is not None
+    assert (settings.polygons.key, settings.polygons.recoded) == (KEY, RECODED)
 
 
 def test_another_file_is_rejected(tmp_path: Path) -> None:
