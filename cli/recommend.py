@@ -56,8 +56,8 @@ def command(
 ) -> None:
     """Rank communities, and divide a budget among interventions.
 
-    The effects are those of the last run of the pipeline (`yachay run`); no model is trained. Without --data and
-    --profile it is the last run of any profile. Associations are not causes.
+    The effects are those of the last run of the pipeline (`yachay run`); no model is trained. With --data it is the
+    last run of these files; without --data and --profile the last one of any. Associations are not causes.
     """
     from ..components.intervention_recommender.draws import (
         has_choices,
@@ -121,33 +121,43 @@ def command(
 
 
 def _find_run(config: "PipelineConfig", task: str, workdir: Path, data: str | None, profile: str | None) -> "PastRun":
-    """Returns the last run of a task that has ended; with --data one of real records.
+    """Returns the last run of a task that has ended; with --data the last one of the same files.
 
     Raises:
-        UsageError: if there is none.
+        DataError: if there is no data at --data.
+        UsageError: if there is no such run.
     """
     from ..pipelines.runs.past_runs import find_runs
 
     wanted = config.pipeline_name(task)
-    runs = [
+    of_any_data = [
         run
         for run in find_runs(workdir)
         if run.pipeline == config.name
         and run.task == task
         and run.summary is not None
         and (not profile or run.home.path.name == wanted)
-        and (data is None or not run.is_synthetic)
     ]
+    runs = of_any_data if data is None else _of_data(of_any_data, data)
     if not runs:
         given = f" --data {data}" if data else (f" --profile {profile}" if profile else "")
+        others = f" of these files, but {len(of_any_data)} of others" if of_any_data else ""
         raise UsageError(
-            f"Expected a run of {config.name}, task {task}{given}, in {workdir}. Received: none. Run first: "
+            f"Expected a run of {config.name}, task {task}{given}, in {workdir}. Received: none{others}. Run first: "
             f"`yachay run {config.name} --task {task}{given}`."
         )
     found = next((run for run in runs if run.recommendation_path is not None), runs[0])
     if found is not runs[0]:
         click.echo(f"! Run {runs[0].run_id} has no recommendation: this is that of {found.run_id}.", err=True)
     return found
+
+
+def _of_data(runs: list["PastRun"], data: str) -> list["PastRun"]:
+    """Returns the runs whose data had the content of these files, wherever it lay."""
+    from ..components.example_gen.inputs import resolve_input
+
+    fingerprint = resolve_input(data).fingerprint
+    return [run for run in runs if run.summary and run.summary.data_fingerprint == fingerprint]
 
 
 def _check_region(document: "Recommendation", region: str | None) -> None:
@@ -232,9 +242,8 @@ def _to_text(result: "Result", described: dict[str, Any], region: str | None, to
         if one["zero_reason"]:
             lines.append(f"  {one['name']:<18} {one['fits']:>5}  0: {one['zero_reason']}")
             continue
-        tests = ", ".join(f"{'passed' if test['passed'] else 'FAILED'}" for test in one["refutations"]) or "none"
         mean = "none" if one["mean_effect"] is None else f"{one['mean_effect']:+.2f}"
-        lines.append(f"  {one['name']:<18} {one['fits']:>5}  {mean:>7}  {tests}")
+        lines.append(f"  {one['name']:<18} {one['fits']:>5}  {mean:>7}  {_tests(one['refutations'])}")
     plan = described["plan"]
     if plan is not None:
         lines += ["", *_plan_lines(document, plan, described, where, top)]
@@ -242,6 +251,18 @@ def _to_text(result: "Result", described: dict[str, Any], region: str | None, to
     if described["folder"]:
         lines += ["", f"  {described['folder']}"]
     return "\n".join(lines)
+
+
+def _tests(refutations: list[dict[str, Any]]) -> str:
+    if not refutations:
+        return "not tested"
+    failed = [one for one in refutations if not one["passed"]]
+    named = [f"{one['test']} {_number(one['statistic'])} (expected {one['expected']})" for one in failed]
+    return f"FAILED {', '.join(named)}" if failed else "passed"
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2g}"
 
 
 def _plan_lines(
@@ -255,6 +276,10 @@ def _plan_lines(
         f"  at least as much as every naive plan in {plan['holds_in']:.0%} of the draws",
         f"  gap {plan['gap']:.2%}, {plan['seconds']:.1f} s, {plan['solver']}",
     ]
+    if plan["left_out"]:
+        lines.append(
+            f"  left out, for their effect failed a test: {', '.join(plan['left_out'])} (recommend.plan.refuted)"
+        )
     for one in plan["choices"][:top]:
         lines.append(
             f"    {one['name']}, {one['region']}: {one['action']} {one['effect']:+.2f} [{one['lower']:.2f}, "

@@ -21,6 +21,7 @@
 An action without moves is one that no column of the data measures: it is shown with an effect of zero.
 """
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -31,6 +32,7 @@ from pydantic import Field, ValidationError, model_validator
 from ...errors import ConfigurationError, suggestion
 from ..settings import Identifier, Settings, describe
 from ..text import Text
+from .document import ACTION_FIELDS, Columns
 
 ASSUMED = "assumed"
 """What a catalogue says of a number for which it cites nothing."""
@@ -174,6 +176,11 @@ class Catalogue(Settings):
     @model_validator(mode="after")
     def _known_actions(self) -> Self:
         for name, action in self.actions.items():
+            if clash := sorted({f"{name}_{field}" for field in ACTION_FIELDS} & set(Columns.model_fields)):
+                raise ValueError(
+                    f"actions.{name}: expected another name, for the table of communities has a column {clash[0]!r} of "
+                    f"its own, received {name!r}"
+                )
             for field in ("excludes", "needs"):
                 for other in getattr(action, field):
                     if other not in self.actions:
@@ -186,6 +193,12 @@ class Catalogue(Settings):
             for other in sorted(self.needed(name)):
                 if other in action.excludes or name in self.actions[other].excludes:
                     raise ValueError(f"actions.{name}: expected not to exclude what it needs, received {other!r}")
+            for one, other in itertools.combinations(sorted(self.needed(name)), 2):
+                if other in self.actions[one].excludes or one in self.actions[other].excludes:
+                    raise ValueError(
+                        f"actions.{name}: expected not to need actions that exclude each other, received {one!r} and "
+                        f"{other!r}"
+                    )
         return self
 
     def needed(self, name: str) -> set[str]:

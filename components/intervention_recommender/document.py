@@ -21,6 +21,12 @@ RECOMMENDATION_FILE = "recommendation.json"
 
 RECOMMENDATION_FORMAT: Literal[1] = 1
 
+ACTION_FIELDS = ("effect", "lower", "upper", "extrapolates", "fits", "cost", "planned", "failed_tests")
+"""What the table of a recommendation has of each action, in columns `<action>_<field>`."""
+
+PLACEBO, HELD_OUT, KNOWN_SIGN = "placebo feature", "held-out region", "known sign"
+"""The tests that could refute an effect."""
+
 Place = Annotated[int, Field(ge=0)]
 """The place of a community or an action in the document's lists, from 0."""
 
@@ -210,10 +216,10 @@ class Refutation(Part):
     """A test that would show that an effect is none.
 
     Args:
-        test: string. "placebo feature", "held-out region" or "known sign".
+        test: string. `PLACEBO`, `HELD_OUT` or `KNOWN_SIGN`.
         title: `Text`.
         statistic: float or None. None where it cannot be computed.
-        expected: string. Where the statistic lies if the effect stands.
+        expected: string. Where the statistic lies if the effect stands, such as "≤ 0.05".
         passed: bool.
         explanation: `Text`.
     """
@@ -224,6 +230,15 @@ class Refutation(Part):
     expected: str
     passed: bool
     explanation: Text
+
+    @property
+    def is_decisive(self) -> bool:
+        """Whether an action that failed it is in no plan, unless `plan.refuted` says otherwise.
+
+        What a placebo finds too is chance, and what harms is no help. An effect that is smaller without some region may
+        still be one.
+        """
+        return self.test in (PLACEBO, KNOWN_SIGN)
 
 
 class Choice(Part):
@@ -255,6 +270,7 @@ class Plan(Part):
         seconds: float. Of the solver.
         solver: string.
         floors: dict of region to the least share of the budget that is spent there.
+        left_out: names of the actions that are not in it because their effect failed a decisive test.
         holds_in: float. The share of draws in which its gain is at least that of each naive plan.
         guaranteed_gain: float. The gain that it reaches in 90 % of the draws.
     """
@@ -271,6 +287,7 @@ class Plan(Part):
     seconds: float
     solver: str
     floors: dict[str, Share] = {}
+    left_out: tuple[str, ...] = ()
     holds_in: Share
     guaranteed_gain: float
 

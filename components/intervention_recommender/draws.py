@@ -32,9 +32,6 @@ from .text import NO_PLAN, WITHOUT_FLOORS
 DRAWS_FILE = "draws.npz"
 SETTINGS_FILE = "settings.json"
 
-DECISIVE = ("placebo feature", "known sign")
-"""The tests that an action must have passed to be in a plan, unless `plan.refuted` says otherwise."""
-
 _NAIVE = "naive_"
 
 
@@ -84,11 +81,16 @@ def with_plan(result: Result, settings: PlanSettings, budget: float, region: str
     planned = make_plan(
         plan_problem(result, settings), settings.model_copy(update={"naive": own.plan.naive}), budget, region
     )
+    left_out = [
+        action.name
+        for action, tests in zip(result.document.actions, result.document.refutations, strict=True)
+        if not settings.refuted and not stands_up(tests)
+    ]
     points: tuple[BudgetPoint | CostPoint, ...] = (*planned.budget_curve, *planned.cost_sensitivity)
     return _planned(
         result,
         [] if all(one.meets_floors for one in points) else [WITHOUT_FLOORS],
-        plan=planned.plan,
+        plan=planned.plan.model_copy(update={"left_out": tuple(left_out)}),
         naive_plans=planned.naive_plans,
         budget_curve=planned.budget_curve,
         cost_sensitivity=planned.cost_sensitivity,
@@ -115,7 +117,7 @@ def has_choices(result: Result, settings: PlanSettings, region: str | None = Non
         region: string or None. As in `with_plan`.
     """
     problem = plan_problem(result, settings)
-    return bool((problem if region is None else problem.of_region(region)).allowed.any())
+    return (problem if region is None else problem.of_region(region)).has_choices
 
 
 def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
@@ -147,7 +149,7 @@ def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
 
 def stands_up(refutations: Sequence[Refutation]) -> bool:
     """Returns whether an action passed the tests without which no plan takes it: the placebo's and that of its sign."""
-    return all(one.passed for one in refutations if one.test in DECISIVE)
+    return all(one.passed for one in refutations if one.is_decisive)
 
 
 def write_result(result: Result, folder: Path) -> None:

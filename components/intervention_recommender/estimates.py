@@ -1,4 +1,4 @@
-"""Estimates from the replicates: predictions and effects with intervals, ranks, draws of all communities, refutations.
+"""Estimates from the replicates: predictions and effects with intervals, ranks, draws of all communities.
 
     estimates = estimate(replicates, ...)
 
@@ -14,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cross_validator.intervals import OutcomeSpread
-from .replicates import Bags, Replicate
+from .replicates import Replicate
 
 Numbers = NDArray[np.float64]
 
 NUM_OUTCOMES = 400
 """Draws of the outcomes of all communities, for the intervals of ranks."""
-
-MIN_IN_REGION = 5
-"""The fewest communities of a region that an action fits for its sign to count."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,89 +157,3 @@ def _ranks(mean: Numbers, draws: NDArray[np.floating], higher_is_better: bool, l
 
 def _typical(replicates: Sequence[Replicate]) -> NDArray[np.float32]:
     return next((one.typical for one in replicates if len(one.typical)), np.zeros((0, 0), np.float32))
-
-
-@dataclasses.dataclass(frozen=True)
-class Refuted:
-    """The statistics of the refutation tests of an action; None where one cannot be computed.
-
-    Args:
-        placebo_p: float. The chance of an effect as large, by models that saw its features permuted.
-        same_sign: float. The share of regions in which models that never saw the region find an effect of the same
-            sign.
-        least_ratio: float. The mean effect without the region that matters most, over that of all.
-        mean_effect: float. Of all models, in the communities that the action fits.
-    """
-
-    placebo_p: float | None
-    same_sign: float | None
-    least_ratio: float | None
-    mean_effect: float | None
-
-
-def refute(
-    replicates: Sequence[Replicate],
-    bags: Bags,
-    fits: NDArray[np.bool_],
-    regions: NDArray[np.int64],
-    higher_is_better: bool,
-) -> list[Refuted]:
-    """Returns for each action what the tests find.
-
-    Args:
-        replicates: sequence of all replicates, the placebos last.
-        bags: `Bags` of them.
-        fits: bool array `(A, N)`.
-        regions: int array `(N,)`. Codes from 0.
-        higher_is_better: bool. Of the outcome.
-    """
-    sign = 1.0 if higher_is_better else -1.0
-    num_regions = int(regions.max()) + 1
-    num_actions = len(fits)
-    # Sums and counts by replicate, action and the region that is scored.
-    sums = np.zeros((len(replicates), num_actions, num_regions))
-    counts = np.zeros_like(sums)
-    for number, one in enumerate(replicates):
-        fitting = fits[:, one.origins]  # A placebo moves the features of another community: where they fit that one.
-        changes = sign * (one.actions.astype(np.float64) - one.outcome) * fitting
-        for action in range(num_actions):
-            sums[number, action] = np.bincount(regions[one.rows], changes[action], num_regions)
-            counts[number, action] = np.bincount(regions[one.rows], fitting[action], num_regions)
-    real = slice(0, bags.num_replicates)
-    lacks = np.ones((bags.num_replicates, num_regions), bool)
-    for number, rows in enumerate(bags.trained[: bags.num_replicates]):
-        lacks[number, np.unique(regions[rows])] = False
-    return [
-        _refute(
-            sums[real, action],
-            counts[real, action],
-            sums[bags.num_replicates :, action],
-            counts[bags.num_replicates :, action],
-            lacks,
-            np.bincount(regions, fits[action], num_regions),
-        )
-        for action in range(num_actions)
-    ]
-
-
-def _refute(
-    sums: Numbers,
-    counts: Numbers,
-    placebo_sums: Numbers,
-    placebo_counts: Numbers,
-    lacks: NDArray[np.bool_],
-    fitting: NDArray[np.int64],
-) -> Refuted:
-    if not counts.sum() or not (overall := sums.sum() / counts.sum()):
-        return Refuted(None, None, None, None)
-    placebos = placebo_sums.sum(axis=1) / np.maximum(placebo_counts.sum(axis=1), 1)
-    p_value = (1 + np.count_nonzero(np.abs(placebos) >= abs(overall))) / (1 + len(placebos))
-    same, judged, ratios = 0, 0, []
-    for region in range(sums.shape[1]):
-        without = lacks[:, region]
-        if fitting[region] >= MIN_IN_REGION and counts[without, region].sum():
-            judged += 1
-            same += bool(sums[without, region].sum() * overall > 0)
-        if without.any() and counts[without].sum():
-            ratios.append(float(sums[without].sum() / counts[without].sum() / overall))
-    return Refuted(float(p_value), same / judged if judged else None, min(ratios) if ratios else None, float(overall))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...errors import DataError, suggestion
 from ...files import atomic_file, write_atomically
-from .document import Recommendation
+from .document import ACTION_FIELDS, Recommendation
 from .draws import Result, write_result
 from .settings import PAGE_FILE, RecommenderConfig
 
@@ -48,7 +48,8 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
         polygons = _keep_polygons(polygons, result.config, folder / POLYGONS_FILE)
     table = to_table(document)
     with atomic_file(folder / TABLE_FILE) as draft:
-        for_spreadsheets(table).to_csv(draft, index=False)
+        # Without the mark Excel takes a CSV file for one of the system's old code page, and é for Ã©.
+        for_spreadsheets(table).to_csv(draft, index=False, encoding="utf-8-sig")
     with atomic_file(folder / PARQUET_FILE) as draft:
         table.to_parquet(draft, index=False)
     write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
@@ -57,13 +58,20 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
 
 
 def to_table(document: Recommendation) -> pd.DataFrame:
-    """Returns a row a community, the greatest barrier first: its rank, and of each action effect, cost and choice."""
+    """Returns a row a community, the greatest barrier first: its rank, and of each action effect, cost and choice.
+
+    `<action>_failed_tests` names the tests that an action's effect did not pass, the same in every row.
+    """
     table = pd.DataFrame({name: getattr(document.columns, name) for name in type(document.columns).model_fields})
     chosen = {(one.community, one.action) for one in document.plan.choices} if document.plan else set()
     for place, effects in enumerate(document.effects):
-        for field in ("effect", "lower", "upper", "extrapolates", "fits", "cost"):
-            table[f"{effects.action}_{field}"] = getattr(effects, field)
-        table[f"{effects.action}_planned"] = [(row, place) in chosen for row in range(len(table))]
+        tests = document.refutations[place] if document.refutations else ()
+        own = dict(effects) | {
+            "planned": [(row, place) in chosen for row in range(len(table))],
+            "failed_tests": "; ".join(dict.fromkeys(one.test for one in tests if not one.passed)),
+        }
+        for field in ACTION_FIELDS:
+            table[f"{effects.action}_{field}"] = own[field]
     return table.sort_values("rank", ignore_index=True)
 
 

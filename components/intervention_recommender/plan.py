@@ -8,6 +8,7 @@ Effects of actions in one community add up in it, which they need not in truth.
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
 import sys
 import time
@@ -66,6 +67,27 @@ class PlanProblem:
     regions: tuple[str, ...]
     orders: dict[str, NDArray[np.int64]]
     level: float
+
+    @functools.cached_property
+    def is_choice(self) -> NDArray[np.bool_]:
+        """Whether there is something to gain by an action, which is allowed with all that it needs, `(A, N)`."""
+        return np.array([self.allowed[bundle].all(axis=0) for bundle in self.bundles]) & (self.gains > 0)
+
+    @functools.cached_property
+    def costs_with_needs(self) -> Numbers:
+        """The cost of each action with all that it needs, `(A, N)`."""
+        return np.array([self.costs[bundle].sum(axis=0) for bundle in self.bundles])
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether a plan has anything to choose."""
+        return bool(self.is_choice.any())
+
+    @functools.cached_property
+    def bundles(self) -> list[list[int]]:
+        """The places of each action and of all that it needs."""
+        names = list(self.catalogue.actions)
+        return [[place, *map(names.index, sorted(self.catalogue.needed(name)))] for place, name in enumerate(names)]
 
     def of_region(self, region: str) -> "PlanProblem":
         """Returns the problem with choices in one region only.
@@ -306,9 +328,6 @@ def _within_communities(
 def _naive(problem: PlanProblem, settings: PlanSettings, budget: float, order: NDArray[np.int64]) -> Pairs:
     """Returns the choices of one who takes communities in an order, and for each the action of the most gain a cost."""
     names = list(problem.catalogue.actions)
-    bundles = [
-        [names.index(name), *(names.index(one) for one in sorted(problem.catalogue.needed(name)))] for name in names
-    ]
     conflicts = {
         frozenset((names.index(name), names.index(other)))
         for name, action in problem.catalogue.actions.items()
@@ -320,7 +339,7 @@ def _naive(problem: PlanProblem, settings: PlanSettings, budget: float, order: N
         for community in taken:
             has = taken[community]
             best, best_ratio = None, 0.0
-            for bundle in bundles:
+            for bundle in problem.bundles:
                 new = set(bundle) - has
                 together = has | new
                 if (
@@ -343,13 +362,13 @@ def _naive(problem: PlanProblem, settings: PlanSettings, budget: float, order: N
 
 def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> None:
     where = "" if region is None else f" in {region}"
-    if not problem.allowed.any():
+    if not problem.has_choices:
         raise UsageError(
-            f"Expected an action that fits a community{where}. Received: none, or all take communities where there is "
-            "none like them (recommend.plan.extrapolates) or failed a refutation test (recommend.plan.refuted). Change "
-            "the catalogue's `fits` or its bounds."
+            f"Expected an action that fits a community{where} and helps there. Received: none, or all take communities "
+            "where there is none like them (recommend.plan.extrapolates) or failed a refutation test "
+            "(recommend.plan.refuted). Change the catalogue's `fits` or its bounds."
         )
-    cheapest = problem.costs[problem.allowed].min()
+    cheapest = problem.costs_with_needs[problem.is_choice].min()
     if budget < cheapest:
         raise UsageError(
             f"Expected a budget of at least {np.ceil(cheapest):,.0f} {problem.catalogue.currency}, the cost of the "

@@ -44,15 +44,12 @@ from .document import (
     Refutation,
 )
 from .draws import Draws, Result, has_choices, with_plan, without_plan
-from .estimates import Estimates, Refuted, estimate, rank_by, refute, with_outcomes
+from .estimates import Estimates, estimate, rank_by, with_outcomes
+from .refutation import refutations, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
 from .settings import RecommenderConfig
 
 logger = logging.getLogger(__name__)
-
-MAX_P_VALUE = 0.1
-MIN_SAME_SIGN = 0.8
-MIN_RATIO = 0.5
 
 MIN_COVERED = 20
 """The fewest communities of a region for which a share of them is shown."""
@@ -95,6 +92,7 @@ def recommend(
         labels if is_classification else None,
         settings.replicates,
         settings.placebos,
+        settings.models_per_placebo,
         config.training.trainer.seed,
     )
     numbers = tuple(name for name in task.features if name in table and table[name].dtype != object)
@@ -154,7 +152,8 @@ def _result(
     if task.problem is not Problem.CLASSIFICATION:
         spread = OutcomeSpread.of(estimates.outcome.mean, labels, groups, [np.log10(communities.population)])
         estimates = with_outcomes(estimates, spread, higher, settings.level, config.training.trainer.seed)
-    refuted = refute(replicates, bags, fits, pd.factorize(np.array(communities.regions, object))[0], higher)
+    regions = pd.factorize(np.array(communities.regions, object))[0]
+    tests = tuple(refutations(one) for one in refute(replicates, bags, fits, regions, higher))
     numbers = [name for name, kind in task.features.items() if name in table and table[name].dtype != object]
     numbers = [name for name in numbers if task.features[name] is not FeatureKind.CATEGORICAL]
     beyond = [
@@ -195,8 +194,8 @@ def _result(
             _effects(config, place, communities, applied[place], fits[place], beyond[place], estimates)
             for place in range(len(actions))
         ),
-        refutations=tuple(_refutations(one) for one in refuted),
-        caveats=_caveats(config, communities, estimates, labels, is_blessed),
+        refutations=tests,
+        caveats=_caveats(config, communities, estimates, labels, tests, is_blessed),
     )
     draws = Draws(
         effects=estimates.draws,
@@ -371,51 +370,12 @@ def _effects(
     )
 
 
-def _refutations(refuted: Refuted) -> tuple[Refutation, ...]:
-    if refuted.placebo_p is None:
-        return ()
-    p_value, same_sign, ratio = refuted.placebo_p, refuted.same_sign, refuted.least_ratio
-    return (
-        Refutation(
-            test="placebo feature",
-            title=text.PLACEBO,
-            statistic=p_value,
-            expected=f"at most {MAX_P_VALUE:g}",
-            passed=p_value <= MAX_P_VALUE,
-            explanation=text.PLACEBO_EXPLAINED,
-        ),
-        Refutation(
-            test="held-out region",
-            title=text.SAME_SIGN,
-            statistic=same_sign,
-            expected=f"at least {MIN_SAME_SIGN:g}",
-            passed=same_sign is not None and same_sign >= MIN_SAME_SIGN,
-            explanation=text.SAME_SIGN_EXPLAINED,
-        ),
-        Refutation(
-            test="held-out region",
-            title=text.LEAST_RATIO,
-            statistic=ratio,
-            expected=f"at least {MIN_RATIO:g}",
-            passed=ratio is not None and ratio >= MIN_RATIO,
-            explanation=text.LEAST_RATIO_EXPLAINED,
-        ),
-        Refutation(
-            test="known sign",
-            title=text.KNOWN_SIGN,
-            statistic=refuted.mean_effect,
-            expected="above 0",
-            passed=refuted.mean_effect is not None and refuted.mean_effect > 0,
-            explanation=text.KNOWN_SIGN_EXPLAINED,
-        ),
-    )
-
-
 def _caveats(
     config: RecommenderConfig,
     communities: Communities,
     estimates: Estimates,
     labels: NDArray[Any],
+    tests: Sequence[tuple[Refutation, ...]],
     is_blessed: bool | None,
 ) -> tuple[Text, ...]:
     is_class = config.training.task.problem is Problem.CLASSIFICATION
@@ -430,6 +390,15 @@ def _caveats(
     if np.isfinite(estimates.together):
         share = estimates.together
         found.append(Text(en=text.TOGETHER.en.format(share=share), es=text.TOGETHER.es.format(share=share)))
+    failed = [(place, one.is_decisive) for place, of_one in enumerate(tests) for one in of_one if not one.passed]
+    refuted = {place for place, is_decisive in failed if is_decisive}
+    doubted = {place for place, _ in failed} - refuted
+    titles = [action.title for action in config.recommend.catalogue.actions.values()]
+    for caveat, places in ((text.REFUTED, refuted), (text.IN_DOUBT, doubted)):
+        if places:
+            english = "; ".join(titles[place].en or titles[place].es for place in sorted(places))
+            spanish = "; ".join(titles[place].es or titles[place].en for place in sorted(places))
+            found.append(Text(en=caveat.en.format(titles=english), es=caveat.es.format(titles=spanish)))
     return (*found, *config.recommend.caveats)
 
 

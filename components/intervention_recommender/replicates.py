@@ -6,8 +6,8 @@ action, with all fitting actions at once, and with each feature at its typical v
 driver is of a community whose group the model has not seen. The preprocessing is analyzed once, on all communities: it
 knows no outcome.
 
-A replicate that is a placebo is trained after the features that actions move were permuted among the communities of
-each region: what it then finds of an action is chance.
+A placebo is a few replicates, each trained after the features that actions move were permuted in the same way among the
+communities of each region: what they then find of an action is chance.
 """
 
 import dataclasses
@@ -74,21 +74,24 @@ class Bags:
     Args:
         trained: tuple of int arrays. The rows of each, one that was drawn twice stands there twice.
         scored: tuple of int arrays. The rows out of the bag.
-        num_placebos: int. The last of them are placebos.
+        num_placebos: int.
+        models_per_placebo: int. The last `num_placebos` times as many are those of placebos, one after the other.
     """
 
     trained: tuple[Rows, ...]
     scored: tuple[Rows, ...]
     num_placebos: int
+    models_per_placebo: int
 
     @property
     def num_replicates(self) -> int:
-        """The number without the placebos."""
-        return len(self.trained) - self.num_placebos
+        """The number without those of placebos."""
+        return len(self.trained) - self.num_placebos * self.models_per_placebo
 
-    def is_placebo(self, number: int) -> bool:
-        """Returns whether a replicate, numbered from 1, is a placebo."""
-        return number > self.num_replicates
+    def placebo_of(self, number: int) -> int | None:
+        """Returns which placebo, from 0, a replicate, numbered from 1, is of; None where it is of none."""
+        place = number - self.num_replicates - 1
+        return place // self.models_per_placebo if place >= 0 else None
 
     def driver_numbers(self, num_rows: int) -> frozenset[int]:
         """Returns the first replicates, from 1, that together score each row often enough for its drivers."""
@@ -106,6 +109,7 @@ def draw_bags(
     classes: NDArray[np.int64] | None,
     replicates: int,
     placebos: int,
+    models_per_placebo: int,
     seed: int,
 ) -> Bags:
     """Draws the bags.
@@ -115,7 +119,8 @@ def draw_bags(
         regions: sequence of `N` strings.
         classes: int array `(N,)` or None. Each must be in every bag.
         replicates: int.
-        placebos: int. Further ones.
+        placebos: int.
+        models_per_placebo: int. Further replicates of each.
         seed: int.
 
     Raises:
@@ -133,14 +138,14 @@ def draw_bags(
     for _ in range(MAX_TRIES):
         left_out = random.permutation(len(names))
         trained, scored = [], []
-        for number in range(replicates + placebos):
+        for number in range(replicates + placebos * models_per_placebo):
             bag = _draw(codes, region_codes != left_out[number % len(names)], classes, random)
             is_drawn = np.isin(codes, np.unique(codes[bag]))
             trained.append(bag)
             scored.append(np.flatnonzero(~is_drawn))
         counts = np.bincount(np.concatenate(scored[:replicates]), minlength=len(codes))
         if counts.min() >= MIN_OUT_OF_BAG:
-            return Bags(tuple(trained), tuple(scored), placebos)
+            return Bags(tuple(trained), tuple(scored), placebos, models_per_placebo)
     raise DataError(
         f"Expected each community to be out of the bag of at least {MIN_OUT_OF_BAG} models. Received: one that was out "
         f"of {counts.min()}. Raise recommend.replicates."
@@ -221,10 +226,10 @@ class ReplicateWork:
 
     def _run(self, number: int, train_rows: Rows, held_out: Rows) -> Replicate:
         arrays, scenarios = dict(self.arrays), self.scenarios
-        is_placebo = self.bags.is_placebo(number)
+        placebo = self.bags.placebo_of(number)
         order = np.arange(len(self.regions))
-        if is_placebo:
-            order = permutation_within(self.regions, self.trainer.seed + number)
+        if placebo is not None:
+            order = permutation_within(self.regions, [self.trainer.seed, placebo])
             arrays |= {name: arrays[name][order] for name in self.moved}
             scenarios = tuple({name: values[order] for name, values in one.items()} for one in scenarios)
         transform_output = tft.TFTransformOutput(str(self.transform_graph))
@@ -244,7 +249,7 @@ class ReplicateWork:
         scores = predict([{}, *({name: values[held_out] for name, values in one.items()} for one in scenarios)])
         outcomes = scores[:, :, self.place] * scale
         typical = np.zeros((0, len(held_out)), np.float32)
-        if not is_placebo and number in self.bags.driver_numbers(len(self.regions)) and self.features:
+        if placebo is None and number in self.bags.driver_numbers(len(self.regions)) and self.features:
             typical = np.empty((len(self.features), len(held_out)), np.float32)
             for start in range(0, len(self.features), FEATURES_AT_A_TIME):
                 part = self.features[start : start + FEATURES_AT_A_TIME]
@@ -253,7 +258,7 @@ class ReplicateWork:
         return Replicate(held_out, scores[0], outcomes[0], outcomes[1:-1], outcomes[-1], typical, order[held_out])
 
 
-def permutation_within(regions: Sequence[str], seed: int) -> Rows:
+def permutation_within(regions: Sequence[str], seed: Sequence[int]) -> Rows:
     """Returns an order of rows, `(N,)`, in which those of each region are permuted among themselves."""
     random = np.random.default_rng(seed)
     codes = pd.factorize(np.asarray(regions, object))[0]

@@ -171,8 +171,10 @@ class RecommendSettings(Settings):
         titles: dict of column to `Text`, for drivers and moves. Defaults to the column's name.
         fixed: dict of column or pattern to the reason why no action can move it.
         replicates: int. Models of the bootstrap. Defaults to 60.
-        placebos: int. Models that are trained with the moved features permuted. Defaults to 9, the fewest that can
-            give a p-value of .1.
+        placebos: int. Permutations of the moved features, with which an effect is compared. Defaults to 99; 19 are the
+            fewest that can give a p-value of .05.
+        models_per_placebo: int. Models of the bootstrap that the effect of a placebo is the mean of. The more, the less
+            of its spread is that of single models, and the more the test finds. Defaults to 3.
         level: float. Coverage of the intervals. Defaults to .8.
         similar: int. The communities among which a changed one must have its like. Defaults to 50.
         max_drivers: int. Drivers shown of each community. Defaults to 6.
@@ -190,7 +192,8 @@ class RecommendSettings(Settings):
     titles: dict[Identifier, Text] = {}
     fixed: dict[str, str] = {}
     replicates: Annotated[int, Field(ge=10)] = 60
-    placebos: Annotated[int, Field(ge=1)] = 9
+    placebos: Annotated[int, Field(ge=19)] = 99
+    models_per_placebo: Annotated[int, Field(ge=1)] = 3
     level: Annotated[float, Field(gt=0, lt=1)] = 0.8
     similar: Annotated[int, Field(ge=5)] = 50
     max_drivers: Annotated[int, Field(ge=1, le=20)] = 6

@@ -26,11 +26,13 @@ PLACEBO = Text(en="Placebo feature", es="Variable placebo")
 PLACEBO_EXPLAINED = Text(
     en=(
         "Models were trained after the features that actions move had been permuted among the communities of each "
-        "region. The number is the chance that such a placebo has an average effect as large."
+        "region. The number is the chance of an average effect as large by such a placebo: one more than the placebos "
+        "that had it, divided by one more than all of them (Phipson and Smyth 2010)."
     ),
     es=(
         "Se entrenaron modelos tras permutar, entre las comunidades de cada región, las variables que mueven las "
-        "acciones. El número es la probabilidad de que un placebo así tenga un efecto medio tan grande."
+        "acciones. El número es la probabilidad de un efecto medio tan grande con un placebo así: uno más que los "
+        "placebos que lo tuvieron, dividido por uno más que todos (Phipson y Smyth 2010)."
     ),
 )
 SAME_SIGN = Text(en="Held-out region: direction", es="Región reservada: dirección")
@@ -125,6 +127,26 @@ NOT_BLESSED = Text(
 TOGETHER = Text(
     en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
     es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",
+)
+REFUTED = Text(
+    en=(
+        "The effect of these actions does not survive a test: a placebo has one as large, or it has the wrong sign. "
+        "Plans leave them out unless plan.refuted says otherwise: {titles}."
+    ),
+    es=(
+        "El efecto de estas acciones no supera una prueba: un placebo tiene uno igual de grande, o su signo es el "
+        "contrario. Los planes las omiten salvo que plan.refuted diga otra cosa: {titles}."
+    ),
+)
+IN_DOUBT = Text(
+    en=(
+        "The effect of these actions depends on single regions: without one of them it is far smaller, or it is the "
+        "other way in many. Plans may take them: {titles}."
+    ),
+    es=(
+        "El efecto de estas acciones depende de regiones aisladas: sin una de ellas es mucho menor, o en muchas va en "
+        "sentido contrario. Los planes pueden tomarlas: {titles}."
+    ),
 )
 WITHOUT_FLOORS = Text(
     en="Under some of the other budgets or costs no plan meets the floors of the regions: there they are left out.",

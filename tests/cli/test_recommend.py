@@ -7,6 +7,7 @@ import pytest
 import recommendation_samples as samples
 
 from yachay.cli.main import run
+from yachay.components.example_gen.inputs import resolve_input
 from yachay.components.intervention_recommender.draws import write_result
 from yachay.pipelines.runs.summary import Summary
 
@@ -78,12 +79,30 @@ def test_people_read_ranks_actions_plan_and_that_it_shows_no_cause(workdir, caps
         (["--region", "regoin 3"], "Did you mean 'region 3'?"),
         (["--budget", "50000", "--action", "watre"], "Did you mean 'water'?"),
         (["--task", "barrier"], "Expected a task of recommend.tasks (share)"),
-        (["--data", "folder"], "Run first: `yachay run education_access --task share --data folder`"),
+        (["--data", "folder"], "Expected data at folder. Received: no such file or folder"),
     ],
 )
 def test_invalid_usage_is_named_with_its_fix(workdir, capsys, arguments, message):
-    assert recommend(workdir, *arguments) == 2
+    assert recommend(workdir, *arguments) == (1 if "--data" in arguments else 2)
     assert message in capsys.readouterr().err
+
+
+def test_data_finds_the_run_of_these_records_wherever_they_lie(workdir, tmp_path, capsys):
+    folders = [tmp_path / name for name in ("here", "there", "other")]
+    for folder, content in zip(folders, ("1", "1", "2"), strict=True):
+        folder.mkdir()
+        (folder / "records.csv").write_text(content)
+    path = next(workdir.glob("*/runs/*/summary.json"))
+    summary = Summary.read(path)
+    summary.data_fingerprint = resolve_input(str(folders[0])).fingerprint
+    path.write_text(summary.to_json())
+
+    assert recommend(workdir, "--data", str(folders[1]), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["run"] == RUN
+    assert recommend(workdir, "--data", str(folders[2])) == 2
+    error = capsys.readouterr().err
+    assert "Received: none of these files, but 1 of others." in error
+    assert f"Run first: `yachay run education_access --task share --data {folders[2]}`" in error
 
 
 def test_a_pipeline_without_a_catalogue_is_named(workdir, capsys):

@@ -9,6 +9,7 @@ from yachay.components.features import FeatureKind, Problem
 from yachay.components.intervention_recommender.catalogue import Catalogue
 from yachay.components.intervention_recommender.document import Action, Columns, Effects, Gain, Model, Recommendation
 from yachay.components.intervention_recommender.draws import Draws, Result
+from yachay.components.intervention_recommender.replicates import Replicate
 from yachay.components.intervention_recommender.settings import RecommenderConfig, RecommendSettings
 from yachay.components.prediction_task import Label, PredictionTask, SplitSettings
 from yachay.components.text import Text
@@ -88,7 +89,8 @@ def settings(**changed):
             "gain": {"title": "People", "factor": 0.01},
             "plan": {"naive": {"poverty": {"title": "The poorest", "column": "place"}}},
             "replicates": 16,
-            "placebos": 9,
+            "placebos": 19,
+            "models_per_placebo": 1,
         }
         | changed
     )
@@ -173,3 +175,11 @@ def result(num_rows=40):
         naive={"poverty": table["place"].to_numpy()},
     )
     return Result(document, draws, config())
+
+
+def replicate(rows, outcome, change, origins=None):
+    """Returns a replicate with one action that changes the outcome by so much."""
+    rows, outcome = np.array(rows), np.array(outcome, np.float32)
+    changed = (outcome + np.array(change, np.float32))[None]
+    none = np.zeros((0, len(rows)), np.float32)
+    return Replicate(rows, outcome[:, None], outcome, changed, changed[0], none, rows if origins is None else origins)

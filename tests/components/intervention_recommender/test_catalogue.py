@@ -62,6 +62,23 @@ def test_an_action_that_excludes_what_it_needs_is_rejected(tmp_path):
     )
 
 
+def test_an_action_whose_columns_the_table_has_already_is_rejected(tmp_path):
+    rejects(
+        tmp_path,
+        r"actions\.rank: expected another name, for the table of communities has a column 'rank_lower' of its own",
+        name=("  noise:", "  rank:"),
+    )
+
+
+def test_an_action_whose_needs_exclude_each_other_is_rejected(tmp_path):
+    rejects(
+        tmp_path,
+        r"actions\.noise: expected not to need actions that exclude each other, received 'teaching' and 'water'",
+        needs=("needs: [water]", "needs: [water, teaching]"),
+        excludes=("cost_source: A price list", "cost_source: A price list\n    excludes: [water]"),
+    )
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no such file\. Correct recommend\.catalogue"):
         read_catalogue(tmp_path / "none.yaml")

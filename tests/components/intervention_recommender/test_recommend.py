@@ -1,5 +1,7 @@
 """A recommendation of communities with known effects, by linear models."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +12,13 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from yachay.components.examples import encode
 from yachay.components.intervention_recommender.communities import read_communities
 from yachay.components.intervention_recommender.document import read_recommendation
-from yachay.components.intervention_recommender.draws import only_actions, read_result, with_plan, write_result
+from yachay.components.intervention_recommender.draws import (
+    has_choices,
+    only_actions,
+    read_result,
+    with_plan,
+    write_result,
+)
 from yachay.components.intervention_recommender.outputs import check_polygons, read_polygons, to_geojson, to_table
 from yachay.components.intervention_recommender.recommend import recommend
 from yachay.components.intervention_recommender.settings import PlanSettings, Polygons
@@ -121,10 +129,24 @@ def test_a_plan_with_one_action_has_what_it_needs_and_nothing_else(result):
         only_actions(result, ["watter"])
 
 
+def test_what_does_not_survive_a_test_is_said_and_in_no_plan(result):
+    [_, *others] = result.document.refutations[0]
+    failed = result.document.refutations[0][0].model_copy(update={"statistic": 0.2, "passed": False})
+    document = result.document.model_copy(update={"refutations": ((failed, *others), *result.document.refutations[1:])})
+    doubted = dataclasses.replace(result, document=document)
+
+    assert set(to_table(document)["water_failed_tests"]) == {"placebo feature"}
+    assert not has_choices(doubted, PlanSettings())
+    planned = with_plan(doubted, PlanSettings(refuted=True), 20_000.0).document.plan
+    assert {0} <= {choice.action for choice in planned.choices}
+    assert planned.left_out == ()
+
+
 def test_tables_and_maps_have_a_row_a_community(result):
     table = to_table(result.document)
     assert table["rank"].tolist() == list(range(1, 161))
     assert {"water_effect", "water_planned", "noise_extrapolates"} <= set(table)
+    assert set(table["water_failed_tests"]) == set(table["teaching_failed_tests"]) == {""}
     assert '"geometry":{"type":"Point"' not in to_geojson(table, {})
     key = result.document.columns.key[0]
     assert '"type":"Polygon"' in to_geojson(table, {key: {"type": "Polygon", "coordinates": []}})
