@@ -55,7 +55,7 @@ def command(
     config = load_for_run(folder, overrides, profile, data)
     chosen_task = choose_task(config, task)
     num_folds = folds or config.evaluation.folds
-    chosen_family = family or config.model.family
+    chosen_family = family or config.for_task(chosen_task).model.family
     families = family_choices(config.extensions)
     if family is not None and family not in families:
         raise UsageError(

@@ -47,7 +47,7 @@ def command(
     output.pipeline, output.task = config.name, choose_task(config, task)
     config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
-    options.announce(config, output.task, config.model.family, data_uri)
+    options.announce(config, output.task, config.for_task(output.task).model.family, data_uri)
     summary = run_pipeline(folder, config, output.task, data_uri, workdir, redirected_to, pipeline_name)
     print_summary(summary)
     return summary, options.status_of(summary)

@@ -16,6 +16,9 @@ class Label(Settings):
         values: tuple of strings. For a classification the classes in the order of the scores.
         ordered: bool. Whether that order means something, such as grades from best to worst: metrics and families that
             know how far a class is from another are then available. Defaults to False.
+        cut_of: string or None. A column of numbers that the classes are a cut of, such as the grade average behind a
+            grade class. It is known with the label only and never an input; families that learn it and cut what they
+            predict are then available. Defaults to None.
         steps: int. For a forecast the number of values ahead, the length of the label's sequence. Defaults to 1.
         quantiles: tuple of floats in (0, 1), ascending. The quantiles that a regression or a forecast predicts; empty
             for one number a step.
@@ -24,6 +27,7 @@ class Label(Settings):
     name: Identifier
     values: tuple[str, ...] = ()
     ordered: bool = False
+    cut_of: Identifier | None = None
     steps: Annotated[int, Field(ge=1)] = 1
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
 
@@ -35,6 +39,10 @@ class Label(Settings):
             raise ValueError("values: expected distinct classes")
         if self.ordered and len(self.values) < 3:
             raise ValueError("ordered: expected three classes or more, fewer have no order that matters")
+        if self.cut_of == self.name:
+            raise ValueError("cut_of: expected another column than the label's own")
+        if self.cut_of is not None and len(self.values) > 2 and not self.ordered:
+            raise ValueError("cut_of: expected `ordered: true` with it, for a cut of a number has an order")
         return self
 
 
@@ -96,6 +104,10 @@ class PredictionTask(Settings):
     def _coherent(self) -> Self:
         if self.label.name in self.features:
             raise ValueError(f"features: expected inputs only, received the label {self.label.name!r}")
+        if self.label.cut_of in self.features:
+            raise ValueError(f"features: expected no {self.label.cut_of!r}, for the label is a cut of it")
+        if self.problem is not Problem.CLASSIFICATION and self.label.cut_of is not None:
+            raise ValueError(f"label.cut_of: expected none, for a {self.problem} has no classes")
         if self.problem is Problem.CLASSIFICATION and len(self.label.values) < 2:
             raise ValueError("label.values: expected at least two classes for a classification")
         if self.problem is not Problem.CLASSIFICATION and self.label.values:

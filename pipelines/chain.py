@@ -119,7 +119,7 @@ def assemble(config: PipelineConfig, context: RunContext, components: Sequence[B
 
 def create_components(config: PipelineConfig, context: RunContext) -> list[BaseNode]:
     """Returns the nodes of the library's pipeline, in the order in which they run."""
-    prediction_task = config.prediction_task(context.task)
+    prediction_task, task_config = config.prediction_task(context.task), config.for_task(context.task)
     example_gen = describe_node(
         ColumnarExampleGen(
             input_pattern=context.data_uri,
@@ -163,9 +163,11 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             transform_graph=transform.outputs["transform_graph"],
             schema=training_schema,
             task=prediction_task,
-            settings=config.for_task(context.task).model,
+            settings=task_config.model,
         ),
-        NodeTraits(rows="rows_train", role="trainer", request=_training_request(config, "custom_config", "settings")),
+        NodeTraits(
+            rows="rows_train", role="trainer", request=_training_request(task_config, "custom_config", "settings")
+        ),
     )
     folds: list[BaseNode] = []
     baseline: list[BaseNode] = []
@@ -178,7 +180,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
                 schema=schema.outputs["schema"],
                 config=config.cross_validator(context.task),
             ),
-            NodeTraits(rows="rows_eval", request=_training_request(config, "config", "trainer")),
+            NodeTraits(rows="rows_eval", request=_training_request(task_config, "config", "trainer")),
         )
         cross_validator.add_upstream_node(example_validator)
         judged["predictions"] = cross_validator.outputs["predictions"]
@@ -244,7 +246,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
                 NodeTraits(
                     role="recommender",
                     request=dataclasses.replace(
-                        _training_request(config, "config", "training", "trainer"), views=("recommendation_page",)
+                        _training_request(task_config, "config", "training", "trainer"), views=("recommendation_page",)
                     ),
                 ),
             )

@@ -78,7 +78,8 @@ def mix(table: Table, alpha: float, random: np.random.Generator) -> Table:
     origins = None
     if table.origins is not None:
         origins = np.stack([table.origins[:, 0], table.origins[others, 0]], axis=1)
-    mixed = dataclasses.replace(table, features=features, origins=origins)
+    cut_of = None if table.cut_of is None else share * table.cut_of + (1 - share) * table.cut_of[others]
+    mixed = dataclasses.replace(table, features=features, origins=origins, cut_of=cut_of)
     if not table.num_classes:
         part = share.reshape(-1, *[1] * (table.labels.ndim - 1))
         labels = (part * table.labels + (1 - part) * table.labels[others]).astype(table.labels.dtype)
@@ -102,6 +103,7 @@ def _joined(tables: list[Table]) -> Table:
         keys=_of_all([table.keys for table in tables]),
         weights=_of_all([table.weights for table in tables]),
         origins=_of_all([table.origins for table in tables]),
+        cut_of=_of_all([table.cut_of for table in tables]),
     )
 
 

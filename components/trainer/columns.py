@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from ..features import FeatureKind
+from ..prediction_task import PredictionTask
+from ..transform.names import CUT_OF, SPLIT_KEY
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -48,24 +50,23 @@ class Column:
         return self.steps or 1
 
 
-def transformed_columns(
-    transform_output: tft.TFTransformOutput, features: Mapping[str, FeatureKind], others: Sequence[str]
-) -> tuple[Column, ...]:
-    """Returns the columns of a transform graph: those named in `features` in that order, then those of other names.
+def transformed_columns(transform_output: tft.TFTransformOutput, task: PredictionTask) -> tuple[Column, ...]:
+    """Returns the columns of a transform graph: the task's features in that order, then those of other names.
 
-    A column of a name that is not in `features`, as a system's own `preprocessing_fn` may make, is categorical where it
-    has a vocabulary of its name, and else a number.
+    The label, the key of the split and the number that the label is a cut of are none. A column of a name that is no
+    feature of the task, as a system's own `preprocessing_fn` may make, is categorical where it has a vocabulary of its
+    name, and else a number.
 
     Args:
         transform_output: `tft.TFTransformOutput`.
-        features: mapping of feature name to `FeatureKind`.
-        others: sequence of strings. Outputs of the graph that are no features: the label and the key of the split.
+        task: `PredictionTask`.
 
     Raises:
         ModelError: if there is none, or one that is no number and no code.
     """
+    features, others = task.features, {task.label.name, SPLIT_KEY, CUT_OF}
     spec = transform_output.transformed_feature_spec()
-    names = [*(name for name in features if name in spec), *sorted(spec.keys() - features.keys() - set(others))]
+    names = [*(name for name in features if name in spec), *sorted(spec.keys() - features.keys() - others)]
     if not names:
         raise ModelError(
             f"Expected the transform graph to hold some of {', '.join(features)}. Received: {', '.join(spec)}. "

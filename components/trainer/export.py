@@ -13,7 +13,6 @@ from ...model_store.tree_table import TREES_FILE
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..tfx_api import SavedTransformLoader, saved_objects
-from ..transform.names import SPLIT_KEY
 from .columns import Column, coded, transformed_columns
 from .family import FittedModel
 from .metadata import RawFeature, model_metadata, raw_feature, write_metadata
@@ -140,7 +139,7 @@ def export(
         model_dir: string. The folder to write.
     """
     schema, spec = transform_output.raw_metadata.schema, transform_output.raw_feature_spec()
-    columns = transformed_columns(transform_output, task.features, [task.label.name, SPLIT_KEY])
+    columns = transformed_columns(transform_output, task)
     features = [raw_feature(schema, spec, name, kind) for name, kind in task.features.items() if name in spec]
     module = ServingModule(trained.model, transform_output, features, [column.name for column in columns], task)
     features = [dataclasses.replace(feature, default=value) for feature, value in _imputed(module, features)]

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
-from ..prediction_task import PredictionTask
+from ..prediction_task import Label, PredictionTask
 from ..registry import Registry
 from ..settings import Settings, check_settings
 from ..text import Text
@@ -82,6 +82,8 @@ class Family:
         uses_weights: bool. Whether `fit` lets each row count as much as `train.weights` says, which class weights and
             mixup need. Defaults to False.
         needs_order: bool. Whether it predicts classes with an order only (`label.ordered`). Defaults to False.
+        needs_cut: bool. Whether it predicts only classes that are a cut of a number (`label.cut_of`). Defaults to
+            False.
         space: mapping of hyperparameter to the values that a search goes through where the configuration names none,
             each as `tune.spaces` has it: `{min, max}` or a list. Defaults to none.
         trains_in_tensorflow: bool. Whether its results may depend on the number of TensorFlow's threads, so that a
@@ -101,13 +103,18 @@ class Family:
     check: Callable[[Any, Mapping[str, FeatureKind], int], Iterable[str]] = lambda *_: ()
     uses_weights: bool = False
     needs_order: bool = False
+    needs_cut: bool = False
     space: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     trains_in_tensorflow: bool = True
 
-    def can_predict(self, problem: Problem, has_quantiles: bool = False, has_order: bool = False) -> bool:
+    def can_predict(self, problem: Problem, label: Label) -> bool:
         """Returns whether it can predict what is asked for."""
-        is_able = problem in self.problems and (self.predicts_quantiles or not has_quantiles)
-        return is_able and (has_order or not self.needs_order)
+        has_all = [
+            self.predicts_quantiles or not label.quantiles,
+            label.ordered or not self.needs_order,
+            label.cut_of is not None or not self.needs_cut,
+        ]
+        return problem in self.problems and all(has_all)
 
     def resolve(self, given: Mapping[str, Any]) -> Any:
         """Returns its hyperparameters, defaults where none are given.
@@ -159,7 +166,7 @@ def families_for(task: PredictionTask) -> Mapping[str, Family]:
     Raises:
         ConfigurationError: if no family can.
     """
-    wanted = (task.problem, bool(task.label.quantiles), task.label.ordered)
+    wanted = (task.problem, task.label)
     families = {name: family for name, family in load_families(task.extensions).items() if family.can_predict(*wanted)}
     if not families:
         raise ConfigurationError(
@@ -168,6 +175,6 @@ def families_for(task: PredictionTask) -> Mapping[str, Family]:
     return families
 
 
-def describe_task(problem: Problem, has_quantiles: bool, has_order: bool = False) -> str:
+def describe_task(problem: Problem, label: Label) -> str:
     """Returns what is predicted in words: "a forecast of quantiles"."""
-    return f"a {problem}{' of quantiles' if has_quantiles else ''}{' with ordered classes' if has_order else ''}"
+    return f"a {problem}{' of quantiles' if label.quantiles else ''}{' with ordered classes' if label.ordered else ''}"

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from ...dotted import require_defined
 from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
-from ..prediction_task import PredictionTask
+from ..prediction_task import Label, PredictionTask
 from ..settings import Settings, Share, check_settings, describe, require_known
 from .family import AUTO, Family, describe_task, load_families
 
@@ -65,20 +65,13 @@ class TrainerSettings(Settings):
                 "Make a family of it in the system's model.py"
             )
 
-    def check(
-        self,
-        families: Mapping[str, Family],
-        problem: Problem,
-        has_quantiles: bool = False,
-        has_order: bool = False,
-    ) -> None:
+    def check(self, families: Mapping[str, Family], problem: Problem, label: Label) -> None:
         """Checks the names of families, their hyperparameters and whether they can predict what is asked for.
 
         Args:
             families: mapping of name to `Family`, as `load_families` returns it.
             problem: `Problem`.
-            has_quantiles: bool. Whether quantiles are to be predicted. Defaults to False.
-            has_order: bool. Whether the classes have an order. Defaults to False.
+            label: `Label`.
 
         Raises:
             ValueError: if one is unknown or does not fit; the message names the field.
@@ -93,10 +86,10 @@ class TrainerSettings(Settings):
             except ValidationError as error:
                 lines = [line.removeprefix("  - ") for line in describe(error, families[name].hyperparameters)]
                 raise ValueError("; ".join(f"model.hyperparameters.{name}.{line}" for line in lines)) from None
-        able = [name for name, family in families.items() if family.can_predict(problem, has_quantiles, has_order)]
+        able = [name for name, family in families.items() if family.can_predict(problem, label)]
         if self.family != AUTO and self.family not in able:
             raise ConfigurationError(
-                f"model.family: expected a family for {describe_task(problem, has_quantiles, has_order)} "
+                f"model.family: expected a family for {describe_task(problem, label)} "
                 f"({', '.join(able) or 'none is known'}), received {self.family!r}"
             )
         if self.needs_weights and self.family != AUTO and not families[self.family].uses_weights:
@@ -200,7 +193,7 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
             raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None
     try:
         families = load_families(task.extensions)
-        settings.check(families, task.problem, bool(task.label.quantiles), task.label.ordered)
+        settings.check(families, task.problem, task.label)
         settings.check_inputs(families, task.features, len(task.label.values))
     except ValueError as error:
         raise ConfigurationError(f"Invalid settings of the Trainer: {error}") from None

@@ -14,7 +14,7 @@ from ..examples import require_shards
 from ..features import Problem
 from ..prediction_task import PredictionTask, SplitSettings
 from ..splitter import Splitter
-from ..transform.names import SPLIT_KEY
+from ..transform.names import CUT_OF, SPLIT_KEY
 from .columns import Column, transformed_columns
 from .target import Target
 
@@ -40,6 +40,8 @@ class Table:
             Defaults to None.
         origins: `int64` array of shape `(N, 2)` or None. After an augmentation the two rows before it that each row is
             made of, one twice where it is that row. Defaults to None: each row is its own.
+        cut_of: float array of shape `(N,)` or None. The number that the classes are a cut of, NaN where it is missing.
+            Defaults to None.
     """
 
     columns: tuple[Column, ...]
@@ -50,6 +52,7 @@ class Table:
     splitter: Splitter = dataclasses.field(default_factory=lambda: Splitter(SplitSettings()))
     weights: NDArray[np.float32] | None = None
     origins: NDArray[np.int64] | None = None
+    cut_of: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,11 +76,12 @@ class Table:
             keys=None if self.keys is None else self.keys[rows],
             weights=None if self.weights is None else self.weights[rows],
             origins=None if self.origins is None else self.origins[rows],
+            cut_of=None if self.cut_of is None else self.cut_of[rows],
         )
 
     def in_canonical_order(self) -> Self:
         """Returns the table sorted by all of its columns: the order of files and shards leaves no trace."""
-        keys = [] if self.keys is None else [self.keys]
+        keys = [array for array in (self.keys, self.cut_of) if array is not None]
         for values in (self.labels, *(self.features[name] for name in sorted(self.features))):
             keys += [values] if values.ndim == 1 else list(values.T)
         return self.take(_lexsort(keys))
@@ -114,7 +118,7 @@ def make_table(
     Raises:
         ModelError: if a label is missing, is no class, or a class has no row.
     """
-    columns = transformed_columns(transform_output, task.features, [task.label.name, SPLIT_KEY])
+    columns = transformed_columns(transform_output, task)
     labels = arrays[task.label.name]
     if not len(labels):
         raise ModelError("Expected training examples. Received: none. Give data with rows in the train split.")
@@ -127,7 +131,10 @@ def make_table(
         )
     features = {column.name: arrays[column.name] for column in columns}
     splitter = Splitter(task.split)
-    return Table(columns, features, labels, Target.of(task), arrays.get(SPLIT_KEY), splitter).in_canonical_order()
+    table = Table(
+        columns, features, labels, Target.of(task), arrays.get(SPLIT_KEY), splitter, cut_of=arrays.get(CUT_OF)
+    )
+    return table.in_canonical_order()
 
 
 def read_transformed(

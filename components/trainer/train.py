@@ -186,5 +186,5 @@ def chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str
             logger.warning("Left out, for their rows all count alike: %s", ", ".join(sorted(left_out)))
         return chosen
     families = load_families(task.extensions)
-    settings.check(families, task.problem, bool(task.label.quantiles), task.label.ordered)
+    settings.check(families, task.problem, task.label)
     return {settings.family: families[settings.family]}

@@ -11,7 +11,7 @@ from ...errors import DataError
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
 from ..settings import check_settings
-from .names import SPLIT_KEY
+from .names import CUT_OF, SPLIT_KEY
 from .settings import TransformConfig
 from .time_text import parse_times
 
@@ -25,7 +25,8 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     The features are those of `transform_features`, or of the function that the settings name. A class label becomes its
     `int64` index in the label's values, which are compared as text (`UNKNOWN_CLASS` where it is none of them), any
     other `float32`, `(N,)` or for a forecast `(N, H)`. The key of the split is the output `_split_key`, an `int64`
-    `(N,)`: the fingerprint of a group, or a time as a number in the order of the times.
+    `(N,)`: the fingerprint of a group, or a time as a number in the order of the times. The number that classes are a
+    cut of is the output `_cut_of`, a `float32` `(N,)`.
 
     Args:
         inputs: mapping of feature name to dense tensor, `(N,)` or `(N, 1)` or of a sequence `(N, steps)`, or, for an
@@ -45,11 +46,13 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
         outputs = transform_features(inputs, task.features)
     else:
         outputs = dict(import_callable(own, "`transform.preprocessing_fn`")(inputs, config))
-    label, key = task.label.name, task.split.key
+    label, key, cut_of = task.label.name, task.split.key, task.label.cut_of
     if label in inputs and label not in outputs:
         outputs[label] = transform_label(inputs[label], task)
     if key is not None and key in inputs:
         outputs[SPLIT_KEY] = transform_key(inputs[key], task.split.method)
+    if cut_of is not None and cut_of in inputs:
+        outputs[CUT_OF] = tf.cast(_to_number(inputs[cut_of], cut_of), tf.float32)
     return outputs
 
 

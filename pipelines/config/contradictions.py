@@ -41,7 +41,7 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
     if schema is not None:
         found += [*_unknown_columns(config, schema), *_kinds(config, schema)]
     for name, task in config.tasks.items():
-        if task.problem or task.label:
+        if task.problem or task.label or task.family:
             own = _prediction(config.for_task(name).model_copy(update=_inherited(config, task)), schema)
             found += [f"tasks.{name}: {line}" for line in own if line not in found]
     return list(dict.fromkeys(found))
@@ -66,6 +66,8 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
         yield f"features: expected each column once, received {', '.join(doubled)} twice"
     if label.name in columns:
         yield f"features: expected inputs only, received the label {label.name!r}"
+    if label.cut_of in columns:
+        yield f"features: expected no {label.cut_of!r}, for the label is a cut of it. Take it out"
     for name in columns:
         if name in config.never_inputs:
             yield f"features: expected no {name!r}, for `never_inputs` says: {config.never_inputs[name]}. Take it out"
@@ -74,8 +76,11 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
             yield "label.values: expected at least two classes for a classification"
         if label.quantiles:
             yield "label.quantiles: expected none, for a classification has no quantiles"
-    elif label.values:
-        yield f"label.values: expected none, for a {config.problem} has no classes"
+    else:
+        if label.values:
+            yield f"label.values: expected none, for a {config.problem} has no classes"
+        if label.cut_of is not None:
+            yield f"label.cut_of: expected none, for a {config.problem} has no classes"
     if config.problem is not Problem.FORECAST and label.steps != 1:
         yield f"label.steps: expected 1, for a {config.problem} predicts one value"
     for pattern in _exclusions(config):
@@ -103,10 +108,10 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
 def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
     families = load_families(config.extensions)
     view = config.for_task(task)
-    asked = (families, view.problem, bool(view.label.quantiles))
-    if wrong := list(_caught(view.model.check, *asked)):
+    if wrong := list(_caught(view.model.check, families, view.problem, view.label)):
         # Of the common ones `model` says it.
-        yield from wrong if config.tasks[task].hyperparameters else ()
+        own = config.tasks[task]
+        yield from wrong if own.hyperparameters or own.family else ()
         return
     num_classes = len(view.label.values) if view.problem is Problem.CLASSIFICATION else 0
     yield from _caught(view.model.check_inputs, families, config.task_features(task), num_classes)
@@ -114,7 +119,7 @@ def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
     families = load_families(config.extensions)
-    yield from _caught(config.model.check, families, config.problem, bool(config.label.quantiles), config.label.ordered)
+    yield from _caught(config.model.check, families, config.problem, config.label)
     yield from config.evaluation.problems(_metrics(config), "evaluation.")
 
 
@@ -185,7 +190,10 @@ def _unknown_columns(config: "PipelineConfig", schema: "schema_pb2.Schema") -> I
 
 
 def _unknown_label(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
-    yield from _unknown("label.name", [config.label.name], [feature.name for feature in schema.feature], config)
+    names = [feature.name for feature in schema.feature]
+    yield from _unknown("label.name", [config.label.name], names, config)
+    if config.label.cut_of is not None:
+        yield from _unknown("label.cut_of", [config.label.cut_of], names, config)
 
 
 def _unknown(field: str, names: Iterable[str], known: list[str], config: "PipelineConfig") -> Iterator[str]:
@@ -200,6 +208,10 @@ def _unknown(field: str, names: Iterable[str], known: list[str], config: "Pipeli
 def _label_in_schema(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[str]:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
+    texts = {feature.name for feature in schema.feature if feature.type == schema_pb2.BYTES}
+    if config.label.cut_of in texts:
+        name = config.label.cut_of
+        yield f"label.cut_of: expected a column of numbers, received {name!r}, which the schema says is text"
     label = next((feature for feature in schema.feature if feature.name == config.label.name), None)
     if label is None:
         return

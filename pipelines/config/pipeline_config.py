@@ -132,15 +132,16 @@ class PipelineConfig(Settings):
             )
 
     def for_task(self, task: str) -> Self:
-        """Returns the configuration with a task's own problem, label and hyperparameters."""
+        """Returns the configuration with a task's own problem, label, family and hyperparameters."""
         own = self.tasks[task]
         common = self.model.hyperparameters
         merged = {name: {**common.get(name, {}), **given} for name, given in own.hyperparameters.items()}
+        model = {"family": own.family or self.model.family, "hyperparameters": {**common, **merged}}
         return self.model_copy(
             update={
                 "problem": own.problem or self.problem,
                 "label": own.label or self.label,
-                "model": self.model.model_copy(update={"hyperparameters": {**common, **merged}}),
+                "model": self.model.model_copy(update=model),
             }
         )
 
@@ -170,11 +171,12 @@ class PipelineConfig(Settings):
         Args:
             task: string. Name of the task.
             folds: int or None. Defaults to `evaluation.folds`.
-            family: string. The model family; empty takes `model.family`.
+            family: string. The model family; empty takes that of the task.
         """
+        trainer = self.for_task(task).model
         return CrossValidatorConfig(
             task=self.prediction_task(task),
-            trainer=self.for_task(task).model.model_copy(update={"family": family or self.model.family}),
+            trainer=trainer.model_copy(update={"family": family or trainer.family}),
             transform=self.transform,
             feature_selection=self.feature_selection,
             folds=folds or self.evaluation.folds,

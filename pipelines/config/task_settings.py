@@ -18,6 +18,7 @@ class Task(Settings):
         exclude: dict of column name or pattern to the reason why it is no input.
         thresholds: dict of metric to `Bounds`.
         change: `Change` or None. Defaults to that of `evaluation`.
+        family: string or None. The model family. Defaults to that of `model`.
         hyperparameters: dict of family name to hyperparameters that differ from those of `model`.
     """
 
@@ -27,4 +28,5 @@ class Task(Settings):
     exclude: dict[str, str] = {}
     thresholds: dict[str, Bounds] = {}
     change: Change | None = None
+    family: str | None = None
     hyperparameters: dict[str, dict[str, Any]] = {}

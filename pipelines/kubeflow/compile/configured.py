@@ -48,7 +48,9 @@ def compile_configuration(
         if role == "pusher":
             check_model_store(config, node)
     compiled = compile_pipeline(made, image, config.kubeflow, package=own_package(folder))
-    warnings = device_warnings(compiled.accelerators, roles, find_family(config.model, config.extensions))
+    warnings = device_warnings(
+        compiled.accelerators, roles, find_family(config.for_task(task).model, config.extensions)
+    )
     return dataclasses.replace(compiled, warnings=(*warnings, *code_warnings(folder)))
 
 

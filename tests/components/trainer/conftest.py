@@ -60,6 +60,9 @@ CLASSIFICATION = prediction_task(
 REGRESSION = prediction_task("regression", {"name": "amount"}, FEATURES)
 TASKS = {
     "classification": CLASSIFICATION,
+    "a cut": prediction_task(
+        "classification", {**CLASSIFICATION.label.model_dump(), "ordered": True, "cut_of": "amount"}, FEATURES
+    ),
     "regression": REGRESSION,
     "quantiles": prediction_task("regression", {"name": "amount", "quantiles": QUANTILES}, SEQUENCES),
     "forecast": prediction_task("forecast", AHEAD, SEQUENCES),
@@ -72,6 +75,7 @@ SMALL = {
     "linear": {},
     "xgboost": {"n_estimators": 8},
     "svm": {},
+    "two_step": {"family": "boosted_trees", "hyperparameters": {"max_iter": 8}},
 }
 
 

@@ -52,6 +52,19 @@ def test_a_regression_predicts_in_a_session_as_in_python(
     assert sorted(check.differences["serving_default"]) == ["outputs"]
 
 
+def test_the_number_that_classes_are_a_cut_of_is_seen_in_training_only(
+    trained: Callable[[str, str], str], examples: list[bytes]
+) -> None:
+    model_dir = trained("a cut", "two_step")
+    check = check_session(model_dir, examples[:50])
+    metadata = json.loads(Path(model_dir, "assets.extra/yachay.json").read_text())
+
+    assert check.differences["transform_features"].keys() == CUSTOMER.keys()
+    assert {feature["name"] for feature in metadata["features"]} == CUSTOMER.keys()
+    assert "amount" not in json.dumps(metadata)
+    assert ask(model_dir, **CUSTOMER)["scores"].sum() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("family", ["boosted_trees", "keras"])
 @pytest.mark.parametrize("problem", ["quantiles", "forecast", "forecast of quantiles"])
 def test_sequences_go_in_and_quantiles_of_steps_come_out_in_a_session_as_in_python(

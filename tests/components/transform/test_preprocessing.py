@@ -184,6 +184,19 @@ def test_the_key_of_the_split_goes_along_and_no_feature_is_made_of_it(tmp_path: 
     assert key[0] == key[1] == key[3] != key[2]
 
 
+def test_the_number_that_classes_are_a_cut_of_goes_along_and_no_feature_is_made_of_it(tmp_path: Path) -> None:
+    config = configure({"income": "numeric"}, {**LABEL, "cut_of": "visits"}, "classification")
+    examples = [serialize(row) for row in ROWS]
+
+    transform_output = analyze(examples, SCHEMA, config, tmp_path)
+    arrays = transform_arrays(transform_output, examples)
+
+    assert set(arrays) == {"income", "outcome", "_cut_of"}
+    expected = [float(row.get("visits", np.nan)) for row in ROWS]
+    np.testing.assert_array_equal(arrays["_cut_of"], np.array(expected, np.float32))
+    assert [column.name for column in transformed_columns(transform_output, config.task)] == ["income"]
+
+
 @pytest.mark.parametrize(
     "times",
     [
@@ -230,7 +243,7 @@ def test_a_preprocessing_fn_of_ones_own_adds_features_to_ours(tmp_path: Path, mo
 
     transform_output = analyze(examples, SCHEMA, config, tmp_path / "graph")
     arrays = transform_arrays(transform_output, examples)
-    columns = transformed_columns(transform_output, config.task.features, ["outcome"])
+    columns = transformed_columns(transform_output, config.task)
 
     assert set(arrays) == {"income", "income_squared", "outcome"}
     np.testing.assert_allclose(arrays["income_squared"], arrays["income"] ** 2)

@@ -174,6 +174,30 @@ def test_what_does_not_fit_the_label_of_one_task_is_named_with_the_task() -> Non
     assert "tasks.semester1: label.values: expected none, for a regression has no classes" in str(raised.value)
 
 
+def test_a_task_may_have_a_family_of_its_own() -> None:
+    config = load_config(STUDENT_DROPOUT, ["tasks.semester1.family=svm"])
+
+    assert config.for_task("semester1").model.family == config.cross_validator("semester1").trainer.family == "svm"
+    assert config.for_task("semester2").model.family == config.model.family != "svm"
+    assert config.cross_validator("semester1", family="linear").trainer.family == "linear"
+    with pytest.raises(ConfigurationError, match=r"tasks\.semester1: model\.family: expected one of .*received 'svn'"):
+        load_config(STUDENT_DROPOUT, ["tasks.semester1.family=svn"])
+
+
+def test_the_number_that_classes_are_a_cut_of_is_a_column_of_numbers_and_no_input() -> None:
+    label = "label={name: Target, values: [Dropout, Enrolled, Graduate], ordered: true, cut_of: %s}"
+    for column, message in (
+        ("GDP", "features: expected no 'GDP', for the label is a cut of it. Take it out"),
+        ("Targt", "label.cut_of: expected columns of the schema 'student_dropout', received Targt"),
+    ):
+        with pytest.raises(ConfigurationError) as raised:
+            find_pipelines()["student_dropout"].load([label % column])
+        assert message in str(raised.value)
+    text = r"label\.cut_of: expected a column of numbers, received 'Gender', which the schema says is text"
+    with pytest.raises(ConfigurationError, match=text):
+        find_pipelines()["student_performance"].load(["label.cut_of=Gender"])
+
+
 def test_a_task_may_have_hyperparameters_of_its_own() -> None:
     config = load_config(
         STUDENT_DROPOUT,
