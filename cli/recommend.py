@@ -66,6 +66,7 @@ def command(
         with_plan,
         without_plan,
     )
+    from ..components.intervention_recommender.text import NO_PLAN
     from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
 
@@ -107,7 +108,7 @@ def command(
         if not 0 < amount < float("inf"):
             raise UsageError(f"Expected --budget to be a positive number. Received: {amount:g}.")
         is_possible = budget is not None or has_choices(result, plan, region)
-        result = with_plan(result, plan, amount, region) if is_possible else without_plan(result)
+        result = with_plan(result, plan, amount, region) if is_possible else without_plan(result, NO_PLAN)
     output.update(_described(result.document, region, top))
     if folder is not None:
         from ..components.intervention_recommender.outputs import POLYGONS_FILE, write_outputs

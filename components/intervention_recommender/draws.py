@@ -5,6 +5,7 @@ result = with_plan(result, settings, budget)
 """
 
 import dataclasses
+import logging
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,9 @@ from .document import (
 )
 from .plan import PlanProblem, make_plan
 from .settings import PlanSettings, RecommenderConfig
-from .text import NO_PLAN, WITHOUT_FLOORS
+from .text import NO_PLAN, NOT_WITHIN, WITHOUT_FLOORS
+
+logger = logging.getLogger(__name__)
 
 DRAWS_FILE = "draws.npz"
 SETTINGS_FILE = "settings.json"
@@ -97,13 +100,30 @@ def with_plan(result: Result, settings: PlanSettings, budget: float, region: str
     )
 
 
-def without_plan(result: Result) -> Result:
-    """Returns a recommendation that says that there is no plan."""
-    return _planned(result, [NO_PLAN], plan=None, naive_plans=(), budget_curve=(), cost_sensitivity=())
+def with_own_plan(result: Result) -> Result:
+    """Returns a recommendation with the plan of its configuration, or with a caveat that says why there is none: the
+    models, minutes of work, are not lost for it.
+    """
+    plan = result.config.recommend.plan
+    if plan.budget is None:
+        return result
+    if not has_choices(result, plan):
+        logger.warning("No plan: %s", NO_PLAN.en)
+        return without_plan(result, NO_PLAN)
+    try:
+        return with_plan(result, plan, plan.budget)
+    except UsageError as error:
+        logger.warning("No plan: %s", error)
+        return without_plan(result, NOT_WITHIN)
+
+
+def without_plan(result: Result, caveat: Text) -> Result:
+    """Returns a recommendation without a plan and with a caveat that says why."""
+    return _planned(result, [caveat], plan=None, naive_plans=(), budget_curve=(), cost_sensitivity=())
 
 
 def _planned(result: Result, caveats: Sequence[Text], **fields: Any) -> Result:
-    others = [one for one in result.document.caveats if one not in (NO_PLAN, WITHOUT_FLOORS)]
+    others = [one for one in result.document.caveats if one not in (NO_PLAN, NOT_WITHIN, WITHOUT_FLOORS)]
     document = result.document.model_copy(update={**fields, "caveats": (*others, *caveats)})
     return dataclasses.replace(result, document=document)
 

@@ -32,7 +32,7 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             DataError: if a community stands there twice or has no region, or the polygons are of others.
             ModelError: if a model cannot be trained.
-            UsageError: if the budget or the floors of the configuration cannot be met.
+            UsageError: if the budget or the floors of the configuration could not be met, whatever the models found.
         """
         config = RecommenderConfig.from_property(exec_properties["config"])
         schema = stored_schema(read_schema(artifact_utils.get_single_instance(input_dict["schema"])))

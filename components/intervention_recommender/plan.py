@@ -37,6 +37,9 @@ CAUTIONS = (0.0, 0.5, 1.0)
 ROUGH_GAP = 1e-3
 """The relative gap of the plans of other budgets and costs, which stand beside the plan."""
 
+ANY_GAP = 0.99
+"""The relative gap with which the solver stops at nearly any plan."""
+
 BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 COST_FACTORS = (0.8, 1.0, 1.2)
 
@@ -202,6 +205,17 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
     )
 
 
+def check_possible(problem: PlanProblem, settings: PlanSettings, budget: float) -> None:
+    """Checks that there is a plan within a budget that meets the floors.
+
+    Raises:
+        UsageError: if the budget is below the cheapest choice, a floor names no region, or the floors cannot be met.
+    """
+    _check_budget(problem, budget, None)
+    if floors := _floors(problem, settings, budget):
+        solve(problem, settings.model_copy(update={"max_gap": ANY_GAP}), budget, floors)
+
+
 def solve(
     problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float = 0.0
 ) -> Solution:
@@ -229,12 +243,13 @@ def solve(
         return Solution(pairs, 0.0, time.perf_counter() - begin)
     communities, actions = pairs.T
     costs, values = problem.costs[actions, communities], gains[actions, communities]
-    rows: list[tuple[NDArray[np.int64], Numbers]] = [(np.arange(len(pairs)), costs / budget)]
-    uppers = [1.0]
+    unit = min(budget, costs.sum())  # Beside a budget beyond all costs their parts of it would be within tolerances.
+    rows: list[tuple[NDArray[np.int64], Numbers]] = [(np.arange(len(pairs)), costs / unit)]
+    uppers = [budget / unit]
     for region, share in floors.items():
         inside = np.flatnonzero(np.array([problem.regions[n] == region for n in communities]))
-        rows.append((inside, -costs[inside] / budget))
-        uppers.append(-share)
+        rows.append((inside, -costs[inside] / unit))
+        uppers.append(-share * budget / unit)
     for places, signs, upper in _within_communities(problem.catalogue, pairs, settings.max_actions):
         rows.append((places, signs))
         uppers.append(upper)
@@ -395,6 +410,11 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
         for name in names:
             if name not in floors and dearest[regions == name].sum() >= common * budget:
                 floors[name] = common
+    if (promised := sum(floors.values())) > 1 + 1e-9:
+        raise UnmetFloorsError(
+            f"Expected floors that sum to at most 1 over all regions. Received: {promised:g}, for {len(floors)} "
+            "regions have one. Lower recommend.plan.floors."
+        )
     return {name: share for name, share in floors.items() if share > 0}
 
 

@@ -28,8 +28,9 @@ from ..trainer.train import to_predictions
 from ..transform.analyze import analyze, transform_arrays
 from ..transform.settings import TransformConfig
 from . import text
-from .actions import Applied, apply_action, apply_together, extrapolates
+from .actions import apply_together
 from .catalogue import ASSUMED, CatalogueAction
+from .choices import Choices, check_plan, find_choices
 from .communities import Communities, read_communities
 from .document import (
     Action,
@@ -43,7 +44,7 @@ from .document import (
     Recommendation,
     Refutation,
 )
-from .draws import Draws, Result, has_choices, with_plan, without_plan
+from .draws import Draws, Result, with_own_plan
 from .estimates import Estimates, estimate, rank_by, with_outcomes
 from .refutation import refutations, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
@@ -74,15 +75,15 @@ def recommend(
     Raises:
         DataError: if a community stands there twice, has no region, or there are too few.
         ModelError: if a model cannot be trained.
-        UsageError: if the budget or the floors of the configuration cannot be met.
+        UsageError: if the budget or the floors of the configuration could not be met, whatever the models found.
     """
     settings, task = config.recommend, config.training.task
     records = Records.of(examples, schema)
     table = records.table
     communities = read_communities(table, settings)
     whole_numbers = frozenset(feature.name for feature in schema.feature if feature.type == schema_pb2.INT)
-    actions = tuple(settings.catalogue.actions.values())
-    applied = [apply_action(table, action, whole_numbers) for action in actions]
+    choices = find_choices(table, communities, config, whole_numbers)
+    check_plan(choices, communities, settings)
     groups = Splitter(task.split).clusters(split_keys(table, task.split))
     is_classification = task.problem is Problem.CLASSIFICATION
     labels = _labels(table, config)
@@ -117,7 +118,7 @@ def recommend(
             trainer=config.training.trainer,
             transform_graph=Path(scratch),
             arrays=transform_arrays(transform_output, records.examples.tolist()),
-            scenarios=(*(scenario(one.columns) for one in applied), scenario(together)),
+            scenarios=(*(scenario(one.columns) for one in choices.applied), scenario(together)),
             typical=transform_arrays(transform_output, [_typical(records, task.features)]),
             features=numbers,
             moved=settings.catalogue.columns,
@@ -129,14 +130,14 @@ def recommend(
         for replicate in run_folds(work, list(zip(bags.trained, bags.scored, strict=True)), workers):
             replicates.append(replicate)
             logger.info("Model %d of %d of the bootstrap", len(replicates), len(bags.trained))
-    return _result(config, table, communities, applied, bags, replicates, labels, groups, work.features, is_blessed)
+    return _result(config, table, communities, choices, bags, replicates, labels, groups, work.features, is_blessed)
 
 
 def _result(
     config: RecommenderConfig,
     table: pd.DataFrame,
     communities: Communities,
-    applied: Sequence[Applied],
+    choices: Choices,
     bags: Bags,
     replicates: Sequence[Replicate],
     labels: NDArray[Any],
@@ -145,8 +146,7 @@ def _result(
     is_blessed: bool | None,
 ) -> Result:
     settings, task = config.recommend, config.training.task
-    actions = tuple(settings.catalogue.actions.values())
-    fits = np.array([one.fits for one in applied]) & np.isfinite(communities.population)
+    fits = choices.fits
     higher = settings.outcome.higher_is_better
     estimates = estimate(replicates[: bags.num_replicates], fits, higher, settings.level)
     if task.problem is not Problem.CLASSIFICATION:
@@ -154,12 +154,6 @@ def _result(
         estimates = with_outcomes(estimates, spread, higher, settings.level, config.training.trainer.seed)
     regions = pd.factorize(np.array(communities.regions, object))[0]
     tests = tuple(refutations(one) for one in refute(replicates, bags, fits, regions, higher))
-    numbers = [name for name, kind in task.features.items() if name in table and table[name].dtype != object]
-    numbers = [name for name in numbers if task.features[name] is not FeatureKind.CATEGORICAL]
-    beyond = [
-        extrapolates(table, numbers, action, one, settings.similar)
-        for action, one in zip(actions, applied, strict=True)
-    ]
     metrics = measure(task_metrics(task), labels, to_predictions(estimates.scores.astype(np.float32), task))
     document = Recommendation(
         system=config.system,
@@ -191,8 +185,8 @@ def _result(
         drivers=_drivers(config, table, features, estimates),
         actions=tuple(_action(config, name, one) for name, one in settings.catalogue.actions.items()),
         effects=tuple(
-            _effects(config, place, communities, applied[place], fits[place], beyond[place], estimates)
-            for place in range(len(actions))
+            _effects(place, name, action, choices, estimates)
+            for place, (name, action) in enumerate(settings.catalogue.actions.items())
         ),
         refutations=tests,
         caveats=_caveats(config, communities, estimates, labels, tests, is_blessed),
@@ -202,13 +196,7 @@ def _result(
         beneficiaries=np.nan_to_num(communities.beneficiaries),
         naive={name: table[one.column].to_numpy(np.float64) for name, one in settings.plan.naive.items()},
     )
-    result = Result(document, draws, config)
-    if settings.plan.budget is None:
-        return result
-    if not has_choices(result, settings.plan):
-        logger.warning("No plan: %s", text.NO_PLAN.en)
-        return without_plan(result)
-    return with_plan(result, settings.plan, settings.plan.budget)
+    return with_own_plan(Result(document, draws, config))
 
 
 def _labels(table: pd.DataFrame, config: RecommenderConfig) -> NDArray[Any]:
@@ -338,21 +326,8 @@ def _is_assumed(source: str) -> bool:
     return source.strip().lower().startswith(ASSUMED)
 
 
-def _effects(
-    config: RecommenderConfig,
-    place: int,
-    communities: Communities,
-    applied: Applied,
-    fits: NDArray[np.bool_],
-    beyond: NDArray[np.bool_],
-    estimates: Estimates,
-) -> Effects:
-    name, action = list(config.recommend.catalogue.actions.items())[place]
-    people = communities.population
-    if action.people == "moved":
-        is_boolean = config.training.task.features[action.moves[0].feature] is FeatureKind.BOOLEAN
-        people = people * applied.change / (1 if is_boolean else 100)
-    effect = estimates.effects
+def _effects(place: int, name: str, action: CatalogueAction, choices: Choices, estimates: Estimates) -> Effects:
+    effect, fits = estimates.effects, choices.fits[place]
     reason = None
     if not action.moves:
         reason = text.NOT_MEASURED
@@ -363,9 +338,9 @@ def _effects(
         effect=_rounded(effect.mean[place]),
         lower=_rounded(effect.lower[place]),
         upper=_rounded(effect.upper[place]),
-        extrapolates=tuple((beyond & fits).tolist()),
+        extrapolates=tuple(choices.extrapolates[place].tolist()),
         fits=tuple(fits.tolist()),
-        cost=_rounded(np.where(fits, action.cost_per_person * people, 0), 2),
+        cost=_rounded(choices.costs[place], 2),
         zero_reason=reason,
     )
 

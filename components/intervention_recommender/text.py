@@ -153,6 +153,16 @@ WITHOUT_FLOORS = Text(
     es="Con algunos de los otros presupuestos o costos ningún plan cumple los mínimos por región: allí se omiten.",
 )
 NO_PLAN = Text(
-    en="There is no plan: no action passes the placebo test and the test of its sign where it fits.",
-    es="No hay plan: ninguna acción supera la prueba placebo y la de su signo donde corresponde.",
+    en="There is no plan: no action fits, passes the placebo test and that of its sign, and helps where it fits.",
+    es="No hay plan: ninguna acción corresponde, supera la prueba placebo y la de su signo, y ayuda donde corresponde.",
+)
+NOT_WITHIN = Text(
+    en=(
+        "There is no plan: with the actions that passed their tests the budget or the floors of the configuration "
+        "cannot be met. `yachay recommend --budget` plans with others."
+    ),
+    es=(
+        "No hay plan: con las acciones que superaron sus pruebas no se cumple el presupuesto o los mínimos de la "
+        "configuración. `yachay recommend --budget` planifica con otros."
+    ),
 )

@@ -16,6 +16,7 @@ from yachay.components.intervention_recommender.draws import (
     has_choices,
     only_actions,
     read_result,
+    with_own_plan,
     with_plan,
     write_result,
 )
@@ -150,6 +151,42 @@ def test_tables_and_maps_have_a_row_a_community(result):
     assert '"geometry":{"type":"Point"' not in to_geojson(table, {})
     key = result.document.columns.key[0]
     assert '"type":"Polygon"' in to_geojson(table, {key: {"type": "Polygon", "coordinates": []}})
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"budget": 1}, "Expected a budget of at least .* PEN, the cost of the cheapest action"),
+        ({"budget": 5000, "floors": {"reigon 1": 0.1}}, "Did you mean 'region 1'"),
+        ({"budget": 5000, "floors": {"*": 0.2}}, "sum to at most 1 over all regions. Received: 1.6, for 8 regions"),
+        ({"budget": 1e7, "floors": {"region 1": 0.9}}, "floors that can be met within the budget"),
+    ],
+)
+def test_what_no_model_could_plan_is_found_before_one_is_trained(table, caplog, plan, message):
+    caplog.set_level("INFO")
+    with pytest.raises(UsageError, match=message):
+        recommend(*serialized(table), samples.config(plan=plan), workers=1)
+    assert "of the bootstrap" not in caplog.text
+
+
+def test_what_only_the_tests_make_impossible_leaves_the_ranks(result, caplog):
+    def planned(refutations=result.document.refutations, **plan):
+        recommend = result.config.recommend
+        recommend = recommend.model_copy(update={"plan": recommend.plan.model_copy(update=plan)})
+        document = result.document.model_copy(update={"refutations": refutations})
+        config = result.config.model_copy(update={"recommend": recommend})
+        return with_own_plan(dataclasses.replace(result, document=document, config=config)).document
+
+    failed = result.document.refutations[0][0].model_copy(update={"passed": False})
+    without = planned(((failed,), *result.document.refutations[1:]), budget=20_000)
+    assert without.plan is None
+    assert without.caveats[-1].en.startswith("There is no plan: no action")
+
+    without = planned(budget=1e9, floors={"region 1": 1.0})
+    assert without.plan is None
+    assert "the budget or the floors of the configuration cannot be met" in without.caveats[-1].en
+    assert "No plan: Expected floors that can be met" in caplog.text
+    assert len(without.columns.rank) == 160
 
 
 def test_a_community_that_stands_there_twice_is_named():
