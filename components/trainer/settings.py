@@ -34,6 +34,8 @@ class TrainerSettings(Settings):
             Defaults to 0.
         calibration: `"temperature"`, `"isotonic"`, `"auto"` or None. How the scores of a classification are calibrated
             on the validation part; `"auto"` takes what is best there, or none. Defaults to None.
+        calibration_folds: int or None. A calibration is then fitted to what as many models, each without one fold of
+            the training split, predict of that fold: of few groups a validation part has too few. Defaults to None.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
             all but `seed` and `validation_share` are then its own affair. Defaults to None.
     """
@@ -46,6 +48,7 @@ class TrainerSettings(Settings):
     oversampling: Share = 0.0
     mixup: Annotated[float, Field(ge=0)] = 0.0
     calibration: Literal["temperature", "isotonic", "auto"] | None = None
+    calibration_folds: Annotated[int, Field(ge=2)] | None = None
     run_fn: str | None = None
 
     @property

@@ -104,6 +104,14 @@ class Table:
         is_apart = ~np.isin(self.origins, self.origins[own[part], 0]).any(axis=1)
         return self.take(np.flatnonzero(is_apart)), before.take(part)
 
+    def folds(self, num_folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Returns for each fold the rows to train on and those held out, divided as the split of the data is.
+
+        Raises:
+            DataError: if there are too few rows, groups or times for the folds.
+        """
+        return self.splitter.folds(self.keys, self.labels, num_folds, seed)
+
 
 def make_table(
     transform_output: tft.TFTransformOutput, arrays: Mapping[str, NDArray[Any]], task: PredictionTask

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from ...errors import ConfigurationError, ModelError
 from ..evaluator.metric import choice_metric, measure, task_metrics
 from ..features import Problem
 from ..prediction_task import PredictionTask
+from ..settings import Settings
 from .augment import augment
-from .calibration import CalibratedModel, choose_calibration
+from .calibration import CalibratedModel, Method, choose_calibration
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table
@@ -58,7 +59,8 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     The best has the best value on the validation part of the metric that chooses: macro-F1 for a classification, the
     lowest RMSE for numbers, the lowest pinball loss for quantiles. Unless its training itself looks at the validation
     part, it is then fitted again on all rows. Only rows that a model is fitted to are augmented. A calibration is
-    fitted to what the model of the training part predicts of the validation part; the metrics are those before it.
+    fitted to what the model of the training part predicts of the validation part, or to out-of-fold predictions of the
+    table (`calibration_folds`); the metrics are those before it.
 
     Args:
         table: `Table` of the training split, in canonical order.
@@ -77,11 +79,16 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     hyperparameters = {
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
     }
-    if not is_validated and len(families) == 1 and (settings.calibration is None or not task.label.values):
+    calibration = settings.calibration if task.label.values else None
+    if not is_validated and len(families) == 1 and (calibration is None or settings.calibration_folds is not None):
         [(name, family)] = families.items()
         if not family.needs_validation:
+            used = hyperparameters[name].model_dump(mode="json")
             model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
-            return TrainedModel(model, name, hyperparameters[name].model_dump(mode="json"))
+            if calibration is not None:
+                seen = _out_of_fold(table, task, family, hyperparameters[name], settings)
+                model, used["calibration"] = _calibrated(model, calibration, *seen)
+            return TrainedModel(model, name, used)
     part, validation = table.split(settings.validation_share, settings.seed)
     augmented = augment(part, task, settings)
     models, candidates = {}, []
@@ -97,17 +104,40 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
     used = hyperparameters[best.family].model_dump(mode="json")
-    calibration = None
-    if settings.calibration is not None and task.label.values:
-        scores = predict_scores(model, validation.features, len(validation), task)
-        used["calibration"], calibration = choose_calibration(scores, validation.labels, settings.calibration)
-        logger.info("Calibration: %s", used["calibration"])
+    on_part = None
+    if calibration is not None and settings.calibration_folds is None:
+        on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
     del part, augmented, validation  # A large table and its copy would not fit in memory beside another training.
     if not family.needs_validation:
         model = family.fit(augment(table, task, settings), None, hyperparameters[best.family], settings.seed)
     if calibration is not None:
-        model = CalibratedModel(model, calibration)
+        seen = on_part or _out_of_fold(table, task, family, hyperparameters[best.family], settings)
+        model, used["calibration"] = _calibrated(model, calibration, *seen)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
+
+
+def _out_of_fold(
+    table: Table, task: PredictionTask, family: Family, hyperparameters: Settings, settings: TrainerSettings
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Returns scores of rows by models that have not seen their fold, and their labels."""
+    scores, labels = [], []
+    for rows, held_out in table.folds(settings.calibration_folds or 0, settings.seed):
+        part, unseen, validation = table.take(rows), table.take(held_out), None
+        if family.needs_validation:
+            part, validation = part.split(settings.validation_share, settings.seed)
+        model = family.fit(augment(part, task, settings), validation, hyperparameters, settings.seed)
+        scores.append(predict_scores(model, unseen.features, len(unseen), task))
+        labels.append(unseen.labels)
+    return np.concatenate(scores), np.concatenate(labels)
+
+
+def _calibrated(
+    model: FittedModel, method: Method | Literal["auto"], scores: NDArray[np.float32], labels: NDArray[Any]
+) -> tuple[FittedModel, str]:
+    """Returns a model with the calibration that scores and labels show, and its name."""
+    name, calibration = choose_calibration(scores, labels, method)
+    logger.info("Calibration: %s", name)
+    return (model if calibration is None else CalibratedModel(model, calibration)), name
 
 
 def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Sections of the page: the ranking beside simpler ones, calibration by natural region, spatial dependence."""
+"""Sections of the page: the ranking beside simpler ones, calibration and intervals by region, spatial dependence."""
 
 import itertools
 from functools import partial
@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from ...components.cross_validator.intervals import OutcomeSpread
 from ...components.evaluation_report.analysis.resampling import Resamples, num_resamples, to_estimate
 from ...components.evaluation_report.analysis.slices import metric_values
 from ...components.evaluation_report.report import Estimate
@@ -17,6 +18,7 @@ from ...components.evaluator.statistics import Labels, Statistic, Values, auc, m
 from ...components.features import Problem
 from ...components.text import Text
 from ...components.web_page.numbers import format_interval, format_number
+from ...components.web_page.texts import element
 from ...errors import DataError
 from .model import METRICS
 from .places import NUM_NEIGHBOURS, nearest
@@ -28,7 +30,13 @@ if TYPE_CHECKING:
 _BASELINES = {"poverty_pct": -1.0, "household_income_soles": 1.0, "secondary_reached_pct": 1.0}
 """Columns by which officials could rank without a model, and the sign that puts the worst lowest."""
 
+LEVEL = 0.8
+"""What share of the outcomes the intervals are to hold."""
+
+_NUM_SIZES = 5
+
 _NAMES = {
+    "all": Text(en="All districts", es="Todos los distritos"),
     "model": Text(en="This model", es="Este modelo"),
     "poverty_pct": Text(en="Poverty 2018 alone", es="Solo pobreza 2018"),
     "household_income_soles": Text(en="Household income alone", es="Solo ingreso familiar"),
@@ -159,6 +167,80 @@ def render_regions(lines: list[dict[str, Any]]) -> str:
     return table(header, rows) + localized(note, "p")
 
 
+def build_intervals(inputs: SectionInputs) -> list[dict[str, Any]]:
+    """Returns how many of the districts have their outcome within an interval that other departments calibrated.
+
+    Of a classification there is none: its outcome is one class or the other.
+    """
+    if inputs.task.problem is Problem.CLASSIFICATION:
+        return []
+    records = _records(inputs, ["department", "natural_region", "population_log10"])
+    resamples = _resamples(inputs, records)
+    observed, size = _observed(inputs), records["population_log10"].to_numpy(np.float64)
+    departments, codes = np.unique(records["department"].to_numpy(str), return_inverse=True)
+    low, high = OutcomeSpread.of(_predicted(inputs), observed, codes, [size]).interval(LEVEL)
+    holds = ((observed >= low) & (observed <= high)).astype(np.float64)
+    edges = np.nanquantile(size, np.linspace(0, 1, _NUM_SIZES + 1)[1:])
+    sizes = np.digitize(size, edges[:-1])
+    regions = records["natural_region"].to_numpy(str)
+    parts = [
+        ("all", "all", np.arange(len(holds))),
+        *(("region", str(region), np.flatnonzero(regions == region)) for region in np.unique(regions)),
+        *(("size", f"{10**edge:.0f}", np.flatnonzero(sizes == place)) for place, edge in enumerate(edges)),
+        *(("department", str(name), np.flatnonzero(codes == code)) for code, name in enumerate(departments)),
+    ]
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "districts": len(rows),
+            "width": float((high - low)[rows].mean()),
+            "held": to_estimate(resamples.compute(partial(mean, 100 * holds[rows]), rows)).model_dump(),
+        }
+        for kind, name, rows in parts
+    ]
+
+
+def render_intervals(lines: list[dict[str, Any]]) -> str:
+    """Returns a table, a line for each part of the country."""
+    if not lines:
+        none = Text(
+            en="A district belongs to the worst fifth or not: a chance has no interval that holds it. How far chances "
+            "are from what happened is above, by natural region.",
+            es="Un distrito pertenece o no al peor quinto: una probabilidad no tiene intervalo que lo contenga. Arriba "
+            "se ve, por región natural, cuánto distan las probabilidades de lo ocurrido.",
+        )
+        return element("div", localized(none, "p"), {})
+    header = [
+        Text(en="Districts of", es="Distritos de"),
+        Text(en="Districts", es="Distritos"),
+        Text(en="Mean width, points", es="Ancho medio, puntos"),
+        Text(en="Hold what was measured, %", es="Contienen lo medido, %"),
+    ]
+    note = Text(
+        en=f"Intervals that are to hold {LEVEL:.0%} of the outcomes. Each is calibrated on the other departments: "
+        "their residuals, divided by their usual size in districts of like prediction and population. On average over "
+        "departments they hold what they say; a single department can lie far from it. In brackets 95 % intervals that "
+        "resample whole departments; with fewer than ten there is none.",
+        es=f"Intervalos que deben contener el {LEVEL:.0%} de los resultados. Cada uno se calibra solo con los demás "
+        "departamentos: sus residuos, divididos por su tamaño usual en distritos de predicción y población parecidas. "
+        "En promedio sobre departamentos contienen lo que dicen; un departamento puede alejarse mucho. Entre "
+        "corchetes, intervalos del 95 % que remuestrean departamentos enteros; con menos de diez no hay ninguno.",
+    )
+    rows = [
+        [_part_title(line), line["districts"], line["width"], _with_interval(line["held"])]
+        for line in sorted(lines, key=lambda line: line["held"]["value"] if line["kind"] == "department" else -1)
+    ]
+    return table(header, rows) + localized(note, "p")
+
+
+def _part_title(line: dict[str, Any]) -> Markup | str:
+    if line["kind"] != "size":
+        return _title(line["name"])
+    people = int(line["name"])
+    return localized(Text(en=f"up to {people:,} people", es=f"hasta {people:,} habitantes".replace(",", "\u202f")))
+
+
 def build_space(inputs: SectionInputs) -> list[dict[str, Any]]:
     """Returns Moran's I of the outcome and of what the model leaves of it."""
     places = _records(inputs, ["latitude", "longitude"])
@@ -206,6 +288,8 @@ SECTIONS = [
             build_ranking, render_ranking),
     Section("regions", Text(en="Calibration by natural region", es="Calibración por región natural"),
             build_regions, render_regions),
+    Section("intervals", Text(en="Intervals of single districts", es="Intervalos de cada distrito"),
+            build_intervals, render_intervals),
     Section("space", Text(en="Spatial dependence", es="Dependencia espacial"), build_space, render_space),
 ]  # fmt: skip
 

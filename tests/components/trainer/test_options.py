@@ -170,6 +170,29 @@ def test_a_calibrated_model_is_exported_as_it_predicts(calibration: Any, make_ta
     np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("is_validated", [True, False])
+def test_a_calibration_by_folds_sees_each_row_as_models_of_other_groups_do(
+    is_validated: bool, make_table: Callable[..., Table]
+) -> None:
+    splitter = Splitter(SplitSettings(method="group", key="town"))
+    table = dataclasses.replace(make_table(3), keys=np.arange(300) % 10, splitter=splitter)
+    settings = TrainerSettings(family="boosted_trees", calibration="temperature", calibration_folds=3)
+    family, plain = load_families(())["boosted_trees"], settings.model_copy(update={"calibration": None})
+
+    trained = train(table, TASK, settings, is_validated)
+
+    scores = np.empty((300, 3), np.float32)
+    for rows, held_out in splitter.folds(table.keys, table.labels, 3, settings.seed):
+        assert not set(table.keys[rows]) & set(table.keys[held_out])
+        model = family.fit(table.take(rows), None, family.resolve({}), settings.seed)
+        scores[held_out] = model.predict(table.take(held_out).features)
+    by_hand = Temperature.fit(scores, table.labels)
+    assert by_hand.temperature > 1.1
+    uncalibrated = train(table, TASK, plain, is_validated).model.predict(table.features)
+    np.testing.assert_allclose(trained.model.predict(table.features), by_hand(uncalibrated), atol=1e-5)
+    assert trained.hyperparameters["calibration"] == "temperature"
+
+
 def test_class_weights_name_classes_of_the_label() -> None:
     with pytest.raises(ConfigurationError, match=r"model\.class_weights: expected one of a, b, c, received 'd'"):
         check_trainer(TASK, TrainerSettings(class_weights={"d": 2.0}))

@@ -98,6 +98,25 @@ def test_calibration_is_that_of_each_natural_region(inputs_of) -> None:
     assert sum(line["worst"] for line in data["regions"]) == round(0.2 * len(shares))
 
 
+def test_intervals_of_districts_hold_what_they_say_by_region_size_and_department(inputs_of) -> None:
+    shares = inputs_of.records["secondary_pct"].to_numpy().astype(np.float64)
+    _, departments = np.unique(inputs_of.records["department"], return_inverse=True)
+    random = np.random.default_rng(0)
+    small = 1.0 + 3.0 * (inputs_of.records["population_log10"].to_numpy() < 3.5)
+    missed = small * (random.normal(0, 1, departments.max() + 1)[departments] + random.normal(0, 3, len(shares)))
+
+    lines = built(inputs_of(SHARE, shares.astype(np.float32), shares + missed))["intervals"]
+
+    of = {kind: [line for line in lines if line["kind"] == kind] for kind in ("all", "region", "size", "department")}
+    assert of["all"][0]["held"]["value"] == pytest.approx(80, abs=3)
+    assert [line["name"] for line in of["region"]] == ["coast", "highlands", "rainforest"]
+    assert of["size"][0]["width"] > 2 * of["size"][-1]["width"]
+    assert [line["held"]["value"] for line in of["size"]] == pytest.approx([80] * 5, abs=15)
+    assert len(of["department"]) == departments.max() + 1
+    for kind in ("region", "size", "department"):
+        assert sum(line["districts"] for line in of[kind]) == len(shares)
+
+
 def test_a_classification_has_the_same_sections(inputs_of) -> None:
     is_barrier = (inputs_of.records["barrier"] == "barrier").to_numpy()
     scores = np.where(is_barrier, 0.9, 0.1)
