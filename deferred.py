@@ -5,6 +5,7 @@ processes that the library starts call `defer_imports` first, and `let_threads_s
 as it is.
 """
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -13,7 +14,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 PACKAGES = {
@@ -23,6 +24,9 @@ PACKAGES = {
     "apache_beam": (),
 }
 """The deferred packages, with those of their modules that work without the rest; None stands for all of them."""
+
+_OF_KERAS = "keras.src.optimizers"
+"""What TensorFlow imports of Keras, and goes without where that fails."""
 
 _LOCK = threading.Lock()
 
@@ -54,6 +58,24 @@ def let_threads_sleep() -> None:
     It is read when scikit-learn is loaded, so that it comes first, and by processes that this one starts.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without Keras, which takes two fifths of the time; `tf.keras` imports it when it is used."""
+    with _without_keras():
+        importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def _without_keras() -> Iterator[None]:
+    if {"tensorflow", "keras", _OF_KERAS} & sys.modules.keys():
+        yield
+        return
+    sys.modules[_OF_KERAS] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[_OF_KERAS]
 
 
 def _find(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -147,7 +169,8 @@ def _load(deferred: _Deferred) -> types.ModuleType:
     with _LOCK:
         if sys.modules.get(name) is deferred:
             del sys.modules[name]
-    module = importlib.import_module(name)
+    with _without_keras() if name == "tensorflow" else contextlib.nullcontext():
+        module = importlib.import_module(name)
     for key, value in list(vars(deferred).items()):
         # Its modules that were imported before it.
         if isinstance(value, types.ModuleType) and not hasattr(module, key):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kserve.logging import configure_logging
 
+from ..deferred import import_tensorflow
 from ..errors import ConfigurationError, UsageError, YachayError
 from .prediction_log import prediction_log
 from .settings import make_parser, read_settings
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         settings = read_settings(options)
         settings.open_source().newest()
         # TensorFlow takes seconds to import: what is rejected must not wait for it.
+        import_tensorflow()
         from .saved_model import use_as_many_threads_as_cpus
         from .server import Server
 

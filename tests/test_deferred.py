@@ -137,3 +137,13 @@ def test_stock_components_and_functions_that_use_beam_work_beside_deferred_impor
         "print(type(Executor(context)._make_beam_pipeline()) is beam.Pipeline)",
     )
     assert printed == "CsvExampleGen EvalConfig\nTrue"
+
+
+def test_tensorflow_is_imported_without_keras_which_is_there_once_it_is_used() -> None:
+    printed = run(
+        "import tensorflow as tf",
+        "tf.constant(1)",
+        "print('keras' in sys.modules)",
+        "print(tf.keras.optimizers.Adam.__name__, 'keras.src.optimizers' in sys.modules)",
+    )
+    assert printed == "False\nAdam True"

@@ -4,7 +4,7 @@ Weights have the shape `(N, R)`, what is returned `(R,)`; a number that does not
 numbers are scikit-learn's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ Labels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Statistic = Callable[[Values], Values]
 """From weights of shape `(N, R)` to values of shape `(R,)` or `(M, R)`."""
+
+_CACHED_WEIGHTS = 1 << 15
 
 
 def share(mask: Mask, weights: Values) -> Values:
@@ -63,16 +65,28 @@ def class_rates(labels: Labels, predicted: Labels, num_classes: int, weights: Va
 
 def auc(is_positive: Mask, scores: Values) -> Statistic:
     """Returns the area under the ROC curve: the chance that a positive scores above a negative, ties half."""
-    order = np.flatnonzero(~is_positive)[np.argsort(scores[~is_positive], kind="stable")]
-    left, right = (np.searchsorted(scores[order], scores[is_positive], side) for side in ("left", "right"))
+    order, ends = _sorted_groups(scores)
+    is_negative = (~is_positive[order]).astype(np.float64)[:, None]
 
     @np.errstate(divide="ignore", invalid="ignore")
     def compute(weights: Values) -> Values:
-        below = np.zeros((len(order) + 1, weights.shape[1]))
-        np.cumsum(weights[order], axis=0, out=below[1:])
-        positives = weights[is_positive]
-        wins = np.einsum("nr,nr->r", positives, below[left]) + np.einsum("nr,nr->r", positives, below[right])
-        area: Values = wins / 2 / (positives.sum(axis=0) * below[-1])
+        wins, positives, below = np.zeros((3, weights.shape[1]))
+        for rows, group_ends in _blocks(ends, weights.shape[1]):
+            drawn = weights[order[rows]]
+            negative = drawn * is_negative[rows]
+            drawn -= negative
+            reached = np.cumsum(negative, axis=0)
+            reached += below
+            if len(group_ends) < len(drawn):
+                reached = reached[group_ends]
+                negative = np.diff(reached, axis=0, prepend=below[None])
+                drawn = np.diff(np.cumsum(drawn, axis=0)[group_ends], axis=0, prepend=0.0)
+            below = reached[-1].copy()
+            negative *= 0.5
+            reached -= negative  # Those of the same score half.
+            wins += np.einsum("nr,nr->r", drawn, reached)
+            positives += drawn.sum(axis=0)
+        area: Values = wins / (positives * below)
         return area
 
     return compute
@@ -80,26 +94,45 @@ def auc(is_positive: Mask, scores: Values) -> Statistic:
 
 def average_precision(is_positive: Mask, scores: Values) -> Statistic:
     """Returns the mean precision over the steps of recall, without interpolation; NaN where nothing is positive."""
-    order = np.argsort(-scores, kind="stable")
-    positives = np.flatnonzero(is_positive[order])
-    if not len(positives):
-        return lambda weights: np.full(weights.shape[1], np.nan)
-    # Recall steps up at the scores of positives alone: after the last record of each, and its last positive.
-    last_of_score = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    ends = last_of_score[np.searchsorted(last_of_score, positives)]
-    last_positives = np.append(np.flatnonzero(np.diff(ends)), len(ends) - 1)
-    ends = ends[last_positives]
+    order, ends = _sorted_groups(-scores)
+    hit = is_positive[order].astype(np.float64)[:, None]
 
     @np.errstate(divide="ignore", invalid="ignore")
     def compute(weights: Values) -> Values:
-        alerted = np.cumsum(weights[order], axis=0)[ends]
-        hits = np.cumsum(weights[order[positives]], axis=0)[last_positives]
-        steps = np.diff(hits, axis=0, prepend=0.0)
-        precision = np.divide(hits, alerted, out=np.zeros_like(hits), where=alerted > 0)
-        area: Values = (steps * precision).sum(axis=0) / hits[-1]
-        return area
+        area, alerted, hits = np.zeros((3, weights.shape[1]))
+        for rows, group_ends in _blocks(ends, weights.shape[1]):
+            drawn = weights[order[rows]]
+            steps = drawn * hit[rows]
+            all_alerted, all_hits = np.cumsum(drawn, axis=0), np.cumsum(steps, axis=0)
+            all_alerted += alerted
+            all_hits += hits
+            if len(group_ends) < len(drawn):
+                all_alerted, all_hits = all_alerted[group_ends], all_hits[group_ends]
+                steps = np.diff(all_hits, axis=0, prepend=hits[None])
+            alerted, hits = all_alerted[-1].copy(), all_hits[-1].copy()
+            precision = np.divide(all_hits, all_alerted, out=all_hits, where=all_alerted > 0)
+            area += np.einsum("nr,nr->r", steps, precision)
+        mean_precision: Values = area / hits
+        return mean_precision
 
     return compute
+
+
+def _sorted_groups(scores: Values) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the order of scores, and where in it the records of each score end."""
+    order = np.argsort(scores, kind="stable")
+    is_last = np.append(np.diff(scores[order]) != 0, True)[: len(order)]
+    return order, np.flatnonzero(is_last)
+
+
+def _blocks(ends: NDArray[np.int64], num_columns: int) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yields rows that stay in the processor's cache, whole groups of them, and where in them the groups end."""
+    num_rows, start, first = max(_CACHED_WEIGHTS // num_columns, 1), 0, 0
+    while first < len(ends):
+        last = max(int(np.searchsorted(ends, start + num_rows)), first + 1)
+        stop = int(ends[last - 1]) + 1
+        yield slice(start, stop), ends[first:last] - start
+        start, first = stop, last
 
 
 def calibration_error(bins: Labels, num_bins: int, is_positive: Mask, scores: Values, weights: Values) -> Values:

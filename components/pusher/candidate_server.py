@@ -56,14 +56,15 @@ class CandidateServer:
             ModelError: if it ends before, or is not ready in time.
         """
         end = time.monotonic() + ready_seconds
-        while not self._is_ready():
-            self.check_alive()
-            if time.monotonic() > end:
-                raise ModelError(
-                    f"Expected the server to be ready within {ready_seconds:g} s (push.ready_seconds). Received: not "
-                    f"ready.{self._last_lines()}"
-                )
-            time.sleep(_POLL_SECONDS)
+        with httpx.Client(timeout=5, trust_env=False) as client:
+            while not self._is_ready(client):
+                self.check_alive()
+                if time.monotonic() > end:
+                    raise ModelError(
+                        f"Expected the server to be ready within {ready_seconds:g} s (push.ready_seconds). Received: "
+                        f"not ready.{self._last_lines()}"
+                    )
+                time.sleep(_POLL_SECONDS)
 
     def check_alive(self) -> None:
         """Checks that the server has not ended.
@@ -76,9 +77,9 @@ class CandidateServer:
             how = f"exit status {status}" if status >= 0 else f"it was ended by {signal.Signals(-status).name}"
             raise ModelError(f"Expected the server to serve the model. Received: {how}.{self._last_lines()}")
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, client: httpx.Client) -> bool:
         try:
-            return httpx.get(f"{self.url}/v2/models/{NAME}/ready", timeout=5, trust_env=False).status_code == 200
+            return client.get(f"{self.url}/v2/models/{NAME}/ready").status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -85,22 +85,27 @@ def check_predictions(
     """
     address = f"{url}/v1/models/{model_name}:predict"
     numbered = list(enumerate(golden, 1))
-    for requests in (*([one] for one in numbered), numbered):
-        predictions = _ask(address, [one.row for _, one in requests], timeout_seconds, headers or {})
-        if len(predictions) != len(requests):
+    # Each client reads the certificates of the machine anew.
+    with httpx.Client(headers=headers, timeout=timeout_seconds) as client:
+        for requests in (*([one] for one in numbered), numbered):
+            _check(_ask(client, address, [one.row for _, one in requests]), requests, tolerance)
+
+
+def _check(predictions: Sequence[Any], requests: Sequence[tuple[int, GoldenRequest]], tolerance: float) -> None:
+    if len(predictions) != len(requests):
+        raise ModelError(
+            f"Expected the server to return as many predictions as the {len(requests)} rows of a request. "
+            f"Received: {len(predictions)}."
+        )
+    for (number, one), prediction in zip(requests, predictions, strict=True):
+        difference = find_difference(one.prediction, prediction, tolerance)
+        if difference:
+            # The row itself may be a person's record: the message goes into logs and pages.
+            missing = ", ".join(name for name, value in one.row.items() if value is None) or "nothing"
             raise ModelError(
-                f"Expected the server to return as many predictions as the {len(requests)} rows of a request. "
-                f"Received: {len(predictions)}."
+                "Expected the server to predict as the model did when it was trained. Received: "
+                f"{difference}, for golden row {number} (missing: {missing}) in a request of {len(requests)} rows."
             )
-        for (number, one), prediction in zip(requests, predictions, strict=True):
-            difference = find_difference(one.prediction, prediction, tolerance)
-            if difference:
-                # The row itself may be a person's record: the message goes into logs and pages.
-                missing = ", ".join(name for name, value in one.row.items() if value is None) or "nothing"
-                raise ModelError(
-                    "Expected the server to predict as the model did when it was trained. Received: "
-                    f"{difference}, for golden row {number} (missing: {missing}) in a request of {len(requests)} rows."
-                )
 
 
 def find_difference(expected: Any, received: Any, tolerance: float = TOLERANCE, place: str = "prediction") -> str:
@@ -126,9 +131,9 @@ def find_difference(expected: Any, received: Any, tolerance: float = TOLERANCE, 
     return "" if same else f"{place} {json.dumps(received)} in place of {json.dumps(expected)}"
 
 
-def _ask(address: str, rows: Sequence[Mapping[str, Any]], timeout_seconds: float, headers: Mapping[str, str]) -> Any:
+def _ask(client: httpx.Client, address: str, rows: Sequence[Mapping[str, Any]]) -> Any:
     try:
-        response = httpx.post(address, json={"instances": rows}, headers=headers, timeout=timeout_seconds)
+        response = client.post(address, json={"instances": rows})
         response.raise_for_status()
         predictions = response.json()["predictions"]
     except httpx.HTTPStatusError as error:

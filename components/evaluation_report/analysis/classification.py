@@ -1,5 +1,6 @@
 """What is shown of a classifier: confusion, curves, calibration and operating points."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn import metrics as sklearn_metrics
 from ...evaluator.statistics import (
     Labels,
     Mask,
+    Statistic,
     Values,
     auc,
     average_precision,
@@ -61,21 +63,29 @@ def classification(
     if num_classes > MAX_CONFUSION_LABELS:
         notes.append(Note(code="confusion_folded", values={"shown": MAX_CONFUSION_LABELS, "classes": num_classes}))
     predicted = scores.argmax(axis=1)
-    rates = resamples.compute(
-        lambda weights: class_rates(labels, predicted, num_classes, weights)[:, shown].reshape(3 * len(shown), -1)
-    ).reshape(3, len(shown), -1)
     own = scores[np.arange(len(labels)), labels]
     squares = (scores**2).sum(axis=1) - 2 * own + 1
     losses = -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
+    classes = [_Class(label_values[k], labels == k, scores[:, k]) for k in shown]
+    rates, brier, log_loss, *values = resamples.compute_each(
+        [
+            lambda weights: class_rates(labels, predicted, num_classes, weights)[:, shown].reshape(3 * len(shown), -1),
+            lambda weights: mean(squares, weights),
+            lambda weights: mean(losses, weights),
+            *itertools.chain.from_iterable(one.statistics() for one in classes),
+        ]
+    )
+    rates = rates.reshape(3, len(shown), -1)
+    per_class = len(values) // len(classes)
     return Classification(
         labels=tuple(label_values),
         confusion=confusion(labels, predicted, label_values),
         classes=tuple(
-            _class_evaluation(labels == k, scores[:, k], label_values[k], rates[:, index], resamples)
-            for index, k in enumerate(shown)
+            one.evaluate(rates[:, index], values[index * per_class : (index + 1) * per_class])
+            for index, one in enumerate(classes)
         ),
-        brier=to_estimate(resamples.compute(lambda weights: mean(squares, weights))),
-        log_loss=to_estimate(resamples.compute(lambda weights: mean(losses, weights))),
+        brier=to_estimate(brier),
+        log_loss=to_estimate(log_loss),
         alert_label=alert_label,
         cost_false_positive=costs[0],
         cost_false_negative=costs[1],
@@ -97,34 +107,75 @@ def confusion(labels: Labels, predicted: Labels, label_values: Sequence[str]) ->
     return Confusion(labels=tuple(names), counts=tuple(tuple(row) for row in counts.tolist()))
 
 
-def _class_evaluation(
-    is_positive: Mask, scores: Values, label: str, rates: Values, resamples: Resamples
-) -> ClassEvaluation:
-    edges = np.linspace(0, 1, NUM_BINS + 1)
-    bins = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, NUM_BINS - 1)
-    precision, recall, f1 = (to_estimate(values) for values in rates)
-    exists = bool(is_positive.any() and not is_positive.all())
-    squares = (scores - is_positive) ** 2
-    return ClassEvaluation(
-        label=label,
-        rows=int(is_positive.sum()),
-        auc=to_estimate(resamples.compute(auc(is_positive, scores))),
-        average_precision=to_estimate(resamples.compute(average_precision(is_positive, scores))),
-        expected_calibration_error=to_estimate(
-            resamples.compute(lambda weights: calibration_error(bins, NUM_BINS, is_positive, scores, weights))
-        ),
-        brier=to_estimate(resamples.compute(lambda weights: mean(squares, weights))),
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        roc=_roc(is_positive, scores) if exists else None,
-        precision_recall=_precision_recall(is_positive, scores) if exists else None,
-        gain=_gain(is_positive, scores) if exists else None,
-        calibration=_calibration(bins, edges, is_positive, scores, resamples),
-        scores_positive=_histogram(scores[is_positive]),
-        scores_negative=_histogram(scores[~is_positive]),
-        operating_points=operating_points(is_positive, scores),
-    )
+class _Class:
+    """A class against the rest.
+
+    Args:
+        label: string.
+        is_positive: bool array of shape `(N,)`.
+        scores: float array of shape `(N,)`.
+    """
+
+    def __init__(self, label: str, is_positive: Mask, scores: Values) -> None:
+        self._label, self._is_positive, self._scores = label, is_positive, scores
+        self._edges = np.linspace(0, 1, NUM_BINS + 1)
+        self._bins = np.clip(np.searchsorted(self._edges, scores, side="right") - 1, 0, NUM_BINS - 1)
+
+    def statistics(self) -> list[Statistic]:
+        """Returns the statistics whose values `evaluate` takes."""
+        is_positive, scores, bins = self._is_positive, self._scores, self._bins
+        squares = (scores - is_positive) ** 2
+
+        def positive_rates(weights: Values) -> Values:
+            hits = group_sums(bins, NUM_BINS, weights, is_positive.astype(np.float64))
+            return hits / group_sums(bins, NUM_BINS, weights)
+
+        return [
+            auc(is_positive, scores),
+            average_precision(is_positive, scores),
+            lambda weights: calibration_error(bins, NUM_BINS, is_positive, scores, weights),
+            lambda weights: mean(squares, weights),
+            positive_rates,
+        ]
+
+    def evaluate(self, rates: Values, values: Sequence[Values]) -> ClassEvaluation:
+        """Returns the numbers of the class, of its rates and the values of its statistics for all resamples."""
+        is_positive, scores = self._is_positive, self._scores
+        area, mean_precision, calibration_gap, squares, positive_rates = values
+        precision, recall, f1 = (to_estimate(one) for one in rates)
+        exists = bool(is_positive.any() and not is_positive.all())
+        return ClassEvaluation(
+            label=self._label,
+            rows=int(is_positive.sum()),
+            auc=to_estimate(area),
+            average_precision=to_estimate(mean_precision),
+            expected_calibration_error=to_estimate(calibration_gap),
+            brier=to_estimate(squares),
+            precision=precision,
+            recall=recall,
+            f1=f1,
+            roc=_roc(is_positive, scores) if exists else None,
+            precision_recall=_precision_recall(is_positive, scores) if exists else None,
+            gain=_gain(is_positive, scores) if exists else None,
+            calibration=self._calibration(positive_rates),
+            scores_positive=_histogram(scores[is_positive]),
+            scores_negative=_histogram(scores[~is_positive]),
+            operating_points=operating_points(is_positive, scores),
+        )
+
+    def _calibration(self, positive_rates: Values) -> tuple[CalibrationBin, ...]:
+        rows = np.bincount(self._bins, minlength=NUM_BINS)
+        sums = np.bincount(self._bins, self._scores, NUM_BINS)
+        return tuple(
+            CalibrationBin(
+                low=round(float(self._edges[index]), _DIGITS),
+                high=round(float(self._edges[index + 1]), _DIGITS),
+                rows=int(rows[index]),
+                mean_score=float(sums[index] / rows[index]) if rows[index] else None,
+                positive_rate=to_estimate(positive_rates[index]),
+            )
+            for index in range(NUM_BINS)
+        )
 
 
 def operating_points(is_positive: Mask, scores: Values) -> OperatingPoints:
@@ -163,29 +214,6 @@ def thinned(x: Values, y: Values, num_points: int = NUM_POINTS) -> Curve:
     """Returns some 200 of the points of a curve, evenly in their order, with both ends."""
     chosen = np.unique(np.linspace(0, len(x) - 1, min(num_points, len(x))).round().astype(np.int64))
     return Curve(x=tuple(x[chosen].round(_DIGITS).tolist()), y=tuple(y[chosen].round(_DIGITS).tolist()))
-
-
-def _calibration(
-    bins: Labels, edges: Values, is_positive: Mask, scores: Values, resamples: Resamples
-) -> tuple[CalibrationBin, ...]:
-    rows = np.bincount(bins, minlength=NUM_BINS)
-    sums = np.bincount(bins, scores, NUM_BINS)
-
-    def positive_rates(weights: Values) -> Values:
-        hits = group_sums(bins, NUM_BINS, weights, is_positive.astype(np.float64))
-        return hits / group_sums(bins, NUM_BINS, weights)
-
-    rates = resamples.compute(positive_rates)
-    return tuple(
-        CalibrationBin(
-            low=round(float(edges[index]), _DIGITS),
-            high=round(float(edges[index + 1]), _DIGITS),
-            rows=int(rows[index]),
-            mean_score=float(sums[index] / rows[index]) if rows[index] else None,
-            positive_rate=to_estimate(rates[index]),
-        )
-        for index in range(NUM_BINS)
-    )
 
 
 def _histogram(scores: Values) -> Histogram:

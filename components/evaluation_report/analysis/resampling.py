@@ -7,8 +7,11 @@ statistic sees the same resamples.
 """
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 
 from ...evaluator.statistics import Labels, Statistic, Values
@@ -71,17 +74,29 @@ class Resamples:
         Returns:
             Float array of shape `(R + 1,)` or `(M, R + 1)`.
         """
+        [values] = self.compute_each([statistic], rows)
+        return values
+
+    def compute_each(self, statistics: Sequence[Statistic], rows: Rows = ALL_ROWS) -> list[Values]:
+        """Returns what `compute` does for each of several statistics, of which each resample is made once.
+
+        They are computed in threads, some of the resamples in each.
+        """
         counts = self._counts[rows]
         step = max(_CHUNK // max(len(counts), 1), 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = [
-                statistic(counts[:, start : start + step].astype(np.float64, order="C"))
-                for start in range(0, counts.shape[1], step)
-            ]
-        values = np.concatenate(parts, axis=-1)
+
+        @np.errstate(divide="ignore", invalid="ignore")
+        def compute_some(start: int) -> list[Values]:
+            weights = counts[:, start : start + step].astype(np.float64, order="C")
+            return [statistic(weights) for statistic in statistics]
+
+        with ThreadPoolExecutor(joblib.cpu_count()) as threads:
+            parts = list(threads.map(compute_some, range(0, counts.shape[1], step)))
+        computed = [np.concatenate(one, axis=-1) for one in zip(*parts, strict=True)]
         if self._clusters is not None and len(np.unique(self._clusters[rows])) < MIN_CLUSTERS:
-            values[..., 1:] = np.nan
-        return values
+            for values in computed:
+                values[..., 1:] = np.nan
+        return computed
 
 
 def to_estimate(values: Values, value: float | None = None) -> Estimate:

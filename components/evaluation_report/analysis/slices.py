@@ -54,11 +54,7 @@ def metric_values(
 ) -> dict[str, Values]:
     """Returns each metric of some records, as they are and for each resample."""
     statistics = [metric_statistic(metric, labels[rows], scores[rows]) for metric in metrics.values()]
-
-    def compute_all(weights: Values) -> Values:
-        return np.stack([statistic(weights) for statistic in statistics])
-
-    return dict(zip(metrics, resamples.compute(compute_all, rows), strict=True))
+    return dict(zip(metrics, resamples.compute_each(statistics, rows), strict=True))
 
 
 def metric_statistic(metric: Metric, labels: NDArray[Any], scores: Values) -> Statistic:
