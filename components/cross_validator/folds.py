@@ -23,7 +23,7 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Rows, Splitter
 from ..trainer.settings import TrainerSettings
-from ..trainer.table import make_table
+from ..trainer.table import Table, make_table
 from ..trainer.train import chosen_families, predict_scores, to_predictions, train
 from ..transform.analyze import analyze, transform_arrays
 from ..transform.settings import TransformConfig
@@ -68,6 +68,21 @@ class HeldOut:
     rows: Rows
     labels: NDArray[Any]
     scores: NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldTables:
+    """The transformed rows of a fold.
+
+    Args:
+        train: `Table`. Those to train on.
+        unseen: dict of transformed feature to array `(M,)` or `(M, steps)` of the rows held out.
+        labels: array `(M,)` or `(M, H)`. Theirs.
+    """
+
+    train: Table
+    unseen: dict[str, NDArray[Any]]
+    labels: NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +168,27 @@ class FoldWork:
     def _run(self, number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
         start = time.perf_counter()
         config, task = self.config, self.config.task
+        tables = self.tables(number, train_rows, held_out)
+        trained = train(tables.train, task, config.trainer, is_validated=False)
+        scores = predict_scores(trained.model, tables.unseen, len(held_out), task)
+        fold = Fold(
+            number=number,
+            num_train=len(train_rows),
+            num_held_out=len(held_out),
+            family=trained.family,
+            features=tuple(column.name for column in tables.train.columns),
+            metrics=measure(task_metrics(task), tables.labels, to_predictions(scores, task)),
+            seconds=round(time.perf_counter() - start, 3),
+        )
+        return HeldOut(fold, held_out, tables.labels, scores)
+
+    def tables(self, number: int, train_rows: Rows, held_out: Rows) -> FoldTables:
+        """Returns the rows of a fold, transformed as its training part says.
+
+        Raises:
+            DataError: if the rows are too few.
+        """
+        config, task = self.config, self.config.task
         train_examples = self.examples[train_rows].tolist()
         transform_output = analyze(
             train_examples,
@@ -162,19 +198,8 @@ class FoldWork:
         )
         arrays = transform_arrays(transform_output, self.examples.tolist())
         table = make_table(transform_output, _take(arrays, train_rows), task)
-        trained = train(table, task, config.trainer, is_validated=False)
         unseen = _take(arrays, held_out)
-        labels, scores = unseen[task.label.name], predict_scores(trained.model, unseen, len(held_out), task)
-        fold = Fold(
-            number=number,
-            num_train=len(train_rows),
-            num_held_out=len(held_out),
-            family=trained.family,
-            features=tuple(column.name for column in table.columns),
-            metrics=measure(task_metrics(task), labels, to_predictions(scores, task)),
-            seconds=round(time.perf_counter() - start, 3),
-        )
-        return HeldOut(fold, held_out, labels, scores)
+        return FoldTables(table, unseen, unseen[task.label.name])
 
     def _selected_schema(self, examples: list[bytes]) -> schema_pb2.Schema:
         settings, task = self.config.feature_selection, self.config.task

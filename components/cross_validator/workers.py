@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import math
 import multiprocessing
@@ -11,8 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from pathlib import Path
@@ -38,8 +40,22 @@ _LIMIT, _USED = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"
 Result = TypeVar("Result", covariant=True)
 
 
+class AnyWork(Protocol):
+    """What goes to other processes pickled, once for each of them, with a method `run` of what differs."""
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Returns the method that does the work."""
+
+    def needs_processes(self) -> bool:
+        """Returns whether it must run in processes of its own to be the same wherever it runs."""
+
+    def prepare(self) -> None:
+        """Prepares a new process for it."""
+
+
 class Work(Protocol[Result]):
-    """What a fold is, such as `FoldWork`; it goes to other processes pickled."""
+    """What a fold is, such as `FoldWork`; an `AnyWork`."""
 
     def needs_processes(self) -> bool:
         """Returns whether folds must run in processes of their own to be the same wherever they run."""
@@ -51,7 +67,7 @@ class Work(Protocol[Result]):
         """Trains on some rows and predicts others; folds are numbered from 1."""
 
 
-_work: Work[Any]
+_work: AnyWork
 
 
 def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers: int | None = None) -> Iterator[Result]:
@@ -78,8 +94,8 @@ def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers:
         # On a busy machine the wall shows the others' work, and more processes would have no processor to gain.
         seconds = min(time.perf_counter() - wall, time.process_time() - processor)
         yield first
-        workers = _worth_starting(len(numbered), seconds)
-    workers = min(workers, len(numbered), _fitting(workers))
+        workers = worth_starting(len(numbered), seconds)
+    workers = min(workers, len(numbered), processes_that_fit(workers))
     if workers < 2 and is_here:
         for fold in numbered:
             yield work.run(*fold)
@@ -87,7 +103,7 @@ def run_folds(work: Work[Result], divided: Sequence[tuple[Rows, Rows]], workers:
         yield from _side_by_side(work, numbered, workers)
 
 
-def _worth_starting(num_folds: int, seconds: float) -> int:
+def worth_starting(num_folds: int, seconds: float) -> int:
     """Returns how many processes end the folds soonest, from the seconds that one takes."""
     import tensorflow as tf
 
@@ -104,17 +120,17 @@ def _worth_starting(num_folds: int, seconds: float) -> int:
     return workers
 
 
-def _fitting(workers: int) -> int:
+def processes_that_fit(workers: int) -> int:
     """Returns how many processes as large as this one was at most the memory has place for, at least one."""
     if workers < 2:
         return workers
     available, peak = available_memory(), _peak_memory()
     if available is None:
-        logger.warning("Folds run one after the other: this system does not show how much memory is available")
+        logger.warning("One runs after the other: this system does not show how much memory is available")
         return 1
     fitting = max(int(MEMORY_SHARE * available / peak), 1)
     if fitting < workers:
-        logger.warning("%d folds run side by side, not %d: %d MiB are free", fitting, workers, available >> 20)
+        logger.warning("%d run side by side, not %d: %d MiB are free", fitting, workers, available >> 20)
     return fitting
 
 
@@ -141,28 +157,44 @@ def _peak_memory() -> int:
 
 def _side_by_side(work: Work[Result], numbered: Sequence[tuple[int, Rows, Rows]], workers: int) -> Iterator[Result]:
     logger.info("%d folds run in %d processes", len(numbered), workers)
+    with processes(work, workers) as submit:
+        for future in [submit(*fold) for fold in numbered]:
+            yield future.result()
+
+
+@contextlib.contextmanager
+def processes(work: AnyWork, workers: int) -> Iterator[Callable[..., Future[Any]]]:
+    """Starts processes, and gives the function that hands them arguments of `work.run`; after an error they are ended.
+
+    Args:
+        work: `AnyWork`.
+        workers: int. The number of processes.
+
+    Raises:
+        RunError: if a process ends before its work.
+    """
     others = set(multiprocessing.active_children())
     # Never forked: TensorFlow's threads and locks do not survive it.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(work,))
     try:
-        for future in [pool.submit(_run, *fold) for fold in numbered]:
-            yield future.result()
+        yield functools.partial(pool.submit, _run)
     except BaseException as error:
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         if isinstance(error, BrokenProcessPool):
             raise RunError(
-                "Expected each process to end its fold. Received: one that ended before, most often killed for its "
-                "memory. Give it more, or run fewer at once (`yachay evaluate --workers 1`). A script of your own must "
-                'start its work below `if __name__ == "__main__":`, for each process imports it.'
+                "Expected each process to end its work. Received: one that ended before, most often killed for its "
+                "memory. Give it more, or run fewer at once (`yachay evaluate --workers 1`, `--set tune.parallel=1`). "
+                'A script of your own must start its work below `if __name__ == "__main__":`, for each process '
+                "imports it."
             ) from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start(work: Work[Any]) -> None:
+def _start(work: AnyWork) -> None:
     """Prepares a process: the one that started it handles an interrupt, and none outlives that one."""
     global _work
     _work = work
@@ -178,5 +210,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run(number: int, train_rows: Rows, held_out: Rows) -> Any:
-    return _work.run(number, train_rows, held_out)
+def _run(*arguments: Any) -> Any:
+    return _work.run(*arguments)

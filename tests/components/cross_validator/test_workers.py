@@ -66,7 +66,7 @@ def test_work_that_needs_processes_of_its_own_has_them(work: Any, workers: int |
 
 def test_a_killed_process_is_an_error_that_names_the_remedy_and_leaves_no_other(work: Any) -> None:
     with pytest.raises(
-        RunError, match=r"Expected each process to end its fold\. Received: one that ended before.*--wor"
+        RunError, match=r"Expected each process to end its work\. Received: one that ended before.*--wor"
     ):
         list(run_folds(work("kill"), ROWS, workers=2))
 
@@ -100,8 +100,8 @@ def test_quick_folds_run_in_this_process(work: Any, caplog: pytest.LogCaptureFix
 def test_long_folds_are_worth_as_many_processes_as_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "joblib", SimpleNamespace(cpu_count=lambda: 3))
 
-    assert workers._worth_starting(4, 20.0) == 3
-    assert workers._worth_starting(4, 7.0) == 1
+    assert workers.worth_starting(4, 20.0) == 3
+    assert workers.worth_starting(4, 7.0) == 1
 
 
 def test_no_more_folds_run_at_a_time_than_the_memory_allows(
@@ -112,7 +112,7 @@ def test_no_more_folds_run_at_a_time_than_the_memory_allows(
     found = list(run_folds(work(), ROWS, workers=4))
 
     assert {process for *_, process in found} == {multiprocessing.current_process().pid}
-    assert "1 folds run side by side, not 4: 1 MiB are free" in caplog.text
+    assert "1 run side by side, not 4: 1 MiB are free" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="shown by /proc")
