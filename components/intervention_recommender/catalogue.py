@@ -26,12 +26,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ...errors import ConfigurationError, suggestion
 from ..settings import Identifier, Settings, describe
 from ..text import Text
+from ..yaml_files import line_of, read_mapping
 from .document import ACTION_FIELDS, Columns
 
 ASSUMED = "assumed"
@@ -276,55 +276,12 @@ def read_catalogue(path: Path) -> Catalogue:
     Raises:
         ConfigurationError: if it cannot be read or a field does not fit; the message names each field and its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"Expected a catalogue of interventions at {path}. Received: no such file. Correct recommend.catalogue."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"Expected {path} to be a readable YAML file. Received: {error}") from None
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"Expected {path} to hold a YAML mapping. Received: {type(document).__name__}.")
-    if twice := list(_doubled(root)):
-        raise ConfigurationError("\n".join([f"The catalogue {path} is invalid:", *twice]))
+    document, root = read_mapping(path, "a catalogue of interventions", "Correct recommend.catalogue.")
     try:
         return Catalogue.model_validate(document)
     except ValidationError as error:
         lines = [
-            f"{line} (line {_line(root, detail['loc'])})"
+            f"{line} (line {line_of(root, detail['loc'])})"
             for line, detail in zip(describe(error, Catalogue), error.errors(include_url=False), strict=True)
         ]
     raise ConfigurationError("\n".join([f"The catalogue {path} is invalid:", *lines]))
-
-
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Returns the line of the deepest part of a document that a location leads to, from 1."""
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if found is None:
-                continue
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _doubled(node: yaml.Node | None) -> Iterator[str]:
-    """Yields the keys that a mapping has twice, of which YAML would keep the last without a word."""
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen and key.value != "<<":
-                yield f"  - {key.value}: expected it once, received it in lines {seen[key.value]} and {line}"
-            seen[key.value] = line
-            yield from _doubled(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _doubled(value)

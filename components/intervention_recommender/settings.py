@@ -1,5 +1,6 @@
 """Settings of a recommendation: the section `recommend` of a configuration, by which any system has one."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -168,7 +169,7 @@ class RecommendSettings(Settings):
         gain: `GainSettings`.
         plan: `PlanSettings`.
         polygons: `Polygons` or None.
-        titles: dict of column to `Text`, for drivers and moves. Defaults to the column's name.
+        titles: dict of column to `Text`, for drivers and moves. Defaults to the column's name as words.
         fixed: dict of column or pattern to the reason why no action can move it.
         replicates: int. Models of the bootstrap. Defaults to 60.
         placebos: int. Permutations of the moved features, with which an effect is compared. Defaults to 99; 19 are the
@@ -201,8 +202,8 @@ class RecommendSettings(Settings):
     language: Literal["en", "es"] = "en"
 
     def title_of(self, column: str) -> Text:
-        """Returns the title of a column."""
-        return self.titles.get(column, Text(en=column))
+        """Returns the title of a column, or its name as words: `piped_water_pct` as `piped water (%)`."""
+        return self.titles.get(column) or Text(en=re.sub(r" pct$", " (%)", column.replace("_", " ")))
 
 
 class RecommenderConfig(Settings):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ...components.intervention_recommender.catalogue import read_catalogue
 from ...components.settings import describe
+from ...components.yaml_files import read_mapping
 from ...errors import ConfigurationError, UsageError, suggestion
 from .pipeline_config import DEFAULT_PIPELINE, TRAINING, PipelineConfig
 
@@ -101,19 +102,9 @@ def read_document(path: Path) -> Document:
     """Returns the content of a configuration file.
 
     Raises:
-        ConfigurationError: if it cannot be read, or holds no mapping.
+        ConfigurationError: if it cannot be read, holds no mapping, or has a key twice in one.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"Expected a configuration at {path}. Received: no such file. Name an existing file."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"Expected {path} to be a readable YAML file. Received: {error}") from None
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"Expected {path} to hold a YAML mapping. Received: {type(document).__name__}.")
-    return document
+    return read_mapping(path, "a configuration", "Name an existing file.")[0]
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> Document:

@@ -1,7 +1,6 @@
 """What the page's scripts draw the map, the ranking and the sheets from: the document as short columns."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,7 @@ def live_data(document: Recommendation, polygons: Path | None) -> dict[str, Any]
         ]
         for of_one in document.drivers
     ]
-    titles = {
-        driver.feature: _readable(driver.title, driver.feature) for of_one in document.drivers for driver in of_one
-    }
+    titles = {driver.feature: driver.title for of_one in document.drivers for driver in of_one}
     return {
         "decimals": decimals,
         "higherIsBetter": document.outcome.higher_is_better,
@@ -98,13 +95,6 @@ def outcome_decimals(document: Recommendation) -> int:
 def both(text: Text) -> list[str]:
     """Returns a text in English and Spanish."""
     return [text.en or text.es, text.es or text.en]
-
-
-def _readable(title: Text, feature: str) -> Text:
-    """Returns the title, or the name of a column that has none as words: `piped_water_pct` as `piped water (%)`."""
-    if title.en != feature or title.es:
-        return title
-    return Text(en=re.sub(r" pct$", " (%)", feature.replace("_", " ")))
 
 
 def _map(document: Recommendation, path: Path | None) -> dict[str, Any] | None:

@@ -27,7 +27,19 @@ NUM_ROWS = 50
 """Rows of a table that can be read without scripts."""
 
 _SHARED_SCRIPTS = ("common.js", "tabs.js")
-_SCRIPTS = ("communities.js", "paged_table.js", "map.js", "ranking.js", "plan.js", "sheet.js", "start.js")
+_SCRIPTS = (
+    "communities.js",
+    "paged_table.js",
+    "map_shapes.js",
+    "map_layers.js",
+    "map_camera.js",
+    "map_painter.js",
+    "map.js",
+    "ranking.js",
+    "plan.js",
+    "sheet.js",
+    "start.js",
+)
 
 
 def write_page(document: Recommendation, polygons: Path | None, path: Path, language: Language | None = None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.components.intervention_recommender.document import Recommendation
+from yachay.components.intervention_recommender.document import BudgetPoint, CostPoint, Recommendation
 from yachay.components.intervention_recommender.page.page import ASSETS, render_page, write_page
 from yachay.components.web_page.texts import ASSETS as SHARED
 from yachay.components.web_page.texts import load_texts
@@ -72,6 +72,24 @@ def test_without_scripts_the_tables_hold_their_numbers(make_document: MakeDocume
         "about": ("boosted_trees", "0.500", "A census", "CC BY 4.0", "< 25.0 %"),
     }.items():  # fmt: skip
         assert [words for words in expected if words not in views[view]] == []
+
+
+def test_plans_without_the_floors_are_marked_and_what_is_left_out_is_named(make_document: MakeDocument) -> None:
+    whole = make_document()
+    assert whole.plan
+    curve = (*whole.budget_curve, BudgetPoint(budget=9000, gain=50, gain_lower=40, gain_upper=60, meets_floors=False))
+    costs = (CostPoint(factor=0.8, gain=45, changed_share=0.1, meets_floors=False), *whole.cost_sensitivity[1:])
+    plan = whole.plan.model_copy(update={"left_out": ("meals",)})
+    document = make_document(budget_curve=curve, cost_sensitivity=costs, plan=plan)
+
+    assert render_page(document, None).count('class="without-floors"') == 2  # In the plot and its legend.
+    words = views_of(document)["plan"]
+    assert "9,000 50.0 40.0 60.0 left out" in words
+    assert "−20 %" in words.replace("\u00a0", " ")
+    assert "did not survive a test that could refute it: School meals." in words
+    before = render_page(whole, None)
+    assert 'class="without-floors"' not in before
+    assert "Left out, for" not in views_of(whole)["plan"]
 
 
 def test_what_is_missing_leaves_no_trace(make_document: MakeDocument) -> None:
