@@ -1,15 +1,17 @@
-"""Reads the published file, and copies of it with words in place of codes, other columns' order or separators.
+"""Reads the published file, and copies of it: words in place of codes, other columns' order, separators, decimal commas.
 
 for batch in read("Student_performance_data.csv", values={"Gender": {"Female": ["1"]}}, repairs=[]): ...
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from ...components.example_gen.csv_table import CsvTable
@@ -20,6 +22,7 @@ from ...components.settings import Identifier, Settings, check_settings
 from ...errors import DataError, suggestion
 
 KEY = "StudentID"
+_DECIMAL_COMMA = r"^(\s*[+-]?\d+),(\d+\s*)$", r"\1.\2"
 
 
 class Repair(Settings):
@@ -50,6 +53,8 @@ def read(
 ) -> Iterator[pa.RecordBatch | Note]:
     """Yields the records as text, and a note of each repaired value and of each record that is no record.
 
+    A number with a decimal comma is yielded with a point: no column of the file has numbers of a thousand.
+
     Args:
         path: string. A CSV file, or the folder of one.
         values: mapping of column to the values that the records have, each with what a file may write for it; case and
@@ -73,7 +78,7 @@ def read(
         for found in table.locate(batch, start, rejections):
             yield _note(file, found, next(keys) if found.column else "")
         start += batch.num_rows
-        columns = {name: _read_as(batch.column(name), meanings.get(name, {})) for name in batch.schema.names}
+        columns = {name: _read_as(batch.column(name), meanings.get(name)) for name in batch.schema.names}
         yield pa.RecordBatch.from_pydict(columns)
     for found in table.locate_rest():
         yield _note(file, found, "")
@@ -102,9 +107,9 @@ def _meanings(column: str, values: Mapping[str, Sequence[str]]) -> dict[str, str
     return meanings
 
 
-def _read_as(column: pa.Array, meanings: Mapping[str, str]) -> pa.Array:
-    if not meanings:
-        return column
+def _read_as(column: pa.Array, meanings: Mapping[str, str] | None) -> pa.Array:
+    if meanings is None:
+        return pc.replace_substring_regex(column, *_DECIMAL_COMMA)
     encoded = column.dictionary_encode()
     texts = [meanings.get(_plain(text), text) for text in encoded.dictionary.to_pylist()]
     return pa.array(texts, pa.string()).take(encoded.indices)
@@ -147,6 +152,6 @@ def _plain(text: str | None) -> str:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text or "")
+        return float(re.sub(*_DECIMAL_COMMA, text or ""))
     except ValueError:
         return None

@@ -75,7 +75,19 @@ def test_a_copy_with_words_in_another_order_and_with_another_separator_holds_the
     pd.testing.assert_frame_equal(copy[list(table)], expected)
 
 
-@pytest.mark.parametrize("found", ["18.415943446762263", "18.416", "18.42"])
+def test_a_copy_with_decimal_commas_holds_the_same_records(file: Path, tmp_path: Path) -> None:
+    table = {name: [str(value).replace(".", ",") for value in column] for name, column in mock_table().items()}
+    write(tmp_path / "copy.csv", table, ";")
+
+    copy, _ = records_of(tmp_path / "copy.csv")
+
+    expected, _ = records_of(file)
+    numbers = ["StudyTimeWeekly", "GPA"]
+    pd.testing.assert_frame_equal(copy.drop(columns=numbers), expected.drop(columns=numbers))
+    np.testing.assert_allclose(copy[numbers].astype(float), expected[numbers].astype(float))
+
+
+@pytest.mark.parametrize("found", ['"18,42"', "18.415943446762263", "18.416", "18.42"])
 def test_the_altered_cell_is_repaired_and_noted_with_its_line(file: Path, found: str) -> None:
     lines = file.read_text().splitlines()
     place = next(index for index, line in enumerate(lines) if line.startswith("1297,"))
