@@ -1,4 +1,4 @@
-"""Reads the published file, and copies of it: words in place of codes, other columns' order, separators, decimal commas.
+"""Reads the published file and its copies: words for codes, other columns' order, separators, decimal commas.
 
 for batch in read("Student_performance_data.csv", values={"Gender": {"Female": ["1"]}}, repairs=[]): ...
 """
