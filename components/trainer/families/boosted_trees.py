@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,17 +14,15 @@ from ....errors import ModelError, suggestion
 from ...features import FeatureKind
 from ...settings import Identifier, Settings
 from ...text import Text
-from ..columns import Column, coded, index_array, index_matrix, num_codes, numbers
+from ..columns import Column, index_array, num_codes
 from ..family import Family
+from ..fitted_trees import FittedBoosting, column_features
 from ..target import Target
 from ..threads import few_threads
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from ..table import Table
-    from ..tree_ensemble import Tree, TreeEnsemble
-    from ..tree_table import TreeModel
+    from ..tree_ensemble import Tree
 
 # scikit-learn's limit of categories; vocabularies go by frequency, so that only the rarest share a code.
 MAX_CODES = 255
@@ -70,7 +67,7 @@ def fit(
         "early_stopping": False,
         "categorical_features": list(range(len(codes))) or None,
         # A feature that the selection left out has no column; of several classes scikit-learn takes no list of zeros.
-        "monotonic_cst": [signs.get(name, 0) for name in _in_order(train.columns)] if signs else None,
+        "monotonic_cst": [signs.get(name, 0) for name in column_features(train.columns)] if signs else None,
         "random_state": seed,
     }
     matrix = index_array(train.columns, train.features, MAX_CODES)
@@ -89,8 +86,8 @@ def fit(
     return FittedBoostedTrees(estimators, train.columns, train.target, known_codes)
 
 
-class FittedBoostedTrees:
-    """Gradient-boosted trees, in scikit-learn and as a `TreeEnsemble`."""
+class FittedBoostedTrees(FittedBoosting):
+    """Gradient-boosted trees of scikit-learn."""
 
     def __init__(
         self,
@@ -99,50 +96,32 @@ class FittedBoostedTrees:
         target: Target,
         known_codes: Sequence[NDArray[np.int64]],
     ) -> None:
+        super().__init__(columns, target, MAX_CODES)
         self._estimators = estimators
-        self._columns = columns
-        self._target = target
         self._known_codes = known_codes
-        self._link: Literal["softmax", "identity"] = "softmax" if target.num_classes else "identity"
-
-    @functools.cached_property
-    def _trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
-        return _to_trees(self._estimators, self._columns, self._target, self._known_codes)
-
-    @functools.cached_property
-    def _ensemble(self) -> TreeEnsemble:
-        from ..tree_ensemble import TreeEnsemble
-
-        return TreeEnsemble(*self._trees, self._link)
-
-    @property
-    def variables(self) -> Sequence[tf.Variable]:
-        """The arrays of the trees."""
-        return list(self._ensemble.variables)
-
-    def as_trees(self) -> TreeModel | None:
-        """Returns the trees, of a classification or of one number."""
-        from ..tree_table import TreeModel
-
-        if self._target.steps is not None or self._target.quantiles:
-            return None
-        return TreeModel(*self._trees, self._link, _in_order(self._columns), self._matrix)
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
-        matrix = index_array(self._columns, features, MAX_CODES)
+        matrix = self._array(features)
         with few_threads(matrix.size):
             if self._target.num_classes:
                 return np.asarray(self._estimators[0].predict_proba(matrix), np.float32)
             outputs = np.stack([estimator.predict(matrix) for estimator in self._estimators], axis=1)
         return np.asarray(self._target.arrange(outputs.astype(np.float32)))
 
-    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the scores of the trees as tensors."""
-        return self._target.arrange(self._ensemble(self._matrix(features)))
-
-    def _matrix(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        return index_matrix(self._columns, features, MAX_CODES)
+    def to_trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
+        """Returns the trees and what they are added to."""
+        base = np.zeros(self._target.num_outputs)
+        trees = []
+        for start, estimator in enumerate(self._estimators, self.first_output):
+            predictors, baseline = _private_arrays(estimator)
+            base[start : start + len(baseline)] = baseline
+            trees += [
+                _to_tree(predictor, self._columns, self._known_codes, start + k, len(base))
+                for round_of in predictors
+                for k, predictor in enumerate(round_of)
+            ]
+        return trees, base
 
 
 def check(
@@ -179,31 +158,6 @@ FAMILIES = [
         },
     )
 ]
-
-
-def _in_order(columns: Sequence[Column]) -> list[str]:
-    """Returns the feature of each column of the matrix."""
-    return [column.name for column in [*coded(columns), *numbers(columns)] for _ in range(column.width)]
-
-
-def _to_trees(
-    estimators: Sequence[Any], columns: Sequence[Column], target: Target, known_codes: Sequence[NDArray[np.int64]]
-) -> tuple[list[Tree], NDArray[np.float64]]:
-    """Returns the trees and what they are added to."""
-    # Two classes have one tree a round, whose sum r gives sigmoid(r) = softmax([0, r])[1].
-    first_output = 1 if target.num_classes == 2 else 0
-    base = np.zeros(target.num_outputs)
-    trees = []
-    for place, estimator in enumerate(estimators):
-        predictors, baseline = _private_arrays(estimator)
-        start = first_output + place
-        base[start : start + len(baseline)] = baseline
-        trees += [
-            _to_tree(predictor, columns, known_codes, start + k, target.num_outputs)
-            for round_of in predictors
-            for k, predictor in enumerate(round_of)
-        ]
-    return trees, base
 
 
 def _private_arrays(estimator: Any) -> tuple[Sequence[Sequence[Any]], NDArray[Any]]:

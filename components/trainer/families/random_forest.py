@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,15 +11,14 @@ from pydantic import Field
 
 from ...settings import Settings
 from ...text import Text
-from ..columns import Column, index_array, index_matrix
+from ..columns import Column, index_array
 from ..family import Family
+from ..fitted_trees import FittedTrees
 from ..target import Target
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from ..table import Table
-    from ..tree_ensemble import Tree, TreeEnsemble
+    from ..tree_ensemble import Tree
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -48,37 +46,25 @@ def fit(
     return FittedRandomForest(estimator, train.columns, train.target)
 
 
-class FittedRandomForest:
-    """A random forest, in scikit-learn and as a `TreeEnsemble`."""
+class FittedRandomForest(FittedTrees):
+    """A random forest of scikit-learn."""
 
     def __init__(self, estimator: Any, columns: tuple[Column, ...], target: Target) -> None:
+        super().__init__(columns, target, "identity")
         self._estimator = estimator
-        self._columns = columns
-        self._target = target
-
-    @functools.cached_property
-    def _ensemble(self) -> TreeEnsemble:
-        from ..tree_ensemble import TreeEnsemble
-
-        members = self._estimator.estimators_
-        trees = [_to_tree(member.tree_, self._target, len(members)) for member in members]
-        return TreeEnsemble(trees, np.zeros(self._target.num_outputs), "identity")
-
-    @property
-    def variables(self) -> Sequence[tf.Variable]:
-        """The arrays of the trees."""
-        return list(self._ensemble.variables)
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
-        matrix = index_array(self._columns, features)
+        matrix = self._array(features)
         if self._target.num_classes:
             return np.asarray(self._estimator.predict_proba(matrix), np.float32)
         return np.asarray(self._target.arrange(self._estimator.predict(matrix).astype(np.float32)))
 
-    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the scores of the trees as tensors."""
-        return self._target.arrange(self._ensemble(index_matrix(self._columns, features)))
+    def to_trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
+        """Returns the trees, whose mean is a sum over shares."""
+        members = self._estimator.estimators_
+        trees = [_to_tree(member.tree_, self._target, len(members)) for member in members]
+        return trees, np.zeros(self._target.num_outputs)
 
 
 FAMILIES = [

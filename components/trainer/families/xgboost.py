@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,15 @@ from pydantic import Field
 from ....errors import ModelError
 from ...settings import Settings
 from ...text import Text
-from ..columns import Column, coded, index_array, index_matrix, num_codes, numbers
+from ..columns import Column, index_array, num_codes, numbers
 from ..family import Family
+from ..fitted_trees import FittedBoosting
 from ..target import Target
 from ..threads import MANY_VALUES
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from ..table import Table
-    from ..tree_ensemble import Tree, TreeEnsemble
-    from ..tree_table import TreeModel
+    from ..tree_ensemble import Tree
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -81,45 +78,18 @@ def fit(train: Table, validation: Table | None, hyperparameters: XgboostHyperpar
     return FittedXgboost(boosters, train.columns, train.target)
 
 
-class FittedXgboost:
-    """Gradient-boosted trees, in XGBoost and as a `TreeEnsemble`."""
+class FittedXgboost(FittedBoosting):
+    """Gradient-boosted trees of XGBoost."""
 
     def __init__(self, boosters: Sequence[Any], columns: tuple[Column, ...], target: Target) -> None:
+        super().__init__(columns, target)
         self._boosters = boosters
-        self._columns = columns
-        self._target = target
-        self._link: Literal["softmax", "identity"] = "softmax" if target.num_classes else "identity"
-
-    @functools.cached_property
-    def _trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
-        return _to_trees([bytes(booster.save_raw("json")) for booster in self._boosters], self._columns, self._target)
-
-    @functools.cached_property
-    def _ensemble(self) -> TreeEnsemble:
-        from ..tree_ensemble import TreeEnsemble
-
-        return TreeEnsemble(*self._trees, self._link)
-
-    @property
-    def variables(self) -> Sequence[tf.Variable]:
-        """The arrays of the trees."""
-        return list(self._ensemble.variables)
-
-    def as_trees(self) -> TreeModel | None:
-        """Returns the trees, of a classification or of one number."""
-        from ..tree_table import TreeModel
-
-        if self._target.steps is not None or self._target.quantiles:
-            return None
-        in_order = [*coded(self._columns), *numbers(self._columns)]
-        names = [column.name for column in in_order for _ in range(column.width)]
-        return TreeModel(*self._trees, self._link, names, self._matrix)
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns XGBoost's scores."""
         import xgboost
 
-        matrix = index_array(self._columns, features)
+        matrix = self._array(features)
         rows = xgboost.DMatrix(
             matrix, feature_types=_feature_types(self._columns), enable_categorical=True, nthread=_num_threads(matrix)
         )
@@ -130,12 +100,19 @@ class FittedXgboost:
             return outputs[0]
         return np.asarray(self._target.arrange(np.stack(outputs, axis=1)))
 
-    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the scores of the trees as tensors."""
-        return self._target.arrange(self._ensemble(self._matrix(features)))
-
-    def _matrix(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        return index_matrix(self._columns, features)
+    def to_trees(self) -> tuple[list[Tree], NDArray[np.float64]]:
+        """Returns the trees of the JSON models and what they are added to."""
+        base = np.zeros(self._target.num_outputs)
+        trees = []
+        for start, booster in enumerate(self._boosters, self.first_output):
+            learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+            model = learner["gradient_booster"]["model"]
+            base[start : start + max(int(learner["learner_model_param"]["num_class"]), 1)] = _base_margins(learner)
+            trees += [
+                _to_tree(tree, self._columns, start + output, len(base))
+                for tree, output in zip(model["trees"], model["tree_info"], strict=True)
+            ]
+        return trees, base
 
 
 FAMILIES = [
@@ -182,28 +159,6 @@ def _feature_types(columns: Sequence[Column]) -> list[str]:
 def _num_threads(matrix: NDArray[Any]) -> int:
     """Returns 1 for a small table, see `threads.few_threads`, else 0: all."""
     return 1 if matrix.size < MANY_VALUES else 0
-
-
-def _to_trees(
-    models: Sequence[bytes], columns: Sequence[Column], target: Target
-) -> tuple[list[Tree], NDArray[np.float64]]:
-    """Returns the trees of JSON models and what they are added to."""
-    # Two classes have one tree a round, whose sum r gives sigmoid(r) = softmax([0, r])[1].
-    first_output = 1 if target.num_classes == 2 else 0
-    base = np.zeros(target.num_outputs)
-    trees = []
-    for place, model in enumerate(models):
-        learner = json.loads(model)["learner"]
-        booster = learner["gradient_booster"]["model"]
-        start = first_output + place
-        margins = _base_margins(learner)
-        num_outputs = max(int(learner["learner_model_param"]["num_class"]), 1)
-        base[start : start + num_outputs] = margins
-        trees += [
-            _to_tree(tree, columns, start + output, target.num_outputs)
-            for tree, output in zip(booster["trees"], booster["tree_info"], strict=True)
-        ]
-    return trees, base
 
 
 def _base_margins(learner: Mapping[str, Any]) -> NDArray[np.float64]:
