@@ -23,11 +23,12 @@ def test_a_run_ends_with_a_pushed_model_a_page_with_own_sections_and_notes_of_th
     assert Path(run.output["pushed_model_uri"], "saved_model.pb").is_file()
 
     page = Path(run.output["report_uri"])
-    assert all(f"own-{name}" in page.read_text() for name in ("ranking", "regions", "space"))
+    assert all(f"own-{name}" in page.read_text() for name in ("ranking", "regions", "intervals", "space"))
     sections = json.loads(page.with_suffix(".json").read_text())["sections"]
     assert [(section["name"], section["problem"]) for section in sections] == [
         ("ranking", ""),
         ("regions", ""),
+        ("intervals", ""),
         ("space", ""),
     ]
 
