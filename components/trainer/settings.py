@@ -33,7 +33,9 @@ class TrainerSettings(Settings):
         mixup: float. Where above 0, the alpha of mixed rows that training rows are joined by; see `augment.mix`.
             Defaults to 0.
         calibration: `"temperature"`, `"isotonic"`, `"auto"` or None. How the scores of a classification are calibrated
-            on the validation part; `"auto"` takes what is best there, or none. Defaults to None.
+            on the validation part; `"auto"` takes what is best there, or none. Families that stop early choose their
+            epoch by that part too, one number, as Guo et al. (2017, section 4) do; `calibration_folds` calibrates on
+            rows that no training has looked at. Defaults to None.
         calibration_folds: int or None. A calibration is then fitted to what as many models, each without one fold of
             the training split, predict of that fold: of few groups a validation part has too few. Defaults to None.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;

@@ -215,6 +215,22 @@ def _differ(values: NDArray[Any]) -> NDArray[np.bool_]:
     return differ
 
 
+def require_classes(table: Table, task: PredictionTask) -> None:
+    """Checks that a part of the training rows that a model is fitted to has rows of every class.
+
+    Raises:
+        ModelError: if it lacks one, as a split by group or time may leave it.
+    """
+    counts = np.bincount(table.labels, minlength=table.num_classes) if table.num_classes else np.ones(1)
+    absent = [value for value, count in zip(task.label.values, counts, strict=False) if not count]
+    if absent:
+        raise ModelError(
+            f"Expected rows of every class of {task.label.name!r} beside those that are held out for validation. "
+            f"Received: none of {', '.join(absent)}: all share a group or time. Give rows of it in more groups or "
+            "times, or lower `model.validation_share`."
+        )
+
+
 def _check_classes(labels: NDArray[Any], task: PredictionTask) -> None:
     values, name = task.label.values, task.label.name
     classes = ", ".join(values)

@@ -18,7 +18,7 @@ from .augment import augment
 from .calibration import CalibratedModel, Method, choose_calibration
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
-from .table import Table
+from .table import Table, require_classes
 from .target import Target
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
 
     Raises:
         DataError: if the rows are too few.
-        ModelError: if a model's scores are not finite.
+        ModelError: if a model's scores are not finite, or no row of a class is left beside the validation part.
         ConfigurationError: if a family is unknown or cannot do the task.
     """
     families = chosen_families(task, settings)
@@ -90,6 +90,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
                 model, used["calibration"] = _calibrated(model, calibration, *seen)
             return TrainedModel(model, name, used)
     part, validation = table.split(settings.validation_share, settings.seed)
+    require_classes(part, task)
     augmented = augment(part, task, settings)
     models, candidates = {}, []
     for name, family in families.items():
@@ -125,6 +126,7 @@ def _out_of_fold(
         part, unseen, validation = table.take(rows), table.take(held_out), None
         if family.needs_validation:
             part, validation = part.split(settings.validation_share, settings.seed)
+        require_classes(part, task)
         model = family.fit(augment(part, task, settings), validation, hyperparameters, settings.seed)
         scores.append(predict_scores(model, unseen.features, len(unseen), task))
         labels.append(unseen.labels)

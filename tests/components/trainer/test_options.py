@@ -19,7 +19,7 @@ from yachay.components.trainer.family import load_families
 from yachay.components.trainer.settings import TrainerSettings, check_trainer
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.train import train
-from yachay.errors import ConfigurationError
+from yachay.errors import ConfigurationError, ModelError
 
 TASK = PredictionTask.model_validate(
     {"problem": "classification", "label": {"name": "y", "values": ["a", "b", "c"]}, "features": {"grade": "numeric"}}
@@ -284,3 +284,21 @@ def test_class_weights_leave_a_task_of_numbers_alone() -> None:
     )
 
     check_trainer(task, TrainerSettings(class_weights={"d": 2.0}))
+
+
+@pytest.mark.parametrize("calibration_folds", [None, 3])
+@pytest.mark.parametrize("family", ["linear", "svm", "boosted_trees"])
+def test_a_class_whose_rows_are_all_held_out_is_an_error_that_names_it(
+    family: str, calibration_folds: int | None, make_table: Callable[..., Table]
+) -> None:
+    table = make_table(3)
+    # All rows of the class c are the latest, or of one group.
+    is_last = table.labels == 2
+    method = "time" if calibration_folds is None else "group"
+    keys = np.where(is_last, 1000, np.arange(300) % 40)
+    splitter = Splitter(SplitSettings(method=method, key="day"))
+    table = dataclasses.replace(table, keys=keys.astype(np.int64), splitter=splitter)
+    settings = TrainerSettings(family=family, calibration="temperature", calibration_folds=calibration_folds)
+
+    with pytest.raises(ModelError, match=r"Expected rows of every class of 'y' beside .* Received: none of c:"):
+        train(table, TASK, settings, is_validated=calibration_folds is None)
