@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..pipelines.config.pipeline_config import PipelineConfig
     from ..pipelines.runs.past_runs import PastRun
 
-FIELDS = ("run", "pipeline", "task", "is_synthetic", "communities", "actions", "plan", "naive_plans", "budget_curve",
-          "cost_sensitivity", "caveats", "folder")  # fmt: skip
+FIELDS = ("run", "pipeline", "task", "is_synthetic", "communities", "other_ranks", "actions", "plan", "naive_plans",
+          "budget_curve", "cost_sensitivity", "caveats", "folder")  # fmt: skip
 """What `--json` prints, whatever happens."""
 
 
@@ -196,6 +196,10 @@ def _described(document: "Recommendation", region: str | None, top: int) -> dict
         "communities": [
             {field: getattr(columns, field)[place] for field in type(columns).model_fields} for place in shown
         ],
+        "other_ranks": [
+            one.model_dump(mode="json", exclude={"rank"}) | {"ranks": [one.rank[place] for place in shown]}
+            for one in document.other_ranks
+        ],
         "actions": [
             {
                 "name": name,
@@ -238,6 +242,9 @@ def _to_text(result: "Result", described: dict[str, Any], region: str | None, to
             f"  {ranks:<20} {one['name']}, {one['region']}: {one['predicted']:.1f} [{one['lower']:.1f}, "
             f"{one['upper']:.1f}]"
         )
+    for other in described["other_ranks"]:
+        common = ", ".join(f"{one['common']} of the first {one['top']} are the same" for one in other["common"])
+        lines.append(f"  by {other['title']['en']}: rank correlation {other['rank_correlation']:.2f}, {common}")
     lines += ["", "Actions: fitting communities, mean effect in them, refutation tests"]
     for one in described["actions"]:
         if one["zero_reason"]:

@@ -113,6 +113,36 @@ class Columns(Part):
         return self
 
 
+class CommonTop(Part):
+    """How many communities are among the first by two outcomes.
+
+    Args:
+        top: int. How many are the first.
+        common: int. Those among the first by both.
+    """
+
+    top: int
+    common: int
+
+
+class OtherRanks(Part):
+    """The ranks by another outcome, to see whether the order is robust.
+
+    Args:
+        task: string. The task that predicts it.
+        title: `Text`.
+        rank: ints, one a community. 1 is the greatest barrier by what models predict that have not seen its group.
+        rank_correlation: float. Spearman's, with the ranks by the recommendation's own outcome.
+        common: tuple of `CommonTop`.
+    """
+
+    task: str
+    title: Text
+    rank: tuple[int, ...]
+    rank_correlation: float
+    common: tuple[CommonTop, ...]
+
+
 class Driver(Part):
     """What a feature adds to a community's prediction.
 
@@ -378,6 +408,7 @@ class Recommendation(Part):
         unit: `Text`. A community, such as "district".
         regions_name: `Text`. A region, such as "department".
         columns: `Columns`.
+        other_ranks: tuple of `OtherRanks`.
         drivers: one tuple of `Driver` a community, the largest effect first.
         actions: tuple of `Action`.
         effects: tuple of `Effects`, one an action.
@@ -405,6 +436,7 @@ class Recommendation(Part):
     unit: Text
     regions_name: Text
     columns: Columns
+    other_ranks: tuple[OtherRanks, ...] = ()
     drivers: tuple[tuple[Driver, ...], ...]
     actions: tuple[Action, ...]
     effects: tuple[Effects, ...]

@@ -58,11 +58,13 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
 
 
 def to_table(document: Recommendation) -> pd.DataFrame:
-    """Returns a row a community, the greatest barrier first: its rank, and of each action effect, cost and choice.
+    """Returns a row a community, the greatest barrier first: its ranks, and of each action effect, cost and choice.
 
     `<action>_failed_tests` names the tests that an action's effect did not pass, the same in every row.
     """
     table = pd.DataFrame({name: getattr(document.columns, name) for name in type(document.columns).model_fields})
+    for others in document.other_ranks:
+        table[f"rank_by_{others.task}"] = others.rank
     chosen = {(one.community, one.action) for one in document.plan.choices} if document.plan else set()
     for place, effects in enumerate(document.effects):
         tests = document.refutations[place] if document.refutations else ()

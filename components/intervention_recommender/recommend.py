@@ -4,6 +4,7 @@ result = recommend(examples, schema, config)
 result.document, result.draws
 """
 
+import dataclasses
 import datetime
 import logging
 import tempfile
@@ -48,6 +49,7 @@ from .draws import Draws, Result, with_own_plan
 from .estimates import Estimates, estimate, rank_by, with_outcomes
 from .refutation import refutations, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
+from .robustness import check_labels, other_ranks
 from .settings import RecommenderConfig
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def recommend(
         workers: int or None. See `run_folds`.
 
     Raises:
-        DataError: if a community stands there twice, has no region, or there are too few.
+        DataError: if a community stands there twice, has no region or none of another outcome, or there are too few.
         ModelError: if a model cannot be trained.
         UsageError: if the budget or the floors of the configuration could not be met, whatever the models found.
     """
@@ -84,6 +86,7 @@ def recommend(
     whole_numbers = frozenset(feature.name for feature in schema.feature if feature.type == schema_pb2.INT)
     choices = find_choices(table, communities, config, whole_numbers)
     check_plan(choices, communities, settings)
+    check_labels(table, config)
     groups = Splitter(task.split).clusters(split_keys(table, task.split))
     is_classification = task.problem is Problem.CLASSIFICATION
     labels = _labels(table, config)
@@ -130,7 +133,10 @@ def recommend(
         for replicate in run_folds(work, list(zip(bags.trained, bags.scored, strict=True)), workers):
             replicates.append(replicate)
             logger.info("Model %d of %d of the bootstrap", len(replicates), len(bags.trained))
-    return _result(config, table, communities, choices, bags, replicates, labels, groups, work.features, is_blessed)
+    result = _result(config, table, communities, choices, bags, replicates, labels, groups, work.features, is_blessed)
+    predicted = np.array(result.document.columns.predicted)
+    others = other_ranks(records, config, bags, communities.regions, predicted, workers)
+    return dataclasses.replace(result, document=result.document.model_copy(update={"other_ranks": others}))
 
 
 def _result(

@@ -76,6 +76,18 @@ class CommunitySettings(Settings):
         return {field: column for field, column in named.items() if column}
 
 
+class OtherOutcome(Settings):
+    """Another outcome, by which communities are ranked too.
+
+    Args:
+        title: `Text`. In the middle of a sentence.
+        higher_is_better: bool.
+    """
+
+    title: Text
+    higher_is_better: bool
+
+
 class GainSettings(Settings):
     """What a plan maximizes: effect x people x `factor`, summed over its choices.
 
@@ -165,6 +177,8 @@ class RecommendSettings(Settings):
         catalogue: `Catalogue`. In YAML the name of a file in the folder of the configuration.
         tasks: tuple of strings. The tasks of which a run makes a recommendation. Defaults to the configuration's own.
         outcome: `OutcomeSettings`.
+        robustness: dict of task to `OtherOutcome`. Tasks that predict one number, whose ranks stand beside those by the
+            outcome. Defaults to none.
         communities: `CommunitySettings`.
         gain: `GainSettings`.
         plan: `PlanSettings`.
@@ -186,6 +200,7 @@ class RecommendSettings(Settings):
     catalogue: Catalogue
     tasks: tuple[str, ...] = ()
     outcome: OutcomeSettings
+    robustness: dict[str, OtherOutcome] = {}
     communities: CommunitySettings
     gain: GainSettings
     plan: PlanSettings = PlanSettings()
@@ -218,6 +233,7 @@ class RecommenderConfig(Settings):
         licence: string. Of the data.
         training: `CrossValidatorConfig`. Task, preprocessing and trainer of the models.
         recommend: `RecommendSettings`.
+        robustness: dict of the tasks of `recommend.robustness` to `CrossValidatorConfig`.
         splits: tuple of strings. The splits of the examples that together hold each record once. Defaults to both.
         version: string. Set by the component: after an upgrade of the library no result is taken from TFX's cache.
     """
@@ -230,5 +246,6 @@ class RecommenderConfig(Settings):
     licence: str = ""
     training: CrossValidatorConfig
     recommend: RecommendSettings
+    robustness: dict[str, CrossValidatorConfig] = {}
     splits: tuple[str, ...] = ("train", "eval")
     version: str = ""

@@ -210,6 +210,11 @@ class PipelineConfig(Settings):
             licence=self.data.licence,
             training=self.cross_validator(task, self.evaluation.folds),
             recommend=self.recommend,
+            robustness={
+                name: self.cross_validator(name, self.evaluation.folds)
+                for name in self.recommend.robustness
+                if name != task
+            },
             # Of out-of-fold predictions each split has all records.
             splits=("eval",) if self.evaluation.is_out_of_fold else ("train", "eval"),
         )

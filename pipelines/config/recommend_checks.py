@@ -32,6 +32,14 @@ def find_recommend_problems(config: "PipelineConfig", schema: "schema_pb2.Schema
                 f"recommend.tasks: expected some of {', '.join(config.tasks)}, received {name!r}."
                 f"{suggestion(name, config.tasks)}"
             )
+    for name in recommend.robustness:
+        if name not in config.tasks:
+            yield (
+                f"recommend.robustness: expected tasks ({', '.join(config.tasks)}), received {name!r}."
+                f"{suggestion(name, config.tasks)}"
+            )
+        elif config.for_task(name).problem is not Problem.REGRESSION or config.for_task(name).label.quantiles:
+            yield f"recommend.robustness: expected tasks that predict one number, received {name!r}"
     if config.split.method == "time":
         yield (
             "recommend: expected a split by hash or group, for models score groups they have not seen, received 'time'"

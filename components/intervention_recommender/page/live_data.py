@@ -60,6 +60,7 @@ def live_data(document: Recommendation, polygons: Path | None) -> dict[str, Any]
         "rank": columns.rank,
         "rankLower": columns.rank_lower,
         "rankUpper": columns.rank_upper,
+        "others": [{"title": both(one.title), "rank": one.rank} for one in document.other_ranks],
         "features": [[both(titles[name]), _significant(typical)] for name, typical in features],
         "drivers": drivers,
         "actions": [

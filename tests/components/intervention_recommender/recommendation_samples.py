@@ -54,7 +54,7 @@ def communities(num_rows=160, seed=3):
     random = np.random.default_rng(seed)
     water = random.uniform(20, 95, num_rows)
     place = random.normal(0, 1, num_rows)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "key": [f"{number:03d}" for number in range(num_rows)],
             "name": [f"District {number}" for number in range(num_rows)],
@@ -67,6 +67,8 @@ def communities(num_rows=160, seed=3):
             "outcome": 20 + WATER_EFFECT * water + 4 * place + random.normal(0, 1, num_rows),
         }
     )
+    # Another outcome, of which less is better.
+    return table.assign(need=100 - 0.8 * table["outcome"] + random.normal(0, 4, num_rows))
 
 
 FEATURES = dict.fromkeys(("water_pct", "river_pct", "noise", "place"), FeatureKind.NUMERIC)
@@ -96,20 +98,27 @@ def settings(**changed):
     )
 
 
-def config(**changed):
-    """Returns the configuration of a recommendation by linear models, split by region."""
+def training(label):
+    """Returns how linear models of a column are trained, split by region."""
     task = PredictionTask(
         problem=Problem.REGRESSION,
-        label=Label(name="outcome"),
+        label=Label(name=label),
         features=FEATURES,
         split=SplitSettings(method="group", key="region"),
     )
+    return CrossValidatorConfig(task=task, trainer=TrainerSettings(family="linear", seed=1))
+
+
+def config(**changed):
+    """Returns the configuration of a recommendation by linear models, beside it the ranks by the column `need`."""
+    recommend = settings(**{"robustness": {"need": {"title": "need", "higher_is_better": False}}} | changed)
     return RecommenderConfig(
         system="toy",
         task_name="outcome",
         title=Text(en="Toy"),
-        training=CrossValidatorConfig(task=task, trainer=TrainerSettings(family="linear", seed=1)),
-        recommend=settings(**changed),
+        training=training("outcome"),
+        recommend=recommend,
+        robustness={name: training(name) for name in recommend.robustness},
     )
 
 

@@ -22,6 +22,7 @@ from yachay.components.intervention_recommender.draws import (
 )
 from yachay.components.intervention_recommender.outputs import check_polygons, read_polygons, to_geojson, to_table
 from yachay.components.intervention_recommender.recommend import recommend
+from yachay.components.intervention_recommender.robustness import check_labels
 from yachay.components.intervention_recommender.settings import PlanSettings, Polygons
 from yachay.errors import DataError, UsageError
 
@@ -104,6 +105,19 @@ def test_drivers_are_the_change_from_the_typical_value(result):
         assert water.title.en == "water (%)"
         assert water.effect == pytest.approx(samples.WATER_EFFECT * (water.value - water.typical), abs=2)
     assert len(columns.key) == len(result.document.drivers)
+
+
+def test_ranks_by_another_outcome_are_compared_with_its_own(result, table):
+    [other] = result.document.other_ranks
+    assert sorted(other.rank) == list(range(1, 161))
+    assert other.rank_correlation > 0.95
+    assert [one.top for one in other.common] == [16, 32]
+    assert all(0.5 * one.top < one.common <= one.top for one in other.common)
+    assert to_table(result.document)["rank_by_need"].tolist()[0] < 20
+
+    missing = table.assign(need=table["need"].where(table["place"] < 2, np.nan))
+    with pytest.raises(DataError, match="Expected a number in 'need' for each district"):
+        check_labels(missing, samples.config())
 
 
 def test_people_who_are_reached_are_paid_for(result, table):

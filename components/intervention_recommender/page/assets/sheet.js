@@ -21,6 +21,12 @@ const makeSheet = (locator) => {
       level: String(Math.round(100 * data.level)),
     });
 
+  const otherRanks = (place) => {
+    if (!data.others.length) return [];
+    const ranks = data.others.map(({ title, rank }) => say("js.other_rank", { rank: whole(rank[place]), title: own(title) }));
+    return [element("p", { class: "muted" }, say("js.other_ranks"), " ", ranks.join("; "), ".")];
+  };
+
   const isWorst = (place) =>
     data.cut !== null && worse * (data.predicted[place] - data.cut) > 0;
 
@@ -123,6 +129,7 @@ const makeSheet = (locator) => {
           element("p", { class: "rank" }, rankWords(place)),
           rankBar(place, 240),
           element("p", { class: "muted ends" }, element("span", {}, say("js.most")), element("span", {}, say("js.least"))),
+          ...otherRanks(place),
           ...(isWorst(place) ? [element("p", {}, element("span", { class: "flag bad" }, say("js.worst")))] : []),
         ),
         ...(picture ? [picture] : []),

@@ -10,6 +10,7 @@ from yachay.components.intervention_recommender.document import (
     BudgetPoint,
     Choice,
     Columns,
+    CommonTop,
     CostPoint,
     Driver,
     Effects,
@@ -17,6 +18,7 @@ from yachay.components.intervention_recommender.document import (
     Model,
     Move,
     NaivePlan,
+    OtherRanks,
     Outcome,
     Plan,
     Recommendation,
@@ -73,6 +75,12 @@ def make(num: int = 12, names: Sequence[str] | None = None, **changes: Any) -> R
             rank=tuple(range(1, num + 1)),
             rank_lower=tuple(max(1, i - 1) for i in range(num)),
             rank_upper=tuple(min(num, i + 4) for i in range(num)),
+        ),
+        other_ranks=(
+            OtherRanks(
+                task="reading", title=Text(en="reading", es="lectura"), rank=tuple(range(num, 0, -1)),
+                rank_correlation=-1, common=(CommonTop(top=1, common=0),),
+            ),
         ),
         drivers=tuple(
             (

@@ -74,6 +74,11 @@ def test_without_scripts_the_tables_hold_their_numbers(make_document: MakeDocume
         assert [words for words in expected if words not in views[view]] == []
 
 
+def test_the_ranking_stands_beside_those_by_other_outcomes(make_document: MakeDocument) -> None:
+    assert "reading −1.00 0" in views_of(make_document())["ranking"]
+    assert "another outcome" not in views_of(make_document(other_ranks=()))["ranking"]
+
+
 def test_plans_without_the_floors_are_marked_and_what_is_left_out_is_named(make_document: MakeDocument) -> None:
     whole = make_document()
     assert whole.plan

@@ -169,6 +169,7 @@ def test_a_sheet_has_an_address_and_prints_on_one_page(
     words = text_of(page.locator("#view-sheet"))
     assert "Region 1 · 000007" in words
     assert "Weighs on it" in words
+    assert "By other outcomes: rank 5 by reading." in words
     assert "Piped water: not known here, typically 70. Goes with a prediction 1.5 points higher." in words
     assert "✓ planned" in words
     assert words.count("✗ in doubt: a test failed") == 1
@@ -190,6 +191,7 @@ def test_the_page_speaks_spanish(open_page: Open, make_document: MakeDocument) -
     assert "Puesto 2 de 12. En 80 de 100 simulaciones su puesto va de 1 a 5." in words
     assert "Va con una predicción 6,5 puntos más baja." in words
     assert "+3,5 puntos" in words
+    assert "puesto 11 por lectura" in words
     page.get_by_role("button", name="English").click()
     assert "Rank 2 of 12." in page.locator("#sheet-body").inner_text()
 
