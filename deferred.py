@@ -25,8 +25,8 @@ PACKAGES = {
 }
 """The deferred packages, with those of their modules that work without the rest; None stands for all of them."""
 
-_OF_KERAS = "keras.src.optimizers"
-"""What TensorFlow imports of Keras, and goes without where that fails."""
+_OF_KERAS = ("keras.src.optimizers", "tf_keras.src.optimizers")
+"""What TensorFlow imports of Keras, the first or the second as TF_USE_LEGACY_KERAS says, and goes without."""
 
 _LOCK = threading.Lock()
 
@@ -68,14 +68,15 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _without_keras() -> Iterator[None]:
-    if {"tensorflow", "keras", _OF_KERAS} & sys.modules.keys():
-        yield
-        return
-    sys.modules[_OF_KERAS] = None  # type: ignore[assignment]
+    blocked = [name for name in _OF_KERAS if not {name, name.partition(".")[0]} & sys.modules.keys()]
+    if "tensorflow" not in sys.modules:
+        sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        del sys.modules[_OF_KERAS]
+        for name in blocked:
+            if sys.modules.get(name, ...) is None:
+                del sys.modules[name]
 
 
 def _find(name: str) -> importlib.machinery.ModuleSpec | None:

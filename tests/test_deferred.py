@@ -143,7 +143,7 @@ def test_tensorflow_is_imported_without_keras_which_is_there_once_it_is_used() -
     printed = run(
         "import tensorflow as tf",
         "tf.constant(1)",
-        "print('keras' in sys.modules)",
-        "print(tf.keras.optimizers.Adam.__name__, 'keras.src.optimizers' in sys.modules)",
+        "print({'keras', 'tf_keras'} & sys.modules.keys())",
+        "print(tf.keras.optimizers.Adam.__name__, None in sys.modules.values())",
     )
-    assert printed == "False\nAdam True"
+    assert printed == "set()\nAdam False"

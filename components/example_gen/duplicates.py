@@ -20,5 +20,12 @@ class Duplicates:
             known |= run[places] == hashes
         self._runs.append(new)
         while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
-            self._runs[-2:] = [np.union1d(self._runs[-2], self._runs[-1])]
+            self._runs[-2:] = [_merge(self._runs[-2], self._runs[-1])]
         return known
+
+
+def _merge(run: np.ndarray, other: np.ndarray) -> np.ndarray:
+    both = np.concatenate([run, other])
+    both.sort(kind="stable")  # It takes what is sorted as it is, and merges.
+    merged: np.ndarray = both[np.append(True, both[1:] != both[:-1])]
+    return merged

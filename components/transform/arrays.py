@@ -26,7 +26,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
-from ..example_gen.write import write_options
+from ..record_writer import RecordWriter
 from ..tfx_api import (
     analyzer_nodes,
     example_coder,
@@ -112,10 +112,9 @@ class ArrayTransform:
         """
         converter = impl_helper.make_tensor_to_arrow_converter(self._transformed_schema)
         encoder = example_coder.RecordBatchToExamplesEncoder(self._transformed_schema)
-        with tf.io.TFRecordWriter(str(path), write_options()) as writer:
+        with RecordWriter(path) as writer:
             for tensors in self.transform(batches):
-                for example in encoder.encode(converter.convert(tensors)):
-                    writer.write(example)
+                writer.write(encoder.encode(converter.convert(tensors)))
 
     def transform(self, batches: Iterable[Sequence[bytes]]) -> Iterator[dict[str, Any]]:
         """Yields the tensors of each batch of serialized examples, by the graph that `write_graph` writes.
