@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import UsageError
 from ..files import DEFAULT_WORKDIR
 from .exit_status import ExitStatus
 
@@ -41,6 +42,31 @@ config_option = click.option(
 set_option = click.option(
     "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
 )
+
+
+tune_option = click.option("--tune", is_flag=True, help="Search for hyperparameters first, as `tune` says.")
+trials_option = click.option(
+    "--trials", type=click.IntRange(min=1), metavar="N", help="Trials of the search (default: `tune.trials`)."
+)
+minutes_option = click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="M",
+    help="Minutes of the search (default: `tune.minutes`).",
+)
+
+
+def tuning_overrides(tune: bool, trials: int | None, minutes: float | None) -> list[str]:
+    """Returns the overrides of the configuration that `--tune`, `--trials` and `--minutes` stand for.
+
+    Raises:
+        UsageError: if there is a budget without a search.
+    """
+    budget = {"trials": trials, "minutes": minutes}
+    given = [name for name, value in budget.items() if value is not None]
+    if given and not tune:
+        raise UsageError(f"Expected --tune beside --{given[0]}, the budget of a search. Received: no --tune. Add it.")
+    return [*(["tune.enabled=true"] if tune else []), *(f"tune.{name}={budget[name]}" for name in given)]
 
 
 def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | None) -> None:

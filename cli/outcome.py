@@ -1,7 +1,7 @@
 """The result of a run, for people."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,8 @@ def print_summary(summary: "Summary") -> None:
     lines = ["", click.style(outcome, fg="green" if is_good else "red", bold=True)]
     lines += [f"  {reason}" for reason in summary.reasons]
     lines += [f"  {name:<10} {value:.4f}{_beside(name, summary)}" for name, value in summary.metrics.items()]
+    if tuning := summary.tuning:
+        lines += ["", *_describe_tuning(tuning)]
     if rows := summary.rows:
         counts = f"{rows['read']:,} read, {rows['kept']:,} kept, {rows['quarantined']:,} quarantined"
         lines += ["", f"  rows       {counts}"]
@@ -51,6 +53,22 @@ def print_summary(summary: "Summary") -> None:
     if summary.is_synthetic:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
     click.echo("\n".join(lines), err=True)
+
+
+def _describe_tuning(tuning: Mapping[str, Any]) -> list[str]:
+    """Returns the lines on a search: a best of many is an optimistic estimate, so what is held out stands beside it."""
+    scores = {
+        "configured": tuning["configured_score"],
+        "best of the search": tuning["score"],
+        "held out": tuning["held_out"],
+    }
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if value is not None)
+    stopped = f", {tuning['stopped']} of them stopped early" if tuning["stopped"] else ""
+    return [
+        f"  tuning     {tuning['trials']} trials{stopped}: number {tuning['best']}, {tuning['family']}",
+        f"             {tuning['objective']}: {shown}",
+        f"  tuned      {tuning['tuned_uri']}",
+    ]
 
 
 def _beside(metric: str, summary: "Summary") -> str:

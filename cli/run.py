@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @options.task_option
 @options.profile_option
 @options.pipeline_option
+@options.tune_option
+@options.trials_option
+@options.minutes_option
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -27,6 +30,9 @@ def command(
     task: str | None,
     profile: str | None,
     pipeline_name: str,
+    tune: bool,
+    trials: int | None,
+    minutes: float | None,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -34,7 +40,8 @@ def command(
     """Run a pipeline on this machine, from data to pushed model.
 
     NAME is one of `yachay list`; PATH is a folder with a config.yaml. Without --data the profile
-    `mock` is taken, whose records are synthetic.
+    `mock` is taken, whose records are synthetic. With --tune the model's family and hyperparameters are
+    searched for before it is trained; see docs/tuning.md.
     """
     from ..pipelines.api import choose_task, load_for_run
     from ..pipelines.local.run import resolve_data, run_pipeline
@@ -43,6 +50,7 @@ def command(
 
     output.pipeline = pipeline
     folder = find_pipeline(pipeline, config_path)
+    overrides = (*overrides, *options.tuning_overrides(tune, trials, minutes))
     config = load_for_run(folder, overrides, profile, data)
     output.pipeline, output.task = config.name, choose_task(config, task)
     config.check_pipeline(pipeline_name)

@@ -32,6 +32,7 @@ from ..components.statistics_gen.component import StatisticsGen
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
+from ..components.tuner.component import Tuner
 from ..dotted import import_callable
 from ..model_store.location import open_store
 from ..model_store.store import latest_push
@@ -157,6 +158,20 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         engine=config.engine,
     )
     transform.add_upstream_node(example_validator)
+    tuning: list[BaseNode] = []
+    found: dict[str, types.BaseChannel] = {}
+    if config.tune.enabled:
+        tuner = describe_node(
+            Tuner(examples=examples, schema=schema.outputs["schema"], config=config.tuner(context.task)),
+            NodeTraits(
+                rows="rows_train",
+                role="tuner",
+                request=_training_request(task_config, "config", "training", "trainer"),
+            ),
+        )
+        tuner.add_upstream_node(example_validator)
+        found["hyperparameters"] = tuner.outputs["best_hyperparameters"]
+        tuning.append(tuner)
     trainer = describe_node(
         Trainer(
             examples=transform.outputs["transformed_examples"],
@@ -164,6 +179,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             schema=training_schema,
             task=prediction_task,
             settings=task_config.model,
+            **found,
         ),
         NodeTraits(
             rows="rows_train", role="trainer", request=_training_request(task_config, "custom_config", "settings")
@@ -258,6 +274,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         example_validator,
         *selection,
         transform,
+        *tuning,
         trainer,
         *folds,
         *baseline,

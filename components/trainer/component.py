@@ -23,6 +23,8 @@ class Trainer(base_component.BaseComponent):
         schema: channel of `Schema`. The schema that Transform parsed by.
         task: `PredictionTask`.
         settings: `TrainerSettings`. Defaults to all families and the best of them.
+        hyperparameters: channel of `HyperParameters`, or None. What a `Tuner` found, in place of the settings'.
+            Defaults to None.
 
     Raises:
         ConfigurationError: if a family is unknown or cannot do the task, or a hyperparameter does not fit.
@@ -38,6 +40,7 @@ class Trainer(base_component.BaseComponent):
         schema: types.BaseChannel,
         task: PredictionTask,
         settings: TrainerSettings | None = None,
+        hyperparameters: types.BaseChannel | None = None,
     ) -> None:
         settings = settings or TrainerSettings()
         check_trainer(task, settings)
@@ -47,6 +50,7 @@ class Trainer(base_component.BaseComponent):
                 examples=examples,
                 transform_graph=transform_graph,
                 schema=schema,
+                hyperparameters=hyperparameters,
                 train_args=trainer_pb2.TrainArgs(),
                 eval_args=trainer_pb2.EvalArgs(),
                 run_fn=settings.run_fn or RUN_FN,

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import tensorflow_transform as tft
 
 from ..prediction_task import PredictionTask
+from ..settings import check_settings
 from .export import export
 from .family import FittedModel
-from .settings import TrainerConfig, TrainerSettings
+from .settings import TrainerConfig, TrainerSettings, Tuned
 from .table import Table, make_table, read_transformed
 from .train import Candidate, TrainedModel, score, train
 
@@ -29,6 +30,7 @@ class TrainerArguments(Protocol):
     transform_graph_path: str
     serving_model_dir: str
     custom_config: Mapping[str, Any] | str
+    hyperparameters: Mapping[str, Any] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +86,13 @@ def read_training(fn_args: TrainerArguments) -> Training:
         ModelError: if there are no examples, or a label does not fit the task.
     """
     config = TrainerConfig.from_custom_config(fn_args.custom_config)
+    settings = config.settings
+    if fn_args.hyperparameters is not None:
+        settings = check_settings(Tuned, fn_args.hyperparameters, "hyperparameters of the Tuner").apply(settings)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     arrays = read_transformed(fn_args.train_files, transform_output.transformed_feature_spec())
     table = make_table(transform_output, arrays, config.task)
-    return Training(config.task, config.settings, table, transform_output, fn_args.serving_model_dir)
+    return Training(config.task, settings, table, transform_output, fn_args.serving_model_dir)
 
 
 def run_fn(fn_args: TrainerArguments) -> None:

@@ -46,7 +46,7 @@ def objective_of(config: TunerConfig) -> Metric:
 def key_of(records: Records, config: TunerConfig) -> str:
     """Returns what a search goes on by: the same for the same records, settings and versions, whatever the budget."""
     settings = config.model_dump(mode="json")
-    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True}
+    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True, "folder": None}
     settings["training"] |= {"workers": None, "folds": 0}
     digest = hashlib.sha256(json.dumps([settings, _versions()], sort_keys=True).encode())
     digest.update(records.schema.SerializeToString(deterministic=True))

@@ -17,6 +17,9 @@ from ..trainer.settings import TrainerSettings
 TRAINING_OPTIONS = ("class_weights", "oversampling", "mixup", "calibration")
 """The settings of the Trainer, beside hyperparameters, that a search may vary."""
 
+TUNING = "tuning"
+"""The property of `tuner_results` with what a summary shows of a search, as JSON."""
+
 OracleName = Literal["random", "bayesian", "hyperband"]
 
 
@@ -114,6 +117,8 @@ class TuneSettings(Settings):
             can run side by side, and the search is the same on a machine with fewer processors. Defaults to 4.
         early_stop: float in [0, 0.5). A trial whose folds so far are worse than those of the best one at this level of
             significance is not tried on the others; see `race.is_hopeless`. 0 stops none. Defaults to 0.05.
+        folder: string or None. Where the trials of a search that is under way are kept, for a later run to go on from.
+            Defaults to None, beside the results; in a pod name a folder of a volume (docs/tuning.md).
         seed: int or None. Of the proposals. Defaults to `model.seed`, which is that of the folds and the training.
     """
 
@@ -128,6 +133,7 @@ class TuneSettings(Settings):
     folds: Annotated[int, Field(ge=MIN_FOLDS)] = 5
     parallel: Annotated[int, Field(ge=1)] = 4
     early_stop: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    folder: str | None = None
     seed: int | None = None
 
 

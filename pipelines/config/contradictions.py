@@ -9,7 +9,9 @@ from ...components.evaluator.metric import Metric, metrics_of, task_metrics
 from ...components.evaluator.settings import EvaluationSettings
 from ...components.features import FeatureKind, Problem
 from ...components.prediction_task import Label, PredictionTask
+from ...components.settings import require_known
 from ...components.trainer.family import load_families
+from ...components.tuner.settings import find_tuning_problems
 from ...errors import suggestion
 from .recommend_checks import find_recommend_problems
 
@@ -91,6 +93,8 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
 def _tasks(config: "PipelineConfig") -> Iterator[str]:
     if config.default_task not in config.tasks:
         yield f"default_task: expected one of {', '.join(config.tasks)}, received {config.default_task!r}"
+    for name in config.tuned:
+        yield from _caught(require_known, "tuned", name, config.tasks)
     for name, task in config.tasks.items():
         if not config.task_features(name):
             yield f"tasks.{name}: expected at least one feature, all are excluded"
@@ -101,8 +105,9 @@ def _tasks(config: "PipelineConfig") -> Iterator[str]:
             )
         own = EvaluationSettings(thresholds=task.thresholds, change=task.change)
         yield from own.problems(_metrics(config.for_task(name)), f"tasks.{name}.")
+        is_own = bool(task.problem or task.label or task.family or task.objective)
         for line in _hyperparameters(config, name):
-            yield f"tasks.{name}: {line}"
+            yield line if line.startswith("tune.") and not is_own else f"tasks.{name}: {line}"
 
 
 def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
@@ -111,10 +116,12 @@ def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
     if wrong := list(_caught(view.model.check, families, view.problem, view.label)):
         # Of the common ones `model` says it.
         own = config.tasks[task]
-        yield from wrong if own.hyperparameters or own.family else ()
+        yield from wrong if own.hyperparameters or own.family or task in config.tuned else ()
         return
     num_classes = len(view.label.values) if view.problem is Problem.CLASSIFICATION else 0
     yield from _caught(view.model.check_inputs, families, config.task_features(task), num_classes)
+    able = {name: family for name, family in families.items() if family.can_predict(view.problem, view.label)}
+    yield from find_tuning_problems(view.tune, view.model, families, able, _metrics(view))
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:

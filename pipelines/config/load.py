@@ -160,8 +160,8 @@ def _made(
 ) -> Document:
     """Returns the document with a profile, the overrides and what the folder brings.
 
-    The catalogue of a recommendation is read from `folder`. None leaves the section out: that of a profile which is not
-    chosen need not fit the overrides.
+    The catalogue of a recommendation and what was tuned are read from `folder`. None leaves them out: those of a
+    profile which is not chosen need not fit the overrides.
     """
     made = copy.deepcopy(document)
     if profile:
@@ -174,6 +174,11 @@ def _made(
         apply_override(made, override)
     if doors is not None:
         _open_doors(made, doors)
+    tuned = made.get("tuned")
+    if isinstance(tuned, dict):
+        files = {task: name for task, name in tuned.items() if isinstance(name, str)}
+        read = {task: read_document(folder / name) for task, name in files.items()} if folder is not None else {}
+        made["tuned"] = {task: found for task, found in tuned.items() if task not in files} | read
     recommend = made.get("recommend")
     if isinstance(recommend, dict) and isinstance(name := recommend.get("catalogue"), str):
         if folder is None:

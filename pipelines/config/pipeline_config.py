@@ -16,8 +16,9 @@ from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings
 from ...components.text import Text
-from ...components.trainer.settings import TrainerSettings
+from ...components.trainer.settings import TrainerSettings, Tuned
 from ...components.transform.settings import TransformSettings
+from ...components.tuner.settings import TunerConfig, TuneSettings
 from ...deployment.settings import DeploySettings
 from ...errors import ConfigurationError, UsageError, suggestion
 from .contradictions import find_contradictions
@@ -52,6 +53,9 @@ class PipelineConfig(Settings):
         exclude: dict of column name or pattern to the reason why it is no input (a leak, a demographic column, a key).
         never_inputs: dict of column name to the reason why no task may ever have it as an input: naming it under
             `features` is an error.
+        tune: `TuneSettings`. How a search for the best family and hyperparameters goes.
+        tuned: dict of task name to `Tuned`, or in a file to the name of a `tuned.yaml` beside it: what an earlier
+            search found, in place of the task's family and hyperparameters.
         recommend: `RecommendSettings` or None. Ranks of communities, effects of interventions and a plan. Defaults to
             None, no recommendation.
         tasks: dict of task name to `Task`.
@@ -75,6 +79,8 @@ class PipelineConfig(Settings):
     split: SplitSettings = SplitSettings()
     transform: TransformSettings = TransformSettings()
     model: TrainerSettings = TrainerSettings()
+    tune: TuneSettings = TuneSettings()
+    tuned: dict[Name, Tuned] = {}
     feature_selection: FeatureSelectionSettings = FeatureSelectionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
@@ -132,16 +138,20 @@ class PipelineConfig(Settings):
             )
 
     def for_task(self, task: str) -> Self:
-        """Returns the configuration with a task's own problem, label, family and hyperparameters."""
+        """Returns the configuration with a task's own problem, label, family and hyperparameters, or what was tuned."""
         own = self.tasks[task]
         common = self.model.hyperparameters
         merged = {name: {**common.get(name, {}), **given} for name, given in own.hyperparameters.items()}
-        model = {"family": own.family or self.model.family, "hyperparameters": {**common, **merged}}
+        chosen = {"family": own.family or self.model.family, "hyperparameters": {**common, **merged}}
+        model = self.model.model_copy(update=chosen)
+        if task in self.tuned:
+            model = self.tuned[task].apply(model)
         return self.model_copy(
             update={
                 "problem": own.problem or self.problem,
                 "label": own.label or self.label,
-                "model": self.model.model_copy(update=model),
+                "model": model,
+                "tune": self.tune.model_copy(update={"objective": own.objective or self.tune.objective}),
             }
         )
 
@@ -183,6 +193,10 @@ class PipelineConfig(Settings):
             workers=self.evaluation.workers,
             engine=self.engine,
         )
+
+    def tuner(self, task: str) -> TunerConfig:
+        """Returns how the search of a task goes."""
+        return TunerConfig(training=self.cross_validator(task), tune=self.for_task(task).tune)
 
     def recommends(self, task: str) -> bool:
         """Returns whether a run of a task makes a recommendation."""

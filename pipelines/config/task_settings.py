@@ -20,6 +20,7 @@ class Task(Settings):
         change: `Change` or None. Defaults to that of `evaluation`.
         family: string or None. The model family. Defaults to that of `model`.
         hyperparameters: dict of family name to hyperparameters that differ from those of `model`.
+        objective: string or None. The metric that a search looks for. Defaults to that of `tune`.
     """
 
     description: str = ""
@@ -30,3 +31,4 @@ class Task(Settings):
     change: Change | None = None
     family: str | None = None
     hyperparameters: dict[str, dict[str, Any]] = {}
+    objective: str | None = None

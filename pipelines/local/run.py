@@ -17,7 +17,7 @@ from ..config.pipeline_config import MOCK, TRAINING, PipelineConfig
 from ..errors import full_disk_explained
 from ..node import Role
 from ..registry import PipelineFolder
-from ..runs.describe import Fields, describe_evaluation, describe_ingest, describe_push
+from ..runs.describe import Fields, describe_evaluation, describe_ingest, describe_push, describe_tuning
 from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
@@ -201,6 +201,8 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         }
         fields["verdict"] = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
         fields["reasons"] = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
+    if results := made.get("tuner", {}).get("tuner_results"):
+        fields |= describe_tuning(results.properties, results.uri, fields.get("metrics", {}))
     if report := made.get("report", {}).get("report"):
         fields["report_uri"] = str(Path(report.uri, report_files.PAGE))
     if recommendation := made.get("recommender", {}).get("recommendation"):

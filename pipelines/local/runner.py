@@ -22,6 +22,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from ... import __version__
 from ...components.evaluation_report.timing import note_node
+from ...components.progress import reported_to
 from ...components.tfx_api import dsl_compiler as compiler
 from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
@@ -119,7 +120,8 @@ class NodeRunner:
         try:
             if traits.is_current is not None:
                 _abandon_outdated(store, node, traits.is_current)
-            execution = launch()
+            with reported_to(lambda note: progress.noted(state, note)):
+                execution = launch()
             state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
         except BaseException as error:
             state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

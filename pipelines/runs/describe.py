@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...components.pusher.settings import REJECTION
+from ...components.tuner.settings import TUNING
 
 if TYPE_CHECKING:
     from ...components.evaluator.evaluation import Evaluation
@@ -30,6 +31,19 @@ def describe_evaluation(evaluation: "Evaluation", min_slice_rows: int | None) ->
         if min_slice_rows is not None and key and evaluation.rows[key] >= min_slice_rows
     ]
     return {"metrics": evaluation.metrics, "baseline_metrics": evaluation.baseline_metrics, "slices": slices}
+
+
+def describe_tuning(results: Properties, uri: str, metrics: Mapping[str, float]) -> Fields:
+    """Returns the outline of a search, with what the model that it chose reaches on records that it has not seen.
+
+    Args:
+        results: mapping. The properties of `tuner_results`.
+        uri: string. Where they lie.
+        metrics: mapping. Those of the evaluation; empty where there was none.
+    """
+    outline = json.loads(results[TUNING])
+    held_out = metrics.get(outline["objective"])
+    return {"tuning": outline | {"held_out": held_out, "tuned_uri": f"{uri}/{outline.pop('tuned_file')}"}}
 
 
 def describe_push(pushed_model: Properties) -> Fields:

@@ -30,12 +30,14 @@ class NodeProgress:
         state: `"waiting"`, `"running"`, `"done"`, `"cached"`, `"failed"` or `"interrupted"`.
         seconds: float. Wall time that it took.
         rows: int or None. Number of records that it handled, where it handles records.
+        note: string. What it last said of how far it is.
     """
 
     id: str
     state: str = "waiting"
     seconds: float = 0.0
     rows: int | None = None
+    note: str = ""
 
 
 class Progress:
@@ -69,12 +71,19 @@ class Progress:
         if not self._is_live:
             self._console.print(_line(node, self._width), soft_wrap=True)
 
+    def noted(self, node: NodeProgress, note: str) -> None:
+        """Says how far a node is."""
+        node.note = note
+        if not self._is_live:
+            self._console.print(f"{node.id:<{self._width}} {note}", soft_wrap=True)
+
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for node in self._nodes:
             mark = Spinner("dots", text="running") if node.state == "running" else Text(node.state, _STYLES[node.state])
             seconds = f"{node.seconds:.1f} s" if node.state not in ("waiting", "running") else ""
-            table.add_row(node.id, mark, Text(seconds, justify="right"), _rows(node))
+            beside = node.note if node.state == "running" else _rows(node)
+            table.add_row(node.id, mark, Text(seconds, justify="right"), beside)
         return table
 
 

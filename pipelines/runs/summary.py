@@ -28,6 +28,9 @@ class Summary:
         bounds: dict of metric to `lower` and `upper`, as far as the gate has them.
         baseline_metrics: dict likewise of the last blessed model, or None.
         slices: list of dicts with `slice` (column to value), `rows` and each metric; small slices are left out.
+        tuning: dict or None. The outline of a search: `objective`, `score` (the best mean of inner folds),
+            `configured_score` (that of the configuration as it is), `held_out` (the model's, of the evaluation),
+            `trials`, `stopped`, `best`, `family`, `num_folds`, `seconds` and `tuned_uri`, the file to keep.
         model_uri: string or None. The trained model.
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
         rejection: string or None. Why a blessed model was not pushed.
@@ -54,6 +57,7 @@ class Summary:
     bounds: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     baseline_metrics: dict[str, float] | None = None
     slices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    tuning: dict[str, Any] | None = None
     model_uri: str | None = None
     pushed_model_uri: str | None = None
     rejection: str | None = None

@@ -17,6 +17,7 @@ COMPONENTS = {
     "intervention_recommender": "InterventionRecommender",
     "pusher": "Pusher",
     "statistics_gen": "StatisticsGen",
+    "tuner": "Tuner",
 }
 
 

@@ -143,3 +143,31 @@ def test_a_push_still_stands_while_it_is_the_stores_last_and_a_rejected_model_is
     second = push(tmp_path / "model", store, content_hash="2", golden=b"")
     assert not still_stands(pushed=1, pushed_destination=first.model_uri)
     assert still_stands(pushed=1, pushed_destination=second.model_uri)
+
+
+def test_a_search_runs_before_the_trainer_which_takes_what_it_finds() -> None:
+    made = nodes(load("tune.enabled=true"))
+
+    tuner, trainer = made["Tuner"], made["Trainer"]
+    assert list(made).index("Tuner") < list(made).index("Trainer")
+    assert trainer.inputs["hyperparameters"] is tuner.outputs["best_hyperparameters"]
+    assert traits_of(tuner).role == "tuner"
+    assert "Tuner" not in nodes(load())
+    assert "hyperparameters" not in nodes(load())["Trainer"].inputs
+
+
+def test_a_compiled_search_has_resources_and_parameters_of_its_own() -> None:
+    config = load("tune.enabled=true", "kubeflow.resources={Tuner: {cpu: '8', memory: 16Gi}}")
+    pipeline = assemble(config, context(config), create_components(config, context(config)))
+
+    spec = compile_pipeline(pipeline, "image:1", config.kubeflow).pipeline_spec
+
+    executors = spec["deploymentSpec"]["executors"]
+    [label] = [name for name in executors if "tuner" in name.lower()]
+    assert executors[label]["container"]["resources"]["resourceCpuLimit"] == "8"
+    tasks = spec["root"]["dag"]["tasks"]
+    [task] = [task for name, task in tasks.items() if name.lower() == "tuner"]
+    assert {"config", "family", "seed", "rounds"} <= task["inputs"]["parameters"].keys()
+    [trainer] = [task for name, task in tasks.items() if name.lower() == "trainer"]
+    given = trainer["inputs"]["artifacts"]["hyperparameters"]
+    assert given["taskOutputArtifact"]["outputArtifactKey"] == "best_hyperparameters"

@@ -16,7 +16,7 @@ from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ....errors import carrying
 from ...errors import full_disk_explained
-from ...runs.describe import Fields, describe_evaluation, describe_ingest, describe_push
+from ...runs.describe import Fields, describe_evaluation, describe_ingest, describe_push, describe_tuning
 from ...runs.output import redirected_to
 from ...runs.progress import NodeProgress, Progress
 from ...runs.run_folder import PipelineHome
@@ -99,6 +99,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
     """
     fields: Fields = {}
     uris: dict[str, str] = {}
+    searches: list[Json] = []
     for kind, artifact in made:
         metadata = artifact["metadata"]
         uris[kind] = artifact["uri"]
@@ -108,6 +109,8 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
             fields["verdict"] = "blessed" if metadata.get("blessed") else "not_blessed"
         elif kind == "tfx.PushedModel":
             fields |= describe_push(metadata)
+        elif kind == "tfx.TunerResults":
+            searches.append(metadata)
     fields |= {"quarantine_uri": uris.get("yachay.Quarantine"), "model_uri": uris.get("tfx.Model")}
     report = None
     if "yachay.EvaluationReport" in uris:
@@ -128,6 +131,9 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
         fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None)
         fields["reasons"] = [str(failure) for failure in evaluation.failures]
+    for metadata in searches:
+        folder = store.path(uris["tfx.TunerResults"])
+        fields |= describe_tuning(metadata, str(folder), fields.get("metrics", {}))
     return fields
 
 

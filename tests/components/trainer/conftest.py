@@ -155,6 +155,7 @@ def trained(
                     transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
                     serving_model_dir=str(folder / "model"),
                     custom_config={"task": TASKS[problem].model_dump(mode="json"), "settings": settings},
+                    hyperparameters=None,
                 )
             )
             made[problem, family] = str(folder / "model")

@@ -120,6 +120,7 @@ def test_a_run_fn_of_ones_own_trains_a_keras_model_and_exports_it_with_the_signa
             transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
             serving_model_dir=str(tmp_path / "model"),
             custom_config={"task": TASKS["forecast"].model_dump(mode="json")},
+            hyperparameters=None,
         )
     )
     train, validation = training.split()

@@ -7,52 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import tensorflow as tf
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
+from tuner_samples import LINEAR_SPACE, config, make_records
 
 from yachay.components.cross_validator.folds import Records
 from yachay.components.tuner import search as module
 from yachay.components.tuner.log import TrialLog
 from yachay.components.tuner.record import Search, Trial
 from yachay.components.tuner.search import key_of, search
-from yachay.components.tuner.settings import TunerConfig
 from yachay.components.tuner.trial_work import TrialRequest, TrialResult, TrialWork
 from yachay.errors import ModelError
-
-FIXED = "presence { min_fraction: 1 } shape { dim { size: 1 } }"
-SCHEMA = "".join(
-    f'feature {{ name: "{name}" type: {kind} {FIXED} }} '
-    for name, kind in {"x": "FLOAT", "z": "FLOAT", "label": "BYTES"}.items()
-)
-SPACES = {"linear": {"C": {"min": 0.0001, "max": 10.0, "scale": "log"}}}
-
-
-def config(**tune: Any) -> TunerConfig:
-    task = {
-        "problem": "classification",
-        "label": {"name": "label", "values": ["no", "yes"]},
-        "features": {"x": "numeric", "z": "numeric"},
-    }
-    training = {"task": task, "trainer": {"family": "linear"}}
-    given = {"oracle": "random", "spaces": SPACES, "trials": 6, "folds": 3, "minutes": None, **tune}
-    return TunerConfig.model_validate({"training": training, "tune": given})
-
-
-def make_records(num_records: int = 120) -> Records:
-    random = np.random.default_rng(4)
-    examples = []
-    for _ in range(num_records):
-        x, z = random.normal(size=2)
-        example = tf.train.Example()
-        example.features.feature["x"].float_list.value.append(x)
-        example.features.feature["z"].float_list.value.append(z)
-        label = "yes" if x + random.normal(0, 0.7) > 0 else "no"
-        example.features.feature["label"].bytes_list.value.append(label.encode())
-        examples.append(example.SerializeToString())
-    return Records.of(examples, text_format.Parse(SCHEMA, schema_pb2.Schema()))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +108,7 @@ def test_hyperband_trains_many_for_a_share_of_the_rounds(tune: Tune) -> None:
 def test_options_of_the_trainer_and_several_families_are_searched(tune: Tune) -> None:
     found = tune(
         families=["linear", "random_forest"],
-        spaces=SPACES | {"random_forest": {"n_estimators": [5, 10], "max_depth": [2, None]}},
+        spaces=LINEAR_SPACE | {"random_forest": {"n_estimators": [5, 10], "max_depth": [2, None]}},
         training={"mixup": [0.0, 0.4]},
         trials=8,
     )
@@ -211,7 +175,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {folder!r})
-from test_search import config, make_records, module
+from tuner_samples import config, make_records
+from yachay.components.tuner import search as module
 from yachay.components.tuner.log import TrialLog
 
 def on_trial(trial, best):

@@ -1,0 +1,86 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from yachay.cli.options import tuning_overrides
+from yachay.components.trainer.family import load_families
+from yachay.components.tuner.settings import Choices, Range, TuneSettings, space_of
+from yachay.errors import ConfigurationError, UsageError
+from yachay.pipelines.config.load import load_config
+from yachay.pipelines.registry import find_pipelines
+
+STUDENT_DROPOUT = find_pipelines()["student_dropout"].config_path
+ON = "tune.enabled=true"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["tune.families=[boosted_tree]"], r"tune\.families: .*'boosted_tree'\. Did you mean 'boosted_trees'\?"),
+        (["tune.spaces={linaer: {}}"], r"tune\.spaces: .*received 'linaer'\. Did you mean 'linear'\?"),
+        (["tune.spaces.linear={c: [1, 2]}"], r"tune\.spaces\.linear\.c: no such hyperparameter\. Did you mean 'C'\?"),
+        (["tune.spaces.linear={C: {min: -1, max: 2}}"], r"spaces\.linear\.C: .*received -1 \(C: .*greater than 0"),
+        (
+            ["tune.spaces.linear={C: {min: 3, max: 2}}"],
+            r"spaces\.linear\.C.*: expected finite `min` < `max`, .*3 and 2",
+        ),
+        (["tune.spaces.linear={C: {min: 0, max: 2, scale: log}}"], r"expected `min` above 0 with `scale: log`"),
+        (["tune.spaces.linear={C: {min: 1, mx: 2}}"], r"mx: no such field"),
+        (["tune.spaces.linear={C: [1]}"], r"spaces\.linear\.C.*at least 2 items"),
+        (["tune.spaces.linear={C: [1, 1]}"], r"expected distinct choices"),
+        (["tune.training={mixup: [0, -1]}"], r"tune\.training\.mixup: .*`model\.mixup` takes, received -1"),
+        (["tune.training={seed: [0, 1]}"], r"tune\.training\.seed: Input should be"),
+        (["tune.objective=acuracy"], r"tune\.objective: expected a metric of the task .*Did you mean 'accuracy'\?"),
+        (["tasks.enrolment.objective=rmse"], r"tasks\.enrolment: tune\.objective: .*received 'rmse'"),
+        (["tune.oracle=grid"], r"tune\.oracle: .*'random', 'bayesian' or 'hyperband'"),
+        (["tune.folds=1"], r"tune\.folds: .*greater than or equal to 2"),
+        ([ON, "model.family=linear", "tune.oracle=hyperband"], r"with 'linear', whose training has no rounds"),
+        (
+            [ON, "tune.oracle=hyperband", "tune.spaces={boosted_trees: {max_iter: [50, 90]}}"],
+            r"spaces\.boosted_trees\.max_iter: expected none with the oracle 'hyperband'",
+        ),
+        ([ON, "tune.families=[ordinal]"], r"tune\.families: expected one that can do the task \(.*received ordinal"),
+        ([ON, "tune.spaces={boosted_trees: {}}", "model.family=boosted_trees"], "expected hyperparameters to search"),
+        (["tuned={semester3: {family: linear}}"], r"tuned: expected one of .*received 'semester3'"),
+        (["tuned={semester2: {family: cart}}"], r"tasks\.semester2: model\.family: expected one of .*'cart'"),
+        (["tuned.semester2=/nowhere.yaml"], r"Expected a configuration at /nowhere.yaml\. Received: no such file"),
+    ],
+)
+def test_a_search_that_does_not_fit_is_rejected_before_any_work(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_config(STUDENT_DROPOUT, overrides)
+
+
+def test_every_family_of_ours_has_a_space_that_fits_it() -> None:
+    for name, family in load_families().items():
+        for values in space_of(TuneSettings(), family).values():
+            assert isinstance(values, Range | Choices)
+        given = [f"tune.spaces.{name}={json.dumps(family.space)}"] if family.space else []
+        assert load_config(STUDENT_DROPOUT, given).tune.spaces.keys() == ({name} if given else set())
+
+
+def test_what_was_tuned_takes_the_place_of_a_tasks_family_and_hyperparameters(tmp_path: Path) -> None:
+    path = tmp_path / "tuned.yaml"
+    path.write_text("# Trial 3\nfamily: linear\nhyperparameters: {C: 0.5}\nmixup: 0.1\n")
+
+    config = load_config(STUDENT_DROPOUT, [f"tuned.semester2={path}"])
+
+    tuned, other = config.for_task("semester2").model, config.for_task("semester1").model
+    assert (tuned.family, tuned.hyperparameters["linear"], tuned.mixup) == ("linear", {"C": 0.5}, 0.1)
+    assert (other.family, other.mixup) == (config.model.family, config.model.mixup)
+    assert config.cross_validator("semester2").trainer == tuned
+
+
+def test_a_tasks_own_objective_is_searched_for() -> None:
+    config = load_config(STUDENT_DROPOUT, ["tune.objective=accuracy", "tasks.semester2.objective=auc_ovr"])
+
+    assert config.tuner("semester2").tune.objective == "auc_ovr"
+    assert config.tuner("semester1").tune.objective == "accuracy"
+
+
+def test_the_options_of_the_command_are_overrides() -> None:
+    assert tuning_overrides(True, 8, 2.5) == ["tune.enabled=true", "tune.trials=8", "tune.minutes=2.5"]
+    assert tuning_overrides(False, None, None) == []
+    with pytest.raises(UsageError, match=r"Expected --tune beside --minutes.*Received: no --tune\. Add it\."):
+        tuning_overrides(False, None, 3.0)
