@@ -392,7 +392,11 @@ def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> No
 
 
 def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict[str, float]:
-    """Returns the floor of each region that has one; `"*"` is for all regions whose choices cost as much."""
+    """Returns the floor of each region that has one.
+
+    `"*"` is for all regions whose choices cost as much together, with one among them that costs no more: where little
+    stands the tests, the only choice may be a city's, and would take the money of all the others.
+    """
     names = sorted(set(problem.regions))
     floors = {name: share for name, share in settings.floors.items() if name != "*"}
     for name in floors:
@@ -406,9 +410,11 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
         # The dearest choice of each community: what can be spent whatever excludes what.
         pairs = _candidates(problem, problem.gains, budget)
         dearest = np.zeros(len(regions))
-        np.maximum.at(dearest, pairs[:, 0], problem.costs[pairs[:, 1], pairs[:, 0]])
+        costs = problem.costs[pairs[:, 1], pairs[:, 0]]
+        np.maximum.at(dearest, pairs[:, 0], costs)
+        within = set(regions[pairs[costs <= common * budget, 0]])
         for name in names:
-            if name not in floors and dearest[regions == name].sum() >= common * budget:
+            if name not in floors and name in within and dearest[regions == name].sum() >= common * budget:
                 floors[name] = common
     if (promised := sum(floors.values())) > 1 + 1e-9:
         raise UnmetFloorsError(

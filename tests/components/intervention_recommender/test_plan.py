@@ -114,6 +114,16 @@ def test_a_floor_that_cannot_be_met_is_named():
         make_plan(problem(), PlanSettings(floors={"region 1": 0.9}), 5000.0)
 
 
+def test_a_common_floor_takes_no_choice_that_costs_far_more():
+    one = problem(10)
+    costs = one.costs.copy()
+    costs[:, 1::2] = 90
+    plan = make_plan(problem(10, costs=costs), PlanSettings(floors={"*": 0.1}), 100.0).plan
+    assert plan.floors == {"region 0": 0.1}
+    named = make_plan(problem(10, costs=costs), PlanSettings(floors={"region 1": 0.1}), 100.0).plan
+    assert [choice.community % 2 for choice in named.choices].count(1) == 1
+
+
 def test_a_floor_is_met_also_where_no_gain_is_sure():
     one = problem(10)
     draws = one.draws.copy()
