@@ -29,6 +29,7 @@ class EvaluationReportSpec(component_spec.ComponentSpec):
         "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel, optional=True),
         "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
+        "tuner_results": component_spec.ChannelParameter(type=standard_artifacts.TunerResults, optional=True),
     }
     OUTPUTS = {"report": component_spec.ChannelParameter(type=artifacts.EvaluationReport)}
 
@@ -53,6 +54,8 @@ class EvaluationReport(base_component.BaseComponent):
         baseline_model: channel of `Model`. The last blessed model, for paired comparisons. Defaults to none.
         pushed_model: channel of `PushedModel`. Defaults to none.
         transform_graph: channel of `TransformGraph`, for the seconds that Transform took. Defaults to none.
+        tuner_results: channel of `TunerResults`. The search before the training, whose trials the page then shows.
+            Defaults to none.
 
     Raises:
         ConfigurationError: if a name in `settings` is not one of the task's, or an extension cannot be imported.
@@ -74,6 +77,7 @@ class EvaluationReport(base_component.BaseComponent):
         baseline_model: types.BaseChannel | None = None,
         pushed_model: types.BaseChannel | None = None,
         transform_graph: types.BaseChannel | None = None,
+        tuner_results: types.BaseChannel | None = None,
     ) -> None:
         settings.check()
         load_sections(settings.task.extensions)
@@ -89,6 +93,7 @@ class EvaluationReport(base_component.BaseComponent):
                 baseline_model=baseline_model,
                 pushed_model=pushed_model,
                 transform_graph=transform_graph,
+                tuner_results=tuner_results,
                 settings=settings.to_property(),
                 version=__version__,
                 report=types.Channel(artifacts.EvaluationReport),

@@ -17,6 +17,7 @@ from ..artifact_files import STATISTICS_FILE, local_copy, local_folder, read_sch
 from ..example_validator.anomalies import read_anomalies
 from ..pusher.settings import REJECTION
 from ..tfx_api import model_utils, path_utils
+from ..tuner.record import Search, read_search
 from .analysis.build import build_report
 from .analysis.inputs import Inputs
 from .report import Lineage, Report
@@ -33,6 +34,7 @@ _MADE_IN_THE_RUN = (
     "statistics",
     "anomalies",
     "transform_graph",
+    "tuner_results",
     "model",
     "evaluation",
     "pushed_model",
@@ -92,6 +94,7 @@ class Executor(base_executor.BaseExecutor):
                 rows={
                     name: examples.get_int_custom_property(f"rows_{name}") for name in ("read", "kept", "quarantined")
                 },
+                search=_search(_optional(input_dict, "tuner_results")),
                 lineage=Lineage(
                     image=config.image,
                     run_id=(self._context and self._context.pipeline_run_id) or "",
@@ -114,6 +117,13 @@ def _one(artifacts: Artifacts, key: str) -> types.Artifact:
 
 def _optional(artifacts: Artifacts, key: str) -> types.Artifact | None:
     return _one(artifacts, key) if artifacts.get(key) else None
+
+
+def _search(artifact: types.Artifact | None) -> Search | None:
+    if artifact is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        return read_search(local_copy(artifact.uri, Path(scratch, "search")))
 
 
 def _statistics(artifact: types.Artifact) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:

@@ -325,6 +325,93 @@ class LeaderboardRow(Part):
     source: str = ""
 
 
+class TrialRow(Part):
+    """A trial of a search for hyperparameters.
+
+    Args:
+        source: `"configuration"`, `"random"`, `"bayesian"` or `"hyperband"`. What proposed it.
+        parameters: dict of what the search varies to its value here.
+        status: string. See `tuner.record.Status`.
+        score: float or None. Mean of the objective over its folds.
+        folds: tuple of floats or None. The objective on each inner fold, as far as it got.
+        message: string. Why it was stopped or failed; else empty.
+    """
+
+    number: int
+    source: Literal["configuration", "random", "bayesian", "hyperband"]
+    family: str
+    parameters: dict[str, JsonValue]
+    status: Literal["completed", "stopped", "out_of_time", "failed"]
+    score: float | None
+    folds: tuple[float | None, ...]
+    seconds: float
+    message: str = ""
+
+
+class ParameterEffect(Part):
+    """How much of the differences between trials goes with one parameter.
+
+    Args:
+        name: string. A hyperparameter, an option of the training, or `"family"`.
+        family: string. The family whose hyperparameter it is; else empty.
+        trials: int. Those that it was seen in.
+        share: float in [0, 1]. The share of the variance of scores that it explains alone, less what chance would.
+        is_range: bool. Whether `good` is the least and the greatest value among the best third of the trials; else it
+            is all of theirs.
+    """
+
+    name: str
+    family: str
+    trials: int
+    share: float
+    is_range: bool
+    good: tuple[JsonValue, ...]
+
+
+class Trials(Part):
+    """A search for hyperparameters by inner folds of the training records.
+
+    Args:
+        best: int. The number of the trial that was trained.
+        configured: float or None. The score of the configuration as it is.
+        trials: tuple of `TrialRow`, in the order of their numbers.
+        effects: tuple of `ParameterEffect`, the largest first; empty of too few trials.
+    """
+
+    objective: str
+    higher_is_better: bool
+    oracle: str
+    num_folds: int
+    num_records: int
+    seconds: float
+    num_resumed: int = 0
+    best: int
+    configured: float | None = None
+    trials: tuple[TrialRow, ...]
+    effects: tuple[ParameterEffect, ...] = ()
+
+    @property
+    def ranked(self) -> list[TrialRow]:
+        """The trials that completed, the best first, then the others likewise."""
+        sign = -1 if self.higher_is_better else 1
+
+        def rank(trial: TrialRow) -> tuple[bool, bool, float, int]:
+            score = 0.0 if trial.score is None else sign * trial.score
+            return trial.status != "completed", trial.score is None, score, trial.number
+
+        return sorted(self.trials, key=rank)
+
+    @property
+    def best_so_far(self) -> list[tuple[int, float]]:
+        """The best score up to each trial that completed, with its number."""
+        found: list[tuple[int, float]] = []
+        better = max if self.higher_is_better else min
+        for trial in self.trials:
+            if trial.status == "completed" and trial.score is not None:
+                found.append((trial.number, better([trial.score, *(score for _, score in found[-1:])])))
+        return found
+
+
 class FeatureRow(Part):
     """A column of the schema."""
 
@@ -437,6 +524,7 @@ class Report(Part):
         metric_directions: dict of metric to `"up"` or `"down"`: which way is better.
         metric_titles: dict of metric to `Text`.
         family_titles: dict of model family of the leaderboard to `Text`.
+        trials: `Trials` or None. The search for hyperparameters before the training, where there was one.
         sections: tuple of `SectionData`, of the system's own `report.py`.
         slices: tuple of `SliceRow`, the overall one first.
         min_slice_rows: int. Slices with fewer records show no rates.
@@ -457,6 +545,7 @@ class Report(Part):
     classification: Classification | None = None
     regression: Regression | None = None
     leaderboard: tuple[LeaderboardRow, ...] = ()
+    trials: Trials | None = None
     data: Data = Data()
     importance: tuple[Importance, ...] = ()
     importance_metric: str = ""

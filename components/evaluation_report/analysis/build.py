@@ -45,6 +45,7 @@ from .predictions import Predictions, predict
 from .regression import regression
 from .resampling import MAX_RESAMPLES, Resamples, num_resamples
 from .slices import metric_values, slice_rows
+from .trials import summarize_search
 from .verdict import comparisons, thresholds
 
 
@@ -135,7 +136,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         },
         slices=slices,
         metric_titles={name: metric.title for name, metric in config.metrics.items()},
-        family_titles=_family_titles(config, metadata),
+        family_titles=_family_titles(inputs, metadata),
         min_slice_rows=config.evaluation.min_slice_rows,
         fairness=groups,
         classification=classifier,
@@ -148,6 +149,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             _trivial(inputs, predictions, notes),
             config.anchors,
         ),
+        trials=None if inputs.search is None else summarize_search(inputs.search),
         data=_data(inputs, metadata),
         importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
         importance_metric=importance_metric.name,
@@ -158,9 +160,10 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     return report.model_copy(update={"sections": _sections(inputs, predictions, report)}) if inputs.sections else report
 
 
-def _family_titles(config: ReportConfig, metadata: Mapping[str, Any]) -> dict[str, Text]:
+def _family_titles(inputs: Inputs, metadata: Mapping[str, Any]) -> dict[str, Text]:
     used = {metadata["family"], *(line["family"] for line in metadata["leaderboard"])}
-    families = load_families(config.task.extensions)
+    used |= {trial.family for trial in inputs.search.trials} if inputs.search else set()
+    families = load_families(inputs.config.task.extensions)
     return {name: family.title for name, family in families.items() if name in used}
 
 

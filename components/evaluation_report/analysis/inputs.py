@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from ...tuner.record import Search
 from ..report import Lineage
 from ..section import Section
 from ..settings import ReportConfig
@@ -31,6 +32,7 @@ class Inputs:
         sections: tuple of `Section`, of the system's own.
         original_names: mapping of column to its name in the raw data.
         rows: mapping of `read`, `kept`, `quarantined` to counts.
+        search: `Search` or None. The search before the training.
         lineage: `Lineage` as far as the caller knows it; the model's metadata adds the rest.
     """
 
@@ -48,4 +50,5 @@ class Inputs:
     sections: tuple[Section, ...] = ()
     original_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    search: Search | None = None
     lineage: Lineage = dataclasses.field(default_factory=Lineage)

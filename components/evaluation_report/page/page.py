@@ -7,6 +7,7 @@ Jinja2 writes every number and every plot, so that the page reads and prints wit
 import dataclasses
 import functools
 import itertools
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,8 @@ def _render(
     texts = Texts(language or "en", load_texts, titles)
     selection = Selection(report, limits)
     script = templates.asset("common.js") + templates.asset("tabs.js") + asset("page.js")
-    sections = SECTIONS[report.problem] + COMMON_SECTIONS
+    common = COMMON_SECTIONS if report.trials is None else ("leaderboard", "trials", *COMMON_SECTIONS[1:])
+    sections = SECTIONS[report.problem] + common
     counter = itertools.count(1)
     context: dict[str, Any] = {
         "report": report,
@@ -93,6 +95,13 @@ def _note_values(note: Note) -> dict[str, str]:
     return {name: value if isinstance(value, str) else format_number(value, 4) for name, value in note.values.items()}
 
 
+def _parameter(value: Any) -> str:
+    """Returns the value of a hyperparameter as a configuration writes it, to four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 @functools.cache
 def environment() -> jinja2.Environment:
     """Returns the environment of the templates."""
@@ -102,6 +111,7 @@ def environment() -> jinja2.Environment:
         "rates_at": rates_at,
         "threshold_rows": threshold_rows,
     }
+    environment.filters["parameter"] = _parameter
     return environment
 
 

@@ -65,6 +65,7 @@ class Limits:
     windows: int = 6
     steps: int = 240
     leaderboard: int = 100
+    trials: int = 100
 
     def halved(self) -> "Limits":
         """Returns limits half as wide, of no kind less than two."""

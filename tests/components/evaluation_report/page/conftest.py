@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yachay.components.evaluation_report.analysis.trials import summarize_search
 from yachay.components.evaluation_report.report import (
     CalibrationBin,
     ClassEvaluation,
@@ -35,6 +36,8 @@ from yachay.components.evaluation_report.report import (
     Window,
 )
 from yachay.components.text import Text
+from yachay.components.tuner.record import Search
+from yachay.schemas.search.mock import mock_search
 
 LABELS = ("Dropout", "Enrolled", "Graduate")
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "base_rate")
@@ -161,6 +164,7 @@ def classification_report(labels: tuple[str, ...], num_slices: int) -> Report:
             cost_false_positive=1.0,
             cost_false_negative=5.0,
         ),
+        trials=summarize_search(Search.model_validate(mock_search())),
         leaderboard=(
             LeaderboardRow(name="linear", kind="candidate", metrics={"accuracy": 0.7901, "macro_f1": 0.7036}),
             LeaderboardRow(

@@ -19,6 +19,7 @@ from yachay.components.evaluation_report.report import (
     Curve,
     Data,
     Estimate,
+    FeatureRow,
     LeaderboardRow,
     ModelCard,
     Note,
@@ -134,6 +135,34 @@ def test_a_forecast_shows_its_errors_and_no_curves(forecast: Report) -> None:
     assert 'id="curves"' not in text
 
 
+def test_the_trials_of_a_search_stand_beside_the_held_out_value(make_report: MakeReport) -> None:
+    report = make_report()
+    assert report.trials is not None
+    text = render_page(report, "en")
+    words = words_of(text, "trials")
+
+    best, held_out = report.trials.ranked[0], report.metrics["macro_f1"]
+    assert f"{best.score:.4f}" in words
+    assert f"{held_out.value:.4f}" in words
+    assert "an optimistic estimate" in words
+    assert "stopped early after 3 folds its mean is below that of trial 1" in words
+    assert text.split('id="trials"')[1].split("</section>")[0].count('class="spark"') == len(report.trials.trials)
+    assert "Qué influyó" in words_of(render_page(report, "es"), "trials")
+    assert 'id="trials"' not in render_page(make_report(trials=None))
+
+
+def test_a_column_that_is_no_input_is_said_to_be_none_where_its_groups_are_compared(make_report: MakeReport) -> None:
+    report = make_report()
+    [name] = report.fairness[0].columns
+    features = (FeatureRow(name=name, is_used=False), FeatureRow(name="other"))
+    hidden = report.model_copy(update={"data": report.data.model_copy(update={"features": features})})
+
+    assert f"{name}: no input of the model." in words_of(render_page(hidden, "en"), "fairness")
+    used = (FeatureRow(name=name), FeatureRow(name="other", is_used=False))
+    shown = report.model_copy(update={"data": report.data.model_copy(update={"features": used})})
+    assert "no input of the model" not in words_of(render_page(shown, "en"), "fairness")
+
+
 @pytest.mark.parametrize("problem", SECTIONS)
 def test_a_report_with_nothing_in_it_is_a_page_that_says_what_is_missing(problem: str) -> None:
     empty = Report(problem=problem, verdict=Verdict(is_blessed=None, is_synthetic=False), metrics={})
@@ -146,7 +175,8 @@ def test_a_report_with_nothing_in_it_is_a_page_that_says_what_is_missing(problem
 
 
 def test_what_is_no_number_is_a_dash(make_report: MakeReport) -> None:
-    report = make_report(metrics={"accuracy": Estimate(value=None)})
+    # The message of a failed trial may well name one.
+    report = make_report(metrics={"accuracy": Estimate(value=None)}, trials=None)
     text = render_page(report)
 
     assert "accuracy–" in words_of(text, "")
