@@ -160,6 +160,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     transform.add_upstream_node(example_validator)
     tuning: list[BaseNode] = []
     found: dict[str, types.BaseChannel] = {}
+    trials: dict[str, types.BaseChannel] = {}
     if config.tune.enabled:
         tuner = describe_node(
             Tuner(examples=examples, schema=schema.outputs["schema"], config=config.tuner(context.task)),
@@ -171,6 +172,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         )
         tuner.add_upstream_node(example_validator)
         found["hyperparameters"] = tuner.outputs["best_hyperparameters"]
+        trials["tuner_results"] = tuner.outputs["tuner_results"]
         tuning.append(tuner)
     trainer = describe_node(
         Trainer(
@@ -238,6 +240,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             **compared,
             pushed_model=pusher.outputs["pushed_model"],
             transform_graph=transform.outputs["transform_graph"],
+            **trials,
             examples=examples,
             statistics=statistics_gen.outputs["statistics"],
             anomalies=example_validator.outputs["anomalies"],
