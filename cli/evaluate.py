@@ -22,6 +22,9 @@ from . import frame, options
     metavar="N",
     help="Folds at a time, as far as the memory allows (default: `evaluation.workers`, else what is soonest).",
 )
+@options.tune_option
+@options.trials_option
+@options.minutes_option
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -34,6 +37,9 @@ def command(
     folds: int | None,
     family: str | None,
     workers: int | None,
+    tune: bool,
+    trials: int | None,
+    minutes: float | None,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -41,7 +47,8 @@ def command(
     """Cross-validate a pipeline's model family on its data.
 
     Folds are stratified; by group or time where the configuration splits so. Preprocessing and training are those of
-    `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder.
+    `yachay run`, on each fold's training part. The out-of-fold predictions are kept in the run folder. With --tune
+    each fold has a search of its own, on its training part and with the whole budget: a nested cross-validation.
     """
     from ..components.trainer.family import family_choices
     from ..pipelines.api import choose_task, load_for_run
@@ -52,6 +59,7 @@ def command(
     from ..pipelines.runs.run_folder import PipelineHome
 
     folder = find_pipeline(pipeline, config_path)
+    overrides = (*overrides, *options.tuning_overrides(tune, trials, minutes))
     config = load_for_run(folder, overrides, profile, data)
     chosen_task = choose_task(config, task)
     num_folds = folds or config.evaluation.folds
@@ -77,6 +85,8 @@ def command(
 
         def say(fold: Fold) -> None:
             line = f"fold {fold.number}/{num_folds}  {_describe(fold.metrics)}  {fold.seconds:.1f} s"
+            if fold.inner_score is not None:
+                line += f"  inner {fold.inner_score:.4f}  {fold.family} {fold.hyperparameters}"
             print(line, file=stderr, flush=True)
 
         result = cross_validate(
@@ -101,6 +111,8 @@ def _describe(metrics: dict[str, float]) -> str:
 def _print_result(result: Any) -> None:
     lines = ["", f"{result.method}, {len(result.folds)} folds: mean and standard deviation over folds"]
     lines += [f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in result.mean]
+    if result.inner_score is not None:
+        lines += ["", f"  {result.objective} that the searches expected  {result.inner_score:.4f} (optimistic)"]
     lines += ["", f"  out-of-fold predictions  {result.predictions_path}"]
     if result.is_synthetic:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))

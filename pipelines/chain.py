@@ -33,6 +33,7 @@ from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
 from ..components.tuner.component import Tuner
+from ..components.tuner.nested_component import NestedCrossValidator
 from ..dotted import import_callable
 from ..model_store.location import open_store
 from ..model_store.store import latest_push
@@ -192,14 +193,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     judged: dict[str, types.BaseChannel] = {}
     compared: dict[str, types.BaseChannel] = {}
     if config.evaluation.is_out_of_fold:
-        cross_validator = describe_node(
-            CrossValidator(
-                examples=examples,
-                schema=schema.outputs["schema"],
-                config=config.cross_validator(context.task),
-            ),
-            NodeTraits(rows="rows_eval", request=_training_request(task_config, "config", "trainer")),
-        )
+        cross_validator = _cross_validator(config, context, examples, schema.outputs["schema"])
         cross_validator.add_upstream_node(example_validator)
         judged["predictions"] = cross_validator.outputs["predictions"]
         folds.append(cross_validator)
@@ -286,6 +280,21 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         report,
         *recommender,
     ]
+
+
+def _cross_validator(
+    config: PipelineConfig, context: RunContext, examples: types.BaseChannel, schema: types.BaseChannel
+) -> BaseNode:
+    """Returns the node that predicts records by models that have not seen them, nor searched with them."""
+    task_config = config.for_task(context.task)
+    if config.tune.enabled:
+        nested = NestedCrossValidator(examples=examples, schema=schema, config=config.tuner(context.task))
+        request = _training_request(task_config, "config", "training", "trainer")
+        return describe_node(nested, NodeTraits(rows="rows_eval", request=request))
+    plain = CrossValidator(examples=examples, schema=schema, config=config.cross_validator(context.task))
+    return describe_node(
+        plain, NodeTraits(rows="rows_eval", request=_training_request(task_config, "config", "trainer"))
+    )
 
 
 def _latest_blessed(config: PipelineConfig, context: RunContext) -> Resolver:

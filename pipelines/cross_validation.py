@@ -28,6 +28,8 @@ from ..components.sequences import stored_schema
 from ..components.trainer.settings import check_trainer
 from ..components.trainer.target import Target
 from ..components.trainer.train import to_predictions
+from ..components.tuner.nested import NestedWork
+from ..components.tuner.search import objective_of
 from ..errors import UsageError
 from ..schemas import parse_schema
 from .columns import ingest_spec
@@ -55,6 +57,7 @@ class CrossValidation:
         warnings: tuple of strings of the ingest.
         seconds: float. Ingest included.
         output_dir: path. Holds the predictions, this result as JSON, the quarantined records, and what a reader noted.
+        objective: string or None. The metric that was searched for in each fold; None without a search.
     """
 
     pipeline: str
@@ -70,6 +73,13 @@ class CrossValidation:
     warnings: tuple[str, ...]
     seconds: float
     output_dir: Path
+    objective: str | None = None
+
+    @property
+    def inner_score(self) -> float | None:
+        """Mean over the folds of what their searches expected of the objective; None without a search."""
+        scores = [fold.inner_score for fold in self.folds if fold.inner_score is not None]
+        return float(np.mean(scores)) if scores else None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -89,6 +99,7 @@ class CrossValidation:
     def to_json(self) -> dict[str, Any]:
         """Returns the result as JSON types; a metric that has no value is null."""
         document = dataclasses.asdict(self) | {"mean": self.mean, "deviation": self.deviation}
+        document["inner_score"] = self.inner_score
         document["output_dir"] = str(self.output_dir)
         document["predictions"] = str(self.predictions_path)
         finite: dict[str, Any] = _without_nan(document)
@@ -110,7 +121,8 @@ def cross_validate(
 
     The records of both splits are read once and put together, in an order that depends on their content alone. Nothing
     of a fold's held-out part is seen by its preprocessing, feature selection or training. Folds are those of
-    `Splitter.folds`.
+    `Splitter.folds`. With `tune.enabled` each fold has a search of its own on its training part: a nested
+    cross-validation.
 
     Args:
         config: `PipelineConfig`.
@@ -154,6 +166,9 @@ def cross_validate(
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, stored_schema(schema))
         work = FoldWork(records.examples, records.schema, settings, Path(scratch))
+        if config.tune.enabled:
+            tune = config.for_task(task).tune
+            work = NestedWork(records.examples, records.schema, settings, Path(scratch), tune)
         held_out = []
         for part in run_folds(work, records.folds(prediction_task, folds, settings.trainer.seed), workers):
             held_out.append(part)
@@ -177,6 +192,7 @@ def cross_validate(
             warnings=tuple(summary.warnings),
             seconds=round(time.perf_counter() - start, 3),
             output_dir=Path(workdir),
+            objective=objective_of(config.tuner(task)).name if config.tune.enabled else None,
         )
         numbers = np.repeat([fold.number for fold in results], [fold.num_held_out for fold in results])
         out_of_fold = _prediction_table(records.hashes[rows], numbers, labels, scores, prediction_task)

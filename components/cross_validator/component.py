@@ -44,13 +44,7 @@ class CrossValidator(base_component.BaseComponent):
     EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, config: CrossValidatorConfig) -> None:
-        check_trainer(config.task, config.trainer)
-        config.trainer.require_family()
-        if config.method == "time":
-            raise ConfigurationError(
-                "Expected a split by hash or group. Received: one by time, whose first records are in no fold that is "
-                "held out. Evaluate a part that is held out."
-            )
+        check_cross_validator(config)
         super().__init__(
             CrossValidatorSpec(
                 examples=examples,
@@ -58,4 +52,19 @@ class CrossValidator(base_component.BaseComponent):
                 config=config.model_copy(update={"version": __version__}).to_property(),
                 predictions=types.Channel(OutOfFoldPredictions),
             )
+        )
+
+
+def check_cross_validator(config: CrossValidatorConfig) -> None:
+    """Checks that all records can be predicted by models that have not seen them.
+
+    Raises:
+        ConfigurationError: as `CrossValidator`.
+    """
+    check_trainer(config.task, config.trainer)
+    config.trainer.require_family()
+    if config.method == "time":
+        raise ConfigurationError(
+            "Expected a split by hash or group. Received: one by time, whose first records are in no fold that is "
+            "held out. Evaluate a part that is held out."
         )

@@ -36,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
             ModelError: if a model cannot be trained.
             RunError: if a process ends before its fold.
         """
-        config = CrossValidatorConfig.from_property(exec_properties["config"])
+        config = self.read(exec_properties["config"])
         schema = read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
         files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), EVAL)
         examples = [example for batch in read_examples(files) for example in batch]
@@ -44,7 +44,7 @@ class Executor(base_executor.BaseExecutor):
         folds, scores = np.zeros(len(examples), np.int32), []
         rows = []
         with tempfile.TemporaryDirectory(prefix="yachay-folds-") as scratch:
-            work = FoldWork(records.examples, schema, config, Path(scratch))
+            work = self.work(exec_properties["config"], records, Path(scratch))
             divided = records.folds(config.task, config.folds, config.trainer.seed)
             for held_out in run_folds(work, divided, config.workers):
                 places = records.order[held_out.rows]
@@ -56,3 +56,11 @@ class Executor(base_executor.BaseExecutor):
         with local_folder(artifact_utils.get_single_uri(output_dict["predictions"])) as folder:
             folder.mkdir(parents=True, exist_ok=True)
             write_out_of_fold(folder, examples, folds, in_order)
+
+    def read(self, text: str) -> CrossValidatorConfig:
+        """Returns how folds are made, from the execution property."""
+        return CrossValidatorConfig.from_property(text)
+
+    def work(self, text: str, records: Records, scratch: Path) -> FoldWork:
+        """Returns the work of each fold, from the execution property."""
+        return FoldWork(records.examples, records.schema, self.read(text), scratch)

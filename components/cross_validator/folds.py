@@ -42,6 +42,8 @@ class Fold:
         features: tuple of strings. The inputs of the model; fewer than the task's with feature selection.
         metrics: dict of metric name to value.
         seconds: float.
+        hyperparameters: dict. What a search in this fold chose; empty without one.
+        inner_score: float or None. What that search expected of the objective, by inner folds.
     """
 
     number: int
@@ -51,6 +53,8 @@ class Fold:
     features: tuple[str, ...]
     metrics: dict[str, float]
     seconds: float
+    hyperparameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    inner_score: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

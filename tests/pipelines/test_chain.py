@@ -171,3 +171,10 @@ def test_a_compiled_search_has_resources_and_parameters_of_its_own() -> None:
     [trainer] = [task for name, task in tasks.items() if name.lower() == "trainer"]
     given = trainer["inputs"]["artifacts"]["hyperparameters"]
     assert given["taskOutputArtifact"]["outputArtifactKey"] == "best_hyperparameters"
+
+
+def test_out_of_fold_predictions_of_a_search_are_nested() -> None:
+    made = nodes(load("tune.enabled=true", "evaluation.method=out_of_fold", "evaluation.change=null"))
+
+    assert {"Tuner", "NestedCrossValidator"} <= made.keys()
+    assert "CrossValidator" not in made
