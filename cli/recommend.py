@@ -284,6 +284,10 @@ def _plan_lines(
         f"  at least as much as every naive plan in {plan['holds_in']:.0%} of the draws",
         f"  gap {plan['gap']:.2%}, {plan['seconds']:.1f} s, {plan['solver']}",
     ]
+    if plan["gain_without_floors"] is not None:
+        lines.append(f"  without the floors of the regions: {plan['gain_without_floors']:,.0f}")
+    if plan["no_floor"]:
+        lines.append(f"  no floor, for it cannot be spent there in small parts: {', '.join(plan['no_floor'])}")
     if plan["left_out"]:
         lines.append(
             f"  left out, for their effect failed a test: {', '.join(plan['left_out'])} (recommend.plan.refuted)"

@@ -300,6 +300,8 @@ class Plan(Part):
         seconds: float. Of the solver.
         solver: string.
         floors: dict of region to the least share of the budget that is spent there.
+        no_floor: the regions in which the floor that all have cannot be spent in parts of its size.
+        gain_without_floors: float or None. The gain of a plan without the floors; None where there are none.
         left_out: names of the actions that are not in it because their effect failed a decisive test.
         holds_in: float. The share of draws in which its gain is at least that of each naive plan.
         guaranteed_gain: float. The gain that it reaches in 90 % of the draws.
@@ -317,6 +319,8 @@ class Plan(Part):
     seconds: float
     solver: str
     floors: dict[str, Share] = {}
+    no_floor: tuple[str, ...] = ()
+    gain_without_floors: float | None = None
     left_out: tuple[str, ...] = ()
     holds_in: Share
     guaranteed_gain: float

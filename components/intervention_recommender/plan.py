@@ -158,9 +158,9 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
             the floors cannot be met.
     """
     if region is not None:
-        problem = problem.of_region(region)
+        problem, settings = problem.of_region(region), settings.model_copy(update={"floors": {}})
     _check_budget(problem, budget, region)
-    floors = _floors(problem, settings, budget) if region is None else {}
+    floors = _floors(problem, settings, budget)
     begin = time.perf_counter()
     solved = [
         (caution, solve(problem, settings, budget, floors, caution))
@@ -185,6 +185,8 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
         seconds=round(seconds, 3),
         solver=f"HiGHS in scipy {scipy.__version__}",
         floors=floors,
+        no_floor=tuple(sorted(set(problem.regions) - set(floors))) if settings.floors.get("*") else (),
+        gain_without_floors=_without_floors(problem, settings, budget, caution) if floors else None,
         holds_in=float(np.mean(in_draws >= rivals.max(axis=0, initial=0))),
         guaranteed_gain=_guaranteed(problem, best.pairs),
     )
@@ -198,9 +200,9 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
             NaivePlan(name=name, title=titles[name], cost=problem.total(pairs)[0], **_gain(problem, pairs))
             for name, pairs in naive.items()
         ),
-        budget_curve=tuple(_at_budget(problem, settings, budget * part, floors, caution) for part in BUDGETS),
+        budget_curve=tuple(_at_budget(problem, settings, budget, caution, part, best.pairs) for part in BUDGETS),
         cost_sensitivity=tuple(
-            _at_costs(problem, settings, budget, floors, caution, factor, best.pairs) for factor in COST_FACTORS
+            _at_costs(problem, settings, budget, caution, factor, best.pairs) for factor in COST_FACTORS
         ),
     )
 
@@ -394,8 +396,8 @@ def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> No
 def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict[str, float]:
     """Returns the floor of each region that has one.
 
-    `"*"` is for all regions whose choices cost as much together, with one among them that costs no more: where little
-    stands the tests, the only choice may be a city's, and would take the money of all the others.
+    `"*"` is for the regions where choices that each cost no more than the floor add up to it: elsewhere it would force
+    a single choice upon the plan, which could eat up the budget.
     """
     names = sorted(set(problem.regions))
     floors = {name: share for name, share in settings.floors.items() if name != "*"}
@@ -407,14 +409,14 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
             )
     if common := settings.floors.get("*", 0.0):
         regions = np.array(problem.regions, object)
+        communities, actions = _candidates(problem, problem.gains, budget).T
+        costs = problem.costs_with_needs[actions, communities]
+        is_small = costs <= common * budget
         # The dearest choice of each community: what can be spent whatever excludes what.
-        pairs = _candidates(problem, problem.gains, budget)
         dearest = np.zeros(len(regions))
-        costs = problem.costs[pairs[:, 1], pairs[:, 0]]
-        np.maximum.at(dearest, pairs[:, 0], costs)
-        within = set(regions[pairs[costs <= common * budget, 0]])
+        np.maximum.at(dearest, communities[is_small], costs[is_small])
         for name in names:
-            if name not in floors and name in within and dearest[regions == name].sum() >= common * budget:
+            if name not in floors and dearest[regions == name].sum() >= common * budget:
                 floors[name] = common
     if (promised := sum(floors.values())) > 1 + 1e-9:
         raise UnmetFloorsError(
@@ -424,39 +426,38 @@ def _floors(problem: PlanProblem, settings: PlanSettings, budget: float) -> dict
     return {name: share for name, share in floors.items() if share > 0}
 
 
-def _at(
-    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float
-) -> tuple[Pairs, bool]:
+def _at(problem: PlanProblem, settings: PlanSettings, budget: float, caution: float) -> tuple[Pairs, bool]:
     """Returns choices, and whether they meet the floors; without floors where none do.
 
     A larger budget may not meet a floor of it: there is not so much to do in that region.
     """
     settings = settings.model_copy(update={"max_gap": max(settings.max_gap, ROUGH_GAP)})
     try:
-        return solve(problem, settings, budget, floors, caution).pairs, True
+        return solve(problem, settings, budget, _floors(problem, settings, budget), caution).pairs, True
     except UnmetFloorsError:
         return solve(problem, settings, budget, {}, caution).pairs, False
 
 
+def _without_floors(problem: PlanProblem, settings: PlanSettings, budget: float, caution: float) -> float:
+    pairs, _ = _at(problem, settings.model_copy(update={"floors": {}}), budget, caution)
+    return problem.total(pairs)[1]
+
+
 def _at_budget(
-    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float], caution: float
+    problem: PlanProblem, settings: PlanSettings, budget: float, caution: float, part: float, own: Pairs
 ) -> BudgetPoint:
-    pairs, is_met = _at(problem, settings, budget, floors, caution)
+    """Returns the plan under a part, or a multiple, of the plan's own budget."""
+    budget *= part
+    pairs, is_met = (own, True) if part == 1 else _at(problem, settings, budget, caution)
     return BudgetPoint(budget=budget, meets_floors=is_met, **_gain(problem, pairs))
 
 
 def _at_costs(
-    problem: PlanProblem,
-    settings: PlanSettings,
-    budget: float,
-    floors: dict[str, float],
-    caution: float,
-    factor: float,
-    own: Pairs,
+    problem: PlanProblem, settings: PlanSettings, budget: float, caution: float, factor: float, own: Pairs
 ) -> CostPoint:
     """Returns the plan where all costs are another, beside the choices of the plan itself."""
     other = dataclasses.replace(problem, costs=problem.costs * factor)
-    pairs, is_met = (own, True) if factor == 1 else _at(other, settings, budget, floors, caution)
+    pairs, is_met = (own, True) if factor == 1 else _at(other, settings, budget, caution)
     kept = {tuple(pair) for pair in own.tolist()} & {tuple(pair) for pair in pairs.tolist()}
     return CostPoint(
         factor=factor,

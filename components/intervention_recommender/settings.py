@@ -124,8 +124,8 @@ class PlanSettings(Settings):
 
     Args:
         budget: float or None. In the catalogue's currency. None makes no plan in the run.
-        floors: dict of region, or `"*"` for each of them, to the least share of the budget that is spent there; `"*"`
-            leaves out regions whose cheapest choice alone costs more, or whose choices together cost less.
+        floors: dict of region, or `"*"` for each of them where choices that cost no more than the floor add up to it,
+            to the least share of the budget that is spent there.
         max_actions: int. The most that one community gets. Defaults to 2.
         extrapolates: bool. Whether choices count that take a community out of the range of those like it. Defaults to
             False.

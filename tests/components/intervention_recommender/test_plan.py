@@ -183,3 +183,23 @@ def test_what_the_solver_writes_is_not_on_standard_output(capfd, monkeypatch):
     solve(problem(), PlanSettings(), 50.0, {})
     captured = capfd.readouterr()
     assert (captured.out, "HiGHS" in captured.err) == ("", True)
+
+
+def test_a_common_floor_forces_no_single_choice_that_is_larger_than_it():
+    costs = np.full((3, 12), 10.0)
+    costs[:, 1::2] = 80.0  # Region 1 has nothing for less, so that a floor of 20 would cost 80.
+    one = problem(12, costs=costs, regions=tuple(f"region {number % 2}" for number in range(12)))
+
+    planned = make_plan(one, PlanSettings(floors={"*": 0.2}, max_actions=1), 100.0)
+    assert planned.plan.floors == {"region 0": 0.2}
+    assert planned.plan.no_floor == ("region 1",)
+    assert planned.plan.gain == pytest.approx(planned.plan.gain_without_floors, rel=1e-3)
+    asked = make_plan(one, PlanSettings(floors={"region 1": 0.2}, max_actions=1), 100.0).plan
+    assert asked.no_floor == ()
+    assert asked.gain < asked.gain_without_floors
+
+
+def test_a_plan_of_one_region_keeps_no_floors_of_others():
+    planned = make_plan(problem(12), PlanSettings(floors={"region 0": 0.9}), 30.0, "region 1")
+    assert planned.plan.floors == {}
+    assert all(point.meets_floors for point in (*planned.budget_curve, *planned.cost_sensitivity))
