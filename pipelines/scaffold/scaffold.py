@@ -33,6 +33,8 @@ MIN_DOMAIN_MASS = 0.95
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_NAME = 60
+# The trees that are best by default, docs/benchmarks.md.
+_TREES = {Problem.CLASSIFICATION: "xgboost", Problem.REGRESSION: "boosted_trees"}
 _KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
 
 
@@ -148,7 +150,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
     rest = {
         "split": {"method": "hash", "eval_share": EVAL_SHARE},
-        "model": {"family": "boosted_trees", "seed": 42},
+        "model": {"family": _TREES[inference.problem], "seed": 42},
         "evaluation": {"change": {"metric": choice_metric(metrics).name, "tolerance": 0.0}},
         "default_task": TASK,
         "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference, metrics)}},

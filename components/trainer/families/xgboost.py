@@ -33,9 +33,9 @@ NotNegative = Annotated[float, Field(ge=0)]
 class XgboostHyperparameters(Settings):
     """Gradient boosting on histograms, named as in XGBoost's scikit-learn interface."""
 
-    learning_rate: Positive = 0.06
+    learning_rate: Positive = 0.08
     n_estimators: Count = 150
-    max_depth: Count = 4
+    max_depth: Count = 5
     min_child_weight: NotNegative = 3.0
     subsample: PositiveShare = 0.8
     colsample_bytree: PositiveShare = 0.8

@@ -39,6 +39,7 @@ def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> 
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.yaml", "schema.pbtxt"]
     assert config.problem is Problem.CLASSIFICATION
     assert config.label.values == ("0.0", "1.0", "2.0")
+    assert config.model.family == "xgboost"
     assert config.task_features("all_columns") == {
         "Weight_kg": FeatureKind.NUMERIC,
         "Colour": FeatureKind.CATEGORICAL,
@@ -83,6 +84,7 @@ def test_a_regression_must_beat_the_mean(data: Path, tmp_path: Path) -> None:
 
     assert config.problem is Problem.REGRESSION
     assert config.label.values == ()
+    assert config.model.family == "boosted_trees"
     thresholds = config.tasks["all_columns"].thresholds
     assert {metric: bound.lower for metric, bound in thresholds.items()} == {"r2": 0}
     assert thresholds["r2"].lower_reason == "always predicting the mean reaches 0.000"
