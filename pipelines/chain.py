@@ -25,15 +25,16 @@ from ..components.example_gen.component import ColumnarExampleGen
 from ..components.example_validator.component import ExampleValidator
 from ..components.feature_selection.component import FeatureSelector
 from ..components.intervention_recommender.component import InterventionRecommender
+from ..components.nested_cross_validator.component import NestedCrossValidator
 from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
 from ..components.pusher.settings import REJECTION
+from ..components.search_merger.component import SearchMerger
 from ..components.statistics_gen.component import StatisticsGen
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
 from ..components.tuner.component import Tuner
-from ..components.tuner.nested_component import NestedCrossValidator
 from ..dotted import import_callable
 from ..model_store.location import open_store
 from ..model_store.store import latest_push
@@ -163,18 +164,12 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     found: dict[str, types.BaseChannel] = {}
     trials: dict[str, types.BaseChannel] = {}
     if config.tune.enabled:
-        tuner = describe_node(
-            Tuner(examples=examples, schema=schema.outputs["schema"], config=config.tuner(context.task)),
-            NodeTraits(
-                rows="rows_train",
-                role="tuner",
-                request=_training_request(task_config, "config", "training", "trainer"),
-            ),
-        )
-        tuner.add_upstream_node(example_validator)
+        tuning += _tuners(config, context, examples, schema.outputs["schema"])
+        for tuner in tuning:
+            tuner.add_upstream_node(example_validator)
+        tuner = tuning[-1]
         found["hyperparameters"] = tuner.outputs["best_hyperparameters"]
         trials["tuner_results"] = tuner.outputs["tuner_results"]
-        tuning.append(tuner)
     trainer = describe_node(
         Trainer(
             examples=transform.outputs["transformed_examples"],
@@ -280,6 +275,29 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         report,
         *recommender,
     ]
+
+
+def _tuners(
+    config: PipelineConfig, context: RunContext, examples: types.BaseChannel, schema: types.BaseChannel
+) -> list[BaseNode]:
+    """Returns the nodes of a search; the last has its outputs."""
+    task_config = config.for_task(context.task)
+    traits = NodeTraits(
+        rows="rows_train",
+        role="tuner",
+        request=_training_request(task_config, "config", "training", "trainer"),
+        resources=config.kubeflow.resources.get(Tuner.__name__),
+    )
+    searches = config.tuners(context.task)
+    if len(searches) == 1:
+        return [describe_node(Tuner(examples=examples, schema=schema, config=searches[0]), traits)]
+    traits = dataclasses.replace(traits, role="")
+    tuners: list[BaseNode] = []
+    for one in searches:
+        name = f"{Tuner.__name__}{one.shard + 1}" if one.shard else Tuner.__name__
+        tuners.append(describe_node(Tuner(examples=examples, schema=schema, config=one).with_id(name), traits))
+    merger = SearchMerger(*(tuner.outputs["tuner_results"] for tuner in tuners))
+    return [*tuners, describe_node(merger, NodeTraits(role="tuner"))]
 
 
 def _cross_validator(

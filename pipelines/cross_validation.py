@@ -23,12 +23,12 @@ from ..components.example_gen.inputs import resolve_input
 from ..components.example_gen.write import whole_or_absent
 from ..components.examples import read_examples
 from ..components.features import Problem
+from ..components.nested_cross_validator.folds import NestedWork
 from ..components.prediction_task import PredictionTask
 from ..components.sequences import stored_schema
 from ..components.trainer.settings import check_trainer
 from ..components.trainer.target import Target
 from ..components.trainer.train import to_predictions
-from ..components.tuner.nested import NestedWork
 from ..components.tuner.search import objective_of
 from ..errors import UsageError
 from ..schemas import parse_schema

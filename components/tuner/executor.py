@@ -58,13 +58,19 @@ class Executor(base_executor.BaseExecutor):
 
         with tempfile.TemporaryDirectory(prefix="yachay-tuner-") as scratch:
             found = search(records, config, Path(scratch), log, on_trial)
-        with local_folder(results.uri) as folder:
-            found.write(folder)
-        results.set_string_custom_property(TUNING, json.dumps(outline(found)))
-        with local_folder(artifact_utils.get_single_uri(output_dict["best_hyperparameters"])) as folder:
-            folder.mkdir(parents=True, exist_ok=True)
-            tuned = found.best_trial.tuned.model_dump_json(exclude_unset=True)
-            (folder / BEST_FILE).write_text(tuned, encoding="utf-8")
+        write_results(found, output_dict)
+
+
+def write_results(found: Search, output_dict: dict[str, list[types.Artifact]]) -> None:
+    """Writes the artifacts `best_hyperparameters` and `tuner_results` of a search."""
+    results = artifact_utils.get_single_instance(output_dict["tuner_results"])
+    with local_folder(results.uri) as folder:
+        found.write(folder)
+    results.set_string_custom_property(TUNING, json.dumps(outline(found)))
+    with local_folder(artifact_utils.get_single_uri(output_dict["best_hyperparameters"])) as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        tuned = found.best_trial.tuned.model_dump_json(exclude_unset=True)
+        (folder / BEST_FILE).write_text(tuned, encoding="utf-8")
 
 
 def describe_trial(trial: Trial, best: Trial | None, objective: str, max_trials: int) -> str:

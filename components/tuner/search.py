@@ -28,7 +28,7 @@ from ..trainer.family import families_for
 from .log import TrialLog
 from .oracle import Proposal, Proposals, SearchSpace
 from .record import Search, Trial, best_of
-from .settings import TunerConfig, searched_families
+from .settings import SHARD_SEED, TunerConfig, searched_families
 from .trial_work import TrialRequest, TrialResult, TrialWork, write_fold
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def objective_of(config: TunerConfig) -> Metric:
 def key_of(records: Records, config: TunerConfig) -> str:
     """Returns what a search goes on by: the same for the same records, settings and versions, whatever the budget."""
     settings = config.model_dump(mode="json")
-    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True, "folder": None}
+    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True, "folder": None, "pods": 1}
     settings["training"] |= {"workers": None, "folds": 0}
     digest = hashlib.sha256(json.dumps([settings, _versions()], sort_keys=True).encode())
     digest.update(records.schema.SerializeToString(deterministic=True))
@@ -106,7 +106,8 @@ class _Search:
         families = searched_families(config.tune, trainer, families_for(task))
         self._space = SearchSpace(config.tune, trainer, families)
         self._recorded = dict(log.recorded) if log else {}
-        self._seed = trainer.seed if config.tune.seed is None else config.tune.seed
+        seed = trainer.seed if config.tune.seed is None else config.tune.seed
+        self._seed = seed + SHARD_SEED * config.shard
         self._work = TrialWork(
             folder, config.tune.folds, task, trainer, tuple(families), self._objective.name, config.tune.early_stop
         )

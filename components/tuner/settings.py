@@ -20,6 +20,10 @@ TRAINING_OPTIONS = ("class_weights", "oversampling", "mixup", "calibration")
 TUNING = "tuning"
 """The property of `tuner_results` with what a summary shows of a search, as JSON."""
 
+MAX_PODS = 16
+SHARD_SEED = 1000
+"""How far the seeds of searches side by side lie apart."""
+
 OracleName = Literal["random", "bayesian", "hyperband"]
 
 
@@ -115,6 +119,8 @@ class TuneSettings(Settings):
         folds: int. The inner folds of each trial, divided as the split says. Defaults to 5.
         parallel: int. A trial is proposed by the results of all before it but the last `parallel - 1`, so that as many
             can run side by side, and the search is the same on a machine with fewer processors. Defaults to 4.
+        pods: int. So many searches of their own seeds, which share `trials`, are steps of their own: pods side by side
+            on Kubeflow. At most 16. Defaults to 1; on one machine `parallel` is what makes trials run side by side.
         early_stop: float in [0, 0.5). A trial whose folds so far are worse than those of the best one at this level of
             significance is not tried on the others; see `race.is_hopeless`. 0 stops none. Defaults to 0.05.
         folder: string or None. Where the trials of a search that is under way are kept, for a later run to go on from.
@@ -132,6 +138,7 @@ class TuneSettings(Settings):
     minutes: Annotated[float, Field(gt=0)] | None = 10.0
     folds: Annotated[int, Field(ge=MIN_FOLDS)] = 5
     parallel: Annotated[int, Field(ge=1)] = 4
+    pods: Annotated[int, Field(ge=1, le=MAX_PODS)] = 1
     early_stop: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     folder: str | None = None
     seed: int | None = None
@@ -143,11 +150,13 @@ class TunerConfig(Settings):
     Args:
         training: `CrossValidatorConfig`. Its `folds` and `workers` have no influence.
         tune: `TuneSettings`.
+        shard: int. Which of `tune.pods` searches it is, from 0 on; each but the first has a seed of its own.
         version: string. Set by `Tuner`: after an upgrade of the library no result is taken from TFX's cache.
     """
 
     training: CrossValidatorConfig
     tune: TuneSettings = TuneSettings()
+    shard: int = 0
     version: str = ""
 
 

@@ -1,5 +1,6 @@
 """The configuration of a pipeline: `config.yaml`, checked before any work."""
 
+import math
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
 
@@ -197,6 +198,12 @@ class PipelineConfig(Settings):
     def tuner(self, task: str) -> TunerConfig:
         """Returns how the search of a task goes."""
         return TunerConfig(training=self.cross_validator(task), tune=self.for_task(task).tune)
+
+    def tuners(self, task: str) -> list[TunerConfig]:
+        """Returns how the searches of a task go that share its trials, one a pod."""
+        whole = self.tuner(task)
+        tune = whole.tune.model_copy(update={"trials": math.ceil(whole.tune.trials / whole.tune.pods)})
+        return [whole.model_copy(update={"tune": tune, "shard": shard}) for shard in range(tune.pods)]
 
     def recommends(self, task: str) -> bool:
         """Returns whether a run of a task makes a recommendation."""

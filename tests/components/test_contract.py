@@ -15,6 +15,7 @@ COMPONENTS = {
     "example_validator": "ExampleValidator",
     "feature_selection": "FeatureSelector",
     "intervention_recommender": "InterventionRecommender",
+    "nested_cross_validator": "NestedCrossValidator",
     "pusher": "Pusher",
     "statistics_gen": "StatisticsGen",
     "tuner": "Tuner",

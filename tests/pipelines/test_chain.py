@@ -178,3 +178,21 @@ def test_out_of_fold_predictions_of_a_search_are_nested() -> None:
 
     assert {"Tuner", "NestedCrossValidator"} <= made.keys()
     assert "CrossValidator" not in made
+
+
+def test_searches_in_pods_of_their_own_are_merged_before_the_trainer() -> None:
+    resources = "kubeflow.resources={Tuner: {cpu: '8'}, Tuner2: {cpu: '4'}}"
+    config = load("tune.enabled=true", "tune.pods=3", "tune.trials=10", resources)
+    made = nodes(config)
+
+    assert [name for name in made if name.startswith("Tuner")] == ["Tuner", "Tuner2", "Tuner3"]
+    assert made["Trainer"].inputs["hyperparameters"] is made["SearchMerger"].outputs["best_hyperparameters"]
+    assert '"trials":4' in made["Tuner3"].exec_properties["config"]
+    assert '"shard":2' in made["Tuner3"].exec_properties["config"]
+    spec = compile_pipeline(assemble(config, context(config), list(made.values())), "image", config.kubeflow)
+    executors = spec.pipeline_spec["deploymentSpec"]["executors"]
+    limits = [executors[f"exec-{name}"]["container"]["resources"]["resourceCpuLimit"] for name in
+              ("Tuner", "Tuner2", "Tuner3")]  # fmt: skip
+    assert limits == ["8", "4", "8"]
+    merger = spec.pipeline_spec["root"]["dag"]["tasks"]["SearchMerger"]
+    assert sorted(merger["inputs"]["artifacts"]) == ["results_1", "results_2", "results_3"]

@@ -5,8 +5,8 @@ from pathlib import Path
 from ..cross_validator import executor
 from ..cross_validator.folds import FoldWork, Records
 from ..cross_validator.settings import CrossValidatorConfig
-from .nested import NestedWork
-from .settings import TunerConfig
+from ..tuner.settings import TunerConfig
+from .folds import NestedWork
 
 
 class Executor(executor.Executor):

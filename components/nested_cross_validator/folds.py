@@ -10,8 +10,8 @@ import time
 from ..cross_validator.folds import FoldWork, HeldOut, Records, needs_processes
 from ..splitter import Rows
 from ..trainer.family import families_for
-from .search import search
-from .settings import TunerConfig, TuneSettings, searched_families
+from ..tuner.search import search
+from ..tuner.settings import TunerConfig, TuneSettings, searched_families
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,11 @@ from ... import __version__
 from ..cross_validator.component import CrossValidatorSpec, check_cross_validator
 from ..evaluator.artifacts import OutOfFoldPredictions
 from ..executor_path import ExecutorPath
-from .settings import TunerConfig
+from ..tuner.settings import TunerConfig
 
 
 class NestedCrossValidator(base_component.BaseComponent):
-    """`CrossValidator`, with a search in each fold on its training part: see `nested.py`.
+    """`CrossValidator`, with a search in each fold on its training part: see `folds.py`.
 
     Args:
         examples: channel of `Examples`. The ingested examples; the split `eval` is read, which then has all records.
@@ -23,7 +23,7 @@ class NestedCrossValidator(base_component.BaseComponent):
     """
 
     SPEC_CLASS = CrossValidatorSpec
-    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.nested_executor.Executor")
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, config: TunerConfig) -> None:
         check_cross_validator(config.training)

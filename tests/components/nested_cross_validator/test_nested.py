@@ -9,10 +9,10 @@ from tfx.types import standard_artifacts
 from tuner_samples import config, make_records
 
 from yachay.components.cross_validator.folds import Records
-from yachay.components.tuner import nested
-from yachay.components.tuner.nested import NestedWork
-from yachay.components.tuner.nested_component import NestedCrossValidator
-from yachay.components.tuner.nested_executor import Executor
+from yachay.components.nested_cross_validator import folds as nested
+from yachay.components.nested_cross_validator.component import NestedCrossValidator
+from yachay.components.nested_cross_validator.executor import Executor
+from yachay.components.nested_cross_validator.folds import NestedWork
 
 
 def test_the_search_of_a_fold_sees_its_training_part_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,32 @@
+"""Searches that ran side by side in pods of their own, as one."""
+
+from collections.abc import Sequence
+
+from ..tuner.record import Search, Trial, best_of
+
+
+def merge(searches: Sequence[Search]) -> Search:
+    """Returns searches of the same space and folds as one: their trials one after the other, numbered anew.
+
+    The configuration as it is, which each has tried, is among them once.
+
+    Args:
+        searches: sequence of `Search`, at least one.
+    """
+    first = searches[0]
+    kept = [
+        trial for search in searches for trial in search.trials if search is first or trial.source != "configuration"
+    ]
+    trials: tuple[Trial, ...] = tuple(
+        trial.model_copy(update={"number": number}) for number, trial in enumerate(kept, start=1)
+    )
+    best = best_of([trial for trial in trials if trial.status == "completed"], first.higher_is_better)
+    return first.model_copy(
+        update={
+            "trials": trials,
+            "best": first.best if best is None else best.number,
+            "max_trials": sum(search.max_trials for search in searches),
+            "seconds": max(search.seconds for search in searches),
+            "num_resumed": sum(search.num_resumed for search in searches),
+        }
+    )
