@@ -13,7 +13,7 @@ from ..artifact_files import local_folder, read_schema, split_files
 from ..examples import read_examples
 from ..sequences import stored_schema
 from ..tfx_api import model_utils
-from .outputs import read_polygons, write_outputs
+from .outputs import write_outputs
 from .recommend import recommend
 from .settings import RecommenderConfig
 
@@ -43,10 +43,9 @@ class Executor(base_executor.BaseExecutor):
         with tempfile.TemporaryDirectory(prefix="yachay-polygons-") as scratch:
             if uri := exec_properties["polygons"]:
                 polygons = _local(uri, Path(scratch))
-                read_polygons(polygons, config)  # A file that is none is found before the work.
             blessing = input_dict.get("blessing")
             is_blessed = model_utils.is_model_blessed(blessing[0]) if blessing else None
-            result = recommend(examples, schema, config, is_blessed)
+            result = recommend(examples, schema, config, is_blessed, polygons=polygons)
             with local_folder(artifact_utils.get_single_uri(output_dict["recommendation"])) as folder:
                 folder.mkdir(parents=True, exist_ok=True)
                 write_outputs(result, folder, polygons)

@@ -47,6 +47,7 @@ from .document import (
 )
 from .draws import Draws, Result, with_own_plan
 from .estimates import Estimates, estimate, rank_by, with_outcomes
+from .polygons import check_polygons, read_polygons
 from .refutation import refutations, refute
 from .replicates import Bags, Replicate, ReplicateWork, draw_bags, with_columns
 from .robustness import check_labels, other_ranks
@@ -64,6 +65,7 @@ def recommend(
     config: RecommenderConfig,
     is_blessed: bool | None = None,
     workers: int | None = None,
+    polygons: Path | None = None,
 ) -> Result:
     """Returns the recommendation of records.
 
@@ -73,9 +75,11 @@ def recommend(
         config: `RecommenderConfig`.
         is_blessed: bool or None. Whether the pipeline's model was blessed; None where nobody judged it.
         workers: int or None. See `run_folds`.
+        polygons: path or None. A GeoJSON file, which is checked to be of the communities. Defaults to None.
 
     Raises:
-        DataError: if a community stands there twice, has no region or none of another outcome, or there are too few.
+        DataError: if a community stands there twice, has no region or none of another outcome, or there are too few; if
+            the polygons are of others.
         ModelError: if a model cannot be trained.
         UsageError: if the budget or the floors of the configuration could not be met, whatever the models found.
     """
@@ -87,6 +91,8 @@ def recommend(
     choices = find_choices(table, communities, config, whole_numbers)
     check_plan(choices, communities, settings)
     check_labels(table, config)
+    if polygons is not None:
+        check_polygons(read_polygons(polygons, config), communities, polygons)
     groups = Splitter(task.split).clusters(split_keys(table, task.split))
     is_classification = task.problem is Problem.CLASSIFICATION
     labels = _labels(table, config)

@@ -1,22 +1,17 @@
 """The files of a recommendation."""
 
-import json
-from pathlib import Path
+import codecs
+import dataclasses
 
 import pandas as pd
-import pytest
 import recommendation_samples as samples
 
 from yachay.components.intervention_recommender.outputs import (
-    POLYGONS_FILE,
-    _keep_polygons,
+    PARQUET_FILE,
+    TABLE_FILE,
     for_spreadsheets,
-    read_polygons,
+    write_outputs,
 )
-from yachay.components.intervention_recommender.settings import Polygons
-from yachay.errors import DataError
-
-SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 
 
 def test_no_text_is_a_formula_to_a_spreadsheet():
@@ -30,24 +25,15 @@ def test_no_text_is_a_formula_to_a_spreadsheet():
     assert found["n"].tolist() == table["n"].tolist()
 
 
-def write_polygons(path: Path, keys: list[str]) -> Path:
-    features = [{"type": "Feature", "properties": {"ID": key}, "geometry": SQUARE} for key in keys]
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    return path
+def test_a_csv_file_has_a_mark_by_which_a_spreadsheet_knows_its_accents(tmp_path):
+    result = samples.result()
+    names = ("Ñañaíqui", "=cmd|' /C calc'!A0", "\u202eabc", *result.document.columns.name[3:])
+    columns = result.document.columns.model_copy(update={"name": names})
+    document = result.document.model_copy(update={"columns": columns})
+    write_outputs(dataclasses.replace(result, document=document), tmp_path, None)
 
-
-def test_a_polygon_under_an_old_key_is_that_of_the_community(tmp_path: Path) -> None:
-    path = write_polygons(tmp_path / "old.geojson", ["160109", "160110"])
-    config = samples.config(polygons=Polygons(path=str(path), key="ID", recoded={"160109": "160801", "7": "8"}))
-    assert read_polygons(path, config) == {"160801": SQUARE, "160110": SQUARE}
-
-    kept = _keep_polygons(path, config, tmp_path / POLYGONS_FILE)
-    assert [one["properties"]["ID"] for one in json.loads(kept.read_text())["features"]] == ["160801", "160110"]
-    assert read_polygons(kept, config) == read_polygons(path, config)
-
-
-def test_polygons_under_an_old_and_a_new_key_are_an_error(tmp_path: Path) -> None:
-    path = write_polygons(tmp_path / "both.geojson", ["160109", "160801"])
-    config = samples.config(polygons=Polygons(path=str(path), key="ID", recoded={"160109": "160801"}))
-    with pytest.raises(DataError, match=r"one of the keys '160109' and '160801'.*Received: both\. Take the entry out"):
-        read_polygons(path, config)
+    written = (tmp_path / TABLE_FILE).read_bytes()
+    assert written.startswith(codecs.BOM_UTF8)
+    found = pd.read_csv(tmp_path / TABLE_FILE, encoding="utf-8-sig", dtype={"key": str}).set_index("key")["name"]
+    assert {found["000"], found["001"], found["002"]} == {"Ñañaíqui", "'=cmd|' /C calc'!A0", "\u202eabc"}
+    assert set(pd.read_parquet(tmp_path / PARQUET_FILE)["name"]) == set(names)

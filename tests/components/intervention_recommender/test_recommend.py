@@ -20,10 +20,10 @@ from yachay.components.intervention_recommender.draws import (
     with_plan,
     write_result,
 )
-from yachay.components.intervention_recommender.outputs import check_polygons, read_polygons, to_geojson, to_table
+from yachay.components.intervention_recommender.outputs import to_geojson, to_table
 from yachay.components.intervention_recommender.recommend import recommend
 from yachay.components.intervention_recommender.robustness import check_labels
-from yachay.components.intervention_recommender.settings import PlanSettings, Polygons
+from yachay.components.intervention_recommender.settings import PlanSettings
 from yachay.errors import DataError, UsageError
 
 
@@ -184,6 +184,16 @@ def test_what_no_model_could_plan_is_found_before_one_is_trained(table, caplog, 
     assert "of the bootstrap" not in caplog.text
 
 
+def test_polygons_of_others_are_found_before_a_model_is_trained(table, caplog, tmp_path):
+    caplog.set_level("INFO")
+    path = tmp_path / "polygons.geojson"
+    path.write_text('{"features": [{"properties": {"ID": "999"}, "geometry": null}]}')
+    config = samples.config(polygons={"path": str(path), "key": "ID"})
+    with pytest.raises(DataError, match="0 of 160 match, for its keys are such as '999'"):
+        recommend(*serialized(table), config, workers=1, polygons=path)
+    assert "of the bootstrap" not in caplog.text
+
+
 def test_what_only_the_tests_make_impossible_leaves_the_ranks(result, caplog):
     def planned(refutations=result.document.refutations, **plan):
         recommend = result.config.recommend
@@ -216,20 +226,6 @@ def test_a_community_without_a_region_is_named():
     table.loc[3, "region"] = None
     with pytest.raises(DataError, match=r"a region in 'region'(.|\n)*003"):
         read_communities(table, samples.settings())
-
-
-def test_polygons_of_other_communities_are_rejected(result, tmp_path):
-    path = tmp_path / "polygons.geojson"
-    path.write_text('{"features": [{"properties": {"ID": "999"}, "geometry": null}]}')
-    config = samples.config(polygons=Polygons(path=str(path), key="ID"))
-
-    with pytest.raises(DataError, match="0 of 160 match, for its keys are such as '999'"):
-        check_polygons(read_polygons(path, config), result.document, path)
-    with pytest.raises(DataError, match="Did you mean 'ID'"):
-        read_polygons(path, samples.config(polygons=Polygons(path=str(path), key="IDD")))
-    path.write_text("[]")
-    with pytest.raises(DataError, match="GeoJSON collection of features"):
-        read_polygons(path, config)
 
 
 def test_intervals_hold_what_was_measured_as_often_as_a_caveat_says(result):
