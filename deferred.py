@@ -19,6 +19,7 @@ from typing import Any
 
 PACKAGES = {
     "tensorflow": ("core.example", "tools"),
+    "tensorflow_data_validation": ("arrow", "constants", "pywrap", "statistics", "types", "utils"),
     "tensorflow_model_analysis": ("constants", "proto", "sdk", "version"),
     "tfx.components": None,
     "apache_beam": (),

@@ -331,12 +331,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str], folder: str, lo
     except BaseException:
         traceback.print_exc()
         status = 1
-    _finish()
-    os._exit(status or 0)
+    end_process(status or 0)
 
 
-def _finish() -> None:
-    """Ends as Python does, but for what C libraries do at the end: they may wait for threads that are the server's."""
+def end_process(status: int) -> NoReturn:
+    """Ends this process as Python does, without taking its objects and C libraries down.
+
+    Those of TensorFlow take a second or two, and in a process that was forked may wait for threads of the server.
+    """
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -345,6 +347,7 @@ def _finish() -> None:
         sys.stderr.flush()
     except BaseException:
         traceback.print_exc()
+    os._exit(status)
 
 
 def _end_with(parent: int) -> None:

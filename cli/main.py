@@ -9,6 +9,7 @@ import click
 from .. import __version__
 from ..deferred import defer_imports, let_threads_sleep
 from ..errors import suggestion
+from ..fork_server import end_process
 from . import frame
 from .exit_status import ExitStatus
 
@@ -74,11 +75,16 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the status of what happened."""
+    owns_process = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
     let_threads_sleep()
-    if arguments and arguments[0] in _USE_TFX and not {"-h", "--help"} & set(arguments):
+    uses_tfx = bool(arguments) and arguments[0] in _USE_TFX and not {"-h", "--help"} & set(arguments)
+    if uses_tfx:
         defer_imports()
-    sys.exit(run(arguments))
+    status = run(arguments)
+    if owns_process and uses_tfx:
+        end_process(status)
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:

@@ -66,7 +66,7 @@ def split_files(examples: types.Artifact, split: str) -> list[str]:
             f"ExampleGen's splits {split!r}."
         )
     folder = artifact_utils.get_split_uri([examples], split)
-    files: list[str] = sorted(tf.io.gfile.glob(f"{folder}/*"))
+    files: list[str] = sorted(fileio.glob(f"{folder}/*"))
     require_shards(files, folder)
     return files
 

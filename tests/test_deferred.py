@@ -147,3 +147,16 @@ def test_tensorflow_is_imported_without_keras_which_is_there_once_it_is_used() -
         "print(tf.keras.optimizers.Adam.__name__, None in sys.modules.values())",
     )
     assert printed == "set()\nAdam False"
+
+
+def test_what_computes_statistics_imports_no_tensorflow() -> None:
+    printed = run(
+        "import numpy as np, pyarrow as pa",
+        "from tensorflow_metadata.proto.v0 import schema_pb2",
+        "from yachay.components.statistics_gen.compute import compute_statistics",
+        "batch = pa.RecordBatch.from_pydict({'a': [[1.0], [2.0]], 'b': [[b'x'], [b'x']]})",
+        "feature = [schema_pb2.Feature(name='a', type='FLOAT'), schema_pb2.Feature(name='b', type='BYTES')]",
+        "print(compute_statistics([batch], schema_pb2.Schema(feature=feature)).datasets[0].num_examples)",
+        "print(is_deferred('tensorflow'))",
+    )
+    assert printed == "2\nTrue"

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
-import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics.generators.stats_generator import CombinerStatsGenerator
+from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from ..tfx_api import stats_impl
@@ -25,12 +26,12 @@ def compute_statistics(
         batches: iterable of `pyarrow.RecordBatch` of `examples.decode`. At most one is held at a time.
         schema: `schema_pb2.Schema`. Which integers are categorical, and which strings are bytes.
     """
-    options = tfdv.StatsOptions()
+    options = StatsOptions()
     options.schema = schema
     generators = [
         generator
         for generator in stats_impl.get_generators(options)
-        if isinstance(generator, tfdv.CombinerStatsGenerator)
+        if isinstance(generator, CombinerStatsGenerator)
     ]
     generators.append(TopValues(options))
     accumulators = [generator.create_accumulator() for generator in generators]

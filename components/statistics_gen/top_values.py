@@ -4,7 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics.generators.stats_generator import CombinerStatsGenerator
+from tensorflow_data_validation.types import FeaturePath
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from ..examples import is_string
@@ -17,7 +18,7 @@ so that the time stays in proportion to the rows and the memory to the distinct 
 Counts = dict[str, list[pa.Table]]
 
 
-class TopValues(tfdv.CombinerStatsGenerator):
+class TopValues(CombinerStatsGenerator):
     """Counts each value of strings and categorical integers, where TFDV without Beam has sketches only.
 
     Args:
@@ -58,7 +59,7 @@ class TopValues(tfdv.CombinerStatsGenerator):
             keys = [("count", "descending"), ("value", "descending")]
             listed = counts.take(pc.select_k_unstable(counts, num_listed, keys)).to_pylist()
             feature = top_k_uniques_stats_util.make_feature_stats_proto_topk_uniques(
-                feature_path=tfdv.FeaturePath([name]),
+                feature_path=FeaturePath([name]),
                 num_top_values=options.num_top_values,
                 num_rank_histogram_buckets=options.num_rank_histogram_buckets,
                 num_unique=len(counts),

@@ -18,7 +18,7 @@ from ..columns import Column, index_array, num_codes
 from ..family import Family
 from ..fitted_trees import FittedBoosting, column_features
 from ..target import Target
-from ..threads import few_threads
+from ..threads import few_openmp_threads
 
 if TYPE_CHECKING:
     from ..table import Table
@@ -71,7 +71,7 @@ def fit(
         "random_state": seed,
     }
     matrix = index_array(train.columns, train.features, MAX_CODES)
-    with few_threads(matrix.size):
+    with few_openmp_threads(matrix.size):
         if train.num_classes:
             estimators = [
                 HistGradientBoostingClassifier(**settings).fit(matrix, train.labels, sample_weight=train.weights)
@@ -103,7 +103,7 @@ class FittedBoostedTrees(FittedBoosting):
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns scikit-learn's scores."""
         matrix = self._array(features)
-        with few_threads(matrix.size):
+        with few_openmp_threads(matrix.size):
             if self._target.num_classes:
                 return np.asarray(self._estimators[0].predict_proba(matrix), np.float32)
             outputs = np.stack([estimator.predict(matrix) for estimator in self._estimators], axis=1)
