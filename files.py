@@ -13,13 +13,17 @@ A draft's name begins with `STAGING_PREFIX`. After an error it is removed; a kil
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 STAGING_PREFIX = ".staging-"
+SCRATCH_PREFIX = "yachay-"
+_LOCK = ".lock"
 DEFAULT_WORKDIR = "yachay-runs"
 """Folder that keeps runs and models, below the current one."""
 
@@ -120,3 +124,30 @@ def remove_drafts(folder: Path) -> None:
 
 def _draft(path: Path, staging: Path | None) -> Path:
     return (staging or path.parent) / f"{STAGING_PREFIX}{path.name}-{uuid.uuid4().hex[:8]}"
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Gives a folder that only this user may enter, and removes it at the end.
+
+    Those that killed processes left in the same place are removed too: a process holds the lock of its own.
+
+    Args:
+        parent: path. Where it is made. Defaults to the folder for temporary files.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=parent))
+    try:
+        _remove_abandoned(folder.parent)
+        with (folder / f"{_LOCK}.new").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / f"{_LOCK}.new").rename(folder / _LOCK)  # Nobody finds it before it is held.
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(f"{SCRATCH_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError), path.open("r") as lock:  # Another user's, or one that is held.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)

@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import YachayError
+from .files import scratch_folder
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,10 @@ itself may set LC_CTYPE."""
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _LENGTH_BYTES = 8
-_SOCKETS = "/tmp"  # Not TMPDIR: the path of a socket has 108 characters.
+_SOCKETS = Path("/tmp")  # Not TMPDIR: the path of a socket has 108 characters.
 _NUM_LOOKS, _LOOK_SECONDS = 20, 0.01
+_REPLY_SECONDS = 120
+"""How long the server may take until it has forked: it may have to import first."""
 
 
 class ForkError(YachayError):
@@ -76,19 +79,19 @@ def fork_server(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
     with contextlib.ExitStack() as stack:
         try:
             # Only this user may enter the folder, and so connect.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="yachay-", dir=_SOCKETS))
+            folder = stack.enter_context(scratch_folder(_SOCKETS))
         except OSError as error:
             logger.warning("Processes start anew, none is forked: %s", error)
             yield ""
             return
-        address = str(Path(folder, "socket"))
+        address = str(folder / "socket")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
             listener.listen()
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(listener.fileno()), str(os.getpid()), *modules],
                 cwd=folder,
-                env=environment,
+                env=_with_absolute_paths(environment),
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -125,12 +128,13 @@ def fork_process(
         is_inherited: bool. Whether the rest of the environment is the server's, as it was started. Defaults to False.
 
     Raises:
-        ForkError: if the server is gone, or does not fork it.
+        ForkError: if the server is gone, does not reply in time, or does not fork it.
     """
-    process = {"command": list(command), "environment": dict(environment), "folder": str(folder)}
+    process = {"command": list(command), "environment": _with_absolute_paths(environment), "folder": str(folder)}
     request = {"process": process, "modules": list(modules), "is_inherited": is_inherited}
     content = json.dumps(request).encode()
     connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_REPLY_SECONDS)
     try:
         connection.connect(address)
         socket.send_fds(connection, [len(content).to_bytes(_LENGTH_BYTES)], [log])
@@ -142,7 +146,16 @@ def fork_process(
     if "reason" in reply:
         connection.close()
         raise ForkError(reply["reason"])
+    connection.settimeout(None)
     return ForkedProcess(connection, reply["pid"])
+
+
+def _with_absolute_paths(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an environment for another working folder: PYTHONPATH may be relative to this one."""
+    paths = environment.get("PYTHONPATH")
+    if not paths:
+        return dict(environment)
+    return {**environment, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths.split(os.pathsep)))}
 
 
 class ForkedProcess:

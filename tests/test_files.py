@@ -1,8 +1,18 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from yachay.files import STAGING_PREFIX, atomic_entries, atomic_file, atomic_folder, remove_drafts, write_atomically
+from yachay.files import (
+    STAGING_PREFIX,
+    atomic_entries,
+    atomic_file,
+    atomic_folder,
+    remove_drafts,
+    scratch_folder,
+    write_atomically,
+)
 
 
 def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
@@ -80,3 +90,26 @@ def test_drafts_of_killed_processes_are_removed(tmp_path: Path) -> None:
     remove_drafts(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["push-1"]
+
+
+def test_a_scratch_folder_goes_and_takes_those_of_killed_processes_along(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal, sys; from yachay.files import scratch_folder\n"
+        "with scratch_folder(pathlib.Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'kept').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    [left] = tmp_path.iterdir()
+
+    with scratch_folder(tmp_path) as first, scratch_folder(tmp_path) as second:
+        assert not left.exists()
+        assert {first, second} == set(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_another_that_has_no_lock_stays(tmp_path: Path) -> None:
+    (tmp_path / "yachay-of-a-user").mkdir()
+    with scratch_folder(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["yachay-of-a-user"]

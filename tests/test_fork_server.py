@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -260,3 +261,24 @@ def test_there_is_no_server_where_its_socket_has_no_place(monkeypatch: pytest.Mo
     monkeypatch.setattr("yachay.fork_server._SOCKETS", "/nowhere")
     with fork_server([], os.environ) as address:
         assert address == ""
+
+
+def test_a_relative_path_of_modules_is_that_of_the_process_that_asks(
+    environment: dict[str, str], code: Path, log: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(code.parent)
+    environment["PYTHONPATH"] = environment["PYTHONPATH"].replace(str(code), code.name)
+    (tmp_path / "elsewhere").mkdir()
+    with fork_server(["slow"], environment) as address:
+        process = fork_process(address, ["shows", "0"], environment, tmp_path / "elsewhere", log, ["slow"])
+        assert process.wait() == 0
+    assert json.loads(printed(log)[0])["imported"]
+
+
+def test_a_server_that_does_not_reply_is_an_error(tmp_path: Path, log: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yachay.fork_server._REPLY_SECONDS", 0.1)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "socket"))
+        silent.listen()
+        with pytest.raises(ForkError, match="timed out"):
+            fork_process(str(tmp_path / "socket"), ["shows", "0"], {}, tmp_path, log)

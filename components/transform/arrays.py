@@ -10,9 +10,8 @@ depends on another's result) and once for the graph that is written; Beam's path
         transform.write_graph(Path(output_dir))
 """
 
+import contextlib
 import json
-import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from ...errors import DataError
+from ...files import scratch_folder
 from ..record_writer import RecordWriter
 from ..tfx_api import (
     analyzer_nodes,
@@ -63,8 +63,9 @@ class ArrayTransform:
         self._preprocess = preprocess
         self._schema = schema
         # Vocabularies, which the graph may read as long as it is used.
-        self._scratch = Path(tempfile.mkdtemp(prefix="yachay-"))
-        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        stack = contextlib.ExitStack()
+        self._scratch = stack.enter_context(scratch_folder())
+        weakref.finalize(self, stack.close)
         self._feature_spec = schema_utils.schema_as_feature_spec(schema).feature_spec
         self._traced = self._trace({})
         self._fingerprint = self._traced.fingerprint()
