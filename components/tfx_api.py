@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tensorflow.python.eager import wrap_function as wrap_function
     from tensorflow_data_validation.pywrap import tensorflow_data_validation_extension as tfdv_extension
     from tensorflow_data_validation.statistics import stats_impl as stats_impl
+    from tensorflow_data_validation.statistics import stats_options as stats_options
+    from tensorflow_data_validation.statistics.generators import stats_generator as stats_generator
     from tensorflow_data_validation.utils import schema_util as schema_util
     from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
     from tensorflow_model_analysis.metrics import metric_util as metric_util
@@ -137,7 +139,9 @@ __all__ = [
     "set_resolver_strategy",
     "simple_artifacts",
     "statistics_gen_executor",
+    "stats_generator",
     "stats_impl",
+    "stats_options",
     "tf2_utils",
     "tf_utils",
     "tfdv_extension",
@@ -200,7 +204,9 @@ _PLACES = {
     "schema_utils": "tensorflow_transform.tf_metadata.schema_utils",
     "simple_artifacts": "tfx.types.experimental.simple_artifacts",
     "statistics_gen_executor": "tfx.components.statistics_gen.executor",
+    "stats_generator": "tensorflow_data_validation.statistics.generators.stats_generator",
     "stats_impl": "tensorflow_data_validation.statistics.stats_impl",
+    "stats_options": "tensorflow_data_validation.statistics.stats_options",
     "tf2_utils": "tensorflow_transform.tf2_utils",
     "tf_utils": "tensorflow_transform.tf_utils",
     "tft_analyzers": "tensorflow_transform.analyzers",

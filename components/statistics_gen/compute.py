@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
-from tensorflow_data_validation.statistics.generators.stats_generator import CombinerStatsGenerator
-from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from ..tfx_api import stats_impl
+from ..tfx_api import stats_generator, stats_impl, stats_options
 from .top_values import TopValues
 
 
@@ -26,12 +24,12 @@ def compute_statistics(
         batches: iterable of `pyarrow.RecordBatch` of `examples.decode`. At most one is held at a time.
         schema: `schema_pb2.Schema`. Which integers are categorical, and which strings are bytes.
     """
-    options = StatsOptions()
+    options = stats_options.StatsOptions()
     options.schema = schema
     generators = [
         generator
         for generator in stats_impl.get_generators(options)
-        if isinstance(generator, CombinerStatsGenerator)
+        if isinstance(generator, stats_generator.CombinerStatsGenerator)
     ]
     generators.append(TopValues(options))
     accumulators = [generator.create_accumulator() for generator in generators]

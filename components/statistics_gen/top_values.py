@@ -4,12 +4,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from tensorflow_data_validation.statistics.generators.stats_generator import CombinerStatsGenerator
 from tensorflow_data_validation.types import FeaturePath
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from ..examples import is_string
-from ..tfx_api import schema_util, top_k_uniques_stats_util
+from ..tfx_api import schema_util, stats_generator, top_k_uniques_stats_util
 
 NUM_PENDING = 64
 """The counts of so many batches are added up at once; more where the values so far are more than those of the batches,
@@ -18,7 +17,7 @@ so that the time stays in proportion to the rows and the memory to the distinct 
 Counts = dict[str, list[pa.Table]]
 
 
-class TopValues(CombinerStatsGenerator):
+class TopValues(stats_generator.CombinerStatsGenerator):
     """Counts each value of strings and categorical integers, where TFDV without Beam has sketches only.
 
     Args:
