@@ -48,6 +48,7 @@ class Executor(base_executor.BaseExecutor):
         log = TrialLog(_kept_in(config, results.uri) / f"{key_of(records, config)}.jsonl")
         if log.recorded:
             logging.info("The search goes on from %d trials that are done", len(log.recorded))
+            report(f"goes on from {len(log.recorded)} trials that are done")
 
         objective = objective_of(config).name
 

@@ -35,7 +35,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_regression_on_gappy_data_runs_at_once(yachay: Any, houses: Path, tmp_path: Path) -> None:
+def test_a_regression_on_gappy_data_runs_at_once_and_is_tuned(yachay: Any, houses: Path, tmp_path: Path) -> None:
     from yachay.cli.main import run
 
     assert run(["new", "houses", "--data", str(houses), "--label", "price", "--output", str(tmp_path)]) == 0
@@ -44,11 +44,19 @@ def test_a_regression_on_gappy_data_runs_at_once(yachay: Any, houses: Path, tmp_
         "run", tmp_path / "houses", "--workdir", tmp_path / "runs",
         "--set", "exclude={last_price: the price of last year}",
         "--set", "report.error_columns=[district]", "--set", "report.baselines={last year: last_price}",
+        "--tune", "--trials", "3", "--set", "model.family=linear", "--set", "tune.folds=3",
     )  # fmt: skip
 
     assert result.status == 0, (result.output["reasons"], result.stderr)
     assert result.output["rows"]["kept"] == 900
     assert result.output["metrics"]["r2"] > 0.7
+    tuning = result.output["tuning"]
+    assert (tuning["objective"], tuning["trials"], tuning["family"]) == ("rmse", 3, "linear")
+    assert tuning["score"] <= tuning["configured_score"]
+    assert tuning["held_out"] == result.output["metrics"]["rmse"]
+    assert "trial 3/3" in result.stderr
+    assert "held out" in result.stderr
+    assert Path(tuning["tuned_uri"]).read_text().startswith("# Trial ")
     errors = json.loads(Path(result.output["report_uri"]).with_name("report.json").read_text())["regression"]
     assert [table["by"] for table in errors["tables"]] == ["all", "district"]
     assert {row["value"] for row in errors["tables"][1]["rows"]} == {"Lima", "Cusco", "Puno"}

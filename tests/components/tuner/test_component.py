@@ -64,7 +64,8 @@ def test_the_component_leaves_what_the_trainer_and_the_page_read_and_goes_on_fro
     assert found.num_records == 120
 
     _, results, lines = run(2, trials=3)
-    assert [line[:9] for line in lines] == ["trial 3/3"]
+    assert lines[0] == "goes on from 2 trials that are done"
+    assert [line[:9] for line in lines[1:]] == ["trial 3/3"]
     assert read_search(results).trials[:2] == found.trials
 
 
