@@ -114,6 +114,9 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
         ModelError: if the model has no metadata.
     """
     described = read_metadata(str(model)) | facts
+    # Of the inputs alone: columns that the model never sees are nobody's business who asks it.
+    inputs = {feature["name"] for feature in described["features"]}
+    described["original_names"] = {name: given for name, given in facts["original_names"].items() if name in inputs}
     candidate = folder / push_name(1) / "1"
     shutil.copytree(model, candidate)
     metadata = candidate / METADATA_FILE

@@ -42,12 +42,13 @@ def test_a_regression_on_gappy_data_runs_at_once_and_is_tuned(yachay: Any, house
 
     result = yachay(
         "run", tmp_path / "houses", "--workdir", tmp_path / "runs",
-        "--set", "exclude={last_price: the price of last year}",
+        "--set", "exclude={last_price: the price of last year}", "--set", "feature_selection.enabled=true",
         "--set", "report.error_columns=[district]", "--set", "report.baselines={last year: last_price}",
         "--tune", "--trials", "3", "--set", "model.family=linear", "--set", "tune.folds=3",
     )  # fmt: skip
 
     assert result.status == 0, (result.output["reasons"], result.stderr)
+    assert "FeatureSelector" in result.states
     assert result.output["rows"]["kept"] == 900
     assert result.output["metrics"]["r2"] > 0.7
     tuning = result.output["tuning"]
@@ -63,20 +64,3 @@ def test_a_regression_on_gappy_data_runs_at_once_and_is_tuned(yachay: Any, house
     rmse = result.output["metrics"]["rmse"]
     skill = errors["tables"][0]["rows"][0]["skill"]["last year"]["value"]
     assert skill == pytest.approx(1 - rmse / 40_000, abs=1e-3)
-
-
-def test_a_classification_of_student_performance_runs_at_once(yachay: Any, real_data: Path, tmp_path: Path) -> None:
-    from yachay.cli.main import run
-
-    data = real_data / "student_performance" / "Student_performance_data.csv"
-    assert run(["new", "grades", "--data", str(data), "--label", "GradeClass", "--output", str(tmp_path)]) == 0
-
-    result = yachay(
-        "run", tmp_path / "grades", "--workdir", tmp_path / "runs",
-        "--set", "exclude={StudentID: a key, GPA: the grade class is cut from it}",
-        "--set", "feature_selection.enabled=true",
-    )  # fmt: skip
-
-    assert result.status == 0, (result.output["reasons"], result.stderr)
-    assert "FeatureSelector" in result.states
-    assert 0.6 < result.output["metrics"]["accuracy"] < 0.8
