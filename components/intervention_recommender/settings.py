@@ -1,6 +1,5 @@
 """Settings of a recommendation: the section `recommend` of a configuration, by which any system has one."""
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -218,8 +217,8 @@ class RecommendSettings(Settings):
     language: Literal["en", "es"] = "en"
 
     def title_of(self, column: str) -> Text:
-        """Returns the title of a column, or its name as words: `piped_water_pct` as `piped water (%)`."""
-        return self.titles.get(column) or Text(en=re.sub(r" pct$", " (%)", column.replace("_", " ")))
+        """Returns the title of a column, or its name as words without the unit: `piped_water_pct` as `piped water`."""
+        return self.titles.get(column) or Text(en=column.removesuffix("_pct").replace("_", " "))
 
 
 class RecommenderConfig(Settings):

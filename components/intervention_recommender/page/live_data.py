@@ -61,7 +61,7 @@ def live_data(document: Recommendation, polygons: Path | None) -> dict[str, Any]
         "rankLower": columns.rank_lower,
         "rankUpper": columns.rank_upper,
         "others": [{"title": both(one.title), "rank": one.rank} for one in document.other_ranks],
-        "features": [[both(titles[name]), _significant(typical)] for name, typical in features],
+        "features": [[both(titles[name]), _significant(typical), unit_of(name)] for name, typical in features],
         "drivers": drivers,
         "actions": [
             {
@@ -96,6 +96,11 @@ def outcome_decimals(document: Recommendation) -> int:
 def both(text: Text) -> list[str]:
     """Returns a text in English and Spanish."""
     return [text.en or text.es, text.es or text.en]
+
+
+def unit_of(feature: str) -> str:
+    """Returns the unit of a feature, where its name says it as the library's names do: `%` of `piped_water_pct`."""
+    return "%" if feature.endswith("_pct") else ""
 
 
 def _map(document: Recommendation, path: Path | None) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from ...text import Language
 from ...web_page import templates
 from ...web_page.texts import Texts, load_texts
 from ..document import Effects, Recommendation
-from .live_data import is_shown, live_data, outcome_decimals
+from .live_data import is_shown, live_data, outcome_decimals, unit_of
 
 ASSETS = Path(__file__).parent / "assets"
 NUM_ROWS = 50
@@ -88,6 +88,7 @@ def render_page(document: Recommendation, polygons: Path | None, language: Langu
         "plan_regions": _plan_regions(document),
         "num_doubted": _num_doubted(document),
         "num_rows": NUM_ROWS,
+        "unit_of": unit_of,
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,
         "style": templates.asset("base.css") + templates.asset("page.css", ASSETS),

@@ -102,7 +102,7 @@ def test_drivers_are_the_change_from_the_typical_value(result):
     columns = result.document.columns
     for place in range(20):
         [water] = [one for one in result.document.drivers[place] if one.feature == "water_pct"]
-        assert water.title.en == "water (%)"
+        assert water.title.en == "water"
         assert water.effect == pytest.approx(samples.WATER_EFFECT * (water.value - water.typical), abs=2)
     assert len(columns.key) == len(result.document.drivers)
 

@@ -63,8 +63,8 @@ const communities = (() => {
     const flat = data.drivers[place] ?? [];
     const found = [];
     for (let at = 0; at < flat.length; at += 3) {
-      const [title, typical] = data.features[flat[at]];
-      found.push({ title: own(title), typical, value: flat[at + 1], effect: flat[at + 2] });
+      const [title, typical, unit] = data.features[flat[at]];
+      found.push({ title: own(title), typical, unit, value: flat[at + 1], effect: flat[at + 2] });
     }
     return found;
   };
@@ -76,7 +76,7 @@ const communities = (() => {
 
   return {
     data, size, places, worse, chosen, planned,
-    own, plain, level, span, change, money, find, effectOf, driversOf, choose,
+    own, plain, withUnit, level, span, change, money, find, effectOf, driversOf, choose,
     isInRegion: (place) => chosen.region < 0 || data.region[place] === chosen.region,
     onChoice: (listener) => listeners.push(listener),
   };

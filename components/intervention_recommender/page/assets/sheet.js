@@ -1,7 +1,7 @@
 "use strict";
 // A community in words: beside the map in short, and as a sheet of one printed page.
 const makeSheet = (locator) => {
-  const { data, size, worse, own, plain, level, change, money, planned } = communities;
+  const { data, size, worse, own, plain, withUnit, level, change, money, planned } = communities;
   const { element, fill: say, number } = page;
   const whole = (value) => number(value, 0);
   const name = (place) => element("bdi", {}, data.name[place]);
@@ -30,8 +30,9 @@ const makeSheet = (locator) => {
   const isWorst = (place) =>
     data.cut !== null && worse * (data.predicted[place] - data.cut) > 0;
 
-  const driverWords = ({ value, typical, effect }) => {
-    const values = { value: value === null ? "" : plain(value), typical: plain(typical) };
+  const driverWords = ({ value, typical, unit, effect }) => {
+    const write = (number) => (number === null ? "" : withUnit(plain(number), unit));
+    const values = { value: write(value), typical: write(typical) };
     const compared = say(value === null ? "js.driver.missing" : "js.driver.value", values);
     const amount = change(Math.abs(effect), false);
     const direction = effect > 0 ? "js.driver.higher" : effect < 0 ? "js.driver.lower" : "js.driver.same";

@@ -84,7 +84,7 @@ def make(num: int = 12, names: Sequence[str] | None = None, **changes: Any) -> R
         ),
         drivers=tuple(
             (
-                Driver(feature="internet", title=titles["internet"], value=5.5, typical=40.0, effect=-6.5),
+                Driver(feature="internet_pct", title=titles["internet"], value=5.5, typical=40.0, effect=-6.5),
                 Driver(feature="water", title=titles["water"], value=None, typical=70.0, effect=1.5),
             )
             for _ in range(num)

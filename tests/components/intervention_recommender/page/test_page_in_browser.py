@@ -101,7 +101,7 @@ def test_the_map_shows_a_layer_and_a_click_the_community(open_page: Open, make_d
     assert page.locator("#map-card h3").inner_text() == "Place 5"
     words = text_of(page.locator("#map-card"))
     assert "Rank 6 of 12. In 80 of 100 simulations its rank is from 4 to 9." in words
-    assert "Households with internet: 5.50 here, typically 40. Goes with a prediction 6.5 points lower." in words
+    assert "Households with internet: 5.50 % here, typically 40 %. Goes with a prediction 6.5 points lower." in words
     assert "Greatest predicted improvement: School internet: +3.5 points (+2.5 to +4.5)." in words
     assert page.locator("#map-tip bdi").first.inner_text() == "Place 5"
 
@@ -125,7 +125,7 @@ def test_the_map_is_read_by_keyboard(open_page: Open, make_document: MakeDocumen
     page.keyboard.press("ArrowDown")
     assert text_of(page.locator("#map-status")).startswith("Place 5, Region 2")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "sheet-name"
+    page.wait_for_function("document.activeElement.id === 'sheet-name'")  # The address changes first.
     assert page.locator("#sheet-name").inner_text() == "Place 5"
     page.go_back()
     page.locator("#view-map").wait_for(state="visible")
