@@ -26,7 +26,7 @@ from .section import Section, load_sections
 from .settings import ReportConfig
 from .timing import read_node_seconds
 
-EVAL = "eval"
+EVAL, TRAIN = "eval", "train"
 # In the order of the pipeline.
 _MADE_IN_THE_RUN = (
     "examples",
@@ -78,6 +78,7 @@ class Executor(base_executor.BaseExecutor):
                 sections=sections,
                 model_path=path_utils.serving_model_path(model.uri),
                 example_files=split_files(examples, EVAL),
+                train_files=split_files(examples, TRAIN) if sections else (),
                 evaluation=evaluation,
                 is_blessed=model_utils.is_model_blessed(_one(input_dict, "blessing")),
                 baseline_path=None if baseline is None else path_utils.serving_model_path(baseline.uri),

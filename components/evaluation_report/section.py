@@ -60,6 +60,7 @@ class SectionInputs:
         statistics: mapping of split to its statistics.
         report: `Report`. Our own numbers.
         seed: int.
+        train_files: sequence of paths of the examples of the split `train`. Defaults to none.
     """
 
     task: PredictionTask
@@ -71,6 +72,7 @@ class SectionInputs:
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics]
     report: Report
     seed: int
+    train_files: Sequence[str] = ()
 
     def read_columns(self, columns: Sequence[str]) -> pd.DataFrame:
         """Returns columns of the evaluated records, inputs of the model or not, in the order of `labels`.
@@ -84,22 +86,31 @@ class SectionInputs:
         Raises:
             DataError: if a column is not in the schema, or the examples are not those of `labels`.
         """
-        # The configuration is checked with a system's sections: TensorFlow is imported only where a page is made.
-        from ..examples import read_examples
-        from ..feature_selection.records import decode_records
+        from ..feature_selection.records import columns_of
 
         label = self.task.label.name
-        examples = list(itertools.chain.from_iterable(read_examples(self.example_files)))
-        records = decode_records(examples, self.schema, list(dict.fromkeys([label, *columns])))
+        records = self._read(self.example_files, list(dict.fromkeys([label, *columns])))
         labels = self.labels
         if self.task.problem is Problem.CLASSIFICATION:
             labels = np.array(self.task.label.values, dtype=object)[labels]
-        if len(records) != len(labels) or not (records[label].to_numpy() == labels).all():
+        found = records[columns_of(records, label)].to_numpy()
+        if len(found) != len(labels) or not (found.reshape(labels.shape) == labels).all():
             raise DataError(
                 f"Expected the {len(labels)} evaluated records in the examples. "
                 f"Received: {len(records)} with other labels."
             )
-        return records[list(columns)]
+        return records[[column for name in columns for column in columns_of(records, name)]]
+
+    def read_training_columns(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Returns columns of the records of the split `train` as `read_columns` does, for what is learned from them."""
+        return self._read(self.train_files, list(columns))
+
+    def _read(self, files: Sequence[str], columns: list[str]) -> pd.DataFrame:
+        # The configuration is checked with a system's sections: TensorFlow is imported only where a page is made.
+        from ..examples import read_examples
+        from ..feature_selection.records import decode_records
+
+        return decode_records(list(itertools.chain.from_iterable(read_examples(files))), self.schema, columns)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Probability calibration: a map of scores, fitted on the validation part and exported with the model."""
+"""Calibration of probabilities and of quantiles: a map of scores, fitted on unseen rows and exported with the model."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ SMALLEST = 1e-7
 
 Method = Literal["temperature", "isotonic"]
 
+CONFORMAL: Literal["conformal"] = "conformal"
+"""How quantiles are calibrated."""
+
 
 class Calibration(Protocol):
-    """A map of scores `(N, K)` to scores `(N, K)`, each row of which sums to 1."""
+    """A map of scores to scores of the same shape: `(N, K)`, each row of which sums to 1, or ascending quantiles."""
 
     def __call__(self, scores: tf.Tensor) -> tf.Tensor:
         """Returns the calibrated scores, in TensorFlow operations only."""
@@ -96,6 +99,48 @@ class Isotonic:
         return total / tf.reduce_sum(total, axis=1, keepdims=True)
 
 
+class Conformal:
+    """Quantiles moved away from the middle one, or toward it, until they hold what they say (CQR-m of Sesia and Candès
+    2020, doi:10.1002/sta4.261, each side on its own).
+
+    Where the rows to come are exchangeable with those that it is fitted to, a share of at least `a` of the values lies
+    below the quantile `a`, within one row. Forecasts of another season are not quite.
+
+    Args:
+        factors: float array `(Q,)` or `(H, Q)`. By what each quantile's distance from the middle one is multiplied.
+        middle: int. The place of the middle quantile.
+    """
+
+    def __init__(self, factors: NDArray[np.float32], middle: int) -> None:
+        self.factors = factors
+        self.middle = middle
+
+    @classmethod
+    def fit(cls, scores: NDArray[Any], labels: NDArray[Any], quantiles: Sequence[float]) -> Conformal:
+        """Returns the factors that scores `(N, Q)` or `(N, H, Q)` of labels `(N,)` or `(N, H)` need."""
+        middle = int(np.abs(np.array(quantiles) - 0.5).argmin())
+        scores = scores.astype(np.float64)
+        center = scores[..., middle]
+        factors = np.ones(scores.shape[1:])
+        for place, quantile in enumerate(quantiles):
+            if place == middle:
+                continue
+            side = 1 if place > middle else -1
+            widths = np.maximum(side * (scores[..., place] - center), SMALLEST)
+            needed = np.sort(side * (labels - center) / widths, axis=0)
+            share = quantile if side > 0 else 1 - quantile
+            rank = min(int(np.ceil(share * (len(needed) + 1))), len(needed)) - 1
+            factors[..., place] = np.maximum(needed[rank], 0)
+        return cls(factors.astype(np.float32), middle)
+
+    def __call__(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the moved quantiles, ascending."""
+        import tensorflow as tf
+
+        center = scores[..., self.middle : self.middle + 1]
+        return tf.sort(center + self.factors * (scores - center), axis=-1)
+
+
 METHODS: Mapping[Method, Callable[[NDArray[Any], NDArray[np.int64]], Calibration]] = {
     "temperature": Temperature.fit,
     "isotonic": Isotonic.fit,
@@ -106,7 +151,7 @@ class CalibratedModel:
     """A model whose scores are calibrated.
 
     Args:
-        model: `FittedModel` of a classification.
+        model: `FittedModel`.
         calibration: `Calibration`.
     """
 

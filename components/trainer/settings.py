@@ -32,8 +32,9 @@ class TrainerSettings(Settings):
             largest one, in training rows only. Defaults to 0, none.
         mixup: float. Where above 0, the alpha of mixed rows that training rows are joined by; see `augment.mix`.
             Defaults to 0.
-        calibration: `"temperature"`, `"isotonic"`, `"auto"` or None. How the scores of a classification are calibrated
-            on the validation part; `"auto"` takes what is best there, or none. Families that stop early choose their
+        calibration: `"temperature"`, `"isotonic"`, `"auto"`, `"conformal"` or None. How the scores of a classification,
+            or with the last the quantiles of numbers, are calibrated on the validation part; `"auto"` takes what is
+            best there, or none; a task of the other kind is left as it is. Families that stop early choose their
             epoch by that part too, one number, as Guo et al. (2017, section 4) do; `calibration_folds` calibrates on
             rows that no training has looked at. Defaults to None.
         calibration_folds: int or None. A calibration is then fitted to what as many models, each without one fold of
@@ -49,7 +50,7 @@ class TrainerSettings(Settings):
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
     oversampling: Share = 0.0
     mixup: Annotated[float, Field(ge=0)] = 0.0
-    calibration: Literal["temperature", "isotonic", "auto"] | None = None
+    calibration: Literal["temperature", "isotonic", "auto", "conformal"] | None = None
     calibration_folds: Annotated[int, Field(ge=2)] | None = None
     run_fn: str | None = None
 
@@ -140,7 +141,7 @@ class Tuned(Settings):
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
     oversampling: Share = 0.0
     mixup: Annotated[float, Field(ge=0)] = 0.0
-    calibration: Literal["temperature", "isotonic", "auto"] | None = None
+    calibration: Literal["temperature", "isotonic", "auto", "conformal"] | None = None
 
     def apply(self, settings: TrainerSettings) -> TrainerSettings:
         """Returns settings of the Trainer with what was found in place of theirs."""

@@ -15,7 +15,7 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..settings import Settings
 from .augment import augment
-from .calibration import CalibratedModel, Method, choose_calibration
+from .calibration import CONFORMAL, CalibratedModel, Conformal, Method, choose_calibration
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table, require_classes
@@ -79,7 +79,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     hyperparameters = {
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
     }
-    calibration = settings.calibration if task.label.values else None
+    calibration = settings.calibration if _can_calibrate(settings.calibration, task) else None
     if not is_validated and len(families) == 1 and (calibration is None or settings.calibration_folds is not None):
         [(name, family)] = families.items()
         if not family.needs_validation:
@@ -87,7 +87,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
             model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
             if calibration is not None:
                 seen = _out_of_fold(table, task, family, hyperparameters[name], settings)
-                model, used["calibration"] = _calibrated(model, calibration, *seen)
+                model, used["calibration"] = _calibrated(model, calibration, task, *seen)
             return TrainedModel(model, name, used)
     part, validation = table.split(settings.validation_share, settings.seed)
     require_classes(part, task)
@@ -113,7 +113,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         model = family.fit(augment(table, task, settings), None, hyperparameters[best.family], settings.seed)
     if calibration is not None:
         seen = on_part or _out_of_fold(table, task, family, hyperparameters[best.family], settings)
-        model, used["calibration"] = _calibrated(model, calibration, *seen)
+        model, used["calibration"] = _calibrated(model, calibration, task, *seen)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
 
 
@@ -133,10 +133,20 @@ def _out_of_fold(
     return np.concatenate(scores), np.concatenate(labels)
 
 
+def _can_calibrate(method: str | None, task: PredictionTask) -> bool:
+    return bool(task.label.quantiles if method == CONFORMAL else task.label.values)
+
+
 def _calibrated(
-    model: FittedModel, method: Method | Literal["auto"], scores: NDArray[np.float32], labels: NDArray[Any]
+    model: FittedModel,
+    method: Method | Literal["auto", "conformal"],
+    task: PredictionTask,
+    scores: NDArray[np.float32],
+    labels: NDArray[Any],
 ) -> tuple[FittedModel, str]:
     """Returns a model with the calibration that scores and labels show, and its name."""
+    if method == CONFORMAL:
+        return CalibratedModel(model, Conformal.fit(scores, labels, task.label.quantiles)), CONFORMAL
     name, calibration = choose_calibration(scores, labels, method)
     logger.info("Calibration: %s", name)
     return (model if calibration is None else CalibratedModel(model, calibration)), name

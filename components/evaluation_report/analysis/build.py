@@ -178,6 +178,7 @@ def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple
         statistics=inputs.statistics,
         report=report,
         seed=inputs.config.seed,
+        train_files=inputs.train_files,
     )
     return tuple(build_section(section, given) for section in inputs.sections)
 

@@ -33,6 +33,7 @@ class Inputs:
         original_names: mapping of column to its name in the raw data.
         rows: mapping of `read`, `kept`, `quarantined` to counts.
         search: `Search` or None. The search before the training.
+        train_files: sequence of paths likewise, of the split `train`; empty where there is none.
         lineage: `Lineage` as far as the caller knows it; the model's metadata adds the rest.
     """
 
@@ -51,4 +52,5 @@ class Inputs:
     original_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
     search: Search | None = None
+    train_files: Sequence[str] = ()
     lineage: Lineage = dataclasses.field(default_factory=Lineage)

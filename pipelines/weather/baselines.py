@@ -1,0 +1,147 @@
+"""What a forecast must beat: persistence, the same hour of yesterday, the climate, their mixture, a linear model."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+NAMES = ("persistence", "yesterday", "climatology", "mixture", "linear")
+_DAYS_A_YEAR = 365.2425
+_YEARLY, _DAILY = 3, 3
+_RIDGE = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Windows as the baselines see them.
+
+    Args:
+        stations: array of strings `(N,)`.
+        times: `pandas.DatetimeIndex` of the newest values, UTC.
+        past: float array `(N, P)`. The target up to them, NaN where missing.
+        inputs: float array `(N, F)`. All that a linear model sees, NaN where missing.
+        step: `pandas.Timedelta`.
+    """
+
+    stations: NDArray[np.object_]
+    times: pd.DatetimeIndex
+    past: Numbers
+    inputs: Numbers
+    step: pd.Timedelta
+
+
+class Baselines:
+    """Baselines that were learned from the training windows alone.
+
+    The climatology is, for each station, the least squares fit of three harmonics of the year times three of the day
+    (for daily series of the year alone) to the target of the training years. The mixture weighs persistence, yesterday
+    and climatology by the least squares of each step ahead; the linear model is the ridge regression of each step on
+    all inputs, the calendar and the station.
+    """
+
+    def __init__(self, climate: dict[str, Numbers], weights: Numbers, linear: _Linear) -> None:
+        self._climate, self._weights, self._linear = climate, weights, linear
+
+    @classmethod
+    def fit(cls, windows: Windows, labels: Numbers) -> Self:
+        """Returns the baselines of training windows and what came after them, `(N, H)`."""
+        steps = labels.shape[1]
+        climate = {}
+        for station in sorted(set(windows.stations)):
+            rows = windows.stations == station
+            times = windows.times[rows]
+            ahead = [times + step * windows.step for step in range(1, steps + 1)]
+            design = np.concatenate([_harmonics(of, windows.step) for of in ahead])
+            climate[station] = np.linalg.lstsq(design, labels[rows].T.ravel(), rcond=None)[0]
+        parts = _parts(windows, climate, steps)
+        weights = np.stack(
+            [
+                np.linalg.lstsq(np.stack([part[:, step] for part in parts], 1), labels[:, step], rcond=None)[0]
+                for step in range(steps)
+            ]
+        )
+        return cls(climate, weights, _Linear.fit(windows, labels))
+
+    def predict(self, windows: Windows, steps: int) -> dict[str, Numbers]:
+        """Returns each baseline's forecast, `(N, H)`, by its name in `NAMES`."""
+        parts = _parts(windows, self._climate, steps)
+        mixture = sum(self._weights[:, place] * part for place, part in enumerate(parts))
+        forecasts = (*parts, mixture, self._linear.predict(windows))
+        return dict(zip(NAMES, forecasts, strict=True))  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Linear:
+    means: Numbers
+    deviations: Numbers
+    stations: tuple[str, ...]
+    kernel: Numbers
+    bias: Numbers
+
+    @classmethod
+    def fit(cls, windows: Windows, labels: Numbers) -> Self:
+        stations = tuple(sorted(set(windows.stations)))
+        inputs = _design(windows, stations)
+        means, deviations = np.nanmean(inputs, axis=0), np.nanstd(inputs, axis=0)
+        deviations[deviations == 0] = 1
+        scaled = np.nan_to_num((inputs - means) / deviations)
+        bias = labels.mean(axis=0)
+        gram = scaled.T @ scaled + _RIDGE * np.eye(scaled.shape[1])
+        return cls(means, deviations, stations, np.linalg.solve(gram, scaled.T @ (labels - bias)), bias)
+
+    def predict(self, windows: Windows) -> Numbers:
+        scaled = np.nan_to_num((_design(windows, self.stations) - self.means) / self.deviations)
+        predicted: Numbers = scaled @ self.kernel + self.bias
+        return predicted
+
+
+def _parts(windows: Windows, climate: dict[str, Numbers], steps: int) -> tuple[Numbers, Numbers, Numbers]:
+    newest = np.repeat(windows.past[:, -1:], steps, axis=1)
+    a_day = round(pd.Timedelta("1D") / windows.step)
+    if a_day > 1:
+        # The hour of yesterday; where it is missing or the forecast goes beyond a day, the newest value.
+        yesterday = np.stack([windows.past[:, -a_day + step % a_day] for step in range(steps)], axis=1)
+        yesterday = np.where(np.isfinite(yesterday), yesterday, newest)
+    else:
+        yesterday = newest
+    expected = np.zeros((len(windows.times), steps))
+    for station in sorted(set(windows.stations)):
+        rows = windows.stations == station
+        if station in climate:
+            for step in range(steps):
+                design = _harmonics(windows.times[rows] + (step + 1) * windows.step, windows.step)
+                expected[rows, step] = design @ climate[station]
+    return newest, yesterday, expected
+
+
+def _design(windows: Windows, stations: tuple[str, ...]) -> Numbers:
+    is_station = np.stack([windows.stations == station for station in stations], axis=1)
+    return np.hstack([windows.inputs, _calendar(windows.times, windows.step), is_station])
+
+
+def _calendar(times: pd.DatetimeIndex, step: pd.Timedelta) -> Numbers:
+    phases = [2 * np.pi * _days(times) / _DAYS_A_YEAR]
+    if step < pd.Timedelta("1D"):
+        phases.append(2 * np.pi * _days(times))
+    return np.stack([wave(k * phase) for phase in phases for k in (1, 2) for wave in (np.sin, np.cos)], axis=1)
+
+
+def _harmonics(times: pd.DatetimeIndex, step: pd.Timedelta) -> Numbers:
+    def waves(phase: Numbers, count: int) -> list[Numbers]:
+        return [np.ones(len(phase)), *(wave(k * phase) for k in range(1, count + 1) for wave in (np.sin, np.cos))]
+
+    days = _days(times)
+    yearly = waves(2 * np.pi * days / _DAYS_A_YEAR, _YEARLY)
+    daily = waves(2 * np.pi * days, _DAILY) if step < pd.Timedelta("1D") else [np.ones(len(days))]
+    return np.stack([year * day for year in yearly for day in daily], axis=1)
+
+
+def _days(times: pd.DatetimeIndex) -> Numbers:
+    days: Numbers = np.asarray((times - pd.Timestamp(0)) / pd.Timedelta("1D"), np.float64)
+    return days

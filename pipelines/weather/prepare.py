@@ -1,0 +1,209 @@
+"""Prepares the files of a network for training, with Dask: observations to windows in Parquet, by station and month.
+
+    with local_cluster(workers=2, memory_limit="1GiB") as client:
+        summary = prepare(["s3://bucket/stations/*.csv"], Path("windows"), network, WindowSettings(), client)
+
+Each block of a file is read on its own and its observations are put aside by station; then each station is made a
+series and cut into windows on its own. So a worker holds one block or one station, whatever there is of both; what is
+written is the same whatever the number of workers; and what a worker that died had begun another does again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DataError
+from ...files import atomic_file, atomic_folder, write_atomically
+from .network import Network
+from .station_files import STATION, Block, list_blocks, read_block
+from .windows import WindowSettings
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SUMMARY_FILE = "summary.json"
+BLOCK_BYTES = 32 * 2**20
+"""Of a CSV file that one task reads: as observations about five times that."""
+
+FLAGS, REJECTED_FILE = "flags", "rejected.csv"
+
+_FRAGMENTS = ".fragments"
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int | None = None, memory_limit: str | None = None) -> Iterator[Client]:
+    """Gives a Dask cluster on this machine, of processes with one thread each.
+
+    Args:
+        workers: int or None. Defaults to the number of cores.
+        memory_limit: string or None. Of a worker, such as `"1GiB"`, beyond which Dask starts it anew. Defaults to its
+            share of the machine's memory.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "60s"}),
+        LocalCluster(
+            n_workers=workers or os.cpu_count(), threads_per_worker=1, memory_limit=memory_limit or "auto",
+            host="127.0.0.1", dashboard_address=None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        yield client
+
+
+def prepare(
+    uris: Sequence[str],
+    output: Path,
+    network: Network,
+    settings: WindowSettings,
+    client: Client | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    block_bytes: int = BLOCK_BYTES,
+) -> dict[str, Any]:
+    """Writes the windows of all stations, the values that quality control took out, and a summary of both.
+
+    The folder has `station=<name>/month=<yyyy-mm>.parquet` (the month of the forecast in UTC; names percent-encoded),
+    `flags/station=<name>.csv`, `rejected.csv` with what could not be read, and `summary.json`. It is complete or
+    absent; one that is there is replaced.
+
+    Args:
+        uris: sequence of strings. Files, folders or patterns, local or of a store that fsspec opens.
+        output: path. On a cluster a folder that all workers see.
+        network: `Network`.
+        settings: `WindowSettings`.
+        client: `distributed.Client` or None. Without one the work is done here, one task after the other.
+        progress: function of what is done ("files", "stations"), how many are done and of how many.
+        block_bytes: int. Of a CSV file that one task reads.
+
+    Returns:
+        What `summary.json` holds: counts of observations, windows, flags by rule and rejected texts, by station.
+
+    Raises:
+        DataError: if a file or a station does not fit, or workers died of the same task.
+    """
+    blocks = list_blocks(uris, network, block_bytes)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(output.absolute()) as draft:
+        fragments = draft / _FRAGMENTS
+        fragments.mkdir()
+        (draft / FLAGS).mkdir()
+        tasks = [(block, network, str(fragments / f"{number:06d}")) for number, block in enumerate(blocks)]
+        read = _run(client, _put_aside, tasks, lambda done: progress("files", done, len(tasks)))
+        stations = sorted({station for found in read for station in found["stations"]})
+        if not stations:
+            raise DataError("Expected observations. Received: none with a time. Correct `clock` or the files.")
+        _write_rejected(draft, len(blocks))
+        of_stations = [(station, network, settings, str(draft)) for station in stations]
+        made = _run(client, _write_station, of_stations, lambda done: progress("stations", done, len(stations)))
+        shutil.rmtree(fragments)
+        summary = {
+            "rejected": sum(found["rejected"] for found in read),
+            "windows": sum(of["windows"] for of in made),
+            "stations": {of.pop(STATION): of for of in made},
+        }
+        write_atomically(draft / SUMMARY_FILE, json.dumps(summary, indent=1, ensure_ascii=False))
+    return summary
+
+
+def _run(
+    client: Client | None, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], done: Callable[[int], None]
+) -> list[Any]:
+    """Returns the results of all tasks in their order."""
+    if client is None:
+        results = []
+        for number, task in enumerate(tasks, 1):
+            results.append(work(*task))
+            done(number)
+        return results
+    from distributed import KilledWorker, as_completed
+
+    # Not pure: two tasks of equal arguments are of two files, and a task writes.
+    futures = client.map(work, *zip(*tasks, strict=True), pure=False, retries=0)
+    try:
+        for number, future in enumerate(as_completed(futures), 1):
+            if future.status == "error":
+                future.result()
+            done(number)
+        return [future.result() for future in futures]
+    except KilledWorker as error:
+        raise DataError(
+            f"Expected workers to live through their tasks. Received: {error}. "
+            "Give workers more memory, or read smaller blocks."
+        ) from None
+    finally:
+        client.cancel(futures, force=True)
+
+
+def _put_aside(block: Block, network: Network, folder: str) -> dict[str, Any]:
+    """Writes the observations of a block by station, and what could not be read."""
+    observations, rejected = read_block(block, network)
+    stations = []
+    # A task that is done again finds what its first worker left.
+    with atomic_folder(Path(folder)) as draft:
+        for station, of in observations.groupby(STATION, sort=True, observed=True):
+            stations.append(str(station))
+            of.drop(columns=[STATION]).to_parquet(draft / f"{_file_name(str(station))}.parquet", index=False)
+        if len(rejected):
+            rejected.to_csv(draft / REJECTED_FILE, index=False)
+    return {"stations": stations, "rejected": len(rejected)}
+
+
+def _write_station(station: str, network: Network, settings: WindowSettings, folder: str) -> dict[str, Any]:
+    """Writes the windows and the flags of a station."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    from .series import to_series
+    from .windows import cut_windows, to_arrow
+
+    root, name = Path(folder), _file_name(station)
+    parts = sorted((root / _FRAGMENTS).glob(f"*/{name}.parquet"))
+    observations = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+    series, flags = to_series(observations, station, network)
+    windows = cut_windows(series, settings)
+    place = network.places.get(station)
+    windows.insert(0, STATION, station)
+    windows.insert(2, "latitude_deg", place.latitude_deg if place else float("nan"))
+    windows.insert(3, "longitude_deg", place.longitude_deg if place else float("nan"))
+    with atomic_folder(root / f"station={name}") as draft:
+        for month, of in windows.groupby(windows["time"].str[:7], sort=True):
+            pq.write_table(to_arrow(of), draft / f"month={month}.parquet", compression="zstd")
+    if len(flags):
+        with atomic_file(root / FLAGS / f"station={name}.csv") as draft:
+            flags.to_csv(draft, index=False)
+    return {
+        STATION: station,
+        "observations": len(observations),
+        "begins": series.index[0].isoformat(),
+        "ends": series.index[-1].isoformat(),
+        "missing": {column: int(series[column].isna().sum()) for column in series.columns},
+        "flags": {
+            f"{variable}: {rule}": int(count)
+            for (variable, rule), count in flags.groupby(["variable", "rule"]).size().items()
+        },
+        "windows": len(windows),
+    }
+
+
+def _write_rejected(draft: Path, num_blocks: int) -> None:
+    parts = [draft / _FRAGMENTS / f"{number:06d}" / REJECTED_FILE for number in range(num_blocks)]
+    parts = [part for part in parts if part.exists()]
+    if parts:
+        with (draft / REJECTED_FILE).open("wb") as file:
+            for number, part in enumerate(parts):
+                header, rows = part.read_bytes().split(b"\n", 1)
+                file.write((b"" if number else header + b"\n") + rows)
+
+
+def _file_name(station: str) -> str:
+    """Returns a name that is a file's own, whatever a station is called."""
+    return urllib.parse.quote(station, safe=" ").replace(".", "%2E")

@@ -1,0 +1,81 @@
+"""Reads the files of a network of stations, or what `yachay prepare` made of them, as windows.
+
+for batch in read("data/weather/beijing", network="beijing", windows={"stride": 5}): ...
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...components.example_gen.notes import Note
+from ...components.settings import check_settings
+from ...errors import ConfigurationError, DataError, suggestion
+from .network import Network, read_network
+from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, prepare
+from .windows import WindowSettings
+
+_NETWORKS = Path(__file__).parent / "networks"
+
+
+def read(path: str, network: str | Mapping[str, Any], windows: Mapping[str, Any]) -> Iterator[pa.RecordBatch | Note]:
+    """Yields the windows of each station and month, and a note of each value that was taken out.
+
+    Args:
+        path: string. The files of a network, their folder or a pattern; or a folder that `yachay prepare` wrote.
+        network: string or mapping. A network of the library (`networks/`), or the fields of a `Network`.
+        windows: mapping of the fields of `WindowSettings`.
+
+    Raises:
+        ConfigurationError: if the network or the windows do not fit.
+        DataError: if the files do not.
+    """
+    settings = check_settings(WindowSettings, windows, "`data.reader_options.windows`")
+    mapping = to_network(network)
+    if (Path(path) / SUMMARY_FILE).is_file():
+        yield from _read_prepared(Path(path), settings)
+        return
+    with tempfile.TemporaryDirectory(prefix="yachay-") as scratch:
+        prepared = Path(scratch) / "windows"
+        prepare([path], prepared, mapping, settings)
+        yield from _read_prepared(prepared, settings)
+
+
+def to_network(given: str | Mapping[str, Any]) -> Network:
+    """Returns a network of the library by its name, or the one that the fields describe.
+
+    Raises:
+        ConfigurationError: if there is none of the name, or a field does not fit.
+    """
+    if not isinstance(given, str):
+        return check_settings(Network, given, "`data.reader_options.network`")
+    known = sorted(file.stem for file in _NETWORKS.glob("*.yaml"))
+    if given not in known:
+        raise ConfigurationError(
+            f"Expected `data.reader_options.network` to be one of {', '.join(known)}, or the fields of one. "
+            f"Received: {given!r}.{suggestion(given, known)}"
+        )
+    return read_network(_NETWORKS / f"{given}.yaml")
+
+
+def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.RecordBatch | Note]:
+    for file in sorted((folder / FLAGS).glob("*.csv")):
+        for row in pd.read_csv(file).itertuples():
+            reason = f"{row.rule} ({row.source})"
+            yield Note(str(row.station), 0, str(row.time), str(row.variable), "blanked", reason)
+    if (folder / REJECTED_FILE).exists():
+        for row in pd.read_csv(folder / REJECTED_FILE, dtype=str).itertuples():
+            yield Note(str(row.file), 0, str(row.record), str(row.column), "blanked", str(row.reason))
+    files = sorted(folder.glob("station=*/month=*.parquet"))
+    if not files:
+        raise DataError(
+            f"Expected windows of {settings.past_steps} steps and {settings.steps_ahead} ahead. Received: none. Are "
+            "the series so short, or have they gaps throughout?"
+        )
+    for file in files:
+        # Not as a data set: the folders' names would become columns.
+        yield from pq.ParquetFile(file).read().to_batches()

@@ -1,0 +1,35 @@
+"""Quantiles that are calibrated hold what they say, of numbers and of forecasts."""
+
+import numpy as np
+import pytest
+
+from yachay.components.trainer.calibration import Conformal
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def drawn(seed: int, rows: int, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns quantiles three times too narrow above and twice too wide below, and labels of an uneven spread."""
+    random = np.random.default_rng(seed)
+    shape = (rows,) if steps is None else (rows, steps)
+    center, spread = random.normal(0, 5, shape), random.uniform(0.5, 3, shape)
+    levels = np.array([-1.2816 * 2, -0.6745 * 2, 0, 0.6745 / 3, 1.2816 / 3])
+    return center[..., None] + spread[..., None] * levels, center + spread * random.normal(0, 1, shape)
+
+
+@pytest.mark.parametrize("steps", [None, 6])
+def test_each_quantile_holds_its_share_of_unseen_rows(steps: int | None) -> None:
+    conformal = Conformal.fit(*drawn(0, 4000, steps), QUANTILES)
+    scores, labels = drawn(1, 4000, steps)
+    calibrated = np.asarray(conformal(scores.astype(np.float32)))
+    assert (np.diff(calibrated, axis=-1) >= 0).all()
+    for place, quantile in enumerate(QUANTILES):
+        assert np.mean(labels <= calibrated[..., place]) == pytest.approx(quantile, abs=0.03)
+    np.testing.assert_allclose(calibrated[..., 2], scores[..., 2], rtol=1e-5)
+
+
+def test_the_rank_is_that_of_the_conformal_quantile() -> None:
+    # Nine rows: the quantile .9 needs the ninth of ten, which is the greatest.
+    scores = np.tile(np.array([-1.0, 0.0, 1.0]), (9, 1))
+    conformal = Conformal.fit(scores, np.arange(9.0), (0.1, 0.5, 0.9))
+    assert conformal.factors.tolist() == [0.0, 1.0, 8.0]

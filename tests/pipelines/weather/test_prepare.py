@@ -1,0 +1,116 @@
+"""Preparing files with Dask: the same bytes for any workers and blocks, workers that die, hostile names, errors."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from small_networks import FIELDS, hours, network
+
+from yachay.components.example_gen.notes import Note
+from yachay.errors import DataError
+from yachay.pipelines.weather import prepare as preparing
+from yachay.pipelines.weather.prepare import local_cluster, prepare
+from yachay.pipelines.weather.source import read
+from yachay.pipelines.weather.windows import WindowSettings
+
+Files = Callable[[dict[str, pd.DataFrame]], Path]
+SETTINGS = WindowSettings(past_steps=24, steps_ahead=6, stride=5)
+
+
+def digest(folder: Path) -> str:
+    found = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        found.update(str(file.relative_to(folder)).encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def three_stations() -> dict[str, pd.DataFrame]:
+    tables = [hours(name, 24 * 60, seed=seed) for seed, name in enumerate(("A", "B/../C", "Ñ. á"))]
+    tables[1].loc[100, "T"] = 99.0
+    return {"first.csv": pd.concat(tables[:2]), "second.csv": pd.concat([tables[2], tables[0].iloc[:0]])}
+
+
+def test_the_same_bytes_come_of_any_workers_and_blocks(files: Files, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder, out = files(three_stations()), tmp_path_factory.mktemp("out")
+    summary = prepare([str(folder)], out / "alone", network(), SETTINGS)
+    seen: list[tuple[str, int, int]] = []
+    with local_cluster(2, "1GiB") as client:
+        prepare(
+            [str(folder)], out / "cluster", network(), SETTINGS, client, lambda *at: seen.append(at), block_bytes=3000
+        )
+    assert digest(out / "alone") == digest(out / "cluster")
+    assert seen[-1] == ("stations", 3, 3)
+    assert sorted(summary["stations"]) == ["A", "B/../C", "Ñ. á"]
+    assert summary["stations"]["B/../C"]["flags"] == {"temperature_c: range": 1}
+    assert sorted(path.name for path in (out / "alone").iterdir()) == [
+        "flags", "station=%C3%91%2E %C3%A1", "station=A", "station=B%2F%2E%2E%2FC", "summary.json",
+    ]  # fmt: skip
+    month = pq.ParquetFile(out / "alone" / "station=A" / "month=2024-01.parquet").read()
+    assert set(month["time"].to_pylist()) <= {
+        f"2024-01-{day:02}T{hour:02}:00:00Z" for day in range(1, 32) for hour in range(24)
+    }
+
+
+def kill_once(task: Any, work: Any = preparing._put_aside) -> Any:
+    """Does a task as a worker that is killed the first time that one of them does any."""
+    block, of, folder = task
+    mark = Path(folder).parent.parent.parent / "killed"
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return work(block, of, folder)
+    return os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _killing(block: Any, of: Any, folder: str) -> Any:
+    return kill_once((block, of, folder))
+
+
+def test_what_a_killed_worker_had_begun_another_does(
+    files: Files, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = files(three_stations()), tmp_path_factory.mktemp("out")
+    prepare([str(folder)], out / "alone", network(), SETTINGS)
+    with local_cluster(2, "1GiB") as client:
+        monkeypatch.setattr(preparing, "_put_aside", _killing)
+        prepare([str(folder)], out / "killed_worker", network(), SETTINGS, client, block_bytes=20_000)
+    assert (out / "killed").exists()
+    assert digest(out / "alone") == digest(out / "killed_worker")
+
+
+def test_after_an_error_what_was_there_stays_and_nothing_else(files: Files, tmp_path: Path) -> None:
+    tables = three_stations()
+    out = tmp_path / "windows"
+    prepare([str(files(tables))], out, network(), SETTINGS)
+    before = digest(out)
+    tables["second.csv"]["T"] = tables["second.csv"]["T"] * 9 / 5 + 50
+    with pytest.raises(DataError, match=r"temperature_c of the station 'Ñ\. á' between -90 and 57"):
+        prepare([str(files(tables))], out, network(), SETTINGS)
+    assert digest(out) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.csv", "second.csv", "windows"]
+
+
+def test_the_reader_takes_raw_files_and_prepared_ones_alike(files: Files, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"network": FIELDS, "windows": SETTINGS.model_dump()}
+    raw = list(read(str(files(three_stations())), **options))
+    prepare([str(tmp_path)], tmp_path / "windows", network(), SETTINGS)
+    prepared = list(read(str(tmp_path / "windows"), **options))
+    notes = [item for item in raw if isinstance(item, Note)]
+    assert [(note.file, note.column, note.change) for note in notes] == [("B/../C", "temperature_c", "blanked")]
+    assert notes == [item for item in prepared if isinstance(item, Note)]
+    tables = [pd.concat(item.to_pandas() for item in of if not isinstance(item, Note)) for of in (raw, prepared)]
+    pd.testing.assert_frame_equal(*tables)
+    assert np.stack(tables[0]["temperature_c"].to_list()).shape[1] == 24
+
+
+def test_series_too_short_for_a_window_are_an_error(files: Files) -> None:
+    folder = files({"a.csv": hours("A", 20)})
+    with pytest.raises(DataError, match=r"windows of 24 steps and 6 ahead\. Received: none"):
+        list(read(str(folder), FIELDS, SETTINGS.model_dump()))

@@ -1,0 +1,173 @@
+"""Files of a network as observations: units, words, offsets, a clock change, calendars, blocks, what cannot be read."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_networks import hours, network
+
+from yachay.errors import ConfigurationError, DataError
+from yachay.pipelines.weather.network import Network, conversion
+from yachay.pipelines.weather.source import to_network
+from yachay.pipelines.weather.station_files import list_blocks, read_block, to_utc
+
+Files = Callable[[dict[str, pd.DataFrame]], Path]
+
+
+def observations(path: Path, of: Network, block_bytes: int = 2**20) -> tuple[pd.DataFrame, pd.DataFrame]:
+    parts = [read_block(block, of) for block in list_blocks([str(path)], of, block_bytes)]
+    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))  # type: ignore[return-value]
+
+
+def test_blocks_of_any_size_hold_each_row_once(files: Files) -> None:
+    table = pd.concat([hours("Ñuñoa", 50), hours("B", 30)])
+    folder = files({"a.csv": table})
+    whole, _ = observations(folder, network())
+    assert len(whole) == 80
+    for block_bytes in (37, 38, 40, 1000):
+        parts, _ = observations(folder, network(), block_bytes)
+        pd.testing.assert_frame_equal(parts.astype({"station": object}), whole.astype({"station": object}))
+
+
+def test_values_are_converted_from_the_unit_that_the_mapping_states(files: Files) -> None:
+    table = hours("A", 3).assign(T=[32.0, 50.0, np.nan], R=["T", "1", "NA"], W=["N", "ssw", "NA"], V=["10", "0", "5"])
+    of = network(
+        variables={
+            "temperature_c": {"column": "T", "unit": "degF"},
+            "rain_mm": {"column": "R", "unit": "inch", "values": {"T": 0.01}},
+            "wind_direction_deg": {"column": "W", "unit": "compass"},
+            "wind_speed_m_s": {"column": "V", "unit": "knot"},
+        }
+    )
+    read, rejected = observations(files({"a.csv": table}), of)
+    np.testing.assert_allclose(read["temperature_c"], [0, 10, np.nan], atol=1e-5)
+    np.testing.assert_allclose(read["rain_mm"], [0.254, 25.4, np.nan], atol=1e-5)
+    np.testing.assert_allclose(read["wind_direction_deg"], [0, 202.5, np.nan])
+    np.testing.assert_allclose(read["wind_speed_m_s"], [5.14444, 0, 2.57222], atol=1e-4)
+    assert rejected.empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variables": {"temperatur_c": {"column": "T", "unit": "degC"}}}, "Did you mean 'temperature_c'"),
+        ({"variables": {"temperature_c": {"column": "T", "unit": "hPa"}}}, "a unit that converts to degC"),
+        ({"variables": {"temperature_c": {"column": "T", "unit": "grados"}}}, "a unit such as degC"),
+        ({"variables": {"rain_mm": {"column": "T", "unit": "compass"}}}, "no compass"),
+        ({"clock": {"columns": ["at"], "zone": "Beijing"}}, "the name of a time zone"),
+        ({"clock": {"columns": ["y", "m"], "zone": "UTC"}}, "year, month and day"),
+        ({"station_name": "A"}, "either the column of the name or `station_name`"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        network(**changes)
+
+
+def test_an_unknown_network_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match=r"one of beijing, cajamarca.*Did you mean 'beijing'"):
+        to_network("beijin")
+
+
+def test_units_agree_with_their_definitions() -> None:
+    assert conversion("degF", "degC") == pytest.approx((5 / 9, -160 / 9))
+    assert conversion("mmHg", "hPa") == pytest.approx((1.33322, 0), abs=1e-4)
+
+
+def test_a_time_with_an_offset_is_its_own_and_one_without_is_of_the_zone(files: Files) -> None:
+    table = hours("A", 3).assign(at=["2024-01-01T00:00:00+08:00", "2024-01-01T00:00:00", "2024-01-01T00:00:00Z"])
+    read, _ = observations(files({"a.csv": table}), network(clock={"columns": ["at"], "zone": "-05:00"}))
+    assert to_utc(read, "-05:00").strftime("%d %H").tolist() == ["31 16", "01 05", "01 00"]
+
+
+def test_the_hour_that_a_clock_change_repeats_is_told_by_its_order(files: Files) -> None:
+    local = ["2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00", "2024-03-31 02:00"]
+    table = hours("A", 5).assign(at=local)
+    of = network(clock={"columns": ["at"], "format": "%Y-%m-%d %H:%M", "zone": "Europe/Madrid"})
+    read, _ = observations(files({"a.csv": table}), of)
+    times = to_utc(read, "Europe/Madrid")
+    assert times[:4].strftime("%d %H").tolist() == ["26 23", "27 00", "27 01", "27 02"]
+    assert times[4] is pd.NaT  # The night of the other change has no such hour.
+
+
+def test_a_few_texts_that_are_no_number_are_rejected_and_many_are_an_error(files: Files) -> None:
+    table = hours("A", 100).astype({"T": object, "R": object})
+    table.loc[7, "T"] = "broken"
+    table.loc[9, "at"] = "never"
+    read, rejected = observations(files({"a.csv": table}), network())
+    assert len(read) == 99
+    assert np.isnan(read["temperature_c"][7])
+    assert rejected[["column", "reason"]].to_numpy().tolist() == [["at", "no time"], ["T", "no number"]]
+    assert "broken" in rejected["record"].iloc[1]
+    table.loc[:20, "T"] = "S/D"
+    with pytest.raises(DataError, match=r"numbers in the column 'T' of a\.csv\. Received: 'S/D'.*`missing`"):
+        observations(files({"a.csv": table}), network())
+
+
+def test_a_column_that_is_missing_is_named_with_a_suggestion(files: Files) -> None:
+    with pytest.raises(DataError, match=r"the column 'T' in a\.csv\. Received: name, at, temp, R"):
+        observations(files({"a.csv": hours("A", 5).rename(columns={"T": "temp"})}), network())
+
+
+def test_parquet_and_gzip_hold_what_csv_holds(tmp_path: Path) -> None:
+    table = hours("A", 20)
+    content = table.to_csv(index=False)
+    (tmp_path / "a.csv").write_text("\ufeff" + content.replace("\n", "\r\n"))
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(content.encode()))
+    table.to_parquet(tmp_path / "c.parquet")
+    expected, _ = observations(tmp_path / "a.csv", network())
+    for name in ("b.csv.gz", "c.parquet"):
+        read, rejected = observations(tmp_path / name, network())
+        assert rejected.empty
+        np.testing.assert_allclose(read["temperature_c"], expected["temperature_c"])
+        assert read["time"].tolist() == expected["time"].tolist()
+
+
+def test_no_file_and_a_broken_one_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="files of the network at"):
+        list_blocks([str(tmp_path)], network(), 100)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match=r"a readable file broken\.parquet"):
+        observations(tmp_path / "broken.parquet", network())
+
+
+def test_a_calendar_is_a_row_a_day(tmp_path: Path) -> None:
+    months = [
+        "ENERO",
+        "FEBRERO",
+        "MARZO",
+        "ABRIL",
+        "MAYO",
+        "JUNIO",
+        "JULIO",
+        "AGOSTO",
+        "SETIEMBRE",
+        "OCTUBRE",
+        "NOVIEMBRE",
+        "DICIEMBRE",
+    ]
+    sheet = pd.DataFrame({"YEAR": 2023.0, "DIA": np.arange(1.0, 32), **dict.fromkeys(months, 1.5)}).astype(object)
+    for month in ("FEBRERO", "ABRIL", "JUNIO", "SETIEMBRE", "NOVIEMBRE"):
+        sheet.loc[28 if month == "FEBRERO" else 30 :, month] = None
+    sheet.loc[4, "ENERO"], sheet.loc[5, "MARZO"] = "S/D", "T"
+    with pd.ExcelWriter(tmp_path / "wide.xlsx") as writer:
+        sheet.to_excel(writer, sheet_name="LLUVIA", index=False)
+    of = network(
+        layout="calendar", files="*.xlsx", station=None, station_name="S", step="1d", missing=["S/D", ""],
+        clock={"columns": ["YEAR", "DIA"], "zone": "-05:00"},
+        variables={"rain_mm": {"column": "LLUVIA", "unit": "mm", "values": {"T": 0.045}}},
+    )  # fmt: skip
+    read, rejected = observations(tmp_path, of)
+    assert (len(read), len(rejected)) == (365, 0)
+    values = read.set_index("time")["rain_mm"]
+    assert np.isnan(values["2023-01-05"])
+    assert values["2023-03-06"] == pytest.approx(0.045)
+    other = of.model_copy(
+        update={"variables": {"rain_mm": of.variables["rain_mm"].model_copy(update={"column": "LLUVIAS"})}}
+    )
+    with pytest.raises(DataError, match=r"the sheet 'LLUVIAS'.*Did you mean 'LLUVIA'"):
+        observations(tmp_path, other)
