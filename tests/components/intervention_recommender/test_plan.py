@@ -203,3 +203,28 @@ def test_a_plan_of_one_region_keeps_no_floors_of_others():
     planned = make_plan(problem(12), PlanSettings(floors={"region 0": 0.9}), 30.0, "region 1")
     assert planned.plan.floors == {}
     assert all(point.meets_floors for point in (*planned.budget_curve, *planned.cost_sensitivity))
+
+
+ALL_EXCLUSIVE = {
+    "noise": {"excludes": ["water", "teaching"], "needs": []},
+    "teaching": {"excludes": ["water", "noise"]},
+}
+IN_A_RING = {"water": {"needs": ["noise"]}, "teaching": {"excludes": ["noise"]}}
+
+
+@pytest.mark.parametrize("changed", [ALL_EXCLUSIVE, IN_A_RING])
+def test_actions_that_all_exclude_or_need_each_other_are_planned_exactly(changed):
+    one = problem(4, 2, samples.catalogue(**changed))
+    settings = PlanSettings(max_gap=0)
+
+    found = solve(one, settings, 40.0, {})
+    assert one.total(found.pairs)[1] == pytest.approx(brute_force(one, settings, 40.0, {}))
+    assert one.total(found.pairs)[1] > 0
+
+
+@pytest.mark.parametrize("budget", [1e12, 1e300])
+def test_a_budget_beyond_all_costs_buys_all_that_helps(budget):
+    one = problem(6)
+    planned = make_plan(one, PlanSettings(max_actions=3, robust=False, floors={"*": 0.01}), budget)
+    assert planned.plan.gain == pytest.approx(one.gains.sum())
+    assert planned.plan.no_floor == ("region 0", "region 1")
