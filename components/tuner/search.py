@@ -202,9 +202,11 @@ class _Search:
             self._note_ended()
         oldest = self._pending.pop(0)
         trial = oldest.trial
-        if trial is not None:
+        if trial is None:
+            return
+        if trial.status != "out_of_time":  # After that nothing is asked.
             self._proposals.tell(oldest.proposal, trial.score, trial.message)
-            self._told.append((oldest.proposal, trial))
+        self._told.append((oldest.proposal, trial))
 
     def _note_ended(self) -> None:
         for one in self._pending:
@@ -232,7 +234,8 @@ class _Search:
             self._on_trial(pending.trial, best_of(done, self._objective.higher_is_better))
 
     def _result(self) -> Search:
-        trials = tuple(trial for _, trial in self._told)
+        # Without those whose time was over before their first fold.
+        trials = tuple(trial for _, trial in self._told if trial.folds or trial.status != "out_of_time")
         best = best_of([trial for trial in trials if trial.status == "completed"], self._objective.higher_is_better)
         if best is None:
             reasons = "; ".join(dict.fromkeys(trial.message for trial in trials if trial.message))

@@ -125,6 +125,25 @@ def test_the_time_ends_a_search_that_has_tried_the_configuration(tune: Tune) -> 
     assert found.best == 1
 
 
+def test_trials_that_the_time_cuts_off_are_no_failures(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = TrialWork.run
+
+    def cut_off(work: TrialWork, request: TrialRequest) -> TrialResult:
+        result = run(work, request)
+        if request.deadline is None:
+            return result
+        late.append(request)
+        return dataclasses.replace(result, status="out_of_time", folds=result.folds[: len(late) == 1], score=None)
+
+    late: list[TrialRequest] = []
+    monkeypatch.setattr(TrialWork, "run", cut_off)
+
+    found = tune(minutes=5.0)
+
+    assert len(late) == 5
+    assert [(trial.status, len(trial.folds)) for trial in found.trials] == [("completed", 3), ("out_of_time", 1)]
+
+
 def test_trials_that_cannot_be_trained_are_noted_and_several_in_a_row_end_the_search(
     tune: Tune, monkeypatch: pytest.MonkeyPatch
 ) -> None:
