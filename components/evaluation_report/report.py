@@ -403,13 +403,13 @@ class Trials(Part):
 
     @property
     def best_so_far(self) -> list[tuple[int, float]]:
-        """The best score up to each trial that completed, with its number."""
+        """The best score up to each trial that completed, and up to the last trial, with its number."""
         found: list[tuple[int, float]] = []
         better = max if self.higher_is_better else min
         for trial in self.trials:
             if trial.status == "completed" and trial.score is not None:
                 found.append((trial.number, better([trial.score, *(score for _, score in found[-1:])])))
-        return found
+        return [*found, (self.trials[-1].number, found[-1][1])] if found else []
 
 
 class FeatureRow(Part):
