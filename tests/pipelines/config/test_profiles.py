@@ -71,7 +71,7 @@ def test_a_field_of_a_profile_that_does_not_fit_is_named_also_where_it_is_not_ta
 
 def test_a_profile_that_is_not_there_is_rejected() -> None:
     with pytest.raises(
-        UsageError, match=r"Expected a profile .* \(mock, support\)\. Received: 'moc'\. Did you mean 'mock'\?"
+        UsageError, match=r"Expected a profile .* \(mock, tuned, support\)\. Received: 'moc'\. Did you mean 'mock'\?"
     ):
         load_config(CONFIG, profile="moc")
 

@@ -72,6 +72,14 @@ def test_what_was_tuned_takes_the_place_of_a_tasks_family_and_hyperparameters(tm
     assert config.cross_validator("semester2").trainer == tuned
 
 
+def test_a_file_beside_the_configuration_is_read_for_the_profile_that_names_it() -> None:
+    config = find_pipelines()["student_dropout"].load(profile="tuned")
+
+    tuned = config.for_task("enrolment").model
+    assert (tuned.hyperparameters["boosted_trees"]["max_iter"], tuned.oversampling) == (250, 0.45)
+    assert config.for_task("semester2").model == load_config(STUDENT_DROPOUT).for_task("semester2").model
+
+
 def test_a_tasks_own_objective_is_searched_for() -> None:
     config = load_config(STUDENT_DROPOUT, ["tune.objective=accuracy", "tasks.semester2.objective=auc_ovr"])
 
