@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
+    "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",
     "report": "Show where a run's evaluation page is; `report index`: a page of all runs.",
     "rollback": "End a rollout that is under way: back to the last good model.",

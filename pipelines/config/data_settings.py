@@ -13,6 +13,8 @@ class DataSettings(ReadSettings):
         path: string or None. The records that a run without `--data` reads, relative to that folder.
         mock: string or None. Dotted path of a function `(path: Path) -> None` that writes synthetic records, which are
             then read in place of others. It belongs into a profile: `profiles: {mock: {data: {mock: ...}}}`.
+        prepare: string or None. Dotted path of the function that `yachay prepare` calls for records too large for one
+            process: `(uris, output, reader_options, client, progress)`, which returns a summary that JSON can hold.
         source: string. Where the records were published.
         licence: string.
     """
@@ -20,5 +22,6 @@ class DataSettings(ReadSettings):
     schema_name: str = Field(alias="schema")
     path: str | None = None
     mock: str | None = None
+    prepare: str | None = None
     source: str = ""
     licence: str = ""

@@ -24,6 +24,7 @@ _PROFILES = "profiles"
 _DOTTED_PATHS = (
     ("data", "reader"),
     ("data", "mock"),
+    ("data", "prepare"),
     ("model", "run_fn"),
     ("transform", "preprocessing_fn"),
     ("pipelines", "*"),

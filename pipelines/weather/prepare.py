@@ -1,6 +1,6 @@
 """Prepares the files of a network for training, with Dask: observations to windows in Parquet, by station and month.
 
-    with local_cluster(workers=2, memory_limit="1GiB") as client:
+    with local_cluster(workers=2, memory_limit="1GiB") as client:  # pipelines.dask_cluster
         summary = prepare(["s3://bucket/stations/*.csv"], Path("windows"), network, WindowSettings(), client)
 
 Each block of a file is read on its own and its observations are put aside by station; then each station is made a
@@ -10,12 +10,10 @@ written is the same whatever the number of workers; and what a worker that died 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,29 +33,6 @@ BLOCK_BYTES = 32 * 2**20
 FLAGS, REJECTED_FILE = "flags", "rejected.csv"
 
 _FRAGMENTS = ".fragments"
-
-
-@contextlib.contextmanager
-def local_cluster(workers: int | None = None, memory_limit: str | None = None) -> Iterator[Client]:
-    """Gives a Dask cluster on this machine, of processes with one thread each.
-
-    Args:
-        workers: int or None. Defaults to the number of cores.
-        memory_limit: string or None. Of a worker, such as `"1GiB"`, beyond which Dask starts it anew. Defaults to its
-            share of the machine's memory.
-    """
-    import dask
-    from distributed import Client, LocalCluster
-
-    with (
-        dask.config.set({"distributed.comm.timeouts.connect": "60s"}),
-        LocalCluster(
-            n_workers=workers or os.cpu_count(), threads_per_worker=1, memory_limit=memory_limit or "auto",
-            host="127.0.0.1", dashboard_address=None,
-        ) as cluster,
-        Client(cluster) as client,
-    ):  # fmt: skip
-        yield client
 
 
 def prepare(

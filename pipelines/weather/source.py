@@ -3,10 +3,12 @@
 for batch in read("data/weather/beijing", network="beijing", windows={"stride": 5}): ...
 """
 
+from __future__ import annotations
+
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +20,9 @@ from ...errors import ConfigurationError, DataError, suggestion
 from .network import Network, read_network
 from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, prepare
 from .windows import WindowSettings
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _NETWORKS = Path(__file__).parent / "networks"
 
@@ -43,6 +48,22 @@ def read(path: str, network: str | Mapping[str, Any], windows: Mapping[str, Any]
         prepared = Path(scratch) / "windows"
         prepare([path], prepared, mapping, settings)
         yield from _read_prepared(prepared, settings)
+
+
+def prepare_files(
+    uris: Sequence[str],
+    output: Path,
+    reader_options: Mapping[str, Any],
+    client: Client,
+    progress: Callable[[str, int, int], None],
+) -> dict[str, Any]:
+    """Prepares the files of a network for `read`, as `prepare.prepare` does.
+
+    Raises:
+        ConfigurationError, DataError: as `read`.
+    """
+    settings = check_settings(WindowSettings, reader_options["windows"], "`data.reader_options.windows`")
+    return prepare(uris, output, to_network(reader_options["network"]), settings, client, progress)
 
 
 def to_network(given: str | Mapping[str, Any]) -> Network:

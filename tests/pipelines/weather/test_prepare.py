@@ -15,8 +15,9 @@ from small_networks import FIELDS, hours, network
 
 from yachay.components.example_gen.notes import Note
 from yachay.errors import DataError
+from yachay.pipelines.dask_cluster import local_cluster
 from yachay.pipelines.weather import prepare as preparing
-from yachay.pipelines.weather.prepare import local_cluster, prepare
+from yachay.pipelines.weather.prepare import prepare
 from yachay.pipelines.weather.source import read
 from yachay.pipelines.weather.windows import WindowSettings
 
