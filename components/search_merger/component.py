@@ -4,6 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
+from ... import __version__
 from ..executor_path import ExecutorPath
 from ..tuner.settings import MAX_PODS
 
@@ -11,7 +12,7 @@ from ..tuner.settings import MAX_PODS
 class SearchMergerSpec(component_spec.ComponentSpec):
     """Interface of `SearchMerger`: an input for each search, for a step of Kubeflow takes no union of channels."""
 
-    PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}
+    PARAMETERS = {"version": component_spec.ExecutionParameter(type=str)}
     INPUTS = {
         f"results_{number}": component_spec.ChannelParameter(type=standard_artifacts.TunerResults, optional=True)
         for number in range(1, MAX_PODS + 1)
@@ -37,6 +38,7 @@ class SearchMerger(base_component.BaseComponent):
         super().__init__(
             SearchMergerSpec(
                 **inputs,
+                version=__version__,
                 best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
                 tuner_results=types.Channel(type=standard_artifacts.TunerResults),
             )
