@@ -8,6 +8,7 @@ import recommendation_samples as samples
 
 from yachay.cli.main import run
 from yachay.components.example_gen.inputs import resolve_input
+from yachay.components.intervention_recommender.document import PLACEBO, Refutation
 from yachay.components.intervention_recommender.draws import write_result
 from yachay.pipelines.runs.summary import Summary
 
@@ -67,6 +68,21 @@ def test_people_read_ranks_actions_plan_and_that_it_shows_no_cause(workdir, caps
     assert "0: not measured" in text
     assert "Plan: 50,000 PEN" in text
     assert "! Associations are not causes." in text
+
+
+def test_what_failed_a_test_is_said_and_left_out(workdir, capsys):
+    folder = next(workdir.glob("*/artifacts/*/*/9"))
+    result = samples.result()
+    failed = Refutation(
+        test=PLACEBO, title="Placebo", statistic=0.25, expected="≤ 0.05", passed=False, explanation="Chance."
+    )
+    document = result.document.model_copy(update={"refutations": ((), (failed,), ())})
+    write_result(dataclasses.replace(result, document=document), folder)
+
+    assert recommend(workdir, "--budget", "500000", "--set", "recommend.plan.floors={}") == 0
+    text = capsys.readouterr().out
+    assert "FAILED placebo feature 0.25 (expected ≤ 0.05)" in text
+    assert "left out, for their effect failed a test: noise (recommend.plan.refuted)" in text
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,16 @@ def test_a_task_a_column_or_a_pattern_that_is_none_is_rejected():
     rejects(r"recommend\.fixed: .*'nearby_\*'", "recommend.fixed={'nearby_*': far}")
 
 
+def test_other_outcomes_are_tasks_that_predict_one_number():
+    other = "{title: other, higher_is_better: true}"
+    rejects(
+        r"recommend\.robustness: .*'schoolin'\. Did you mean 'schooling'\?", f"recommend.robustness.schoolin={other}"
+    )
+    rejects(r"recommend\.robustness: .*one number, received 'barrier'", f"recommend.robustness.barrier={other}")
+    config = find_pipeline("education_access").load()
+    assert set(config.recommender("share").robustness) == {"schooling", "illiteracy"}
+
+
 def test_a_class_belongs_to_a_classification():
     rejects(r"recommend\.outcome\.class: expected one of barrier, no_barrier", "recommend.tasks=[barrier]")
     rejects(r"recommend\.outcome\.class: expected none", "recommend.outcome.class=barrier")
