@@ -65,6 +65,7 @@ SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
 """What the server that the Pusher starts imports."""
 
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
+TRIALS, MINUTES = "trials", "minutes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -285,7 +286,7 @@ def _tuners(
     traits = NodeTraits(
         rows="rows_train",
         role="tuner",
-        request=_training_request(task_config, "config", "training", "trainer"),
+        request=_search_request(task_config),
         resources=config.kubeflow.resources.get(Tuner.__name__),
     )
     searches = config.tuners(context.task)
@@ -307,8 +308,7 @@ def _cross_validator(
     task_config = config.for_task(context.task)
     if config.tune.enabled:
         nested = NestedCrossValidator(examples=examples, schema=schema, config=config.tuner(context.task))
-        request = _training_request(task_config, "config", "training", "trainer")
-        return describe_node(nested, NodeTraits(rows="rows_eval", request=request))
+        return describe_node(nested, NodeTraits(rows="rows_eval", request=_search_request(task_config)))
     plain = CrossValidator(examples=examples, schema=schema, config=config.cross_validator(context.task))
     return describe_node(
         plain, NodeTraits(rows="rows_eval", request=_training_request(task_config, "config", "trainer"))
@@ -374,6 +374,24 @@ def _training_request(config: PipelineConfig, name: str, *settings: str) -> Node
                 f"What training goes on for: {rounds}. 0: as the pipeline was compiled.",
             ),
         ),
+    )
+
+
+def _search_request(config: PipelineConfig) -> NodeRequest:
+    """Returns what a run may change of a node whose property `config` is a `TunerConfig`."""
+    request = _training_request(config, "config", "training", "trainer")
+    budget = {
+        TRIALS: PipelineParameter(TRIALS, "NUMBER_INTEGER", 0, "Trials of each search. 0: as compiled."),
+        MINUTES: PipelineParameter(MINUTES, "NUMBER_DOUBLE", 0.0, "Minutes of each search. 0: as compiled."),
+    }
+    return dataclasses.replace(
+        request,
+        arguments=(*request.arguments, *budget),
+        assignments=(
+            *request.assignments,
+            *(Assignment(name, "config", ("tune", name), zero_keeps=True) for name in budget),
+        ),
+        parameters=(*request.parameters, *budget.values()),
     )
 
 

@@ -167,7 +167,7 @@ def test_a_compiled_search_has_resources_and_parameters_of_its_own() -> None:
     assert executors[label]["container"]["resources"]["resourceCpuLimit"] == "8"
     tasks = spec["root"]["dag"]["tasks"]
     [task] = [task for name, task in tasks.items() if name.lower() == "tuner"]
-    assert {"config", "family", "seed", "rounds"} <= task["inputs"]["parameters"].keys()
+    assert {"config", "family", "seed", "rounds", "trials", "minutes"} <= task["inputs"]["parameters"].keys()
     [trainer] = [task for name, task in tasks.items() if name.lower() == "trainer"]
     given = trainer["inputs"]["artifacts"]["hyperparameters"]
     assert given["taskOutputArtifact"]["outputArtifactKey"] == "best_hyperparameters"
