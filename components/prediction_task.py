@@ -54,12 +54,15 @@ class SplitSettings(Settings):
             together, `"time"` takes the latest values of `key` for evaluation. `"hash"` with a `key` is `"group"`.
         key: string or None. A column of the schema.
         eval_share: float in (0, 1). The part of the records that goes to `eval`.
+        eval_from: string or None. With the method `"time"` the time with which `eval` begins, ISO 8601, in place of
+            `eval_share`. Defaults to None.
         salt: string. Another salt gives another split.
     """
 
     method: Literal["hash", "group", "time"] = "hash"
     key: Identifier | None = None
     eval_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    eval_from: str | None = None
     salt: str = ""
 
     @model_validator(mode="before")
@@ -70,10 +73,26 @@ class SplitSettings(Settings):
         return given
 
     @model_validator(mode="after")
+    def _time_of_eval(self) -> Self:
+        if self.eval_from is not None and self.method != "time":
+            raise ValueError(f"eval_from: expected none with the method {self.method!r}")
+        if self.eval_from is not None and not _is_time(self.eval_from):
+            raise ValueError(
+                f"eval_from: expected an ISO 8601 time such as 2016-07-01T00:00+08:00, received {self.eval_from!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _key_where_needed(self) -> Self:
         if self.method != "hash" and self.key is None:
             raise ValueError(f"expected `key` to name a column for the method {self.method!r}")
         return self
+
+
+def _is_time(text: str) -> bool:
+    from .times import is_time  # Takes a quarter of a second.
+
+    return is_time(text)
 
 
 class PredictionTask(Settings):

@@ -68,7 +68,7 @@ class Splitter:
         return is_later
 
     def first_eval_time(self, times: Sequence[pa.Array]) -> pa.Scalar:
-        """Returns the time with which `eval` begins, so that it has the latest `eval_share` of the records.
+        """Returns the time with which `eval` begins: `eval_from`, or so that it has `eval_share` of the records.
 
         Text is ISO 8601, and a time with an offset that of UTC.
 
@@ -78,8 +78,15 @@ class Splitter:
             times: sequence of `pyarrow.Array`. The keys of all records.
 
         Raises:
-            DataError: if all records have the same time.
+            DataError: if all records have the same time, or `eval_from` is given for times that are numbers.
         """
+        if self._settings.eval_from is not None:
+            if any(part.type != pa.string() for part in times):
+                raise DataError(
+                    f"Expected {self._settings.key!r} to hold times as ISO 8601 text, for `split.eval_from` is one. "
+                    "Received: numbers. Give `split.eval_share`."
+                )
+            return to_times(pa.array([self._settings.eval_from]))[0]
         keys = pa.chunked_array([to_times(part) for part in times])
         return pa.scalar(self._first_late(keys.to_numpy(), self._settings.eval_share), keys.type)
 

@@ -26,6 +26,11 @@ def to_times(column: pa.Array) -> pa.Array:
     return pa.array(times.dt.tz_localize(None).astype("datetime64[ns]"), pa.timestamp("ns")).cast(pa.int64())
 
 
+def is_time(text: str) -> bool:
+    """Returns whether a text is a time that `to_times` reads."""
+    return bool(to_times(pa.array([text], pa.string())).is_valid()[0].as_py())
+
+
 def have_offset(column: pa.Array) -> pa.Array:
     """Returns for each text whether it is a time with an offset from UTC."""
     return pc.match_substring_regex(column, _TIME_WITH_OFFSET).fill_null(False)

@@ -1,7 +1,7 @@
 """Forecasts by networks over a window: recurrent, convolutional and mixing; each adds to a linear model.
 
-The linear part is solved at once (ridge regression of every step ahead on all inputs), and the network learns what it
-leaves, so that no network is worse than it by more than its own noise.
+The linear part is solved at once (ridge regression of every step ahead on all inputs), the network learns what it
+leaves, and of that is kept, step by step, what holds on the validation part.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ...components.evaluator.metrics.regression import point_predictions
 from ...components.features import Problem
 from ...components.settings import Settings
 from ...components.text import Text
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 
     from ...components.trainer.columns import Column
     from ...components.trainer.table import Table
+    from ...components.trainer.target import Target
 
 SUN_AHEAD = "sun_ahead"
 PREDICT_BATCH_SIZE = 4096
+ADDED = "added"
+"""The layer of what a network adds to the linear model."""
+FACTORS = np.linspace(0, 1, 11)
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -168,21 +173,35 @@ def fit_with(body: Body) -> Callable[[Table, Table | None, Any, int], Forecaster
             _loss(train.target.quantiles),
             jit_compile=False,
         )
+        judged = [np.ascontiguousarray(array, np.float32) for array in inputs(validation.features, np)]
+        judged_labels = ((validation.labels - center) / scale).astype(np.float32)
         network.fit(
             [past, others],
             labels,
-            validation_data=(
-                inputs(validation.features, np),
-                ((validation.labels - center) / scale).astype(np.float32),
-            ),
+            validation_data=(judged, judged_labels),
             batch_size=hyperparameters.batch_size,
             epochs=hyperparameters.max_epochs,
             callbacks=[keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True)],
             verbose=0,
         )
+        linear = np.concatenate([judged[0].reshape(len(judged_labels), -1), judged[1]], 1) @ kernel + bias
+        _shrink(network, train.target, judged, judged_labels, linear)
         return Forecaster(network, inputs, center, scale)
 
     return fit
+
+
+def _shrink(network: keras.Model, target: Target, inputs: list[Any], labels: Any, linear: Any) -> None:
+    """Multiplies what the network adds to the linear model at each step by the factor of the least validation error.
+
+    Where the network has learned noise the factor is 0, and the forecast is that of the linear model.
+    """
+    predicted = network.predict(inputs, batch_size=PREDICT_BATCH_SIZE, verbose=0)
+    added = point_predictions(predicted, target.quantiles) - linear
+    errors = np.stack([np.abs(linear + factor * added - labels).mean(axis=0) for factor in FACTORS])
+    factors = FACTORS[errors.argmin(axis=0)].astype(np.float32)
+    layer = network.get_layer(ADDED)
+    layer.set_weights([weights * factors for weights in layer.get_weights()])
 
 
 def _recurrent(past: Any, others: Any, hyperparameters: NetworkHyperparameters) -> Any:
@@ -239,7 +258,7 @@ def _build(
     hidden = layers.Dense(hyperparameters.head_units, activation="relu")(hidden)
     hidden = layers.Dropout(hyperparameters.dropout)(hidden)
     # The network begins at the linear model.
-    middle = layers.Add()([middle, layers.Dense(target.steps, kernel_initializer="zeros")(hidden)])
+    middle = layers.Add()([middle, layers.Dense(target.steps, kernel_initializer="zeros", name=ADDED)(hidden)])
     if not target.quantiles:
         return keras.Model([past, others], middle)
     place = int(np.abs(np.array(target.quantiles) - 0.5).argmin())

@@ -1,9 +1,11 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from yachay.components.prediction_task import SplitSettings
+from yachay.components.settings import check_settings
 from yachay.components.splitter import Splitter
-from yachay.errors import DataError
+from yachay.errors import ConfigurationError, DataError
 
 HASH = Splitter(SplitSettings())
 GROUP = Splitter(SplitSettings(method="group", key="school"))
@@ -166,3 +168,24 @@ def test_a_test_takes_few_moments_one_by_one_and_groups_whole():
     assert TIME.periods(moments).tolist() == np.repeat([1, 0, 2], 4).tolist()
     assert GROUP.periods(SCHOOLS).tolist() == GROUP.clusters(SCHOOLS).tolist()
     assert HASH.periods(None) is None
+
+
+def test_eval_begins_with_the_time_that_is_given() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="at", eval_from="2024-01-03T00:00+08:00"))
+    times = pa.array(["2024-01-01T00:00:00Z", "2024-01-02T15:59:00Z", "2024-01-02T16:00:00Z"])
+    records = pa.record_batch({"at": times})
+    assert splitter.is_late(records, splitter.first_eval_time([times])).tolist() == [False, False, True]
+    with pytest.raises(DataError, match=r"'at' to hold times as ISO 8601 text.*`split\.eval_share`"):
+        splitter.first_eval_time([pa.array([1, 2])])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "hash", "eval_from": "2024-01-01"}, "expected none with the method 'hash'"),
+        ({"method": "time", "key": "at", "eval_from": "tomorrow"}, "an ISO 8601 time such as"),
+    ],
+)
+def test_a_time_of_eval_that_does_not_fit_is_an_error(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_settings(SplitSettings, settings, "split")
