@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 STAGING_PREFIX = ".staging-"
-SCRATCH_PREFIX = "yachay-"
-_LOCK = ".lock"
+SCRATCH_PREFIX = "yachay-scratch-"
+_SCRATCH_LOCK = ".yachay-scratch-lock"  # Of no other name: folders that have it are removed.
 DEFAULT_WORKDIR = "yachay-runs"
 """Folder that keeps runs and models, below the current one."""
 
@@ -138,16 +138,22 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=parent))
     try:
         _remove_abandoned(folder.parent)
-        with (folder / f"{_LOCK}.new").open("w") as lock:
+        with (folder / f"{_SCRATCH_LOCK}.new").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / f"{_LOCK}.new").rename(folder / _LOCK)  # Nobody finds it before it is held.
+            (folder / f"{_SCRATCH_LOCK}.new").rename(folder / _SCRATCH_LOCK)  # Nobody finds it before it is held.
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_abandoned(parent: Path) -> None:
-    for path in parent.glob(f"{SCRATCH_PREFIX}*/{_LOCK}"):
-        with contextlib.suppress(OSError), path.open("r") as lock:  # Another user's, or one that is held.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path.parent, ignore_errors=True)
+    for path in parent.glob(f"{SCRATCH_PREFIX}*/{_SCRATCH_LOCK}"):
+        with contextlib.suppress(OSError):  # Another user's, or one that is held.
+            if path.parent.lstat().st_uid == os.geteuid():
+                # A pipe, which anybody could put there, would wait for a writer.
+                lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path.parent, ignore_errors=True)
+                finally:
+                    os.close(lock)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from yachay.files import (
+    SCRATCH_PREFIX,
     STAGING_PREFIX,
     atomic_entries,
     atomic_file,
@@ -113,3 +115,21 @@ def test_a_folder_of_another_that_has_no_lock_stays(tmp_path: Path) -> None:
     with scratch_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["yachay-of-a-user"]
+
+
+def test_what_killed_runs_and_pushes_leave_locked_is_no_scratch_folder(tmp_path: Path) -> None:
+    for name in ("yachay-models", "yachay-runs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".lock").touch()
+    with scratch_folder(tmp_path):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["yachay-models", "yachay-runs"]
+
+
+def test_a_pipe_in_place_of_a_lock_holds_nobody_up(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as held:
+        [lock] = held.iterdir()
+        (tmp_path / f"{SCRATCH_PREFIX}of-another").mkdir()
+        os.mkfifo(tmp_path / f"{SCRATCH_PREFIX}of-another" / lock.name)
+        with scratch_folder(tmp_path):
+            assert lock.exists()
