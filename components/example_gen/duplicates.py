@@ -18,7 +18,8 @@ class Duplicates:
         for run in self._runs:
             places = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
             known |= run[places] == hashes
-        self._runs.append(new)
+        if len(new):
+            self._runs.append(new)
         while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
             self._runs[-2:] = [_merge(self._runs[-2], self._runs[-1])]
         return known
