@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SMALLEST = 1e-7
 """The least probability that differs from none: the precision of a `float32` near 1."""
 
+_LEAST_WIDTH = 0.1
+"""The least distance of a quantile from the middle one, as a share of its mean distance."""
+
 Method = Literal["temperature", "isotonic"]
 
 CONFORMAL: Literal["conformal"] = "conformal"
@@ -106,13 +109,18 @@ class Conformal:
     Where the rows to come are exchangeable with those that it is fitted to, a share of at least `a` of the values lies
     below the quantile `a`, within one row. Forecasts of another season are not quite.
 
+    A quantile that lies on the middle one, or nearly, would not move however large its factor, and a factor that
+    brought it where it belongs would throw all others far off. So each distance counts as at least a tenth of its mean.
+
     Args:
         factors: float array `(Q,)` or `(H, Q)`. By what each quantile's distance from the middle one is multiplied.
+        least: float array of the same shape. The least distance of each.
         middle: int. The place of the middle quantile.
     """
 
-    def __init__(self, factors: NDArray[np.float32], middle: int) -> None:
+    def __init__(self, factors: NDArray[np.float32], least: NDArray[np.float32], middle: int) -> None:
         self.factors = factors
+        self.least = least
         self.middle = middle
 
     @classmethod
@@ -121,24 +129,27 @@ class Conformal:
         middle = int(np.abs(np.array(quantiles) - 0.5).argmin())
         scores = scores.astype(np.float64)
         center = scores[..., middle]
-        factors = np.ones(scores.shape[1:])
+        factors, least = np.ones(scores.shape[1:]), np.zeros(scores.shape[1:])
         for place, quantile in enumerate(quantiles):
             if place == middle:
                 continue
             side = 1 if place > middle else -1
-            widths = np.maximum(side * (scores[..., place] - center), SMALLEST)
-            needed = np.sort(side * (labels - center) / widths, axis=0)
+            widths = np.maximum(side * (scores[..., place] - center), 0)
+            least[..., place] = np.maximum(_LEAST_WIDTH * widths.mean(axis=0), SMALLEST)
+            needed = np.sort(side * (labels - center) / np.maximum(widths, least[..., place]), axis=0)
             share = quantile if side > 0 else 1 - quantile
             rank = min(int(np.ceil(share * (len(needed) + 1))), len(needed)) - 1
             factors[..., place] = np.maximum(needed[rank], 0)
-        return cls(factors.astype(np.float32), middle)
+        return cls(factors.astype(np.float32), least.astype(np.float32), middle)
 
     def __call__(self, scores: tf.Tensor) -> tf.Tensor:
         """Returns the moved quantiles, ascending."""
         import tensorflow as tf
 
         center = scores[..., self.middle : self.middle + 1]
-        return tf.sort(center + self.factors * (scores - center), axis=-1)
+        sides = np.sign(np.arange(self.factors.shape[-1]) - self.middle).astype(np.float32)
+        widths = tf.maximum(sides * (scores - center), self.least)
+        return tf.sort(center + sides * self.factors * widths, axis=-1)
 
 
 METHODS: Mapping[Method, Callable[[NDArray[Any], NDArray[np.int64]], Calibration]] = {

@@ -33,3 +33,15 @@ def test_the_rank_is_that_of_the_conformal_quantile() -> None:
     scores = np.tile(np.array([-1.0, 0.0, 1.0]), (9, 1))
     conformal = Conformal.fit(scores, np.arange(9.0), (0.1, 0.5, 0.9))
     assert conformal.factors.tolist() == [0.0, 1.0, 8.0]
+
+
+def test_quantiles_that_lie_on_the_middle_one_throw_no_other_far_off() -> None:
+    random = np.random.default_rng(0)
+    labels = np.abs(random.normal(size=4000))
+    # A third of the rows have no width above, as trees give where many labels are equal.
+    upper = np.where(random.random(4000) < 0.35, 0.5, 0.9)
+    scores = np.stack([np.full(4000, 0.3), np.full(4000, 0.5), upper], axis=1)
+    conformal = Conformal.fit(scores[:2000], labels[:2000], (0.1, 0.5, 0.9))
+    calibrated = np.asarray(conformal(scores[2000:].astype(np.float32)))
+    assert np.mean(labels[2000:] <= calibrated[:, 2]) == pytest.approx(0.9, abs=0.03)
+    assert np.median(calibrated[:, 2]) < 5 * labels.max()
