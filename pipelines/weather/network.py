@@ -8,6 +8,8 @@ Every variable of ours has its unit in its name; a file's values are converted f
 from __future__ import annotations
 
 import functools
+import re
+import tokenize
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -35,6 +37,7 @@ UNITS = {
 COMPASS = "compass"
 """The unit of directions in words: `NNE`, of which the wind comes."""
 
+_OFFSET = re.compile(r"[+-](0\d|1[0-4])(:?[0-5]\d)?")
 _POINTS = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
 COMPASS_DEG = {point: 22.5 * place for place, point in enumerate(_POINTS)}
 
@@ -78,7 +81,8 @@ class Clock(Settings):
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str) -> str:
-        if zone[0] not in "+-" and zone not in zoneinfo.available_timezones():
+        is_known = _OFFSET.fullmatch(zone) if zone[0] in "+-" else zone in zoneinfo.available_timezones()
+        if not is_known:
             raise ValueError("expected an offset such as +08:00, UTC, or the name of a time zone")
         return zone
 
@@ -122,7 +126,7 @@ class Network(Settings):
 
     layout: Literal["table", "calendar"] = "table"
     files: Text
-    separator: str = ","
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     station: str | None = None
     station_name: str | None = None
     step: Literal["1h", "1d"] = "1h"
@@ -189,7 +193,7 @@ def conversion(unit: str, to: str) -> tuple[float, float]:
         zero, one = (units.Quantity(number, units.Unit(unit)).to(to).magnitude for number in (0.0, 1.0))
     except pint.DimensionalityError:
         raise ValueError(f"expected a unit that converts to {to}, received {unit!r}") from None
-    except (pint.UndefinedUnitError, AssertionError, ValueError, TypeError):
+    except (pint.UndefinedUnitError, AssertionError, ValueError, TypeError, SyntaxError, tokenize.TokenError):
         raise ValueError(f"expected a unit such as {to}, received {unit!r}") from None
     return one - zero, zero
 

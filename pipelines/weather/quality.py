@@ -30,7 +30,8 @@ class Limits:
         lowest: float.
         highest: float.
         step: float or None. The greatest change in an hour.
-        streaks: dict of a resolution to the number of equal values in a row at which a sensor counts as frozen.
+        streaks: dict of a resolution to the number of equal values in a row, an hour apart or more, at which a sensor
+            counts as frozen.
         may_rest_at: float or None. A value that may stay for ever, as a calm does.
     """
 
@@ -95,8 +96,10 @@ def blank_flagged(series: pd.DataFrame, station: str, is_hourly: bool) -> tuple[
         if limits.streaks:
             _flag(series, name, _frozen(series[name], limits), "frozen", flagged)
     if {"dew_point_c", "temperature_c"} <= set(series.columns):
-        # Both are rounded, each by half of its resolution.
-        above = series["dew_point_c"] - series["temperature_c"] > 0.1 + 1e-4
+        # Of two that are equal, as in fog, the coarser one may be rounded up by half of its resolution.
+        sizes = [_resolution(series[name].dropna(), LIMITS[name]) for name in ("dew_point_c", "temperature_c")]
+        tolerance = 0.1 + abs(sizes[0] - sizes[1]) / 2
+        above = series["dew_point_c"] - series["temperature_c"] > tolerance + 1e-4
         _flag(series, "dew_point_c", above, "dew point above temperature", flagged)
     if {"temperature_min_c", "temperature_max_c"} <= set(series.columns):
         above = series["temperature_min_c"] > series["temperature_max_c"]
@@ -169,13 +172,23 @@ def _frozen(values: pd.Series, limits: Limits) -> pd.Series:
     if present.empty:
         return pd.Series(False, values.index)
     numbers = present.to_numpy(np.float64)
-    resolution = next(
-        (size for size in limits.streaks if np.mean(np.abs(numbers / size - np.round(numbers / size)) < 1e-3) > 0.95),
-        min(limits.streaks),
-    )
+    streak = limits.streaks[_resolution(present, limits)]
     starts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
     lengths = np.diff(np.r_[starts, len(numbers)])
-    is_bad = np.repeat(lengths >= limits.streaks[resolution], lengths)
+    # Of observations every few minutes many are equal.
+    hours = (present.index[starts + lengths - 1] - present.index[starts]) / pd.Timedelta("1h")
+    is_bad = np.repeat((lengths >= streak) & (hours >= streak - 1), lengths)
     if limits.may_rest_at is not None:
         is_bad &= numbers != limits.may_rest_at
     return pd.Series(is_bad, present.index).reindex(values.index, fill_value=False)
+
+
+def _resolution(present: pd.Series, limits: Limits) -> float:
+    """Returns the coarsest resolution that values have, the finest one where they have none."""
+    numbers = present.to_numpy(np.float64)
+    if not len(numbers):
+        return min(limits.streaks)
+    return next(
+        (size for size in limits.streaks if np.mean(np.abs(numbers / size - np.round(numbers / size)) < 1e-3) > 0.95),
+        min(limits.streaks),
+    )

@@ -8,20 +8,23 @@ import pandas as pd
 from ...errors import DataError
 from .network import Network
 from .quality import LIMITS, MAX_IMPOSSIBLE_SHARE, blank_flagged
-from .station_files import HAS_OFFSET, TIME, to_utc
+from .station_files import HAS_OFFSET, TIME, standard_offset, to_local, to_utc
 
 MAX_REPEATED_SHARE = 0.05
 """The greatest share of rows that repeat a time: more means a clock that stands still, or the station twice."""
 
 _SUMS = ("rain_mm", "sunshine_h")
+_EXTREMES = {"temperature_min_c": "min", "temperature_max_c": "max"}
 _DIRECTION = "wind_direction_deg"
 
 
 def to_series(observations: pd.DataFrame, station: str, network: Network) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns a station's series and the values that quality control took from it.
 
-    Several observations in a step are averaged, of rain and sunshine added, of directions averaged as vectors. A step
-    without an observation is there, without values.
+    Several observations in a step are averaged, of rain and sunshine added, of directions averaged as vectors; of the
+    least and greatest temperature the least and greatest is taken. A step without an observation is there, without
+    values. A day is the station's own, by its clock, and its time in UTC that of its midnight by the clock without a
+    summer time: each is 24 hours after the one before, and no clock change joins two or leaves one out.
 
     Args:
         observations: `pandas.DataFrame` as `read_block` gives it but for the station, in the order of the files.
@@ -34,15 +37,21 @@ def to_series(observations: pd.DataFrame, station: str, network: Network) -> tup
     Raises:
         DataError: if too much of it cannot be: another unit, or a clock that stands still.
     """
-    times = to_utc(observations, network.clock.zone)
+    is_hourly = network.step == "1h"
+    zone, day_offset = network.clock.zone, pd.Timedelta(0)
+    if is_hourly:
+        times = to_utc(observations, zone)
+    else:
+        local = to_local(observations, zone)
+        day_offset = standard_offset(zone, local.min())
+        times = pd.DatetimeIndex(local - day_offset)
     values = observations.drop(columns=[TIME, HAS_OFFSET]).set_axis(times, axis=0)
     values = values[values.index.notna()].sort_index(kind="stable")
     if values.empty:
         raise DataError(f"Expected observations of the station {station!r}. Received: none with a time.")
     _require_possible(values, station)
-    is_hourly = network.step == "1h"
     values, flags = blank_flagged(values.copy(), station, is_hourly)
-    return _resample(values, network), flags
+    return _resample(values, pd.Timedelta(network.step), day_offset), flags
 
 
 def _require_possible(values: pd.DataFrame, station: str) -> None:
@@ -64,13 +73,8 @@ def _require_possible(values: pd.DataFrame, station: str) -> None:
             )
 
 
-def _resample(values: pd.DataFrame, network: Network) -> pd.DataFrame:
-    step = pd.Timedelta(network.step)
-    offset = pd.Timedelta(0)
-    if network.step == "1d":
-        # A day is the station's own; its time in UTC is that of its midnight.
-        offset = values.index[0] - values.index[0].floor("1D")
-    floored = (values.index - offset).floor(step) + offset
+def _resample(values: pd.DataFrame, step: pd.Timedelta, day_offset: pd.Timedelta) -> pd.DataFrame:
+    floored = (values.index + day_offset).floor(step) - day_offset
     if not floored.has_duplicates:
         series = values.set_axis(floored, axis=0)
     else:
@@ -79,6 +83,9 @@ def _resample(values: pd.DataFrame, network: Network) -> pd.DataFrame:
         for name in _SUMS:
             if name in values:
                 series[name] = groups[name].sum(min_count=1)
+        for name, extreme in _EXTREMES.items():
+            if name in values:
+                series[name] = groups[name].agg(extreme)
         if _DIRECTION in values:
             angles = np.deg2rad(values[_DIRECTION].astype(np.float64))
             east, north = (part.groupby(floored).mean() for part in (np.sin(angles), np.cos(angles)))

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime
+import glob
 import io
 import zipfile
+import zoneinfo
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -23,10 +26,15 @@ from .network import COMPASS, COMPASS_DEG, UNITS, Network, Variable, conversion
 
 STATION, TIME, HAS_OFFSET = "station", "time", "has_offset"
 MAX_UNREADABLE_SHARE = 0.05
-"""The greatest share of a column's texts that may be no number: more means that the mapping does not fit."""
+"""The greatest share of a column's texts that may be no number, no time or no station: more means that the mapping does
+not fit."""
 
+_FEW = 20
 _PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm")
+_OFFSET = r"[T ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+"""Of a time, not of a date: `2024-03-31` ends in a month and a day."""
+
 _MONTHS = (
     ("ENERO", "JANUARY"), ("FEBRERO", "FEBRUARY"), ("MARZO", "MARCH"), ("ABRIL", "APRIL"), ("MAYO", "MAY"),
     ("JUNIO", "JUNE"), ("JULIO", "JULY"), ("AGOSTO", "AUGUST"), ("SETIEMBRE", "SEPTIEMBRE", "SEPTEMBER"),
@@ -67,15 +75,17 @@ def list_blocks(uris: Sequence[str], network: Network, block_bytes: int) -> list
     for uri in uris:
         system, path = fsspec.core.url_to_fs(uri)
         if system.isdir(path):
-            path = f"{path.rstrip('/')}/{network.files}"
-        found = sorted(found for found in system.glob(path) if system.isfile(found)) if _is_pattern(path) else [path]
+            path = f"{glob.escape(path.rstrip('/'))}/{network.files}"
+        is_pattern = any(mark in path for mark in "*?[") and not system.isfile(path)
+        found = sorted(found for found in system.glob(path) if system.isfile(found)) if is_pattern else [path]
         if not found or not all(system.exists(path) for path in found):
             raise DataError(f"Expected files of the network at {uri}. Received: none. Correct the path or `files`.")
         for path in found:
             file, size = system.unstrip_protocol(path), system.size(path)
             file = path if file.startswith(("file://", "local://")) else file
-            is_csv = not path.lower().endswith((*_PARQUET, *_EXCEL, ".gz"))
-            starts = range(0, max(size, 1), block_bytes) if is_csv else [0]
+            # What is compressed can be read from its beginning only.
+            is_cut = not path.lower().endswith((*_PARQUET, *_EXCEL)) and not fsspec.utils.infer_compression(path)
+            starts = range(0, max(size, 1), block_bytes) if is_cut else [0]
             blocks += [
                 Block(file, start, min(start + block_bytes, size) if len(starts) > 1 else None) for start in starts
             ]
@@ -102,26 +112,26 @@ def read_block(block: Block, network: Network) -> tuple[pd.DataFrame, pd.DataFra
     _require_columns(texts, network, block)
     rejected: list[pd.DataFrame] = []
     times, has_offset = _times(texts, network)
-    _reject(rejected, block, texts, ", ".join(network.clock.columns), times.isna(), "no time")
+    _reject(rejected, block, texts, ", ".join(network.clock.columns), times.isna(), "no time", "`clock`")
+    station: Any = network.station_name
+    is_whole = times.notna()
+    if network.station:
+        station = texts[network.station].astype(str).str.strip()
+        _reject(rejected, block, texts, network.station, station == "", "no station", "`station`")
+        is_whole &= station != ""
     values: dict[str, Any] = {
-        STATION: texts[network.station] if network.station else network.station_name,
+        STATION: station,
         TIME: times,
         HAS_OFFSET: has_offset,
     }
     for name, variable in network.variables.items():
         numbers, is_unreadable = _numbers(texts[variable.column], name, variable, network)
-        share = float(is_unreadable.mean()) if len(texts) else 0.0
-        if share > MAX_UNREADABLE_SHARE:
-            sample = ", ".join(repr(text) for text in texts[variable.column][is_unreadable].unique()[:3])
-            raise DataError(
-                f"Expected numbers in the column {variable.column!r} of {block.name}. Received: {sample} "
-                f"({share:.0%} of its values). Correct the mapping: `missing`, `values` of {name}, or its column."
-            )
-        _reject(rejected, block, texts, variable.column, is_unreadable, "no number")
+        fix = f"`missing`, `values` of {name}, or its column"
+        _reject(rejected, block, texts, variable.column, is_unreadable, "no number", fix)
         values[name] = numbers
     observations = pd.DataFrame(values)
     empty = pd.DataFrame(columns=["file", "record", "column", "text", "reason"])
-    return observations[times.notna()], pd.concat(rejected) if rejected else empty
+    return observations[is_whole], pd.concat(rejected) if rejected else empty
 
 
 def to_utc(observations: pd.DataFrame, zone: str) -> pd.DatetimeIndex:
@@ -131,8 +141,7 @@ def to_utc(observations: pd.DataFrame, zone: str) -> pd.DatetimeIndex:
     one that the change leaves out does not exist and becomes NaT.
     """
     times, has_offset = observations[TIME], observations[HAS_OFFSET].to_numpy(bool)
-    if zone[0] in "+-":
-        offset = pd.Timedelta(f"{zone[0]}{zone[1:3]}:{zone[-2:] if len(zone) > 3 else '00'}:00")
+    if (offset := _fixed_offset(zone)) is not None:
         local = times - offset
     else:
         is_first = (times.groupby(times).cumcount() == 0).to_numpy()
@@ -141,16 +150,36 @@ def to_utc(observations: pd.DataFrame, zone: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.where(has_offset, local))
 
 
-def _is_pattern(path: str) -> bool:
-    return any(mark in path for mark in "*?[")
+def to_local(observations: pd.DataFrame, zone: str) -> pd.Series:
+    """Returns the times of one station's observations by its own clock, in the order in which its files have them."""
+    times, has_offset = observations[TIME], observations[HAS_OFFSET].to_numpy(bool)
+    if (offset := _fixed_offset(zone)) is not None:
+        local = times + offset
+    else:
+        local = times.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+    return times.where(~has_offset, local)
+
+
+def standard_offset(zone: str, time: pd.Timestamp) -> pd.Timedelta:
+    """Returns the offset from UTC of a zone at a time, without a summer time."""
+    if (offset := _fixed_offset(zone)) is not None:
+        return offset
+    now = time.tz_localize("UTC").to_pydatetime().astimezone(zoneinfo.ZoneInfo(zone))
+    return pd.Timedelta((now.utcoffset() or datetime.timedelta(0)) - (now.dst() or datetime.timedelta(0)))
+
+
+def _fixed_offset(zone: str) -> pd.Timedelta | None:
+    if zone[0] not in "+-":
+        return None
+    return pd.Timedelta(f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}:00")
 
 
 def _read_table(block: Block, network: Network) -> pd.DataFrame:
     import fsspec
 
-    if block.uri.lower().endswith(_PARQUET):
-        return pd.read_parquet(block.uri).pipe(_as_texts)
     with fsspec.open(block.uri, "rb", compression="infer") as file:
+        if block.uri.lower().endswith(_PARQUET):
+            return pd.read_parquet(file).pipe(_as_texts)
         if block.uri.lower().endswith(_EXCEL):
             return pd.read_excel(file, dtype=object).pipe(_as_texts)
         header = file.readline().decode("utf-8-sig")
@@ -193,7 +222,6 @@ def _read_csv(content: bytes, names: Sequence[str], network: Network, block: Blo
             arrow_csv.ParseOptions(delimiter=network.separator),
             arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=list(network.missing),
-                strings_can_be_null=True,
             ),
         ).to_pandas(strings_to_categorical=True)  # fmt: skip
 
@@ -236,9 +264,17 @@ def _read_calendar(block: Block, network: Network) -> tuple[pd.DataFrame, Networ
         )
         numbers = long[["year", "month", "day"]].apply(pd.to_numeric, errors="coerce")
         times = pd.to_datetime(numbers, errors="coerce")
+        is_day = times.notna()
+        if (again := times[is_day].duplicated()).any():
+            raise DataError(
+                f"Expected each day once in the sheet {variable.column!r} of {block.name}. Received: "
+                f"{times[is_day][again].iloc[0]:%Y-%m-%d} twice. Correct the sheet."
+            )
         # The 31st of a short month is no day; a text in its cell would be lost, so it is kept as no time.
-        is_day = times.notna() | ~long["value"].map(_as_text).isin(network.missing)
-        columns[variable.column] = long["value"][is_day].groupby(times[is_day].dt.strftime("%Y-%m-%d")).first()
+        written = long[["year", "month", "day"]].map(_as_text).agg("-".join, axis=1)
+        is_kept = is_day | ~long["value"].map(_as_text).isin(network.missing)
+        dates = times.dt.strftime("%Y-%m-%d").where(is_day, written)
+        columns[variable.column] = long["value"][is_kept].groupby(dates[is_kept]).first()
     table = pd.DataFrame(columns).rename_axis("date").reset_index().pipe(_as_texts)
     clock = network.clock.model_copy(update={"columns": ("date",), "format": None})
     return table, network.model_copy(update={"clock": clock})
@@ -249,7 +285,7 @@ def _as_texts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_text(value: object) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -275,11 +311,9 @@ def _times(texts: pd.DataFrame, network: Network) -> tuple[pd.Series, Any]:
     if len(clock.columns) == 1:
         column = texts[clock.columns[0]].astype(str).str.strip()
         if clock.format is not None:
-            times = pd.to_datetime(column, format=clock.format, errors="coerce")
-            if times.dt.tz is None:
-                return times.astype("datetime64[ns]"), False
-            return times.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]"), True
-        has_offset = column.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True)
+            times = pd.to_datetime(column, format=clock.format, errors="coerce", utc=True)
+            return times.dt.tz_localize(None).astype("datetime64[ns]"), "%z" in clock.format
+        has_offset = column.str.contains(_OFFSET, regex=True)
         # Apart: of texts with and without an offset together pandas gives the offset of one to the next.
         times = pd.concat(
             [
@@ -320,12 +354,34 @@ def _numbers(column: pd.Series, name: str, variable: Variable, network: Network)
 
 
 def _reject(
-    rejected: list[pd.DataFrame], block: Block, texts: pd.DataFrame, column: str, is_bad: pd.Series, reason: str
+    rejected: list[pd.DataFrame],
+    block: Block,
+    texts: pd.DataFrame,
+    column: str,
+    is_bad: pd.Series,
+    reason: str,
+    fix: str,
 ) -> None:
-    if is_bad.any():
-        bad = texts[is_bad]
-        record = bad.astype(str).agg(" ".join, axis=1)
-        text = bad[column].astype(str) if column in bad.columns else ""
-        rejected.append(
-            pd.DataFrame({"file": block.name, "record": record, "column": column, "text": text, "reason": reason})
+    """Notes the texts that are no value.
+
+    Raises:
+        DataError: if they are more than `MAX_UNREADABLE_SHARE`.
+    """
+    if not is_bad.any():
+        return
+    bad = texts[is_bad].astype(str)
+    names = [name.strip() for name in column.split(",")] if column not in bad.columns else [column]
+    text = bad[names].agg(" ".join, axis=1)
+    # A part of a file may be a few rows, which say nothing of its mapping.
+    is_telling = block.stop is None or is_bad.sum() > _FEW
+    if (share := float(is_bad.mean())) > MAX_UNREADABLE_SHARE and is_telling:
+        sample = ", ".join(repr(one) for one in text.unique()[:3])
+        kind = {"no number": "numbers", "no time": "times", "no station": "names of stations"}[reason]
+        raise DataError(
+            f"Expected {kind} in the column {column!r} of {block.name}. Received: {sample} ({share:.0%} of its "
+            f"values). Correct the mapping: {fix}."
         )
+    record = bad.agg(" ".join, axis=1)
+    rejected.append(
+        pd.DataFrame({"file": block.name, "record": record, "column": column, "text": text, "reason": reason})
+    )

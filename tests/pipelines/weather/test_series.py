@@ -125,3 +125,50 @@ def test_several_observations_in_a_step_are_averaged_rain_added_directions_as_ve
 
 
 _TEMPERATURE = {"temperature_c": {"column": "T", "unit": "degC"}}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Madrid", "America/Santiago", "-05:00"])
+def test_days_are_each_their_own_across_clock_changes(zone: str) -> None:
+    days = pd.date_range("2023-01-01", "2024-12-31")
+    rain = np.arange(len(days)) % 50
+    read = pd.DataFrame({"time": days, "has_offset": False, "rain_mm": rain.astype(np.float32)})
+    of = network(
+        step="1d", clock={"columns": ["at"], "zone": zone}, variables={"rain_mm": {"column": "R", "unit": "mm"}}
+    )
+    made, flags = to_series(read, "A", of)
+    assert flags.empty
+    assert made["rain_mm"].tolist() == rain.tolist()
+    # The same days in UTC, as files with offsets have them.
+    offset = made.index[0] - days[0]
+    noons = (days + pd.Timedelta("12h") + offset).to_series(index=range(len(days)))
+    with_offset, _ = to_series(read.assign(time=noons, has_offset=True), "A", of)
+    pd.testing.assert_frame_equal(with_offset, made, check_freq=False)
+
+
+def test_hours_of_a_day_are_joined_by_the_stations_clock() -> None:
+    times = pd.date_range("2024-01-01 06:00", periods=66, freq="h")
+    read = pd.DataFrame({"time": times, "has_offset": False, "rain_mm": 1.0, "temperature_min_c": np.arange(66) / 2})
+    variables = {
+        "rain_mm": {"column": "R", "unit": "mm"},
+        "temperature_min_c": {"column": "T", "unit": "degC"},
+    }
+    made, _ = to_series(read, "A", network(step="1d", clock={"columns": ["at"], "zone": "-05:00"}, variables=variables))
+    assert made["rain_mm"].tolist() == [18, 24, 24]
+    assert made["temperature_min_c"].tolist() == [0, 9, 21]
+    assert made.index.strftime("%dT%H").tolist() == ["01T05", "02T05", "03T05"]
+
+
+def test_equal_values_of_every_minute_are_no_frozen_sensor() -> None:
+    times = pd.date_range("2024-06-01", periods=3 * 1440, freq="min")
+    values = np.round(15 + 5 * np.sin(np.arange(len(times)) * 2 * np.pi / 1440), 1)
+    of = pd.DataFrame({"temperature_c": values.astype(np.float32)}, times)
+    assert blank_flagged(of.copy(), "A", is_hourly=True)[1].empty
+    of.iloc[:1440] = 15.0
+    assert len(blank_flagged(of.copy(), "A", is_hourly=True)[1]) >= 1440
+
+
+def test_a_coarse_dew_point_is_kept_in_fog() -> None:
+    fog = series(48)
+    fog["temperature_c"] = np.float32([2.5, 2.6, 2.7] * 16)
+    fog["dew_point_c"] = np.round(fog["temperature_c"] + 0.01)
+    assert blank_flagged(fog.copy(), "A", is_hourly=True)[1].empty

@@ -1,6 +1,8 @@
 """Files of a network as observations: units, words, offsets, a clock change, calendars, blocks, what cannot be read."""
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,9 @@ def test_values_are_converted_from_the_unit_that_the_mapping_states(files: Files
         ({"variables": {"temperature_c": {"column": "T", "unit": "grados"}}}, "a unit such as degC"),
         ({"variables": {"rain_mm": {"column": "T", "unit": "compass"}}}, "no compass"),
         ({"clock": {"columns": ["at"], "zone": "Beijing"}}, "the name of a time zone"),
+        ({"clock": {"columns": ["at"], "zone": "+8 h"}}, "an offset such as"),
+        ({"separator": "::"}, "at most 1 character"),
+        ({"variables": {"rain_mm": {"column": "T", "unit": "mm/("}}}, "a unit such as mm"),
         ({"clock": {"columns": ["y", "m"], "zone": "UTC"}}, "year, month and day"),
         ({"station_name": "A"}, "either the column of the name or `station_name`"),
     ],
@@ -84,6 +89,16 @@ def test_a_time_with_an_offset_is_its_own_and_one_without_is_of_the_zone(files: 
     assert to_utc(read, "-05:00").strftime("%d %H").tolist() == ["31 16", "01 05", "01 00"]
 
 
+def test_an_offset_of_hours_alone_is_one(files: Files) -> None:
+    table = hours("A", 3).assign(at=["2024-01-01T00:00+08", "2024-01-01 00-05", "2024-01-01"])
+    read, rejected = observations(files({"a.csv": table}), network())
+    assert to_utc(read, "UTC").strftime("%d %H").tolist() == ["31 16", "01 05", "01 00"]
+    stated = network(clock={"columns": ["at"], "format": "%d.%m.%Y %H:%M %z", "zone": "UTC"})
+    table = hours("A", 2).assign(at=["01.02.2024 00:00 +0800", "01.02.2024 00:00 +0900"])
+    read, rejected = observations(files({"a.csv": table}), stated)
+    assert (read["time"].dt.strftime("%d %H").tolist(), len(rejected)) == (["31 16", "31 15"], 0)
+
+
 def test_the_hour_that_a_clock_change_repeats_is_told_by_its_order(files: Files) -> None:
     local = ["2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00", "2024-03-31 02:00"]
     table = hours("A", 5).assign(at=local)
@@ -106,6 +121,45 @@ def test_a_few_texts_that_are_no_number_are_rejected_and_many_are_an_error(files
     table.loc[:20, "T"] = "S/D"
     with pytest.raises(DataError, match=r"numbers in the column 'T' of a\.csv\. Received: 'S/D'.*`missing`"):
         observations(files({"a.csv": table}), network())
+
+
+def test_a_station_may_be_called_na_and_none_without_a_name_is_lost(files: Files) -> None:
+    table = hours("NA", 100).astype({"name": object})
+    table.loc[3:4, "name"] = ["", " "]
+    read, rejected = observations(files({"a.csv": table}), network())
+    assert read["station"].value_counts().to_dict() == {"NA": 98}
+    assert rejected["reason"].tolist() == ["no station"] * 2
+    table["name"] = ""
+    with pytest.raises(DataError, match="names of stations in the column 'name'"):
+        observations(files({"a.csv": table}), network())
+
+
+def test_times_that_cannot_be_read_are_an_error_and_few_in_a_small_part_are_not(files: Files) -> None:
+    table = hours("A", 100)
+    table.loc[99, "at"] = "never"
+    folder = files({"a.csv": table})
+    for block_bytes in (40, 2**20):
+        read, rejected = observations(folder, network(), block_bytes)
+        assert (len(read), rejected["text"].tolist()) == (99, ["never"])
+    table["at"] = "01/02/2024 00:00"
+    with pytest.raises(DataError, match=r"Expected times in the column 'at' of a\.csv.*`clock`"):
+        observations(files({"a.csv": table}), network())
+
+
+def test_a_compressed_file_is_read_whole_whatever_a_block_is(tmp_path: Path) -> None:
+    content = hours("A", 200).to_csv(index=False).encode()
+    for name, compress in (("a.csv.bz2", bz2.compress), ("a.csv.xz", lzma.compress), ("a.csv.gz", gzip.compress)):
+        (tmp_path / name).write_bytes(compress(content))
+        read, _ = observations(tmp_path / name, network(), 100)
+        assert len(read) == 200
+
+
+def test_a_folder_may_have_the_marks_of_a_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "a[1] *"
+    folder.mkdir()
+    hours("A", 20).to_csv(folder / "x[2].csv", index=False)
+    for path in (folder, folder / "x[2].csv"):
+        assert len(observations(path, network())[0]) == 20
 
 
 def test_a_column_that_is_missing_is_named_with_a_suggestion(files: Files) -> None:
@@ -166,6 +220,17 @@ def test_a_calendar_is_a_row_a_day(tmp_path: Path) -> None:
     values = read.set_index("time")["rain_mm"]
     assert np.isnan(values["2023-01-05"])
     assert values["2023-03-06"] == pytest.approx(0.045)
+    sheet.loc[30, "JUNIO"] = 7.5
+    with pd.ExcelWriter(tmp_path / "wide.xlsx") as writer:
+        sheet.to_excel(writer, sheet_name="LLUVIA", index=False)
+    read, rejected = observations(tmp_path, of)
+    assert (len(read), rejected[["text", "reason"]].to_numpy().tolist()) == (365, [["2023-6-31", "no time"]])
+    with pd.ExcelWriter(tmp_path / "wide.xlsx") as writer:
+        pd.concat([sheet, sheet]).to_excel(writer, sheet_name="LLUVIA", index=False)
+    with pytest.raises(DataError, match=r"each day once in the sheet 'LLUVIA'.*2023-01-01 twice"):
+        observations(tmp_path, of)
+    with pd.ExcelWriter(tmp_path / "wide.xlsx") as writer:
+        sheet.to_excel(writer, sheet_name="LLUVIA", index=False)
     other = of.model_copy(
         update={"variables": {"rain_mm": of.variables["rain_mm"].model_copy(update={"column": "LLUVIAS"})}}
     )
