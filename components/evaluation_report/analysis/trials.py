@@ -110,6 +110,9 @@ def _effect(
     name: str, family: str, known: Sequence[tuple[Any, float]], space: Range | Choices | None
 ) -> Iterator[ParameterEffect]:
     """Yields the effect of a parameter, of values and scores that rise; nothing of too few trials."""
+    if isinstance(space, Range):
+        # The configuration may hold what is no number: `gamma: null`, `max_features: sqrt`.
+        known = [(value, score) for value, score in known if isinstance(value, int | float)]
     if len(known) < MIN_TRIALS or len({json.dumps(value) for value, _ in known}) < 2:
         return
     values, scores = [value for value, _ in known], np.array([score for _, score in known])

@@ -45,6 +45,20 @@ def test_the_parameter_that_the_scores_follow_matters_most() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("value", [None, "sqrt"])
+def test_a_configured_value_that_is_no_number_is_beside_a_range(value: str | None) -> None:
+    search = search_of()
+    first = search.trials[0]
+    configured = first.model_copy(update={"hyperparameters": {**first.hyperparameters, "max_depth": value}})
+
+    effects = summarize_search(search.model_copy(update={"trials": (configured, *search.trials[1:])})).effects
+
+    found = {(effect.name, effect.family): effect for effect in effects}
+    everywhere = {(effect.name, effect.family): effect for effect in summarize_search(search).effects}
+    assert found["max_depth", "xgboost"].trials == everywhere["max_depth", "xgboost"].trials - 1
+    assert found["max_depth", "xgboost"].is_range
+
+
 def test_of_few_trials_nothing_is_said_to_matter() -> None:
     search = search_of(6)
     assert summarize_search(search.model_copy(update={"trials": search.trials[:5]})).effects == ()
