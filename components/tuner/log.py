@@ -47,7 +47,7 @@ def _line(trial: Trial) -> str:
 
 def _read(path: Path) -> list[Trial]:
     trials = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():  # A line that was being written may end within a character.
         try:
             trials.append(Trial.model_validate_json(line))
         except ValidationError:

@@ -59,7 +59,7 @@ class Trial(Settings):
         rounds_share: float in (0, 1]. With hyperband the share of the configured rounds that it was trained for.
         status: string. See `Status`.
         folds: tuple of `FoldResult`. As far as it got, in the order of the folds.
-        score: float or None. The mean of the objective over these folds; None without any.
+        score: float or None. The mean of the objective over these folds; None without any, and of a trial that failed.
         seconds: float. Of its own work.
         ended_seconds: float. Seconds of the search when it ended, those of earlier parts that were killed included.
         message: string. Why it was stopped or failed; else empty.

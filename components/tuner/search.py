@@ -273,4 +273,10 @@ def _done_here(work: TrialWork, request: TrialRequest) -> Future[TrialResult]:
 
 
 def _versions() -> dict[str, str]:
-    return {"yachay": __version__, "keras_tuner": importlib.metadata.version("keras-tuner")}
+    import sklearn
+    import tensorflow as tf
+    import xgboost
+
+    packages = {"scikit-learn": sklearn, "tensorflow": tf, "xgboost": xgboost}
+    versions = {name: str(package.__version__) for name, package in packages.items()}
+    return {"yachay": __version__, "keras_tuner": importlib.metadata.version("keras-tuner"), **versions}

@@ -12,7 +12,6 @@ from typing import Any
 import joblib  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ...errors import ModelError
 from ..cross_validator.folds import FoldTables, limit_operations_to_one_thread, needs_processes
 from ..evaluator.metric import measure, task_metrics
 from ..prediction_task import PredictionTask
@@ -80,13 +79,16 @@ class TrialWork:
         limit_operations_to_one_thread()
 
     def run(self, request: TrialRequest) -> TrialResult:
-        """Trains on each fold, as far as it is worth it and the time allows."""
+        """Trains on each fold, as far as it is worth it and the time allows.
+
+        A trial that cannot be trained, be it on a later fold, has no score.
+        """
         start, done, scores = time.perf_counter(), list[FoldResult](), list[float]()
         metrics = task_metrics(self.task)
         higher_is_better = metrics[self.objective].higher_is_better
 
         def result(status: Status, message: str = "") -> TrialResult:
-            score = sum(scores) / len(scores) if scores else None
+            score = sum(scores) / len(scores) if scores and status != "failed" else None
             return TrialResult(status, tuple(done), score, round(time.perf_counter() - start, 3), message)
 
         trainer = request.tuned.apply(self.trainer)
@@ -100,14 +102,14 @@ class TrialWork:
                 with threadpool_limits(limits=1):
                     trained = train(tables.train, self.task, trainer, is_validated=False)
                     predicted = predict_scores(trained.model, tables.unseen, len(tables.labels), self.task)
-            except ModelError as error:
+            except ValueError as error:
+                # An error of ours, or of a library that does not take the values.
                 return result("failed", str(error))
             measured = measure(metrics, tables.labels, to_predictions(predicted, self.task))
             seconds = round(time.perf_counter() - fold_start, 3)
             finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
             done.append(FoldResult(metrics=finite, seconds=seconds))
             if finite[self.objective] is None:
-                scores.clear()
                 return result("failed", f"{self.objective} has no value on fold {number}")
             scores.append(measured[self.objective])
             if request.best and is_hopeless(scores, request.best, self.num_folds, self.early_stop, higher_is_better):

@@ -12,6 +12,7 @@ from tuner_samples import LINEAR_SPACE, config, make_records
 
 from yachay.components.cross_validator.folds import Records
 from yachay.components.tuner import search as module
+from yachay.components.tuner import trial_work
 from yachay.components.tuner.log import TrialLog
 from yachay.components.tuner.record import Search, Trial
 from yachay.components.tuner.search import key_of, search
@@ -165,6 +166,26 @@ def test_trials_that_cannot_be_trained_are_noted_and_several_in_a_row_end_the_se
         tune(trials=1)
 
 
+def test_what_a_library_or_a_later_fold_does_not_take_is_a_failure_without_a_score(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = trial_work.train
+    seen: list[float] = []
+
+    def fail(table: Any, task: Any, trainer: Any, **given: Any) -> Any:
+        seen.append(trainer.hyperparameters["linear"]["C"])
+        if len(set(seen)) == 2 and seen.count(seen[-1]) == 2:
+            raise ValueError("Input X is not for me")
+        return train(table, task, trainer, **given)
+
+    monkeypatch.setattr(trial_work, "train", fail)
+
+    second = tune(trials=3, parallel=1).trials[1]
+
+    assert (second.status, len(second.folds), second.score) == ("failed", 1, None)
+    assert second.message == "Input X is not for me"
+
+
 def test_a_greater_budget_goes_on_from_the_trials_that_are_done(tune: Tune, records: Records, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     before = tune(TrialLog(log), trials=3)
@@ -179,10 +200,15 @@ def test_a_greater_budget_goes_on_from_the_trials_that_are_done(tune: Tune, reco
     assert key_of(records, config()) != key_of(dataclasses.replace(records, hashes=records.hashes + 1), config())
 
 
-def test_a_log_whose_last_line_is_half_written_is_read_as_far_as_it_goes(tune: Tune, tmp_path: Path) -> None:
+@pytest.mark.parametrize("within_a_character", [False, True])
+def test_a_log_whose_last_line_is_half_written_is_read_as_far_as_it_goes(
+    within_a_character: bool, tune: Tune, tmp_path: Path
+) -> None:
     path = tmp_path / "log.jsonl"
     tune(TrialLog(path), trials=3)
-    path.write_text(path.read_text()[:-40])
+    content = path.read_bytes()
+    half = "á".encode()[:1] if within_a_character else b""
+    path.write_bytes(content[: content.rindex(b"message") + 10] + half)
 
     log = TrialLog(path)
 
