@@ -93,8 +93,10 @@ def _holds(table: pd.DataFrame, condition: Condition) -> NDArray[np.bool_]:
 
 def apply_together(
     table: pd.DataFrame, catalogue: Catalogue, whole_numbers: Collection[str] = ()
-) -> dict[str, Numbers]:
+) -> tuple[dict[str, Numbers], NDArray[np.bool_]]:
     """Returns the columns with all actions that fit, one after the other; of those that exclude each other the first.
+
+    Beside them it returns which actions those are in each community, `(A, N)`.
 
     Args:
         table: `pandas.DataFrame`, a row a community.
@@ -113,7 +115,7 @@ def apply_together(
             changed[column] = np.where(fits, values, current[column].to_numpy(np.float64))
             current[column] = changed[column]
         done[name] = fits
-    return changed
+    return changed, np.array(list(done.values()))
 
 
 def extrapolates(

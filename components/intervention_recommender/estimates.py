@@ -41,8 +41,8 @@ class Estimates:
         effects: `Interval` `(A, N)`. Positive is better; 0 where the action is not for the community.
         ranks: int arrays `(3, N)`: 1 is the greatest barrier; then the ends of its interval.
         draws: float32 array `(A, B, N)`. Effects in draws of all communities, see `complete_draws`.
-        together: float. The effect of all actions at once over the sum of their effects, of all communities together;
-            NaN without an effect.
+        not_additive: float. How far the effect of all actions at once lies from the sum of their effects, over the sum
+            of their sizes, in communities with several; NaN without any.
         drivers: float array `(F, N)`. The outcome less that with the feature's typical value.
     """
 
@@ -51,18 +51,23 @@ class Estimates:
     effects: Interval
     ranks: NDArray[np.int64]
     draws: NDArray[np.float32]
-    together: float
+    not_additive: float
     drivers: Numbers
 
 
 def estimate(
-    replicates: Sequence[Replicate], fits: NDArray[np.bool_], higher_is_better: bool, level: float
+    replicates: Sequence[Replicate],
+    fits: NDArray[np.bool_],
+    at_once: NDArray[np.bool_],
+    higher_is_better: bool,
+    level: float,
 ) -> Estimates:
     """Returns the estimates of replicates that are no placebos.
 
     Args:
         replicates: sequence of `Replicate`.
         fits: bool array `(A, N)`.
+        at_once: bool array `(A, N)`. The actions that the replicates have together.
         higher_is_better: bool. Of the outcome.
         level: float. Coverage of the intervals.
     """
@@ -85,16 +90,23 @@ def estimate(
             drivers[:, one.rows] += one.outcome - one.typical.astype(np.float64)
             num_drivers[one.rows] += 1
     mean_effects = interval(effects, level)
-    sum_of_effects = mean_effects.mean.sum()
     return Estimates(
         scores=scores / counts[:, None],
         outcome=interval(outcomes, level),
         effects=mean_effects,
         ranks=_ranks(np.nanmean(outcomes, axis=0), complete_draws(outcomes), higher_is_better, level),
         draws=complete_draws(effects).astype(np.float32),
-        together=float(np.nanmean(together, axis=0).sum() / sum_of_effects) if sum_of_effects else np.nan,
+        not_additive=_not_additive(np.nanmean(together, axis=0), mean_effects.mean, fits, at_once),
         drivers=drivers / np.maximum(num_drivers, 1),
     )
+
+
+def _not_additive(together: Numbers, effects: Numbers, fits: NDArray[np.bool_], at_once: NDArray[np.bool_]) -> float:
+    parts = np.where(at_once, effects, 0)
+    # An action may fit only after another one; its effect alone is not known then.
+    judged = ((parts != 0).sum(axis=0) > 1) & (fits | ~at_once).all(axis=0)
+    sizes = np.abs(parts[:, judged]).sum()
+    return float(np.abs(together - parts.sum(axis=0))[judged].sum() / sizes) if sizes else np.nan
 
 
 def interval(values: Numbers, level: float) -> Interval:

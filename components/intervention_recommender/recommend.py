@@ -121,7 +121,7 @@ def recommend(
             arrays = transform_arrays(transform_output, changed)
             return {name: arrays[name] for name in columns}
 
-        together = apply_together(table, settings.catalogue, whole_numbers)
+        together, at_once = apply_together(table, settings.catalogue, whole_numbers)
         work = ReplicateWork(
             task=task,
             trainer=config.training.trainer,
@@ -139,7 +139,12 @@ def recommend(
         for replicate in run_folds(work, list(zip(bags.trained, bags.scored, strict=True)), workers):
             replicates.append(replicate)
             logger.info("Model %d of %d of the bootstrap", len(replicates), len(bags.trained))
-    result = _result(config, table, communities, choices, bags, replicates, labels, groups, work.features, is_blessed)
+    estimates = estimate(
+        replicates[: bags.num_replicates], choices.fits, at_once, settings.outcome.higher_is_better, settings.level
+    )
+    result = _result(
+        config, table, communities, choices, bags, replicates, estimates, labels, groups, work.features, is_blessed
+    )
     predicted = np.array(result.document.columns.predicted)
     others = other_ranks(records, config, bags, communities.regions, predicted, workers)
     return dataclasses.replace(result, document=result.document.model_copy(update={"other_ranks": others}))
@@ -152,6 +157,7 @@ def _result(
     choices: Choices,
     bags: Bags,
     replicates: Sequence[Replicate],
+    estimates: Estimates,
     labels: NDArray[Any],
     groups: NDArray[np.int64] | None,
     features: tuple[str, ...],
@@ -160,7 +166,6 @@ def _result(
     settings, task = config.recommend, config.training.task
     fits = choices.fits
     higher = settings.outcome.higher_is_better
-    estimates = estimate(replicates[: bags.num_replicates], fits, higher, settings.level)
     if task.problem is not Problem.CLASSIFICATION:
         spread = OutcomeSpread.of(estimates.outcome.mean, labels, groups, [np.log10(communities.population)])
         estimates = with_outcomes(estimates, spread, higher, settings.level, config.training.trainer.seed)
@@ -374,9 +379,9 @@ def _caveats(
         found.insert(0, text.SYNTHETIC)
     if is_blessed is False:
         found.insert(0, text.NOT_BLESSED)
-    if np.isfinite(estimates.together):
-        share = estimates.together
-        found.append(Text(en=text.TOGETHER.en.format(share=share), es=text.TOGETHER.es.format(share=share)))
+    if np.isfinite(estimates.not_additive):
+        share = estimates.not_additive
+        found.append(Text(en=text.NOT_ADDITIVE.en.format(share=share), es=text.NOT_ADDITIVE.es.format(share=share)))
     failed = [(place, one.is_decisive) for place, of_one in enumerate(tests) for one in of_one if not one.passed]
     refuted = {place for place, is_decisive in failed if is_decisive}
     doubted = {place for place, _ in failed} - refuted

@@ -124,9 +124,15 @@ NOT_BLESSED = Text(
     en="The model of this run was not blessed: it does not meet its thresholds. Do not decide by it.",
     es="El modelo de esta ejecución no fue aprobado: no cumple sus umbrales. No decida con él.",
 )
-TOGETHER = Text(
-    en="The plan adds up the effects of a community's actions. All at once they have {share:.0%} of that sum.",
-    es="El plan suma los efectos de las acciones de una comunidad. Todas a la vez tienen el {share:.0%} de esa suma.",
+NOT_ADDITIVE = Text(
+    en=(
+        "The plan adds up the effects of a community's actions. Where several fit, the effect of all at once differs "
+        "from that sum by {share:.0%} of the effects' sizes."
+    ),
+    es=(
+        "El plan suma los efectos de las acciones de una comunidad. Donde corresponden varias, el efecto de todas a la "
+        "vez difiere de esa suma en el {share:.0%} del tamaño de los efectos."
+    ),
 )
 REFUTED = Text(
     en=(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import recommendation_samples as samples
 
-from yachay.components.intervention_recommender.actions import apply_action, extrapolates
+from yachay.components.intervention_recommender.actions import apply_action, apply_together, extrapolates
 from yachay.components.intervention_recommender.catalogue import CatalogueAction
 
 
@@ -57,6 +57,15 @@ def test_an_action_without_moves_changes_nothing():
     applied = apply_action(samples.communities(5), samples.catalogue().actions["teaching"])
     assert applied.columns == {}
     assert applied.fits.all()
+
+
+def test_of_actions_that_exclude_each_other_the_first_is_applied():
+    table = samples.communities(5).assign(water_pct=[20.0, 50, 84, 86, 94], river_pct=0.0)
+    found = samples.catalogue(noise={"needs": [], "excludes": ["water"]})
+    columns, at_once = apply_together(table, found)
+    assert at_once.tolist() == [[True] * 3 + [False] * 2, [False] * 3 + [True] * 2, [True] * 5]
+    assert columns["water_pct"].tolist() == [30, 60, 90, 86, 94]
+    np.testing.assert_allclose(columns["noise"], table["noise"] + [0, 0, 0, 1, 1])
 
 
 def test_a_value_that_no_similar_community_has_extrapolates():
