@@ -45,7 +45,9 @@ def test_what_all_actions_at_once_have_is_compared_with_the_sizes_of_the_effects
         rows, outcome = np.arange(2), np.full(2, 50, np.float32)
         changes = np.column_stack([effects, [7.0, *[0.0] * (len(effects) - 1)]])
         none = np.zeros((0, 2), np.float32)
-        one = Replicate(rows, outcome[:, None], outcome, outcome + changes, outcome + [together, 7.0], none, rows)
+        one = Replicate(
+            rows, outcome[:, None], outcome, outcome + changes, np.add(outcome, [together, 7.0]), none, rows
+        )
         where = [np.broadcast_to(np.atleast_1d(given)[:, None], changes.shape) for given in (fits, at_once)]
         return estimate([one], *where, True, 0.8).not_additive
 
