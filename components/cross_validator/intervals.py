@@ -128,10 +128,13 @@ def _places(values: NDArray[np.floating]) -> Numbers:
 
 
 def _usual_size(sizes: Numbers, places: Numbers, rows: NDArray[np.int64]) -> Numbers:
-    """Returns for each record the mean size of the residuals of those `rows` that are nearest to it."""
-    from sklearn.neighbors import KNeighborsRegressor
+    """Returns for each record the mean size of the residuals of those other `rows` that are nearest to it."""
+    from sklearn.neighbors import NearestNeighbors
 
     # Of few records all but a few would be alike.
-    neighbours = KNeighborsRegressor(max(min(NUM_SIMILAR, len(rows) // 4), 1))
-    usual = neighbours.fit(places[rows], sizes[rows]).predict(places)
-    return np.maximum(np.asarray(usual, np.float64), np.finfo(np.float32).tiny)
+    neighbours = NearestNeighbors(n_neighbors=max(min(NUM_SIMILAR, len(rows) // 4), 1)).fit(places[rows])
+    usual = sizes[rows][neighbours.kneighbors(places, return_distance=False)].mean(axis=1)
+    if len(rows) > 1:
+        # Without its own, which a new record's does not have either: intervals would be too narrow.
+        usual[rows] = sizes[rows][neighbours.kneighbors(return_distance=False)].mean(axis=1)
+    return np.asarray(np.maximum(usual, np.finfo(np.float32).tiny), np.float64)

@@ -48,6 +48,25 @@ def test_the_outcomes_of_a_group_have_no_part_in_its_own_intervals():
     assert not holds(after, missed)[own].any()
 
 
+def test_a_records_residual_has_no_part_in_what_it_is_divided_by():
+    predicted, observed, groups, size = country()
+    changed = np.where(np.arange(len(groups)) == 5, observed + 100, observed)
+    before, after = (OutcomeSpread.of(predicted, given, groups, [size]).scales for given in (observed, changed))
+    np.testing.assert_array_equal(before[:, 5], after[:, 5])
+    assert (before != after).any()
+
+
+@pytest.mark.parametrize("num_rows", [40, 100])
+def test_intervals_of_few_records_hold_their_share(num_rows):
+    held = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        predicted, size, noise = random.normal(size=(3, num_rows))
+        spread = OutcomeSpread.of(predicted, predicted + noise, np.arange(num_rows) % 10, [size])
+        held.append(holds(spread.interval(0.8), predicted + noise).mean())
+    assert 0.795 < np.mean(held) < 0.84
+
+
 def test_draws_miss_a_group_alike():
     random = np.random.default_rng(1)
     groups = np.repeat(np.arange(20), 30)
