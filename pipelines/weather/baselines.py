@@ -13,6 +13,7 @@ Numbers = NDArray[np.float64]
 
 NAMES = ("persistence", "yesterday", "climatology", "mixture", "linear")
 _DAYS_A_YEAR = 365.2425
+_A_YEAR = pd.Timedelta("365D")
 _YEARLY, _DAILY = 3, 3
 _RIDGE = 1.0
 
@@ -40,7 +41,9 @@ class Baselines:
     """Baselines that were learned from the training windows alone.
 
     The climatology is, for each station, the least squares fit of three harmonics of the year times three of the day
-    (for daily series of the year alone) to the target of the training years. The mixture weighs persistence, yesterday
+    (for daily series of the year alone) to the target of the training years; where these are less than a year, of the
+    day alone, for of the other seasons nothing is known. A station that is new in the test has the mean of all. The
+    mixture weighs persistence, yesterday
     and climatology by the least squares of each step ahead; the linear model is the ridge regression of each step on
     all inputs, the calendar and the station.
     """
@@ -58,7 +61,10 @@ class Baselines:
             times = windows.times[rows]
             ahead = [times + step * windows.step for step in range(1, steps + 1)]
             design = np.concatenate([_harmonics(of, windows.step) for of in ahead])
-            climate[station] = np.linalg.lstsq(design, labels[rows].T.ravel(), rcond=None)[0]
+            is_short = times.max() - times.min() < _A_YEAR
+            num_known = design.shape[1] // (1 + 2 * _YEARLY) if is_short else design.shape[1]
+            climate[station] = np.zeros(design.shape[1])
+            climate[station][:num_known] = np.linalg.lstsq(design[:, :num_known], labels[rows].T.ravel(), rcond=None)[0]
         parts = _parts(windows, climate, steps)
         weights = np.stack(
             [
@@ -111,12 +117,13 @@ def _parts(windows: Windows, climate: dict[str, Numbers], steps: int) -> tuple[N
     else:
         yesterday = newest
     expected = np.zeros((len(windows.times), steps))
+    of_all: Numbers = np.mean(list(climate.values()), axis=0)
     for station in sorted(set(windows.stations)):
         rows = windows.stations == station
-        if station in climate:
-            for step in range(steps):
-                design = _harmonics(windows.times[rows] + (step + 1) * windows.step, windows.step)
-                expected[rows, step] = design @ climate[station]
+        weights = climate.get(station, of_all)
+        for step in range(steps):
+            design = _harmonics(windows.times[rows] + (step + 1) * windows.step, windows.step)
+            expected[rows, step] = design @ weights
     return newest, yesterday, expected
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DataError
+from ...errors import ConfigurationError, DataError, suggestion
 from ...files import atomic_file, atomic_folder, write_atomically
 from .network import Network
 from .station_files import STATION, Block, list_blocks, read_block
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 SUMMARY_FILE = "summary.json"
+WINDOWS = "windows"
+"""Of the summary: the settings that the windows were cut by."""
 BLOCK_BYTES = 32 * 2**20
 """Of a CSV file that one task reads: as observations about five times that."""
 
@@ -60,11 +62,18 @@ def prepare(
         block_bytes: int. Of a CSV file that one task reads.
 
     Returns:
-        What `summary.json` holds: counts of observations, windows, flags by rule and rejected texts, by station.
+        What `summary.json` holds: the settings of the windows, and counts of observations, windows, flags by rule and
+        rejected texts, by station.
 
     Raises:
+        ConfigurationError: if the network does not have the target.
         DataError: if a file or a station does not fit, or workers died of the same task.
     """
+    if settings.target not in network.variables:
+        raise ConfigurationError(
+            f"Expected `windows.target` to be a variable of the network. Received: {settings.target!r}."
+            f"{suggestion(settings.target, network.variables)} It has {', '.join(network.variables)}."
+        )
     blocks = list_blocks(uris, network, block_bytes)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output.absolute()) as draft:
@@ -81,8 +90,9 @@ def prepare(
         made = _run(client, _write_station, of_stations, lambda done: progress("stations", done, len(stations)))
         shutil.rmtree(fragments)
         summary = {
+            WINDOWS: settings.model_dump(mode="json"),
             "rejected": sum(found["rejected"] for found in read),
-            "windows": sum(of["windows"] for of in made),
+            "num_windows": sum(of["windows"] for of in made),
             "stations": {of.pop(STATION): of for of in made},
         }
         write_atomically(draft / SUMMARY_FILE, json.dumps(summary, indent=1, ensure_ascii=False))

@@ -5,6 +5,7 @@ for batch in read("data/weather/beijing", network="beijing", windows={"stride": 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from ...components.example_gen.notes import Note
 from ...components.settings import check_settings
 from ...errors import ConfigurationError, DataError, suggestion
 from .network import Network, read_network
-from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, prepare
+from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, WINDOWS, prepare
 from .windows import WindowSettings
 
 if TYPE_CHECKING:
@@ -84,12 +85,15 @@ def to_network(given: str | Mapping[str, Any]) -> Network:
 
 
 def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.RecordBatch | Note]:
+    _require_same(folder, settings)
+    # As it is written: a station may be called 007 or NA.
+    as_text: Any = {"dtype": str, "keep_default_na": False}
     for file in sorted((folder / FLAGS).glob("*.csv")):
-        for row in pd.read_csv(file).itertuples():
+        for row in pd.read_csv(file, **as_text).itertuples():
             reason = f"{row.rule} ({row.source})"
             yield Note(str(row.station), 0, str(row.time), str(row.variable), "blanked", reason)
     if (folder / REJECTED_FILE).exists():
-        for row in pd.read_csv(folder / REJECTED_FILE, dtype=str).itertuples():
+        for row in pd.read_csv(folder / REJECTED_FILE, **as_text).itertuples():
             yield Note(str(row.file), 0, str(row.record), str(row.column), "blanked", str(row.reason))
     files = sorted(folder.glob("station=*/month=*.parquet"))
     if not files:
@@ -100,3 +104,16 @@ def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.Record
     for file in files:
         # Not as a data set: the folders' names would become columns.
         yield from pq.ParquetFile(file).read().to_batches()
+
+
+def _require_same(folder: Path, settings: WindowSettings) -> None:
+    """Checks that windows were cut as the configuration says: by another boundary some would stand on both sides."""
+    summary = json.loads((folder / SUMMARY_FILE).read_text("utf-8"))
+    wanted, found = settings.model_dump(mode="json"), summary.get(WINDOWS)
+    found = found if isinstance(found, dict) else {}
+    if others := [name for name in wanted if wanted[name] != found.get(name)]:
+        raise DataError(
+            f"Expected windows in {folder} that were cut with "
+            f"{', '.join(f'{name}: {wanted[name]}' for name in others)} (`data.reader_options.windows`). "
+            f"Received: {', '.join(f'{name}: {found.get(name)}' for name in others)}. Run `yachay prepare` again."
+        )

@@ -61,3 +61,20 @@ def test_a_daily_series_has_a_yearly_climate() -> None:
     forecasts = Baselines.fit(windows, labels).predict(windows, AHEAD)
     np.testing.assert_allclose(forecasts["climatology"], labels, atol=1e-2)
     assert forecasts["linear"] == pytest.approx(labels, abs=1e-2)
+
+
+def test_a_climatology_of_half_a_year_says_nothing_of_the_other_half() -> None:
+    windows, labels = windows_of(climate(24 * 800) + np.random.default_rng(0).normal(0, 1, 24 * 800))
+    is_half = windows.times < windows.times[0] + pd.Timedelta("180D")
+    half = Windows(windows.stations[is_half], windows.times[is_half], windows.past[is_half], windows.inputs[is_half],
+                   windows.step)  # fmt: skip
+    forecast = Baselines.fit(half, labels[is_half]).predict(windows, AHEAD)["climatology"]
+    seen = labels[is_half]
+    assert seen.min() < forecast.min() < forecast.max() < seen.max()
+
+
+def test_a_station_that_is_new_has_the_climate_of_the_others() -> None:
+    windows, labels = windows_of(climate(24 * 800))
+    new = Windows(np.full(len(labels), "B", object), windows.times, windows.past, windows.inputs, windows.step)
+    forecast = Baselines.fit(windows, labels).predict(new, AHEAD)["climatology"]
+    np.testing.assert_allclose(forecast, labels, atol=1e-3)

@@ -14,7 +14,7 @@ import pytest
 from small_networks import FIELDS, hours, network
 
 from yachay.components.example_gen.notes import Note
-from yachay.errors import DataError
+from yachay.errors import ConfigurationError, DataError
 from yachay.pipelines.dask_cluster import local_cluster
 from yachay.pipelines.weather import prepare as preparing
 from yachay.pipelines.weather.prepare import prepare
@@ -115,3 +115,26 @@ def test_series_too_short_for_a_window_are_an_error(files: Files) -> None:
     folder = files({"a.csv": hours("A", 20)})
     with pytest.raises(DataError, match=r"windows of 24 steps and 6 ahead\. Received: none"):
         list(read(str(folder), FIELDS, SETTINGS.model_dump()))
+
+
+def test_windows_that_were_cut_by_other_settings_are_an_error(files: Files, tmp_path: Path) -> None:
+    files(three_stations())
+    prepare([str(tmp_path)], tmp_path / "windows", network(), SETTINGS)
+    other = SETTINGS.model_dump() | {"boundaries": ["2024-02-01T00:00Z"], "stride": 3}
+    with pytest.raises(DataError, match=r"stride: 3, boundaries: \['2024-02-01.*Received: stride: 5, boundaries: \[\]"):
+        list(read(str(tmp_path / "windows"), FIELDS, other))
+
+
+def test_a_target_that_the_network_does_not_have_is_an_error(files: Files, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"target": "temperature"})
+    with pytest.raises(ConfigurationError, match=r"Received: 'temperature'\. Did you mean 'temperature_c'"):
+        prepare([str(files(three_stations()))], tmp_path / "windows", network(), settings)
+
+
+def test_a_station_whose_name_is_a_number_or_na_keeps_it(files: Files) -> None:
+    table = pd.concat([hours(name, 24 * 20) for name in ("007", "NA")], ignore_index=True)
+    table.loc[[100, 600], "T"] = 99.0
+    items = list(read(str(files({"a.csv": table})), FIELDS, SETTINGS.model_dump()))
+    assert [item.file for item in items if isinstance(item, Note)] == ["007", "NA"]
+    stations = {name for item in items if not isinstance(item, Note) for name in item.column("station").to_pylist()}
+    assert stations == {"007", "NA"}
