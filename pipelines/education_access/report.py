@@ -1,6 +1,5 @@
 """Sections of the page: the ranking beside simpler ones, calibration and intervals by region, spatial dependence."""
 
-import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from ...components.features import Problem
 from ...components.text import Text
 from ...components.web_page.numbers import format_interval, format_number
 from ...components.web_page.texts import element
-from ...errors import DataError
 from .model import METRICS
 from .places import NUM_NEIGHBOURS, nearest
 from .spatial import moran
@@ -54,7 +52,7 @@ def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
 
     `ahead` is the area by which the model is ahead, on the districts that have the column.
     """
-    records = _records(inputs, ["department", *_BASELINES])
+    records = inputs.read_columns(["department", *_BASELINES])
     resamples = _resamples(inputs, records)
     is_class = inputs.task.problem is Problem.CLASSIFICATION
     metrics: dict[str, Metric] = {metric.name: metric for metric in METRICS}
@@ -103,7 +101,7 @@ def render_ranking(lines: list[dict[str, Any]]) -> str:
 
 def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
     """Returns what is observed and predicted in each natural region, and how well it is ranked within."""
-    records = _records(inputs, ["natural_region", "department"])
+    records = inputs.read_columns(["natural_region", "department"])
     resamples = _resamples(inputs, records)
     observed, predicted = _observed(inputs), _predicted(inputs)
     is_class = inputs.task.problem is Problem.CLASSIFICATION
@@ -174,7 +172,7 @@ def build_intervals(inputs: SectionInputs) -> list[dict[str, Any]]:
     """
     if inputs.task.problem is Problem.CLASSIFICATION:
         return []
-    records = _records(inputs, ["department", "natural_region", "population_log10"])
+    records = inputs.read_columns(["department", "natural_region", "population_log10"])
     resamples = _resamples(inputs, records)
     observed, size = _observed(inputs), records["population_log10"].to_numpy(np.float64)
     departments, codes = np.unique(records["department"].to_numpy(str), return_inverse=True)
@@ -243,7 +241,7 @@ def _part_title(line: dict[str, Any]) -> Markup | str:
 
 def build_space(inputs: SectionInputs) -> list[dict[str, Any]]:
     """Returns Moran's I of the outcome and of what the model leaves of it."""
-    places = _records(inputs, ["latitude", "longitude"])
+    places = inputs.read_columns(["latitude", "longitude"])
     observed = _observed(inputs)
     count = min(NUM_NEIGHBOURS, len(places) - 1)
     latitudes, longitudes = (places[name].to_numpy(np.float64) for name in ("latitude", "longitude"))
@@ -292,25 +290,6 @@ SECTIONS = [
             build_intervals, render_intervals),
     Section("space", Text(en="Spatial dependence", es="Dependencia espacial"), build_space, render_space),
 ]  # fmt: skip
-
-
-def _records(inputs: SectionInputs, columns: list[str]) -> "pd.DataFrame":
-    """Returns columns of the evaluated records, in the order of their labels."""
-    # The configuration is checked with this module: TensorFlow is imported only where a page is made.
-    from ...components.examples import read_examples
-    from ...components.feature_selection.records import decode_records
-
-    label = inputs.task.label.name
-    examples = list(itertools.chain.from_iterable(read_examples(inputs.example_files)))
-    records = decode_records(examples, inputs.schema, [label, *columns])
-    labels = inputs.labels
-    if inputs.task.problem is Problem.CLASSIFICATION:
-        labels = np.array(inputs.task.label.values, dtype=object)[labels]
-    if len(records) != len(labels) or not (records[label].to_numpy() == labels).all():
-        raise DataError(
-            f"Expected the {len(labels)} evaluated records in the examples. Received: {len(records)} with other labels."
-        )
-    return records
 
 
 def _observed(inputs: SectionInputs) -> NDArray[np.float64]:
