@@ -78,9 +78,9 @@ def command(
             "none. See docs/recommending.md."
         )
     if not config.recommends(chosen):
-        tasks = ", ".join(config.recommend.tasks)
+        tasks = config.recommend.tasks or (config.default_task,)
         raise UsageError(
-            f"Expected a task of recommend.tasks ({tasks}). Received: {chosen!r}.{suggestion(chosen, tasks)}"
+            f"Expected a task of recommend.tasks ({', '.join(tasks)}). Received: {chosen!r}.{suggestion(chosen, tasks)}"
         )
     run = _find_run(config, chosen, workdir, data, profile)
     output.update({"run": run.run_id, "pipeline": config.name, "task": chosen, "is_synthetic": run.is_synthetic})

@@ -28,7 +28,7 @@ from .document import (
 )
 from .plan import PlanProblem, make_plan
 from .settings import PlanSettings, RecommenderConfig
-from .text import NO_PLAN, NOT_WITHIN, WITHOUT_FLOORS
+from .text import NO_PLAN, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def with_plan(result: Result, settings: PlanSettings, budget: float, region: str
     points: tuple[BudgetPoint | CostPoint, ...] = (*planned.budget_curve, *planned.cost_sensitivity)
     return _planned(
         result,
-        [] if all(one.meets_floors for one in points) else [WITHOUT_FLOORS],
+        [OWN_DRAWS] if all(one.meets_floors for one in points) else [OWN_DRAWS, WITHOUT_FLOORS],
         plan=planned.plan.model_copy(update={"left_out": tuple(left_out)}),
         naive_plans=planned.naive_plans,
         budget_curve=planned.budget_curve,
@@ -123,7 +123,7 @@ def without_plan(result: Result, caveat: Text) -> Result:
 
 
 def _planned(result: Result, caveats: Sequence[Text], **fields: Any) -> Result:
-    others = [one for one in result.document.caveats if one not in (NO_PLAN, NOT_WITHIN, WITHOUT_FLOORS)]
+    others = [one for one in result.document.caveats if one not in (NO_PLAN, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS)]
     document = result.document.model_copy(update={**fields, "caveats": (*others, *caveats)})
     return dataclasses.replace(result, document=document)
 

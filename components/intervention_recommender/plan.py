@@ -197,7 +197,7 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
         solver=f"HiGHS in scipy {scipy.__version__}",
         floors=floors,
         no_floor=tuple(sorted(set(problem.regions) - set(floors))) if settings.floors.get("*") else (),
-        gain_without_floors=_without_floors(problem, settings, budget, caution) if floors else None,
+        gain_without_floors=max(gain, _without_floors(problem, settings, budget, caution)) if floors else None,
         holds_in=float(np.mean(in_draws >= rivals.max(axis=0, initial=0))),
         guaranteed_gain=_guaranteed(problem, best.pairs),
     )

@@ -154,6 +154,10 @@ IN_DOUBT = Text(
         "sentido contrario. Los planes pueden tomarlas: {titles}."
     ),
 )
+OWN_DRAWS = Text(
+    en="The plan is judged by the draws that it was made from: expect less than it promises.",
+    es="El plan se juzga con las mismas simulaciones con las que se hizo: espere menos de lo que promete.",
+)
 WITHOUT_FLOORS = Text(
     en="Under some of the other budgets or costs no plan meets the floors of the regions: there they are left out.",
     es="Con algunos de los otros presupuestos o costos ningún plan cumple los mínimos por región: allí se omiten.",
@@ -165,10 +169,10 @@ NO_PLAN = Text(
 NOT_WITHIN = Text(
     en=(
         "There is no plan: with the actions that passed their tests the budget or the floors of the configuration "
-        "cannot be met. `yachay recommend --budget` plans with others."
+        "cannot be met, or no plan was found in plan.time_limit_s. `yachay recommend --budget` plans with others."
     ),
     es=(
         "No hay plan: con las acciones que superaron sus pruebas no se cumple el presupuesto o los mínimos de la "
-        "configuración. `yachay recommend --budget` planifica con otros."
+        "configuración, o no se halló un plan en plan.time_limit_s. `yachay recommend --budget` planifica con otros."
     ),
 )
