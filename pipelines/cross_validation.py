@@ -29,6 +29,7 @@ from ..components.sequences import stored_schema
 from ..components.trainer.settings import check_trainer
 from ..components.trainer.target import Target
 from ..components.trainer.train import to_predictions
+from ..components.tuner.checks import check_search
 from ..components.tuner.search import objective_of
 from ..errors import UsageError
 from ..schemas import parse_schema
@@ -129,7 +130,7 @@ def cross_validate(
         schema_text: string. The curated schema in text form.
         task: string. Name of a task of the configuration.
         data_uri: string. File, folder or pattern of the records.
-        family: string. A model family or `"auto"`.
+        family: string. A model family or `"auto"`; one that is not the configuration's is what a search is in.
         folds: int. At least 2.
         workdir: path of the folder that gets the predictions, the metrics and the quarantined records, at the end only.
         on_fold: function. Called with each `Fold` when it is done. Defaults to None.
@@ -149,8 +150,15 @@ def cross_validate(
     schema = parse_schema(schema_text)
     prediction_task = config.prediction_task(task)
     settings = config.cross_validator(task, folds, family)
-    settings.trainer.require_family()
-    check_trainer(prediction_task, settings.trainer)
+    view = config.for_task(task)
+    tune = view.tune
+    if tune.enabled:
+        if family != view.model.family:
+            tune = tune.model_copy(update={"families": ()})  # What is asked for is that family.
+        check_search(prediction_task, settings.trainer, tune)
+    else:
+        settings.trainer.require_family()
+        check_trainer(prediction_task, settings.trainer)
     with whole_or_absent(Path(workdir)):
         pass  # A folder that cannot be written is found out before the work, not after it.
     with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
@@ -166,8 +174,7 @@ def cross_validate(
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, stored_schema(schema))
         work = FoldWork(records.examples, records.schema, settings, Path(scratch))
-        if config.tune.enabled:
-            tune = config.for_task(task).tune
+        if tune.enabled:
             work = NestedWork(records.examples, records.schema, settings, Path(scratch), tune)
         held_out = []
         for part in run_folds(work, records.folds(prediction_task, folds, settings.trainer.seed), workers):

@@ -5,12 +5,9 @@ from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ... import __version__
-from ...errors import ConfigurationError
-from ..evaluator.metric import task_metrics
 from ..executor_path import ExecutorPath
-from ..trainer.family import families_for, load_families
-from ..trainer.settings import check_trainer
-from .settings import TunerConfig, find_tuning_problems
+from .checks import check_search
+from .settings import TunerConfig
 
 
 class TunerSpec(component_spec.ComponentSpec):
@@ -50,12 +47,8 @@ class Tuner(base_component.BaseComponent):
 
     def __init__(self, examples: types.BaseChannel, schema: types.BaseChannel, config: TunerConfig) -> None:
         task, trainer = config.training.task, config.training.trainer
-        check_trainer(task, trainer)
-        trainer.require_family()
         tune = config.tune.model_copy(update={"enabled": True})
-        families = load_families(task.extensions)
-        if problems := list(find_tuning_problems(tune, trainer, families, families_for(task), task_metrics(task))):
-            raise ConfigurationError("\n".join(["Invalid settings of the Tuner:", *(f"  - {one}" for one in problems)]))
+        check_search(task, trainer, tune)
         super().__init__(
             TunerSpec(
                 examples=examples,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ...errors import suggestion
 from ..cross_validator.settings import MIN_FOLDS, CrossValidatorConfig
+from ..features import FeatureKind
 from ..settings import Settings
 from ..trainer.family import AUTO, Family
 from ..trainer.settings import TrainerSettings
@@ -168,10 +169,9 @@ def searched_families(tune: TuneSettings, trainer: TrainerSettings, able: Mappin
         trainer: `TrainerSettings`.
         able: mapping of name to `Family`. Those that can do the task.
     """
-    named = tune.families or (tuple(able) if trainer.family == AUTO else (trainer.family,))
-    return {
-        name: able[name] for name in named if name in able and (able[name].uses_weights or not trainer.needs_weights)
-    }
+    named = _named(tune, trainer) or tuple(able)
+    needs_weights = _needs_weights(tune, trainer)
+    return {name: able[name] for name in named if name in able and (able[name].uses_weights or not needs_weights)}
 
 
 def space_of(tune: TuneSettings, family: Family) -> dict[str, Range | Choices]:
@@ -189,6 +189,8 @@ def find_tuning_problems(
     families: Mapping[str, Family],
     able: Mapping[str, Family],
     metrics: Mapping[str, Any],
+    inputs: Mapping[str, FeatureKind],
+    classes: Sequence[str],
 ) -> Iterator[str]:
     """Yields what of a search does not fit a task, each as `field: what was expected and received`.
 
@@ -198,7 +200,11 @@ def find_tuning_problems(
         families: mapping of name to `Family`. All of them.
         able: mapping likewise. Those that can do the task.
         metrics: mapping of name to `Metric`. Those of the task.
+        inputs: mapping of input to its `FeatureKind`.
+        classes: sequence of strings. Those of the label; none for numbers.
     """
+    is_searched = tune.enabled and trainer.run_fn is None
+    chosen = searched_families(tune, trainer, able) if is_searched else {}
     for field, names in (("families", tune.families), ("spaces", tuple(tune.spaces))):
         for name in names:
             if name not in families:
@@ -208,19 +214,29 @@ def find_tuning_problems(
         known = ", ".join(metrics)
         hint = suggestion(tune.objective, metrics)
         yield f"tune.objective: expected a metric of the task ({known}), received {tune.objective!r}.{hint}"
-    for name, space in tune.spaces.items():
+    for name in (*tune.spaces, *(chosen.keys() - tune.spaces.keys())):
         if name in families:
-            yield from _unfit_space(families[name], space, tune, trainer)
-    yield from _unfit_options(tune, trainer)
+            yield from _unfit_space(families[name], tune, trainer, inputs if name in chosen else None, len(classes))
+    yield from _unfit_options(tune, trainer, classes)
     if not tune.enabled:
         return
     if trainer.run_fn is not None:
         yield f"tune.enabled: expected false with `model.run_fn` ({trainer.run_fn}), for a search trains families"
         return
-    chosen = searched_families(tune, trainer, able)
-    if not chosen:
+    if unweighted := [name for name in _named(tune, trainer) if name in able and name not in chosen]:
+        yield (
+            "tune.families: expected families whose rows may count differently, for class_weights or mixup, received "
+            f"{', '.join(unweighted)}. Take them out, or these options"
+        )
+    elif not chosen:
         yield f"tune.families: expected one that can do the task ({', '.join(able) or 'none can'}), received " + (
             ", ".join(tune.families) or trainer.family
+        )
+    if tune.pods > 1 and tune.trials // tune.pods <= len(chosen):
+        least = tune.pods * (len(chosen) + 1)
+        yield (
+            f"tune.trials: expected at least {least} of {tune.pods} pods, for each first tries the configuration of "
+            f"every family, received {tune.trials}"
         )
     for name, family in chosen.items():
         if tune.oracle == "hyperband" and family.rounds is None:
@@ -229,11 +245,27 @@ def find_tuning_problems(
             yield f"tune.spaces.{name}: expected hyperparameters to search, received none. Name them here"
 
 
+def _named(tune: TuneSettings, trainer: TrainerSettings) -> tuple[str, ...]:
+    """Returns the families that the settings name; none where all are searched in."""
+    return tune.families or (() if trainer.family == AUTO else (trainer.family,))
+
+
+def _needs_weights(tune: TuneSettings, trainer: TrainerSettings) -> bool:
+    """Returns whether some trial may let rows count differently."""
+    spaces = [tune.training[name] for name in ("class_weights", "mixup") if name in tune.training]
+    return trainer.needs_weights or any(any(space.ends) for space in spaces)
+
+
 def _unfit_space(
-    family: Family, space: Mapping[str, Range | Choices], tune: TuneSettings, trainer: TrainerSettings
+    family: Family,
+    tune: TuneSettings,
+    trainer: TrainerSettings,
+    inputs: Mapping[str, FeatureKind] | None,
+    num_classes: int,
 ) -> Iterator[str]:
+    """Yields what of a space a family does not take; beside inputs, which are None where it is not searched in."""
     known = family.hyperparameters.model_fields
-    for name, values in space.items():
+    for name, values in space_of(tune, family).items():
         field = f"tune.spaces.{family.name}.{name}"
         if name not in known:
             yield f"{field}: no such hyperparameter.{suggestion(name, known)}"
@@ -243,16 +275,22 @@ def _unfit_space(
         for value in values.ends:
             given = {**trainer.hyperparameters.get(family.name, {}), name: value}
             try:
-                family.resolve(given)
+                resolved = family.resolve(given)
+                reasons = [] if inputs is None else list(family.check(resolved, inputs, num_classes))
             except ValueError as error:
-                reason = str(error).splitlines()[-1].strip(" -")
+                reasons = [str(error).splitlines()[-1].strip(" -")]
+            for reason in reasons[:1]:
                 yield f"{field}: expected values that the family takes, received {value!r} ({reason})"
 
 
-def _unfit_options(tune: TuneSettings, trainer: TrainerSettings) -> Iterator[str]:
+def _unfit_options(tune: TuneSettings, trainer: TrainerSettings, classes: Sequence[str]) -> Iterator[str]:
     for name, values in tune.training.items():
         for value in values.ends:
             try:
                 TrainerSettings.model_validate(trainer.model_dump() | {name: value})
             except ValueError:
                 yield f"tune.training.{name}: expected values that `model.{name}` takes, received {value!r}"
+            unknown = [one for one in value if one not in classes] if isinstance(value, dict) and classes else []
+            for one in unknown:
+                known = ", ".join(classes)
+                yield f"tune.training.{name}: expected classes of the label ({known}), received {one!r}"

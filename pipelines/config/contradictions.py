@@ -118,10 +118,11 @@ def _hyperparameters(config: "PipelineConfig", task: str) -> Iterator[str]:
         own = config.tasks[task]
         yield from wrong if own.hyperparameters or own.family or task in config.tuned else ()
         return
-    num_classes = len(view.label.values) if view.problem is Problem.CLASSIFICATION else 0
-    yield from _caught(view.model.check_inputs, families, config.task_features(task), num_classes)
+    classes = view.label.values if view.problem is Problem.CLASSIFICATION else ()
+    inputs = config.task_features(task)
+    yield from _caught(view.model.check_inputs, families, inputs, len(classes))
     able = {name: family for name, family in families.items() if family.can_predict(view.problem, view.label)}
-    yield from find_tuning_problems(view.tune, view.model, families, able, _metrics(view))
+    yield from find_tuning_problems(view.tune, view.model, families, able, _metrics(view), inputs, classes)
 
 
 def _model_and_change(config: "PipelineConfig") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The configuration of a pipeline: `config.yaml`, checked before any work."""
 
-import math
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
 
@@ -202,8 +201,12 @@ class PipelineConfig(Settings):
     def tuners(self, task: str) -> list[TunerConfig]:
         """Returns how the searches of a task go that share its trials, one a pod."""
         whole = self.tuner(task)
-        tune = whole.tune.model_copy(update={"trials": math.ceil(whole.tune.trials / whole.tune.pods)})
-        return [whole.model_copy(update={"tune": tune, "shard": shard}) for shard in range(tune.pods)]
+        each, more = divmod(whole.tune.trials, whole.tune.pods)
+        tunes = [
+            whole.tune.model_copy(update={"trials": each + (shard < more), "pods": 1})
+            for shard in range(whole.tune.pods)
+        ]
+        return [whole.model_copy(update={"tune": tune, "shard": shard}) for shard, tune in enumerate(tunes)]
 
     def recommends(self, task: str) -> bool:
         """Returns whether a run of a task makes a recommendation."""

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from yachay.errors import DataError, UsageError
+from yachay.errors import ConfigurationError, DataError, UsageError
 from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.cross_validation import CrossValidation, cross_validate
 from yachay.pipelines.registry import find_pipeline
@@ -186,3 +186,16 @@ def test_boosted_trees_reach_the_anchors_of_the_real_file(task, anchors, tmp_pat
     for metric, anchor in zip(("accuracy", "macro_f1", "auc_ovr"), anchors, strict=True):
         assert result.mean[metric] > anchor - 0.01
     assert result.mean["accuracy"] < 0.82
+
+
+def test_a_search_is_in_the_family_that_is_asked_for_which_must_fit_it(tmp_path: Path) -> None:
+    tune = {"enabled": True, "families": ["random_forest"], "trials": 1, "folds": 2, "minutes": None}
+    config = configuration(model={"family": "boosted_trees"}, tune=tune)
+    table = records(60)
+
+    found = validate(tmp_path / "linear", table, config, family="linear", workers=1)
+
+    assert {fold.family for fold in found.folds} == {"linear"}
+    config = configuration(model={"family": "boosted_trees"}, tune={**tune, "oracle": "hyperband"})
+    with pytest.raises(ConfigurationError, match=r"with 'linear', whose training has no rounds to shorten"):
+        validate(tmp_path / "rounds", table, config, family="linear")

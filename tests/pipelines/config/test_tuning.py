@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from yachay.cli.options import tuning_overrides
-from yachay.components.trainer.family import load_families
-from yachay.components.tuner.settings import Choices, Range, TuneSettings, space_of
+from yachay.components.trainer.family import families_for, load_families
+from yachay.components.tuner.settings import Choices, Range, TuneSettings, searched_families, space_of
 from yachay.errors import ConfigurationError, UsageError
 from yachay.pipelines.config.load import load_config
 from yachay.pipelines.registry import find_pipelines
@@ -42,6 +42,15 @@ ON = "tune.enabled=true"
         ),
         ([ON, "tune.families=[ordinal]"], r"tune\.families: expected one that can do the task \(.*received ordinal"),
         ([ON, "tune.spaces={boosted_trees: {}}", "model.family=boosted_trees"], "expected hyperparameters to search"),
+        ([ON, "tune.pods=4", "tune.trials=7"], r"tune\.trials: expected at least 8 of 4 pods, .*, received 7"),
+        (
+            ["tune.training={class_weights: [balanced, {Left: 2.0}]}"],
+            r"class_weights: expected classes of the label \(.*\), received 'Left'",
+        ),
+        (
+            [ON, "model.family=boosted_trees", "tune.spaces={boosted_trees: {monotonic_cst: [{}, {Agee: 1}]}}"],
+            r"spaces\.boosted_trees\.monotonic_cst: .*received \{'Agee': 1\} \(monotonic_cst: expected",
+        ),
         (["tuned={semester3: {family: linear}}"], r"tuned: expected one of .*received 'semester3'"),
         (["tuned={semester2: {family: cart}}"], r"tasks\.semester2: model\.family: expected one of .*'cart'"),
         (["tuned.semester2=/nowhere.yaml"], r"Expected a configuration at /nowhere.yaml\. Received: no such file"),
@@ -50,6 +59,33 @@ ON = "tune.enabled=true"
 def test_a_search_that_does_not_fit_is_rejected_before_any_work(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_config(STUDENT_DROPOUT, overrides)
+
+
+LINEAR = "model.hyperparameters.two_step={family: linear, hyperparameters: {alpha: 2.0}}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        # The family's own space has regressions that do not know alpha.
+        ([LINEAR], r"tune\.spaces\.two_step\.family: .* received 'svm' \(hyperparameters\.alpha: no such field"),
+        (["tune.spaces={two_step: {family: [linear, tree]}}"], r"received 'tree' \(family: expected one of"),
+        (["tune.training={mixup: [0.0, 0.2]}"], r"whose rows may count differently, .* received two_step\. Take"),
+        (["tune.families=[xgboost, two_step]", "tune.training={mixup: [0.0, 0.2]}"], r"received two_step\. Take"),
+    ],
+)
+def test_a_space_that_contradicts_the_settings_is_rejected_before_any_work(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        find_pipelines()["student_performance"].load([ON, *overrides])
+
+
+def test_of_all_families_those_that_cannot_mix_rows_are_left_out() -> None:
+    given = [ON, "tasks.grade_class.family=auto", "model.family=auto", "tune.training={mixup: [0.0, 0.2]}"]
+    config = find_pipelines()["student_performance"].load(given).tuner("grade_class")
+
+    able = families_for(config.training.task)
+    chosen = searched_families(config.tune, config.training.trainer, able)
+    assert able.keys() - chosen.keys() == {"two_step"}
 
 
 def test_every_family_of_ours_has_a_space_that_fits_it() -> None:
