@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigurationError, DataError, suggestion
+from ...errors import ConfigurationError, DataError, UsageError, suggestion
 from ...files import atomic_file, atomic_folder, write_atomically
 from .network import Network
 from .station_files import STATION, Block, list_blocks, read_block
@@ -67,6 +67,7 @@ def prepare(
 
     Raises:
         ConfigurationError: if the network does not have the target.
+        UsageError: if the folder holds something else, which would be removed.
         DataError: if a file or a station does not fit, or workers died of the same task.
     """
     if settings.target not in network.variables:
@@ -74,6 +75,7 @@ def prepare(
             f"Expected `windows.target` to be a variable of the network. Received: {settings.target!r}."
             f"{suggestion(settings.target, network.variables)} It has {', '.join(network.variables)}."
         )
+    _require_replaceable(output)
     blocks = list_blocks(uris, network, block_bytes)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output.absolute()) as draft:
@@ -97,6 +99,17 @@ def prepare(
         }
         write_atomically(draft / SUMMARY_FILE, json.dumps(summary, indent=1, ensure_ascii=False))
     return summary
+
+
+def _require_replaceable(output: Path) -> None:
+    ours = {SUMMARY_FILE, FLAGS, REJECTED_FILE}
+    entries = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
+    others = [name for name in entries if name not in ours and not name.startswith(f"{STATION}=")]
+    if others:
+        raise UsageError(
+            f"Expected a folder that is not there, is empty or was written by `yachay prepare`. Received: {output}, "
+            f"which holds {others[0]!r} and would be replaced. Name another."
+        )
 
 
 def _run(

@@ -14,7 +14,7 @@ import pytest
 from small_networks import FIELDS, hours, network
 
 from yachay.components.example_gen.notes import Note
-from yachay.errors import ConfigurationError, DataError
+from yachay.errors import ConfigurationError, DataError, UsageError
 from yachay.pipelines.dask_cluster import local_cluster
 from yachay.pipelines.weather import prepare as preparing
 from yachay.pipelines.weather.prepare import prepare
@@ -138,3 +138,10 @@ def test_a_station_whose_name_is_a_number_or_na_keeps_it(files: Files) -> None:
     assert [item.file for item in items if isinstance(item, Note)] == ["007", "NA"]
     stations = {name for item in items if not isinstance(item, Note) for name in item.column("station").to_pylist()}
     assert stations == {"007", "NA"}
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(files: Files) -> None:
+    folder = files(three_stations())
+    with pytest.raises(UsageError, match=r"which holds 'first\.csv' and would be replaced"):
+        prepare([str(folder)], folder, network(), SETTINGS)
+    assert sorted(path.name for path in folder.iterdir()) == ["first.csv", "second.csv"]
