@@ -72,6 +72,20 @@ def test_a_support_vector_machine_is_exported_as_scikit_learn_decides(
         assert np.mean(model.predict(unseen.features).argmax(axis=1) == unseen.labels) > 1.3 / num_classes
 
 
+def test_a_support_vector_machine_takes_numbers_of_any_unit(make_table: Callable[..., Table]) -> None:
+    table, unseen = make_table(0, num_rows=400), make_table(0, seed=2)
+    numbers = {}
+    for unit in (1.0, 1e-3, 1e5):
+        labels = (unit * (table.labels + 7)).astype(np.float32)
+        model = svm.fit(dataclasses.replace(table, labels=labels), None, svm.SvmHyperparameters(), seed=1)
+        assert largest_difference(model, unseen.features) < 1e-5 * unit
+        numbers[unit] = model.predict(unseen.features)[:, 0] / unit - 7
+
+    assert np.corrcoef(numbers[1.0], unseen.labels)[0, 1] > 0.8
+    np.testing.assert_allclose(numbers[1e-3], numbers[1.0], atol=1e-3)
+    np.testing.assert_allclose(numbers[1e5], numbers[1.0], atol=1e-3)
+
+
 def test_a_support_vector_machine_of_many_rows_is_trained_on_some(
     make_table: Callable[..., Table], caplog: pytest.LogCaptureFixture
 ) -> None:
