@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import scipy
@@ -43,6 +44,12 @@ ANY_GAP = 0.99
 
 BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 COST_FACTORS = (0.8, 1.0, 1.2)
+
+TOLERANCE = 2e-6
+"""More than the share of the budget by which the solver may pass it."""
+
+ROUNDING = 1e-9
+"""The share of the budget by which a sum of costs may pass it for the rounding of its numbers."""
 
 INFEASIBLE = 2
 """The status of `scipy.optimize.milp` where no choices meet all constraints."""
@@ -258,7 +265,7 @@ def solve(
     costs, values = problem.costs[actions, communities], gains[actions, communities]
     unit = min(budget, costs.sum())  # Beside a budget beyond all costs their parts of it would be within tolerances.
     rows: list[tuple[NDArray[np.int64], Numbers]] = [(np.arange(len(pairs)), costs / unit)]
-    uppers = [budget / unit]
+    uppers: list[float] = []
     for region, share in floors.items():
         inside = np.flatnonzero(np.array([problem.regions[n] == region for n in communities]))
         rows.append((inside, -costs[inside] / unit))
@@ -270,14 +277,20 @@ def solve(
     starts = np.concatenate([[0], np.cumsum([len(places) for places, _ in rows])])
     matrix = csr_array((np.concatenate([signs for _, signs in rows]), indices, starts), shape=(len(rows), len(pairs)))
     scale = np.abs(values).max() or 1.0
-    with _output_to_errors():
-        result = milp(
-            -values / scale,
-            integrality=np.ones(len(pairs)),
-            bounds=Bounds(0, 1),
-            constraints=LinearConstraint(matrix, -np.inf, np.array(uppers)),
-            options={"mip_rel_gap": settings.max_gap, "time_limit": settings.time_limit_s},
-        )
+
+    def optimize(limit: float) -> Any:
+        with _output_to_errors():
+            return milp(
+                -values / scale,
+                integrality=np.ones(len(pairs)),
+                bounds=Bounds(0, 1),
+                constraints=LinearConstraint(matrix, -np.inf, np.array([limit / unit, *uppers])),
+                options={"mip_rel_gap": settings.max_gap, "time_limit": settings.time_limit_s},
+            )
+
+    result = optimize(budget)
+    if result.x is not None and costs[result.x > 0.5].sum() > budget * (1 + ROUNDING):
+        result = optimize(budget * (1 - TOLERANCE))
     if result.x is None:
         if result.status == INFEASIBLE and floors:
             raise _unmet(problem, budget, floors)

@@ -109,6 +109,16 @@ def test_a_budget_below_the_cheapest_choice_names_it():
         make_plan(problem(costs=np.full((3, 5), 7.0)), PlanSettings(), 5)
 
 
+@pytest.mark.parametrize(("budget", "num_choices"), [(1_000_000.0, 1), (1_000_000.4, 2)])
+def test_a_plan_does_not_pass_its_budget_by_the_solvers_tolerance(budget, num_choices):
+    costs = np.zeros((3, 2))
+    costs[0] = 500_000.2
+    one = problem(2, costs=costs, allowed=costs > 0)
+    pairs = solve(one, PlanSettings(), budget, {}).pairs
+    assert len(pairs) == num_choices
+    assert one.total(pairs)[0] <= budget
+
+
 def test_a_floor_that_cannot_be_met_is_named():
     with pytest.raises(UsageError, match=r"floors that can be met.*region 1 90.0%"):
         make_plan(problem(), PlanSettings(floors={"region 1": 0.9}), 5000.0)
