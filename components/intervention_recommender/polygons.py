@@ -32,11 +32,11 @@ def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
     key = settings.key if settings else "key"
     try:
         features = json.loads(path.read_bytes())["features"]
-        found = {
-            str(feature["properties"][key]): feature.get("geometry")
-            for feature in features
-            if key in feature["properties"]
-        }
+        found: dict[str, Mapping[str, Any] | None] = {}
+        for feature in features:
+            if key in feature["properties"]:
+                own = str(feature["properties"][key])
+                found[own] = _joined(found.get(own), feature.get("geometry"))
         names = sorted({name for feature in features for name in feature["properties"]})
     except OSError as error:
         raise DataError(
@@ -107,6 +107,18 @@ def keep_polygons(path: Path, config: RecommenderConfig, kept: Path) -> Path:
             feature["properties"][settings.key] = settings.recoded[key]
     write_atomically(kept, json.dumps(collection, ensure_ascii=False, separators=(",", ":")))
     return kept
+
+
+def _joined(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Returns the polygons of both, for a community may have a feature for each of its islands."""
+    if not one or not other:
+        return one or other
+    parts = [
+        part
+        for geometry in (one, other)
+        for part in (geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]])
+    ]
+    return {"type": "MultiPolygon", "coordinates": parts}
 
 
 def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:

@@ -26,6 +26,15 @@ def test_a_file_that_is_no_collection_or_has_another_key_is_rejected(tmp_path: P
         read_polygons(path, samples.config())
 
 
+def test_a_community_of_several_features_has_all_of_them(tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "islands.geojson", ["000", "000", "001", "000"])
+    collection = json.loads(path.read_text())
+    collection["features"][3]["geometry"] = None
+    path.write_text(json.dumps(collection))
+    found = read_polygons(path, samples.config(polygons=Polygons(path=str(path), key="ID")))
+    assert found == {"000": {"type": "MultiPolygon", "coordinates": [SQUARE["coordinates"]] * 2}, "001": SQUARE}
+
+
 def test_polygons_of_another_country_with_the_same_keys_are_rejected(tmp_path: Path) -> None:
     communities = read_communities(samples.communities(4), samples.settings())
     path = tmp_path / "polygons.geojson"
