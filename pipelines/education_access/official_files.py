@@ -5,9 +5,11 @@ is not taken as it stands becomes a `Note`; whatever is not as the layout says i
 column.
 """
 
+import contextlib
 import csv
 import io
 import json
+import math
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -163,11 +165,9 @@ def _number(value: Any, line: int, ubigeo: str, name: str, layout: TableLayout, 
         if text in SENTINELS:
             notes.append(Note(layout.place, line, ubigeo, title, "blanked", f"{text!r} is {SENTINELS[text]}"))
             return np.nan
-        try:
-            return float(text)
-        except ValueError:
-            pass
-    elif not isinstance(value, bool) and isinstance(value, int | float):
+        with contextlib.suppress(ValueError):
+            value = float(text)
+    if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
         return float(value)
     raise DataError(
         f"Expected numbers in the column {title!r} of {layout.place}. Received: {value!r} in row {line}, district "

@@ -186,10 +186,11 @@ def test_services_that_are_no_list_are_rejected(folder: Path) -> None:
         consume(folder)
 
 
-def test_a_text_in_a_number_is_named_with_its_row_and_district(folder: Path, change_sheet) -> None:
-    change_sheet(CENSUS, {(7, 4): "muchos"})
+@pytest.mark.parametrize(("cell", "shown"), [("muchos", "'muchos'"), ("inf", "inf"), ("nan", "nan")])
+def test_a_text_in_a_number_is_named_with_its_row_and_district(folder: Path, change_sheet, cell, shown) -> None:
+    change_sheet(CENSUS, {(7, 4): cell})
 
-    with pytest.raises(DataError, match=r"the column 'Urbano censal' of .*'muchos' in row 7, district 010101"):
+    with pytest.raises(DataError, match=rf"the column 'Urbano censal' of .*{shown} in row 7, district 010101"):
         consume(folder)
 
 
