@@ -107,7 +107,7 @@ class Conformal:
     2020, doi:10.1002/sta4.261, each side on its own).
 
     Where the rows to come are exchangeable with those that it is fitted to, a share of at least `a` of the values lies
-    below the quantile `a`, within one row. Forecasts of another season are not quite.
+    below the quantile `a`, within one row; .9 needs nine of them. Forecasts of another season are not quite.
 
     A quantile that lies on the middle one, or nearly, would not move however large its factor, and a factor that
     brought it where it belongs would throw all others far off. So each distance counts as at least a tenth of its mean.

@@ -190,6 +190,12 @@ def check_trainer(task: PredictionTask, settings: TrainerSettings) -> None:
         )
     if settings.run_fn is not None:
         require_defined(settings.run_fn, "`model.run_fn`")
+    quantiles = task.label.quantiles
+    if settings.calibration == "conformal" and quantiles and 0.5 not in quantiles:
+        raise ConfigurationError(
+            "Expected 0.5 among `label.quantiles`, from which `model.calibration: conformal` moves the others. "
+            f"Received: {', '.join(map(str, quantiles))}. Add it, or take the calibration out."
+        )
     # Like the other options for classes it is without effect on a task that predicts numbers, beside one of classes.
     given = settings.class_weights if isinstance(settings.class_weights, dict) and task.label.values else {}
     for name in given:

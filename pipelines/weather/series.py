@@ -69,7 +69,7 @@ def _require_possible(values: pd.DataFrame, station: str) -> None:
             raise DataError(
                 f"Expected {name} of the station {station!r} between {limits.lowest:g} and {limits.highest:g}. "
                 f"Received: {outside.mean():.0%} of its values outside, such as {present[outside].iloc[0]:g}. "
-                "Correct its `unit` in the mapping."
+                "Correct its `unit`, or `missing`, in the mapping."
             )
 
 

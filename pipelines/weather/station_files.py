@@ -342,15 +342,22 @@ def _numbers(column: pd.Series, name: str, variable: Variable, network: Network)
             numbers = kinds.str.upper().map(COMPASS_DEG)
         else:
             numbers = pd.to_numeric(kinds, errors="coerce")
-        numbers = kinds.map(variable.values).fillna(numbers).astype(np.float64)
-        is_bad = ~np.isfinite(numbers) & ~kinds.isin(network.missing)
+        is_missing = kinds.isin(network.missing) | numbers.isin(_missing_numbers(network))
+        numbers = kinds.map(variable.values).fillna(numbers.mask(is_missing)).astype(np.float64)
+        is_bad = ~np.isfinite(numbers) & ~is_missing
         numbers, is_bad = (
             pd.Series(np.append(kind.to_numpy(), nothing)[codes], column.index)
             for kind, nothing in ((numbers, np.nan), (is_bad, False))
         )
     else:
         numbers, is_bad = column.astype(np.float64), np.isinf(column)
+        numbers = numbers.mask(numbers.isin(_missing_numbers(network)))
     return (numbers.where(np.isfinite(numbers)) * factor + offset).astype(np.float32), is_bad
+
+
+def _missing_numbers(network: Network) -> pd.Series:
+    """Returns the numbers among the texts that mean no value: `-9999` is one as `-9999.00` too."""
+    return pd.to_numeric(pd.Series(network.missing, dtype=object), errors="coerce").dropna()
 
 
 def _reject(

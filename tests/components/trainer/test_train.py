@@ -176,6 +176,11 @@ def test_an_unknown_hyperparameter_is_invalid_and_the_message_suggests_one() -> 
             REGRESSION.model_copy(update={"label": Label(name="outcome", quantiles=(0.1, 0.9))}),
             r"model\.family: expected a family for a regression of quantiles \(boosted_trees, keras, xgboost\), rec",
         ),
+        (
+            {"family": "boosted_trees", "calibration": "conformal"},
+            REGRESSION.model_copy(update={"label": Label(name="outcome", quantiles=(0.1, 0.9))}),
+            r"Expected 0\.5 among `label\.quantiles`.*Received: 0\.1, 0\.9\.",
+        ),
     ],
 )
 def test_settings_that_cannot_be_trained_are_invalid(given: dict[str, Any], task: Any, message: str) -> None:

@@ -236,3 +236,12 @@ def test_a_calendar_is_a_row_a_day(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"the sheet 'LLUVIAS'.*Did you mean 'LLUVIA'"):
         observations(tmp_path, other)
+
+
+@pytest.mark.parametrize("rain", ["0.1", "T"])
+def test_a_number_that_means_no_value_does_so_however_it_is_written(files: Files, rain: str) -> None:
+    table = hours("A", 6).assign(T=["1.0", "-9999", "-9999.0", "-9999.00", "2.5", "0"], R=[rain, *["-9999.0"] * 5])
+    read, rejected = observations(files({"a.csv": table}), network(missing=["", "-9999"]))
+    np.testing.assert_array_equal(read["temperature_c"], np.float32([1, np.nan, np.nan, np.nan, 2.5, 0]))
+    assert read["rain_mm"].notna().tolist() == [True] + [False] * 5
+    assert rejected.empty
