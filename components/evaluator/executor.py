@@ -19,6 +19,7 @@ from ..splitter import Splitter
 from ..tfx_api import evaluator_constants as constants
 from ..tfx_api import io_utils, json_utils, path_utils, proto_utils
 from .arrays import evaluate_arrays
+from .baseline import difference
 from .eval_config import complete_config, eval_config
 from .model import Model
 from .out_of_fold import OutOfFold
@@ -52,6 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         task = PredictionTask.from_property(exec_properties["task"])
         settings = EvaluationSettings.from_property(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
+        input_dict = _comparable(input_dict, task)
         is_out_of_fold = bool(input_dict.get("predictions"))
         if _engine(examples, len(task.features) + 1, exec_properties["engine"], is_out_of_fold) == "arrays":
             self._evaluate(input_dict, output_dict, task, settings)
@@ -96,6 +98,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             return
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _bless(blessing, artifacts["model"], artifacts.get("baseline_model"), is_blessed=validation.validation_ok)
+
+
+def _comparable(input_dict: dict[str, list[types.Artifact]], task: PredictionTask) -> dict[str, list[types.Artifact]]:
+    """Returns the inputs without a last blessed model that predicts something else than the task asks for now."""
+    if not input_dict.get("baseline_model"):
+        return input_dict
+    baseline = artifact_utils.get_single_instance(input_dict["baseline_model"])
+    other = difference(path_utils.serving_model_path(baseline.uri), task)
+    if not other:
+        return input_dict
+    logging.warning("Not compared with the last blessed model, which predicts something else (%s)", other)
+    return {name: found for name, found in input_dict.items() if name != "baseline_model"}
 
 
 def _engine(examples: types.Artifact, columns: int, engine: Engine, is_out_of_fold: bool) -> Literal["arrays", "beam"]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...evaluator.baseline import difference
 from ...evaluator.evaluation import Evaluation
 from ...evaluator.labels import is_known, read_labels
 from ...evaluator.metric import Metric
@@ -187,7 +188,7 @@ def _predict(
     inputs: Inputs, model: Model, metadata: Mapping[str, Any], stored: StoredPredictions | None, notes: list[Note]
 ) -> Predictions:
     config = inputs.config
-    baseline = _baseline(inputs, metadata, notes)
+    baseline = _baseline(inputs, notes)
     predictions = predict(
         inputs.example_files,
         None if config.evaluation.is_out_of_fold else model,
@@ -209,15 +210,15 @@ def _predict(
     return predictions
 
 
-def _baseline(inputs: Inputs, metadata: Mapping[str, Any], notes: list[Note]) -> Model | None:
+def _baseline(inputs: Inputs, notes: list[Note]) -> Model | None:
     if inputs.baseline_path is None:
         if not inputs.config.evaluation.is_out_of_fold:
             notes.append(Note(code="baseline_missing"))
         return None
     try:
-        other = read_metadata(inputs.baseline_path)
-        if (other["problem"], other["labels"]) != (metadata["problem"], metadata["labels"]):
-            notes.append(Note(code="baseline_of_other_labels", values={"labels": ", ".join(other["labels"])}))
+        other = difference(inputs.baseline_path, inputs.config.task)
+        if other:
+            notes.append(Note(code="baseline_of_other_labels", values={"difference": other}))
             return None
         return Model(inputs.baseline_path, inputs.config.task)
     except Exception as error:
