@@ -86,6 +86,8 @@ class Family:
             False.
         space: mapping of hyperparameter to the values that a search goes through where the configuration names none,
             each as `tune.spaces` has it: `{min, max}` or a list. Defaults to none.
+        influences: mapping of hyperparameter to the problems on which it has an influence, so that a search leaves it
+            alone on others. Defaults to all on all.
         trains_in_tensorflow: bool. Whether its results may depend on the number of TensorFlow's threads, so that a
             cross-validation gives it processes of their own with one. Defaults to True.
     """
@@ -105,6 +107,7 @@ class Family:
     needs_order: bool = False
     needs_cut: bool = False
     space: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    influences: Mapping[str, frozenset[Problem]] = dataclasses.field(default_factory=dict)
     trains_in_tensorflow: bool = True
 
     def can_predict(self, problem: Problem, label: Label) -> bool:
@@ -115,6 +118,11 @@ class Family:
             label.cut_of is not None or not self.needs_cut,
         ]
         return problem in self.problems and all(has_all)
+
+    def of_problem(self, problem: Problem) -> Family:
+        """Returns the family with a space of what has an influence on a problem."""
+        idle = {name for name, problems in self.influences.items() if problem not in problems}
+        return dataclasses.replace(self, space={name: given for name, given in self.space.items() if name not in idle})
 
     def resolve(self, given: Mapping[str, Any]) -> Any:
         """Returns its hyperparameters, defaults where none are given.
@@ -163,11 +171,17 @@ def family_choices(extensions: Sequence[str] = ()) -> tuple[str, ...]:
 def families_for(task: PredictionTask) -> Mapping[str, Family]:
     """Returns the families that can predict what a task asks for, in the order in which a tie between them is decided.
 
+    The space of each is that of the task's problem.
+
     Raises:
         ConfigurationError: if no family can.
     """
     wanted = (task.problem, task.label)
-    families = {name: family for name, family in load_families(task.extensions).items() if family.can_predict(*wanted)}
+    families = {
+        name: family.of_problem(task.problem)
+        for name, family in load_families(task.extensions).items()
+        if family.can_predict(*wanted)
+    }
     if not families:
         raise ConfigurationError(
             f"Expected a model family for {describe_task(*wanted)}. Received: none. Add one in the system's model.py."

@@ -29,8 +29,8 @@ class Tuner(base_component.BaseComponent):
 
     Each inner fold selects features and analyzes the preprocessing on its own training part; the split `eval` is not
     read. `best_hyperparameters` holds a `Tuned`, which the Trainer takes; `tuner_results` holds the `Search`, see
-    `record.py`. What is done of a search is kept beside these until it ends, or in `tune.folder`: one that was killed
-    goes on from there.
+    `record.py`. What is done of a search is kept beside these, or in `tune.folder`: one that was killed, or has a
+    greater budget, goes on from there.
 
     Args:
         examples: channel of `Examples`. The ingested examples; the split `train` is read.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ...features import Problem
 from ...settings import Settings
 from ...text import Text
 from ..columns import Column, one_hot_matrix
@@ -97,6 +98,10 @@ FAMILIES = [
         space={
             "C": {"min": 0.001, "max": 30.0, "scale": "log"},
             "alpha": {"min": 0.001, "max": 100.0, "scale": "log"},
+        },
+        influences={
+            "C": frozenset({Problem.CLASSIFICATION}),
+            "alpha": frozenset({Problem.REGRESSION, Problem.FORECAST}),
         },
     )
 ]

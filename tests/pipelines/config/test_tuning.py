@@ -5,6 +5,7 @@ import pytest
 
 from yachay.cli.options import tuning_overrides
 from yachay.components.trainer.family import families_for, load_families
+from yachay.components.tuner.oracle import SearchSpace
 from yachay.components.tuner.settings import Choices, Range, TuneSettings, searched_families, space_of
 from yachay.errors import ConfigurationError, UsageError
 from yachay.pipelines.config.load import load_config
@@ -86,6 +87,14 @@ def test_of_all_families_those_that_cannot_mix_rows_are_left_out() -> None:
     able = families_for(config.training.task)
     chosen = searched_families(config.tune, config.training.trainer, able)
     assert able.keys() - chosen.keys() == {"two_step"}
+
+
+@pytest.mark.parametrize(("task", "name"), [("grade_class", "C"), ("gpa", "alpha")])
+def test_what_has_no_influence_on_a_problem_is_not_searched(task: str, name: str) -> None:
+    config = find_pipelines()["student_performance"].load([ON, "tune.families=[linear]"]).tuner(task)
+    families = searched_families(config.tune, config.training.trainer, families_for(config.training.task))
+
+    assert SearchSpace(config.tune, config.training.trainer, families).spaces["linear"].keys() == {name}
 
 
 def test_every_family_of_ours_has_a_space_that_fits_it() -> None:
