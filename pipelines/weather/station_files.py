@@ -107,6 +107,8 @@ def read_block(block: Block, network: Network) -> tuple[pd.DataFrame, pd.DataFra
             texts, network = _read_calendar(block, network)
         else:
             texts = _read_table(block, network)
+    except DataError:
+        raise
     except (OSError, ValueError, zipfile.BadZipFile, csv.Error) as error:
         raise DataError(f"Expected a readable file {block.name}. Received: {error}. Replace it.") from None
     _require_columns(texts, network, block)
@@ -215,11 +217,18 @@ def _read_csv(content: bytes, names: Sequence[str], network: Network, block: Blo
     if not content.strip():
         return pd.DataFrame({name: [] for name in types}, dtype=object)
 
+    num_quotes = content.count(b'"')
+    if num_quotes % 2 and block.stop is not None:
+        raise DataError(
+            f"Expected no line break within quotes in {block.name}, which is read in parts. Received: one, or a quote "
+            "that is not closed. Take the line breaks out, or compress the file: it is then read whole."
+        )
+
     def read(types: dict[str, pa.DataType]) -> pd.DataFrame:
         return arrow_csv.read_csv(
             io.BytesIO(content),
             arrow_csv.ReadOptions(column_names=list(names), use_threads=False),
-            arrow_csv.ParseOptions(delimiter=network.separator),
+            arrow_csv.ParseOptions(delimiter=network.separator, newlines_in_values=num_quotes > 0),
             arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=list(network.missing),
             ),

@@ -245,3 +245,16 @@ def test_a_number_that_means_no_value_does_so_however_it_is_written(files: Files
     np.testing.assert_array_equal(read["temperature_c"], np.float32([1, np.nan, np.nan, np.nan, 2.5, 0]))
     assert read["rain_mm"].notna().tolist() == [True] + [False] * 5
     assert rejected.empty
+
+
+@pytest.mark.parametrize("note", ["x\ny", "x\nB,2030-01-01T00:00:00,9,9,z"])
+def test_a_line_break_within_quotes_is_read_whole_or_an_error(files: Files, note: str) -> None:
+    folder = files({"a.csv": hours("A", 30).assign(note=["ok"] * 10 + [note] * 5 + ["ok"] * 15)})
+    assert len(observations(folder, network())[0]) == 30
+    messages = set()
+    for block_bytes in range(40, 700, 30):
+        try:
+            assert len(observations(folder, network(), block_bytes)[0]) == 30
+        except DataError as error:
+            messages.add(str(error).split(",")[0])
+    assert messages == {"Expected no line break within quotes in a.csv"}
