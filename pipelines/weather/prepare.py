@@ -10,6 +10,7 @@ written is the same whatever the number of workers; and what a worker that died 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import urllib.parse
@@ -35,6 +36,7 @@ BLOCK_BYTES = 32 * 2**20
 FLAGS, REJECTED_FILE = "flags", "rejected.csv"
 
 _FRAGMENTS = ".fragments"
+_MAX_NAME_BYTES = 200
 
 
 def prepare(
@@ -203,5 +205,8 @@ def _write_rejected(draft: Path, num_blocks: int) -> None:
 
 
 def _file_name(station: str) -> str:
-    """Returns a name that is a file's own, whatever a station is called."""
-    return urllib.parse.quote(station, safe=" ").replace(".", "%2E")
+    """Returns a name that is a file's own, whatever a station is called and however long."""
+    name = urllib.parse.quote(station, safe=" ").replace(".", "%2E")
+    if len(name) <= _MAX_NAME_BYTES:
+        return name
+    return f"{name[: _MAX_NAME_BYTES - 65]}-{hashlib.sha256(station.encode()).hexdigest()}"

@@ -6,7 +6,6 @@ for batch in read("data/weather/beijing", network="beijing", windows={"stride": 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from ...components.example_gen.notes import Note
 from ...components.settings import check_settings
 from ...errors import ConfigurationError, DataError, suggestion
+from ...files import scratch_folder
 from .network import Network, read_network
 from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, WINDOWS, prepare
 from .windows import WindowSettings
@@ -45,8 +45,8 @@ def read(path: str, network: str | Mapping[str, Any], windows: Mapping[str, Any]
     if (Path(path) / SUMMARY_FILE).is_file():
         yield from _read_prepared(Path(path), settings)
         return
-    with tempfile.TemporaryDirectory(prefix="yachay-") as scratch:
-        prepared = Path(scratch) / "windows"
+    with scratch_folder() as scratch:
+        prepared = scratch / "windows"
         prepare([path], prepared, mapping, settings)
         yield from _read_prepared(prepared, settings)
 

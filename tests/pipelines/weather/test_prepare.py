@@ -131,13 +131,14 @@ def test_a_target_that_the_network_does_not_have_is_an_error(files: Files, tmp_p
         prepare([str(files(three_stations()))], tmp_path / "windows", network(), settings)
 
 
-def test_a_station_whose_name_is_a_number_or_na_keeps_it(files: Files) -> None:
-    table = pd.concat([hours(name, 24 * 20) for name in ("007", "NA")], ignore_index=True)
+def test_a_station_whose_name_is_a_number_or_na_or_long_keeps_it(files: Files) -> None:
+    long = ["大" * 80 + "A", "大" * 80 + "B"]
+    table = pd.concat([hours(name, 24 * 20) for name in ("007", "NA", *long)], ignore_index=True)
     table.loc[[100, 600], "T"] = 99.0
     items = list(read(str(files({"a.csv": table})), FIELDS, SETTINGS.model_dump()))
     assert [item.file for item in items if isinstance(item, Note)] == ["007", "NA"]
     stations = {name for item in items if not isinstance(item, Note) for name in item.column("station").to_pylist()}
-    assert stations == {"007", "NA"}
+    assert stations == {"007", "NA", *long}
 
 
 def test_a_folder_that_holds_something_else_is_not_replaced(files: Files) -> None:
