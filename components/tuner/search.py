@@ -29,7 +29,7 @@ from .log import TrialLog
 from .oracle import Proposal, Proposals, SearchSpace
 from .record import Search, Trial, best_of
 from .settings import SHARD_SEED, TunerConfig, searched_families
-from .trial_work import TrialRequest, TrialResult, TrialWork, write_fold
+from .trial_work import TrialRequest, TrialResult, TrialWork, read_fold, write_fold
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,10 @@ def search(
         ModelError: if no trial can be trained, or several in a row cannot.
         RunError: if a process ends before its trial.
     """
-    return _Search(records, config, folder, log, on_trial, workers).run()
+    try:
+        return _Search(records, config, folder, log, on_trial, workers).run()
+    finally:
+        read_fold.cache_clear()  # Files that are read in place stay on the disk, also after their folder is removed.
 
 
 @dataclasses.dataclass

@@ -74,6 +74,7 @@ def test_the_configuration_is_tried_first_and_the_best_is_at_least_as_good(oracl
 
 def test_a_search_is_the_same_again_and_in_other_processes_and_differs_by_the_seed(tune: Tune) -> None:
     first = without_times(tune(parallel=2))
+    assert trial_work.read_fold.cache_info().currsize == 0
 
     assert without_times(tune(parallel=2, workers=2)) == first
     assert without_times(tune(parallel=2, seed=7))["trials"][1:] != first["trials"][1:]
