@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def connected(address: str) -> Iterator[Client]:
     """Gives the Dask cluster whose scheduler is at an address, such as `tcp://dask-scheduler:8786`.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is none, or a worker has not this version of Yachay.
     """
     from distributed import Client
 
@@ -64,4 +65,20 @@ def connected(address: str) -> Iterator[Client]:
             "Correct the address, such as tcp://HOST:8786."
         ) from None
     with client:
+        check_workers(client, address, importlib.metadata.version("yachay"))
         yield client
+
+
+def check_workers(client: Client, address: str, own: str) -> None:
+    """Asks the workers for their version of Yachay: a task that a worker cannot read ends it.
+
+    Raises:
+        UsageError: if it is not `own` on each.
+    """
+    for worker, version in client.run(importlib.metadata.version, "yachay", on_error="return").items():
+        if version != own:
+            other = f"yachay {version}" if isinstance(version, str) else "none"
+            raise UsageError(
+                f"Expected yachay {own} on each worker of {address}. Received: {other} on {worker}. Give the workers "
+                "this version's image."
+            )

@@ -33,9 +33,13 @@ WINDOWS = "windows"
 BLOCK_BYTES = 32 * 2**20
 """Of a CSV file that one task reads: as observations about five times that."""
 
+WORKERS_SECONDS = 60.0
+"""After so long without any worker the work ends."""
+
 FLAGS, REJECTED_FILE = "flags", "rejected.csv"
 
 _FRAGMENTS = ".fragments"
+_LOOK_SECONDS = 5.0
 _MAX_NAME_BYTES = 200
 
 
@@ -124,15 +128,28 @@ def _run(
             results.append(work(*task))
             done(number)
         return results
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker, wait
 
     # Not pure: two tasks of equal arguments are of two files, and a task writes.
     futures = client.map(work, *zip(*tasks, strict=True), pure=False, retries=0)
     try:
-        for number, future in enumerate(as_completed(futures), 1):
-            if future.status == "error":
-                future.result()
-            done(number)
+        pending, without_workers = set(futures), 0.0
+        while pending:
+            try:
+                ended, pending = wait(pending, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                # A task that waits for workers that will never be there waits for ever.
+                without_workers = 0.0 if client.nthreads() else without_workers + _LOOK_SECONDS
+                if without_workers >= WORKERS_SECONDS:
+                    raise DataError(
+                        f"Expected workers of the Dask cluster. Received: none for {WORKERS_SECONDS:g} s. See their "
+                        "logs: each needs this version of Yachay and memory for a task."
+                    ) from None
+                continue
+            for future in ended:
+                if future.status == "error":
+                    future.result()
+            done(len(futures) - len(pending))
         return [future.result() for future in futures]
     except KilledWorker as error:
         raise DataError(

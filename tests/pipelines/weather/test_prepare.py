@@ -1,8 +1,6 @@
 """Preparing files with Dask: the same bytes for any workers and blocks, workers that die, hostile names, errors."""
 
 import hashlib
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from small_networks import FIELDS, hours, network
+from small_networks import FIELDS, hours, killed_once, network
 
 from yachay.components.example_gen.notes import Note
 from yachay.errors import ConfigurationError, DataError, UsageError
@@ -59,31 +57,26 @@ def test_the_same_bytes_come_of_any_workers_and_blocks(files: Files, tmp_path_fa
     }
 
 
-def kill_once(task: Any, work: Any = preparing._put_aside) -> Any:
-    """Does a task as a worker that is killed the first time that one of them does any."""
-    block, of, folder = task
-    mark = Path(folder).parent.parent.parent / "killed"
-    try:
-        mark.touch(exist_ok=False)
-    except FileExistsError:
-        return work(block, of, folder)
-    return os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _killing(block: Any, of: Any, folder: str) -> Any:
-    return kill_once((block, of, folder))
-
-
 def test_what_a_killed_worker_had_begun_another_does(
     files: Files, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out = files(three_stations()), tmp_path_factory.mktemp("out")
     prepare([str(folder)], out / "alone", network(), SETTINGS)
     with local_cluster(2, "1GiB") as client:
-        monkeypatch.setattr(preparing, "_put_aside", _killing)
+        monkeypatch.setattr(preparing, "_put_aside", killed_once)
         prepare([str(folder)], out / "killed_worker", network(), SETTINGS, client, block_bytes=20_000)
     assert (out / "killed").exists()
     assert digest(out / "alone") == digest(out / "killed_worker")
+
+
+def test_without_workers_it_ends_with_the_reason(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "WORKERS_SECONDS", 0.5)
+    monkeypatch.setattr(preparing, "_LOOK_SECONDS", 0.5)
+    with local_cluster(1, "1GiB") as client:
+        client.cluster.scale(0)
+        with pytest.raises(DataError, match=r"workers of the Dask cluster\. Received: none"):
+            prepare([str(files(three_stations()))], tmp_path / "out", network(), SETTINGS, client)
+    assert not (tmp_path / "out").exists()
 
 
 def test_after_an_error_what_was_there_stays_and_nothing_else(files: Files, tmp_path: Path) -> None:
