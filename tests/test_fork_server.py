@@ -51,7 +51,7 @@ def code(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(code: Path, tmp_path: Path) -> dict[str, str]:
-    path = os.pathsep.join([str(code), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(code), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)}
 
 
