@@ -31,7 +31,7 @@ setup(
     # Naming the package "yachay" itself would ship setup.py with it.
     py_modules=[f"yachay.{name}" for name in MODULES],
     package_data={
-        "": ["*.yaml", "*.json", "*.pbtxt", "*.html", "*.js", "*.css", "assets/*", "page_assets/*"],
+        "": ["*.yaml", "*.json", "*.pbtxt", "*.html", "*.js", "*.css", "assets/*", "page_assets/*", "networks/*"],
         # Kustomize's folders are no packages.
         "yachay.manifests": ["**/*.yaml", "**/*.json"],
     },
