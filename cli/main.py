@@ -14,6 +14,7 @@ from . import frame
 from .exit_status import ExitStatus
 
 COMMANDS = {
+    "climate": "Analyse the climate of stations: normals, extremes, trends.",
     "compile": "Compile a pipeline for open-source Kubeflow Pipelines 2.",
     "deploy": "Serve a pushed model by KServe, step by step, with rollback.",
     "evaluate": "Cross-validate a pipeline's model families on its data.",

@@ -14,6 +14,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from ..artifact_files import STATISTICS_FILE, local_copy, local_folder, read_schema, split_files
+from ..example_gen import attachments
 from ..example_validator.anomalies import read_anomalies
 from ..pusher.settings import REJECTION
 from ..tfx_api import model_utils, path_utils
@@ -61,13 +62,12 @@ class Executor(base_executor.BaseExecutor):
         config = ReportConfig.from_property(exec_properties["settings"])
         sections = load_sections(config.task.extensions)
         with tempfile.TemporaryDirectory() as scratch:
-            evaluation = local_copy(_one(input_dict, "evaluation").uri, Path(scratch, "evaluation"))
-            report = self._build(input_dict, config, tuple(sections.values()), evaluation)
+            report = self._build(input_dict, config, tuple(sections.values()), Path(scratch))
         with local_folder(artifact_utils.get_single_uri(output_dict["report"])) as folder:
             write_report(report, folder, config.report.language, sections)
 
     def _build(
-        self, input_dict: Artifacts, config: ReportConfig, sections: tuple[Section, ...], evaluation: Path
+        self, input_dict: Artifacts, config: ReportConfig, sections: tuple[Section, ...], scratch: Path
     ) -> Report:
         model, examples, schema = (_one(input_dict, key) for key in ("model", "examples", "schema"))
         baseline, pushed = (_optional(input_dict, key) for key in ("baseline_model", "pushed_model"))
@@ -79,7 +79,8 @@ class Executor(base_executor.BaseExecutor):
                 model_path=path_utils.serving_model_path(model.uri),
                 example_files=split_files(examples, EVAL),
                 train_files=split_files(examples, TRAIN) if sections else (),
-                evaluation=evaluation,
+                attachments=_attachments(examples, scratch) if sections else None,
+                evaluation=local_copy(_one(input_dict, "evaluation").uri, scratch / "evaluation"),
                 is_blessed=model_utils.is_model_blessed(_one(input_dict, "blessing")),
                 baseline_path=None if baseline is None else path_utils.serving_model_path(baseline.uri),
                 statistics=_statistics(_one(input_dict, "statistics")),
@@ -118,6 +119,11 @@ def _one(artifacts: Artifacts, key: str) -> types.Artifact:
 
 def _optional(artifacts: Artifacts, key: str) -> types.Artifact | None:
     return _one(artifacts, key) if artifacts.get(key) else None
+
+
+def _attachments(examples: types.Artifact, scratch: Path) -> Path | None:
+    folder = f"{examples.uri}/{attachments.FOLDER}"
+    return local_copy(folder, scratch / attachments.FOLDER) if fileio.isdir(folder) else None
 
 
 def _search(artifact: types.Artifact | None) -> Search | None:

@@ -21,6 +21,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,8 @@ class SectionInputs:
         report: `Report`. Our own numbers.
         seed: int.
         train_files: sequence of paths of the examples of the split `train`. Defaults to none.
+        attachments: path of the folder of what the reader attached (`components.example_gen.attachments`), or None.
+            Defaults to None.
     """
 
     task: PredictionTask
@@ -73,6 +76,7 @@ class SectionInputs:
     report: Report
     seed: int
     train_files: Sequence[str] = ()
+    attachments: Path | None = None
 
     def read_columns(self, columns: Sequence[str]) -> pd.DataFrame:
         """Returns columns of the evaluated records, inputs of the model or not, in the order of `labels`.

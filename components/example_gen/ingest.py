@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from ...errors import DataError
 from ..fingerprints import as_text, fingerprints
 from ..splitter import Splitter
+from .attachments import write_attachments
 from .convert import Converter, add_bins, to_exact_text
 from .duplicates import Duplicates
 from .inputs import ResolvedInput
@@ -60,7 +61,8 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
     Args:
         source: `ResolvedInput`. From `inputs.resolve_input`.
         spec: `IngestSpec`.
-        output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`; atomic.
+        output_dir: path. Gets `Split-train` and `Split-eval` with `data_tfrecord-*.gz`, and a reader's `attachments`;
+            atomic.
         quarantine_dir: path. Gets `quarantine.csv`, and `notes.csv` where a reader noted something.
 
     Raises:
@@ -91,6 +93,7 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
                 writer.write(add_bins(batch, spec.bins), is_eval if spec.is_split else None)
             writer.close()
             quarantine.write_notes(tally.notes)
+            write_attachments(tally.attachments, draft)
         _check_quarantine(tally, quarantine, spec)
         _check_rows(tally, writer.num_written, spec)
     return IngestSummary(
@@ -113,6 +116,7 @@ class _Tally:
     num_kept: int = 0
     num_rejected: int = 0
     notes: list[Note] = field(default_factory=list)
+    attachments: dict[str, bytes] = field(default_factory=dict)
     num_duplicate: int = 0
     num_equal: int = 0
     labels: Counter[str] = field(default_factory=Counter)
@@ -169,6 +173,7 @@ def _finish(table: Table, num_records: int, tally: _Tally, quarantine: Quarantin
         quarantine.write(table.locate_rest())
     tally.num_rejected += table.num_ragged
     tally.notes += table.notes
+    tally.attachments |= table.attachments
     if num_records + table.num_ragged == 0:
         raise DataError(f"Expected {table.path} to hold records. Received: a header only. Name another file.")
 

@@ -2,7 +2,7 @@
 
 import abc
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,11 @@ class Table(abc.ABC):
     def notes(self) -> Sequence[Note]:
         """What was changed or left out by whoever read the records, once `batches` is exhausted."""
         return ()
+
+    @property
+    def attachments(self) -> Mapping[str, bytes]:
+        """Files beside the records by name, once `batches` is exhausted."""
+        return {}
 
     @property
     def num_ragged(self) -> int:

@@ -15,13 +15,14 @@ from ...dotted import import_callable
 from ...errors import ConfigurationError, DataError, YachayError
 from ..access import unreadable
 from ..features import to_identifiers
+from .attachments import Attachment
 from .notes import Note
 from .tables import Quarantined, Rejection, Table, blank, plain_values
 
 PARQUET_MAGIC = b"PAR1"
 BATCH_ROWS = 1 << 15
 
-Reader = Callable[[str], Iterator[pa.RecordBatch | Note]]
+Reader = Callable[[str], Iterator[pa.RecordBatch | Note | Attachment]]
 
 
 class _TypedTable(Table):
@@ -96,6 +97,7 @@ class ReaderTable(_TypedTable):
         self._dotted_path = dotted_path
         self._read = load_reader(dotted_path, options)
         self._notes: list[Note] = []
+        self._attachments: dict[str, bytes] = {}
         batches = self._yielded(path)
         first = next(batches, None)
         if first is None:
@@ -109,10 +111,15 @@ class ReaderTable(_TypedTable):
         """What the reader noted so far."""
         return self._notes
 
+    @property
+    def attachments(self) -> Mapping[str, bytes]:
+        """What the reader attached so far."""
+        return self._attachments
+
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yields the records with `columns` in that order; missing values are null."""
         if self._begun is None:
-            self._notes = []
+            self._notes, self._attachments = [], {}
         batches, self._begun = self._begun or self._yielded(self.path), None
         for batch in batches:
             absent = [column for column in columns if self.original_names[column] not in batch.schema.names]
@@ -142,6 +149,8 @@ class ReaderTable(_TypedTable):
                 ) from error
             if isinstance(batch, Note):
                 self._notes.append(batch)
+            elif isinstance(batch, Attachment):
+                self._attachments[batch.name] = batch.content
             else:
                 yield batch
 

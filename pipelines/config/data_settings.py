@@ -15,6 +15,8 @@ class DataSettings(ReadSettings):
             then read in place of others. It belongs into a profile: `profiles: {mock: {data: {mock: ...}}}`.
         prepare: string or None. Dotted path of the function that `yachay prepare` calls for records too large for one
             process: `(uris, output, reader_options, client, progress)`, which returns a summary that JSON can hold.
+        climate: string or None. Dotted path of the function that `yachay climate` calls: `(uris, output,
+            reader_options, stations, progress)`, which returns an object a station, with its `summary` in sentences.
         source: string. Where the records were published.
         licence: string.
     """
@@ -23,5 +25,6 @@ class DataSettings(ReadSettings):
     path: str | None = None
     mock: str | None = None
     prepare: str | None = None
+    climate: str | None = None
     source: str = ""
     licence: str = ""

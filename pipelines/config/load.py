@@ -25,6 +25,7 @@ _DOTTED_PATHS = (
     ("data", "reader"),
     ("data", "mock"),
     ("data", "prepare"),
+    ("data", "climate"),
     ("model", "run_fn"),
     ("transform", "preprocessing_fn"),
     ("pipelines", "*"),

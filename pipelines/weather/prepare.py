@@ -10,21 +10,20 @@ written is the same whatever the number of workers; and what a worker that died 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError, DataError, UsageError, suggestion
-from ...files import atomic_file, atomic_folder, write_atomically
-from .network import Network
-from .station_files import STATION, Block, list_blocks, read_block
+from ...files import atomic_file, atomic_folder, scratch_folder, write_atomically
+from .network import Network, Place
+from .station_files import STATION, Block, file_name, list_blocks, read_block
 from .windows import WindowSettings
 
 if TYPE_CHECKING:
+    import pandas as pd
     from distributed import Client
 
 SUMMARY_FILE = "summary.json"
@@ -36,11 +35,10 @@ BLOCK_BYTES = 32 * 2**20
 WORKERS_SECONDS = 60.0
 """After so long without any worker the work ends."""
 
-FLAGS, REJECTED_FILE = "flags", "rejected.csv"
+FLAGS, DAILY, REJECTED_FILE = "flags", "daily", "rejected.csv"
 
 _FRAGMENTS = ".fragments"
 _LOOK_SECONDS = 5.0
-_MAX_NAME_BYTES = 200
 
 
 def prepare(
@@ -55,8 +53,9 @@ def prepare(
     """Writes the windows of all stations, the values that quality control took out, and a summary of both.
 
     The folder has `station=<name>/month=<yyyy-mm>.parquet` (the month of the forecast in UTC; names percent-encoded),
-    `flags/station=<name>.csv`, `rejected.csv` with what could not be read, and `summary.json`. It is complete or
-    absent; one that is there is replaced.
+    `flags/station=<name>.csv`, `daily/station=<name>.parquet` with the days that `climate` is computed from,
+    `rejected.csv` with what could not be read, and `summary.json`. It is complete or absent; one that is there is
+    replaced.
 
     Args:
         uris: sequence of strings. Files, folders or patterns, local or of a store that fsspec opens.
@@ -88,6 +87,7 @@ def prepare(
         fragments = draft / _FRAGMENTS
         fragments.mkdir()
         (draft / FLAGS).mkdir()
+        (draft / DAILY).mkdir()
         tasks = [(block, network, str(fragments / f"{number:06d}")) for number, block in enumerate(blocks)]
         read = _run(client, _put_aside, tasks, lambda done: progress("files", done, len(tasks)))
         stations = sorted({station for found in read for station in found["stations"]})
@@ -107,8 +107,38 @@ def prepare(
     return summary
 
 
+def read_days(
+    uris: Sequence[str], network: Network, block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[str, pd.DataFrame, Place | None]]:
+    """Yields each station's name, days and place: of the files of a network, or of what `prepare` wrote.
+
+    A block or a station is in memory at a time.
+
+    Raises:
+        DataError: if a file or a station does not fit.
+    """
+    import pandas as pd
+
+    from .climate.daily import from_table, to_daily
+    from .series import to_series
+
+    if len(uris) == 1 and (Path(uris[0]) / SUMMARY_FILE).is_file():
+        for file in sorted((Path(uris[0]) / DAILY).glob("*.parquet")):
+            yield from_table(pd.read_parquet(file))
+        return
+    with scratch_folder() as scratch:
+        stations: set[str] = set()
+        for number, block in enumerate(list_blocks(uris, network, block_bytes)):
+            stations |= set(_put_aside(block, network, str(scratch / f"{number:06d}"))["stations"])
+        if not stations:
+            raise DataError("Expected observations. Received: none with a time. Correct `clock` or the files.")
+        for station in sorted(stations):
+            series, _ = to_series(_observations(scratch, station), station, network)
+            yield station, to_daily(series, network), network.places.get(station)
+
+
 def _require_replaceable(output: Path) -> None:
-    ours = {SUMMARY_FILE, FLAGS, REJECTED_FILE}
+    ours = {SUMMARY_FILE, FLAGS, DAILY, REJECTED_FILE}
     entries = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
     others = [name for name in entries if name not in ours and not name.startswith(f"{STATION}=")]
     if others:
@@ -168,7 +198,7 @@ def _put_aside(block: Block, network: Network, folder: str) -> dict[str, Any]:
     with atomic_folder(Path(folder)) as draft:
         for station, of in observations.groupby(STATION, sort=True, observed=True):
             stations.append(str(station))
-            of.drop(columns=[STATION]).to_parquet(draft / f"{_file_name(str(station))}.parquet", index=False)
+            of.drop(columns=[STATION]).to_parquet(draft / f"{file_name(str(station))}.parquet", index=False)
         if len(rejected):
             rejected.to_csv(draft / REJECTED_FILE, index=False)
     return {"stations": stations, "rejected": len(rejected)}
@@ -176,16 +206,17 @@ def _put_aside(block: Block, network: Network, folder: str) -> dict[str, Any]:
 
 def _write_station(station: str, network: Network, settings: WindowSettings, folder: str) -> dict[str, Any]:
     """Writes the windows and the flags of a station."""
-    import pandas as pd
     import pyarrow.parquet as pq
 
+    from .climate.daily import to_daily, to_table
     from .series import to_series
     from .windows import cut_windows, to_arrow
 
-    root, name = Path(folder), _file_name(station)
-    parts = sorted((root / _FRAGMENTS).glob(f"*/{name}.parquet"))
-    observations = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+    root, name = Path(folder), file_name(station)
+    observations = _observations(root / _FRAGMENTS, station)
     series, flags = to_series(observations, station, network)
+    with atomic_file(root / DAILY / f"station={name}.parquet") as draft:
+        to_table(to_daily(series, network), station, network.places.get(station)).to_parquet(draft)
     windows = cut_windows(series, settings)
     place = network.places.get(station)
     windows.insert(0, STATION, station)
@@ -211,6 +242,13 @@ def _write_station(station: str, network: Network, settings: WindowSettings, fol
     }
 
 
+def _observations(fragments: Path, station: str) -> pd.DataFrame:
+    import pandas as pd
+
+    parts = sorted(fragments.glob(f"*/{file_name(station)}.parquet"))
+    return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+
+
 def _write_rejected(draft: Path, num_blocks: int) -> None:
     parts = [draft / _FRAGMENTS / f"{number:06d}" / REJECTED_FILE for number in range(num_blocks)]
     parts = [part for part in parts if part.exists()]
@@ -219,11 +257,3 @@ def _write_rejected(draft: Path, num_blocks: int) -> None:
             for number, part in enumerate(parts):
                 header, rows = part.read_bytes().split(b"\n", 1)
                 file.write((b"" if number else header + b"\n") + rows)
-
-
-def _file_name(station: str) -> str:
-    """Returns a name that is a file's own, whatever a station is called and however long."""
-    name = urllib.parse.quote(station, safe=" ").replace(".", "%2E")
-    if len(name) <= _MAX_NAME_BYTES:
-        return name
-    return f"{name[: _MAX_NAME_BYTES - 65]}-{hashlib.sha256(station.encode()).hexdigest()}"

@@ -16,6 +16,7 @@ from ...components.features import FeatureKind
 from ...components.text import Text
 from ...components.web_page.plots import PLOT, Scale, band, line, scale_of
 from .baselines import NAMES, Baselines, Windows
+from .climate.section import SECTION as CLIMATE
 
 NUM_BLOCKS = 500
 """Resamples of the bootstrap over whole weeks, for what is near in time is alike."""
@@ -287,4 +288,5 @@ SECTIONS = [
         "examples", Text(en="Forecasts and the worst days", es="Pronósticos y los peores días"), build_examples,
         render_examples,
     ),
+    CLIMATE,
 ]  # fmt: skip

@@ -14,12 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...components.example_gen.attachments import Attachment
 from ...components.example_gen.notes import Note
 from ...components.settings import check_settings
 from ...errors import ConfigurationError, DataError, suggestion
 from ...files import scratch_folder
 from .network import Network, read_network
-from .prepare import FLAGS, REJECTED_FILE, SUMMARY_FILE, WINDOWS, prepare
+from .prepare import DAILY, FLAGS, REJECTED_FILE, SUMMARY_FILE, WINDOWS, prepare, read_days
 from .windows import WindowSettings
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 _NETWORKS = Path(__file__).parent / "networks"
 
 
-def read(path: str, network: str | Mapping[str, Any], windows: Mapping[str, Any]) -> Iterator[pa.RecordBatch | Note]:
-    """Yields the windows of each station and month, and a note of each value that was taken out.
+def read(
+    path: str, network: str | Mapping[str, Any], windows: Mapping[str, Any]
+) -> Iterator[pa.RecordBatch | Note | Attachment]:
+    """Yields the windows of each station and month, a note of each value that was taken out, and the stations' days.
 
     Args:
         path: string. The files of a network, their folder or a pattern; or a folder that `yachay prepare` wrote.
@@ -67,6 +70,23 @@ def prepare_files(
     return prepare(uris, output, to_network(reader_options["network"]), settings, client, progress)
 
 
+def write_climate(
+    uris: Sequence[str],
+    output: Path | None,
+    reader_options: Mapping[str, Any],
+    stations: Sequence[str],
+    progress: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """Analyses the climate of the stations of a network, or of some of them, as `climate.outputs.write_climate` does.
+
+    Raises:
+        ConfigurationError, DataError: as `read`.
+    """
+    from .climate import outputs
+
+    return outputs.write_climate(read_days(uris, to_network(reader_options["network"])), output, stations, progress)
+
+
 def to_network(given: str | Mapping[str, Any]) -> Network:
     """Returns a network of the library by its name, or the one that the fields describe.
 
@@ -84,7 +104,7 @@ def to_network(given: str | Mapping[str, Any]) -> Network:
     return read_network(_NETWORKS / f"{given}.yaml")
 
 
-def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.RecordBatch | Note]:
+def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.RecordBatch | Note | Attachment]:
     _require_same(folder, settings)
     # As it is written: a station may be called 007 or NA.
     as_text: Any = {"dtype": str, "keep_default_na": False}
@@ -95,6 +115,8 @@ def _read_prepared(folder: Path, settings: WindowSettings) -> Iterator[pa.Record
     if (folder / REJECTED_FILE).exists():
         for row in pd.read_csv(folder / REJECTED_FILE, **as_text).itertuples():
             yield Note(str(row.file), 0, str(row.record), str(row.column), "blanked", str(row.reason))
+    for file in sorted((folder / DAILY).glob("*.parquet")):
+        yield Attachment(file.name, file.read_bytes())
     files = sorted(folder.glob("station=*/month=*.parquet"))
     if not files:
         raise DataError(

@@ -12,7 +12,9 @@ import csv
 import dataclasses
 import datetime
 import glob
+import hashlib
 import io
+import urllib.parse
 import zipfile
 import zoneinfo
 from collections.abc import Iterable, Sequence
@@ -30,6 +32,7 @@ MAX_UNREADABLE_SHARE = 0.05
 not fit."""
 
 _FEW = 20
+_MAX_NAME_BYTES = 200
 _PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm")
 _OFFSET = r"[T ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
@@ -134,6 +137,14 @@ def read_block(block: Block, network: Network) -> tuple[pd.DataFrame, pd.DataFra
     observations = pd.DataFrame(values)
     empty = pd.DataFrame(columns=["file", "record", "column", "text", "reason"])
     return observations[is_whole], pd.concat(rejected) if rejected else empty
+
+
+def file_name(station: str) -> str:
+    """Returns a name that is a file's own, whatever a station is called and however long."""
+    name = urllib.parse.quote(station, safe=" ").replace(".", "%2E")
+    if len(name) <= _MAX_NAME_BYTES:
+        return name
+    return f"{name[: _MAX_NAME_BYTES - 65]}-{hashlib.sha256(station.encode()).hexdigest()}"
 
 
 def to_utc(observations: pd.DataFrame, zone: str) -> pd.DatetimeIndex:

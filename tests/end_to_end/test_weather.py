@@ -20,7 +20,9 @@ def test_a_run_ends_with_a_pushed_forecast_whose_page_has_the_baselines(yachay: 
 
     page = Path(run.output["report_uri"])
     sections = json.loads(page.with_suffix(".json").read_text())["sections"]
-    assert [(section["name"], section["problem"]) for section in sections] == [("leaderboard", ""), ("examples", "")]
+    assert [(section["name"], section["problem"]) for section in sections] == [
+        ("leaderboard", ""), ("examples", ""), ("climate", "")
+    ]  # fmt: skip
     errors = {name: sum(of) / len(of) for name, of in sections[0]["data"]["mae"].items()}
     assert errors["model"] == pytest.approx(run.output["metrics"]["mae"], abs=1e-3)
     assert errors["model"] < 0.5 * min(errors[name] for name in ("persistence", "yesterday", "climatology", "mixture"))

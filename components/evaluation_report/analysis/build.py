@@ -180,6 +180,7 @@ def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple
         report=report,
         seed=inputs.config.seed,
         train_files=inputs.train_files,
+        attachments=inputs.attachments,
     )
     return tuple(build_section(section, given) for section in inputs.sections)
 

@@ -34,6 +34,7 @@ class Inputs:
         rows: mapping of `read`, `kept`, `quarantined` to counts.
         search: `Search` or None. The search before the training.
         train_files: sequence of paths likewise, of the split `train`; empty where there is none.
+        attachments: path of the folder of what a reader attached to the examples, or None.
         lineage: `Lineage` as far as the caller knows it; the model's metadata adds the rest.
     """
 
@@ -53,4 +54,5 @@ class Inputs:
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
     search: Search | None = None
     train_files: Sequence[str] = ()
+    attachments: Path | None = None
     lineage: Lineage = dataclasses.field(default_factory=Lineage)

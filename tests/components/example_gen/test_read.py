@@ -206,6 +206,7 @@ def test_a_reader_is_given_what_the_pattern_matches(tmp_path, run_ingest, monkey
 
 READER_WITH_NOTES = """
 import pyarrow as pa
+from yachay.components.example_gen.attachments import Attachment
 from yachay.components.example_gen.notes import Note
 reads = []
 def read(path, oldest=99):
@@ -213,6 +214,7 @@ def read(path, oldest=99):
     yield Note("a.xlsx, sheet 'S'", 3, "010101", "Age", "blanked", "'S.I.' is no number")
     ages = [age for age in range(40) if age <= oldest]
     yield pa.record_batch({"Age": ages, "city": ["a"] * len(ages), "target": (["no", "yes"] * 20)[:len(ages)]})
+    yield Attachment("ages.txt", b"40")
     for row in (41, 42):
         yield Note("a.xlsx, sheet 'S'", row, "", "", "dropped", "a total")
 """
@@ -245,6 +247,12 @@ def test_what_a_reader_notes_is_counted_and_kept_beside_the_quarantine(tmp_path,
         "\"a.xlsx, sheet 'S'\",3,010101,Age,blanked,'S.I.' is no number",
     ]
     assert len(notes) == 4
+
+
+@pytest.mark.parametrize("split", [{}, {"method": "time", "key": "Age"}])
+def test_what_a_reader_attaches_lies_with_the_examples(tmp_path, run_ingest, reader_with_notes, split):
+    run_ingest(tmp_path / "raw", **reader_with_notes, split=split)
+    assert (tmp_path / "examples" / "attachments" / "ages.txt").read_bytes() == b"40"
 
 
 def test_a_reader_is_called_once_and_with_its_options(tmp_path, run_ingest, reader_with_notes):

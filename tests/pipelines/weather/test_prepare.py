@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from small_networks import FIELDS, hours, killed_once, network
@@ -49,7 +50,7 @@ def test_the_same_bytes_come_of_any_workers_and_blocks(files: Files, tmp_path_fa
     assert sorted(summary["stations"]) == ["A", "B/../C", "Ñ. á"]
     assert summary["stations"]["B/../C"]["flags"] == {"temperature_c: range": 1}
     assert sorted(path.name for path in (out / "alone").iterdir()) == [
-        "flags", "station=%C3%91%2E %C3%A1", "station=A", "station=B%2F%2E%2E%2FC", "summary.json",
+        "daily", "flags", "station=%C3%91%2E %C3%A1", "station=A", "station=B%2F%2E%2E%2FC", "summary.json",
     ]  # fmt: skip
     month = pq.ParquetFile(out / "alone" / "station=A" / "month=2024-01.parquet").read()
     assert set(month["time"].to_pylist()) <= {
@@ -99,7 +100,7 @@ def test_the_reader_takes_raw_files_and_prepared_ones_alike(files: Files, tmp_pa
     notes = [item for item in raw if isinstance(item, Note)]
     assert [(note.file, note.column, note.change) for note in notes] == [("B/../C", "temperature_c", "blanked")]
     assert notes == [item for item in prepared if isinstance(item, Note)]
-    tables = [pd.concat(item.to_pandas() for item in of if not isinstance(item, Note)) for of in (raw, prepared)]
+    tables = [pd.concat(item.to_pandas() for item in of if isinstance(item, pa.RecordBatch)) for of in (raw, prepared)]
     pd.testing.assert_frame_equal(*tables)
     assert np.stack(tables[0]["temperature_c"].to_list()).shape[1] == 24
 
@@ -130,7 +131,9 @@ def test_a_station_whose_name_is_a_number_or_na_or_long_keeps_it(files: Files) -
     table.loc[[100, 600], "T"] = 99.0
     items = list(read(str(files({"a.csv": table})), FIELDS, SETTINGS.model_dump()))
     assert [item.file for item in items if isinstance(item, Note)] == ["007", "NA"]
-    stations = {name for item in items if not isinstance(item, Note) for name in item.column("station").to_pylist()}
+    stations = {
+        name for item in items if isinstance(item, pa.RecordBatch) for name in item.column("station").to_pylist()
+    }
     assert stations == {"007", "NA", *long}
 
 

@@ -1,0 +1,1 @@
+"""The climate of a station: normals, anomalies, extremes, trends, homogeneity, and the page that shows them."""
