@@ -4,9 +4,11 @@ reader = import_dotted("yachay_bank.source.read", "`data.reader`")
 """
 
 import ast
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,16 @@ def is_defined(path: str) -> bool:
     if not isinstance(spec.loader, importlib.machinery.SourceFileLoader) or spec.origin is None:
         return True
     return name in top_level_names(Path(spec.origin))
+
+
+def fingerprint_code(name: str) -> str:
+    """Returns the SHA-256 of the code of a module and of the modules beside it in its package."""
+    module = importlib.import_module(name)
+    if module.__package__ and module.__file__:
+        code = "\0".join(path.read_text(encoding="utf-8") for path in sorted(Path(module.__file__).parent.glob("*.py")))
+    else:
+        code = inspect.getsource(module)
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def require_defined(path: str, expected: str) -> None:

@@ -56,7 +56,7 @@ def command(
         raise UsageError(f"Expected the folder of --output to exist. Received: {file}. Make it first.")
     folder = find_pipeline(pipeline, config_path)
     config = folder.load(overrides, profile or "")
-    chosen = choose_task(config, task)
+    chosen = choose_task(config, task, overrides)
     config.check_pipeline(pipeline_name)
     image = config.kubeflow.choose_image(image)
     with _without_collecting(), redirected_to(Path(os.devnull)):

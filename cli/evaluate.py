@@ -61,7 +61,7 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     overrides = (*overrides, *options.tuning_overrides(tune, trials, minutes))
     config = load_for_run(folder, overrides, profile, data)
-    chosen_task = choose_task(config, task)
+    chosen_task = choose_task(config, task, overrides)
     num_folds = folds or config.evaluation.folds
     chosen_family = family or config.for_task(chosen_task).model.family
     families = family_choices(config.extensions)

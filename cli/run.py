@@ -52,7 +52,7 @@ def command(
     folder = find_pipeline(pipeline, config_path)
     overrides = (*overrides, *options.tuning_overrides(tune, trials, minutes))
     config = load_for_run(folder, overrides, profile, data)
-    output.pipeline, output.task = config.name, choose_task(config, task)
+    output.pipeline, output.task = config.name, choose_task(config, task, overrides)
     config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
     options.announce(config, output.task, config.for_task(output.task).model.family, data_uri)

@@ -104,6 +104,8 @@ class PredictionTask(Settings):
         features: dict of input column to `FeatureKind`. Which of them are sequences, and how long, the schema says.
         split: `SplitSettings`.
         extensions: tuple of strings. Dotted paths of modules with a system's own families, metrics and page sections.
+        code: string. The fingerprint of the code of those that bring families or metrics; with other code no result is
+            taken from TFX's cache, and a search is another one. Defaults to none.
     """
 
     problem: Problem
@@ -111,6 +113,7 @@ class PredictionTask(Settings):
     features: Annotated[dict[Identifier, FeatureKind], Field(min_length=1)]
     split: SplitSettings = SplitSettings()
     extensions: tuple[str, ...] = ()
+    code: str = ""
 
     @property
     def prediction_key(self) -> str:

@@ -59,7 +59,7 @@ def run(
     given = None if data is None else str(data)
     folder = find_pipeline(str(pipeline))
     config = load_for_run(folder, overrides, profile, given)
-    chosen, data_uri = choose_task(config, task), resolve_data(folder, config, given)
+    chosen, data_uri = choose_task(config, task, overrides), resolve_data(folder, config, given)
     return run_pipeline(folder, config, chosen, data_uri, Path(workdir), pipeline=pipeline_name)
 
 
@@ -95,7 +95,7 @@ def compile(
     folder = find_pipeline(str(pipeline))
     config = folder.load(overrides, profile or "")
     config.check_pipeline(pipeline_name)
-    chosen, chosen_image = choose_task(config, task), config.kubeflow.choose_image(image)
+    chosen, chosen_image = choose_task(config, task, overrides), config.kubeflow.choose_image(image)
     compiled = compile_configuration(folder, config, chosen, chosen_image, pipeline_name)
     if output is not None:
         write_atomically(Path(output), compiled.to_yaml())
@@ -117,15 +117,32 @@ def load_for_run(
     return config
 
 
-def choose_task(config: PipelineConfig, task: str | None) -> str:
+def choose_task(config: PipelineConfig, task: str | None, overrides: Sequence[str] = ()) -> str:
     """Returns the named task, or the default one.
 
+    Args:
+        config: `PipelineConfig`.
+        task: string or None.
+        overrides: sequence of `"a.b=value"`. What of the configuration is overridden. Defaults to none.
+
     Raises:
-        UsageError: if there is no such task.
+        UsageError: if there is no such task, or it would not have the family that is asked for.
     """
-    if task is None:
-        return config.default_task
-    if task not in config.tasks:
+    chosen = config.default_task if task is None else task
+    if chosen not in config.tasks:
         known = ", ".join(config.tasks)
-        raise UsageError(f"Expected the task to be one of {known}. Received: {task!r}.{suggestion(task, config.tasks)}")
-    return task
+        raise UsageError(
+            f"Expected the task to be one of {known}. Received: {task!r}.{suggestion(chosen, config.tasks)}"
+        )
+    asked_for = [
+        text for name, _, text in (override.partition("=") for override in overrides) if name == "model.family"
+    ]
+    if asked_for and config.model.family != (family := config.for_task(chosen).model.family):
+        is_tuned = chosen in config.tuned
+        field = f"tuned.{chosen}" if is_tuned else f"tasks.{chosen}.family"
+        fix = "--set tuned={}" if is_tuned else f"--set {field}={asked_for[-1]}"
+        raise UsageError(
+            f"Expected `--set model.family={asked_for[-1]}` to choose the family of the task {chosen!r}. "
+            f"Received: a configuration whose `{field}` does, {family}. Add {fix}."
+        )
+    return chosen

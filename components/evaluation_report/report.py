@@ -372,8 +372,12 @@ class Trials(Part):
     """A search for hyperparameters by inner folds of the training records.
 
     Args:
-        best: int. The number of the trial that was trained.
+        best: int. The number of the best trial.
+        taken: int. The number of the trial that was trained: the best, or the configuration where the lead of the best
+            may be chance.
         configured: float or None. The score of the configuration as it is.
+        p_value: float or None. Of the lead of the best trial over the configuration; None where they are one.
+        keep_level: float. At most so much of `p_value` is asked for.
         trials: tuple of `TrialRow`, in the order of their numbers.
         effects: tuple of `ParameterEffect`, the largest first; empty of too few trials.
     """
@@ -386,7 +390,10 @@ class Trials(Part):
     seconds: float
     num_resumed: int = 0
     best: int
+    taken: int
     configured: float | None = None
+    p_value: float | None = None
+    keep_level: float
     trials: tuple[TrialRow, ...]
     effects: tuple[ParameterEffect, ...] = ()
 

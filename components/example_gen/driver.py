@@ -1,12 +1,8 @@
 """Driver of `ColumnarExampleGen`."""
 
-import hashlib
-import inspect
-from importlib import import_module
-from pathlib import Path
-
 from tfx.dsl.components.base import base_driver
 
+from ...dotted import fingerprint_code
 from ..tfx_api import data_types_utils, driver_output_pb2, metadata
 from ..tfx_api import portable_data_types as data_types
 from ..tfx_api import portable_driver as ir_base_driver
@@ -39,17 +35,8 @@ class Driver(base_driver.BaseDriver, ir_base_driver.BaseDriver):
         if source.version is not None:
             resolved["version"] = source.version
         if reader := IngestSpec.from_property(execution_info.exec_properties["spec"]).reader:
-            resolved["reader_fingerprint"] = _code_fingerprint(reader)
+            resolved["reader_fingerprint"] = fingerprint_code(reader.rpartition(".")[0])
         output = driver_output_pb2.DriverOutput()
         for name, value in resolved.items():
             data_types_utils.set_metadata_value(output.exec_properties[name], value)
         return output
-
-
-def _code_fingerprint(reader: str) -> str:
-    module = import_module(reader.rpartition(".")[0])
-    if module.__package__ and module.__file__:
-        code = "\0".join(path.read_text(encoding="utf-8") for path in sorted(Path(module.__file__).parent.glob("*.py")))
-    else:
-        code = inspect.getsource(module)
-    return hashlib.sha256(code.encode()).hexdigest()

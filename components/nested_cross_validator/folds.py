@@ -11,7 +11,7 @@ from ..cross_validator.folds import FoldWork, HeldOut, Records, needs_processes
 from ..splitter import Rows
 from ..trainer.family import families_for
 from ..tuner.search import search
-from ..tuner.settings import TunerConfig, TuneSettings, searched_families
+from ..tuner.settings import TunerConfig, TuneSettings, configured_families, searched_families
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NestedWork(FoldWork):
     def needs_processes(self) -> bool:
         """Returns whether folds must run in processes of their own; see `cross_validator.folds`."""
         task, trainer = self.config.task, self.config.trainer
-        families = searched_families(self.tune, trainer, families_for(task))
+        families = configured_families(trainer, searched_families(self.tune, trainer, families_for(task)))
         return any(needs_processes(task, trainer.model_copy(update={"family": name})) for name in families)
 
     def run(self, number: int, train_rows: Rows, held_out: Rows) -> HeldOut:
@@ -47,7 +47,7 @@ class NestedWork(FoldWork):
         records = Records.of(self.examples[train_rows].tolist(), self.schema)
         # The outer folds are what runs side by side.
         found = search(records, TunerConfig(training=self.config, tune=self.tune), folder, workers=1)
-        trial = found.best_trial
+        trial = found.taken_trial
         config = self.config.model_copy(update={"trainer": trial.tuned.apply(self.config.trainer)})
         judged = FoldWork(self.examples, self.schema, config, self.scratch).run(number, train_rows, held_out)
         fold = dataclasses.replace(

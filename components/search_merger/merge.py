@@ -1,8 +1,10 @@
 """Searches that ran side by side in pods of their own, as one."""
 
+import dataclasses
 from collections.abc import Sequence
 
-from ..tuner.record import Search, Trial, best_of
+from ..tuner.choice import choose
+from ..tuner.record import Search, Trial
 
 
 def merge(searches: Sequence[Search]) -> Search:
@@ -20,11 +22,18 @@ def merge(searches: Sequence[Search]) -> Search:
     trials: tuple[Trial, ...] = tuple(
         trial.model_copy(update={"number": number}) for number, trial in enumerate(kept, start=1)
     )
-    best = best_of([trial for trial in trials if trial.status == "completed"], first.higher_is_better)
+    choice = choose(
+        trials,
+        first.configured_trial,
+        first.objective,
+        first.higher_is_better,
+        first.num_folds,
+        first.keep_level,
+    )
     return first.model_copy(
         update={
+            **({} if choice is None else dataclasses.asdict(choice)),
             "trials": trials,
-            "best": first.best if best is None else best.number,
             "max_trials": sum(search.max_trials for search in searches),
             "seconds": max(search.seconds for search in searches),
             "num_resumed": sum(search.num_resumed for search in searches),

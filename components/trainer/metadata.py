@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -19,6 +20,7 @@ from ..sequences import sequence_shape
 from .train import TrainedModel
 
 PACKAGES = ("yachay", "tensorflow", "tensorflow-transform", "keras", "scikit-learn", "numpy", "tfx")
+_XGBOOST = "xgboost" if sys.platform == "darwin" else "xgboost-cpu"  # As pyproject.toml has it.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +93,8 @@ def model_metadata(
         ],
         "seed": seed,
         "hyperparameters": trained.hyperparameters,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+        | {"xgboost": version(_XGBOOST)},
     }
 
 

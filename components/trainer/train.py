@@ -40,7 +40,8 @@ class TrainedModel:
     Args:
         model: `FittedModel`.
         family: string.
-        hyperparameters: dict. All hyperparameters of the family, defaults included. Defaults to none.
+        hyperparameters: dict. All hyperparameters of the family, defaults included, and the options of the training
+            that are set. Defaults to none.
         validation_metrics: dict. The metrics on the validation part, before the model was fitted again on all rows.
             Defaults to none.
         leaderboard: tuple of `Candidate`, the best first. Defaults to none.
@@ -83,7 +84,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     if not is_validated and len(families) == 1 and (calibration is None or settings.calibration_folds is not None):
         [(name, family)] = families.items()
         if not family.needs_validation:
-            used = hyperparameters[name].model_dump(mode="json")
+            used = _used(hyperparameters[name], settings)
             model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
             if calibration is not None:
                 seen = _out_of_fold(table, task, family, hyperparameters[name], settings)
@@ -104,7 +105,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
-    used = hyperparameters[best.family].model_dump(mode="json")
+    used = _used(hyperparameters[best.family], settings)
     on_part = None
     if calibration is not None and settings.calibration_folds is None:
         on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
@@ -131,6 +132,11 @@ def _out_of_fold(
         scores.append(predict_scores(model, unseen.features, len(unseen), task))
         labels.append(unseen.labels)
     return np.concatenate(scores), np.concatenate(labels)
+
+
+def _used(hyperparameters: Settings, settings: TrainerSettings) -> dict[str, Any]:
+    options = settings.model_dump(mode="json", include={"class_weights", "oversampling", "mixup"})
+    return hyperparameters.model_dump(mode="json") | {name: value for name, value in options.items() if value}
 
 
 def _can_calibrate(method: str | None, task: PredictionTask) -> bool:

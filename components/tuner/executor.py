@@ -59,6 +59,8 @@ class Executor(base_executor.BaseExecutor):
 
         with tempfile.TemporaryDirectory(prefix="yachay-tuner-") as scratch:
             found = search(records, config, Path(scratch), log, on_trial)
+        if found.left_out:
+            logging.warning("Left out, for they cannot do the task: %s", ", ".join(found.left_out))
         write_results(found, output_dict)
 
 
@@ -70,7 +72,7 @@ def write_results(found: Search, output_dict: dict[str, list[types.Artifact]]) -
     results.set_string_custom_property(TUNING, json.dumps(outline(found)))
     with local_folder(artifact_utils.get_single_uri(output_dict["best_hyperparameters"])) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        tuned = found.best_trial.tuned.model_dump_json(exclude_unset=True)
+        tuned = found.taken_trial.tuned.model_dump_json(exclude_unset=True)
         (folder / BEST_FILE).write_text(tuned, encoding="utf-8")
 
 
@@ -83,7 +85,11 @@ def describe_trial(trial: Trial, best: Trial | None, objective: str, max_trials:
 
 
 def outline(found: Search) -> dict[str, Any]:
-    """Returns what a summary shows of a search: `objective`, `score` and `configured_score` of the inner folds, ..."""
+    """Returns what a summary shows of a search: the scores of the inner folds, what was taken, and why.
+
+    `score` is that of the best trial, `configured_score` that of the configuration, `taken` and `family` are those of
+    the trial that is trained; `p_value` and `keep_level` as in `Search`.
+    """
     configured = found.configured_trial
     return {
         "objective": found.objective,
@@ -93,7 +99,12 @@ def outline(found: Search) -> dict[str, Any]:
         "trials": len(found.trials),
         "stopped": sum(trial.status == "stopped" for trial in found.trials),
         "best": found.best,
-        "family": found.best_trial.family,
+        "taken": found.taken,
+        "p_value": found.p_value,
+        "keep_level": found.keep_level,
+        "is_kept": found.is_kept,
+        "family": found.taken_trial.family,
+        "left_out": list(found.left_out),
         "seconds": found.seconds,
         "tuned_file": TUNED_FILE,
     }

@@ -2,10 +2,10 @@
 
     proposals = Proposals(...)
     proposal = proposals.ask()
-    proposals.tell(proposal, score=0.61)
+    proposals.note(proposal, score=0.61)
 
-The proposals depend on the seed and on the order of asking and telling alone, so that a search that was killed comes to
-the same ones again.
+The proposals depend on the seed and on the order of both calls alone, so that a search that was killed comes to the
+same ones again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...errors import ModelError
 from ..trainer.family import Family
 from ..trainer.settings import TrainerSettings, Tuned
 from .record import Source, Trial
-from .settings import Choices, Range, TuneSettings, space_of
+from .settings import Choices, Range, TuneSettings, configured_families, searched_families, space_of
 
 RUNGS = 9
 """Hyperband trains for 1/9, 1/3 and all of the configured rounds."""
@@ -68,12 +68,14 @@ class SearchSpace:
     Args:
         tune: `TuneSettings`.
         trainer: `TrainerSettings`. What is not searched has their values.
-        families: mapping of name to `Family`. Those to search in.
+        able: mapping of name to `Family`. Those that can do the task.
     """
 
-    def __init__(self, tune: TuneSettings, trainer: TrainerSettings, families: Mapping[str, Family]) -> None:
-        self._trainer, self._families = trainer, families
-        self.spaces = {name: space_of(tune, family) for name, family in families.items()}
+    def __init__(self, tune: TuneSettings, trainer: TrainerSettings, able: Mapping[str, Family]) -> None:
+        self._trainer, self._families = trainer, able
+        searched = searched_families(tune, trainer, able)
+        self.configured_families = configured_families(trainer, searched)
+        self.spaces = {name: space_of(tune, family) for name, family in searched.items()}
         self.training: dict[str, Range | Choices] = {str(name): space for name, space in tune.training.items()}
 
     def hyperparameters(self) -> Any:
@@ -105,8 +107,8 @@ class SearchSpace:
         return {_FAMILY: family} | {name: _coded(value, space) for name, (value, space) in (chosen | options).items()}
 
     def configured(self) -> Iterator[Tuned]:
-        """Yields the configuration as it is, of each family."""
-        for family in self._families:
+        """Yields the configuration as it is: of the configured family, then of each other that is searched in."""
+        for family in self.configured_families:
             yield self._resolved(family, {}, {name: getattr(self._trainer, name) for name in self.training}, 1.0)
 
     def _resolved(self, name: str, chosen: dict[str, Any], options: dict[str, Any], rounds_share: float) -> Tuned:
@@ -160,7 +162,7 @@ class Proposals:
         self._kind, self._asked = tune.oracle, 0
 
     def ask(self) -> Proposal | None:
-        """Returns the next proposal, or None where there is none before more is told, or none at all."""
+        """Returns the next proposal, or None where there is none before more results are noted, or none at all."""
         number = self._asked + 1
         if number <= len(self._configured):
             self._asked = number
@@ -177,7 +179,7 @@ class Proposals:
         source = "hyperband" if self._kind == "hyperband" else source
         return Proposal(number, source, self._space.tuned(values, share), share, trial)
 
-    def tell(self, proposal: Proposal, score: float | None, message: str = "") -> None:
+    def note(self, proposal: Proposal, score: float | None, message: str = "") -> None:
         """Notes the result of a proposal: the mean of its folds, or None of one that failed.
 
         Raises:

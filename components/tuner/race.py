@@ -1,4 +1,10 @@
-"""When a trial is not worth its remaining folds."""
+"""Whether the folds of two trials show that one is better: when a trial is not worth its remaining folds, and whether
+the best one is worth leaving the configuration for.
+
+The differences on the same folds go into a one-sided paired t-test. Its variance is that of Nadeau and Bengio (Machine
+Learning 52, 2003), greater by the share of the held-out part in the training part, for the training parts of folds
+overlap.
+"""
 
 from collections.abc import Sequence
 
@@ -11,9 +17,7 @@ def is_hopeless(
 ) -> bool:
     """Returns whether a trial is worse than the best one, as far as its folds so far can show it.
 
-    A race (Maron and Moore, NIPS 1993) whose rounds are folds: the differences to the best trial on the same folds go
-    into a one-sided paired t-test. Its variance is that of Nadeau and Bengio (Machine Learning 52, 2003), greater by
-    the share of the held-out part in the training part, for the training parts of folds overlap.
+    A race (Maron and Moore, NIPS 1993) whose rounds are folds.
 
     Args:
         scores: sequence of floats. The objective on the first folds.
@@ -22,11 +26,22 @@ def is_hopeless(
         level: float. The chance to stop a trial that is as good; 0 stops none.
         higher_is_better: bool.
     """
-    num_done = len(scores)
-    if level == 0 or num_done < 2 or num_done >= num_folds:
+    if level == 0 or not 2 <= len(scores) < num_folds:
         return False
-    ahead = (1 if higher_is_better else -1) * (np.asarray(scores) - np.asarray(best[:num_done]))
-    error = float(ahead.std(ddof=1)) * np.sqrt(1 / num_done + 1 / (num_folds - 1))
+    return chance_of_lead(best[: len(scores)], scores, num_folds, higher_is_better) < level
+
+
+def chance_of_lead(scores: Sequence[float], others: Sequence[float], num_folds: int, higher_is_better: bool) -> float:
+    """Returns the p-value of one trial's lead over another: how often one that is as good leads by as much.
+
+    Args:
+        scores: sequence of floats, at least two. The objective on folds.
+        others: sequence of floats. That of the other trial on the same folds.
+        num_folds: int. Into which the records were divided.
+        higher_is_better: bool.
+    """
+    ahead = (1 if higher_is_better else -1) * (np.asarray(scores) - np.asarray(others))
+    error = float(ahead.std(ddof=1)) * np.sqrt(1 / len(ahead) + 1 / (num_folds - 1))
     if error == 0:
-        return bool(ahead.mean() < 0)
-    return bool(student.cdf(ahead.mean() / error, num_done - 1) < level)
+        return 0.0 if ahead.mean() > 0 else 1.0
+    return float(student.sf(ahead.mean() / error, len(ahead) - 1))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +84,10 @@ class Trial(Settings):
         """What the Trainer takes of it."""
         return Tuned(family=self.family, hyperparameters=self.hyperparameters, **self.training)
 
+    def scores(self, objective: str) -> tuple[float, ...]:
+        """Returns the values of a metric on the folds of a completed trial."""
+        return tuple(float(value) for fold in self.folds if (value := fold.metrics[objective]) is not None)
+
 
 class Search(Settings):
     """A search that has ended.
@@ -98,10 +103,17 @@ class Search(Settings):
         num_records: int. The training records that all of it was done on; no other was seen.
         spaces: dict of family to `{hyperparameter: Range or Choices}`, those that were searched in.
         training: dict of option to `Range` or `Choices`.
+        left_out: tuple of strings. Families that the settings name and that cannot do the task.
         max_trials: int. The budget.
         max_minutes: float or None. The budget.
         early_stop: float. The level of significance at which a trial is stopped; 0 stops none.
+        keep_level: float. The level of significance at which the best trial must lead the configuration to be taken.
         best: int. The number of the best completed trial.
+        configured: int or None. The number of the trial that is the configuration as it is; where it names no family
+            that was searched in, the best of those that have a family as configured. None where none was completed.
+        p_value: float or None. Of the lead of the best over the configured trial; None where they are one.
+        taken: int. The number of the trial that the Trainer takes: the best, or the configured one that it does not
+            lead at `keep_level`.
         seconds: float. Of the whole search, earlier parts that were killed included.
         num_resumed: int. Trials that were done before the last start of this search.
         versions: dict of package to version.
@@ -118,10 +130,15 @@ class Search(Settings):
     num_records: int
     spaces: dict[str, dict[str, Range | Choices]]
     training: dict[str, Range | Choices] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     max_trials: int
     max_minutes: float | None
     early_stop: float
+    keep_level: float
     best: int
+    configured: int | None
+    p_value: float | None
+    taken: int
     seconds: float
     num_resumed: int = 0
     versions: dict[str, str] = Field(default_factory=dict)
@@ -129,14 +146,23 @@ class Search(Settings):
 
     @property
     def best_trial(self) -> Trial:
-        """The trial that the Trainer takes."""
-        return next(trial for trial in self.trials if trial.number == self.best)
+        """The best completed trial."""
+        return self._numbered(self.best)
 
     @property
     def configured_trial(self) -> Trial | None:
-        """The best of the trials that are the configuration as it is; None where none was completed."""
-        done = [trial for trial in self.trials if trial.source == "configuration" and trial.status == "completed"]
-        return best_of(done, self.higher_is_better)
+        """The configuration as it is."""
+        return None if self.configured is None else self._numbered(self.configured)
+
+    @property
+    def taken_trial(self) -> Trial:
+        """The trial that the Trainer takes."""
+        return self._numbered(self.taken)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the configuration is taken though another trial was better."""
+        return self.taken != self.best
 
     def write(self, folder: Path) -> None:
         """Writes `search.json`, `tuned.yaml` and TFX's `tuner_results.json`."""
@@ -151,14 +177,24 @@ class Search(Settings):
         write_atomically(folder / RESULTS_FILE, json.dumps(rows))
         write_atomically(folder / TUNED_FILE, self._tuned_text())
 
+    def _numbered(self, number: int) -> Trial:
+        return next(trial for trial in self.trials if trial.number == number)
+
     def _tuned_text(self) -> str:
-        best, configured = self.best_trial, self.configured_trial
-        beside = "" if configured is None else f", {configured.score:.4f} as configured"
+        taken, best, configured = self.taken_trial, self.best_trial, self.configured_trial
+        beside = ""
+        if self.is_kept:
+            beside = (
+                f", the configuration; trial {best.number} had {best.score:.4f}, within noise (p {self.p_value:.2g})"
+            )
+        elif configured is not None:
+            beside = f", {configured.score:.4f} as configured"
         return (
-            f"# Trial {best.number} of {len(self.trials)}: {self.objective} {best.score:.4f}{beside}, the mean of "
-            f"{self.num_folds} inner folds.\n# A best of many is an optimistic estimate; the evaluation of the model "
-            "is the honest one.\n# Beside the configuration it is taken by `tuned: {<task>: <this file>}`.\n"
-            + yaml.safe_dump(best.tuned.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+            f"# Trial {taken.number} of {len(self.trials)}: {self.objective} {taken.score:.4f}{beside}.\n"
+            f"# Means of {self.num_folds} inner folds. "
+            "A best of many is an optimistic estimate; the evaluation of the model is the honest one.\n"
+            "# Beside the configuration it is taken by `tuned: {<task>: <this file>}`.\n"
+            + yaml.safe_dump(taken.tuned.model_dump(mode="json", exclude_unset=True), sort_keys=False)
         )
 
 
@@ -181,7 +217,7 @@ def read_search(folder: Path) -> Search:
         ) from None
 
 
-def best_of(trials: list[Trial], higher_is_better: bool) -> Trial | None:
+def best_of(trials: Sequence[Trial], higher_is_better: bool) -> Trial | None:
     """Returns the trial with the best score, the first of equal ones; None of none."""
     scored = [trial for trial in trials if trial.score is not None and math.isfinite(trial.score)]
     sign = 1 if higher_is_better else -1

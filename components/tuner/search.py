@@ -25,10 +25,11 @@ from ..cross_validator.folds import FoldWork, Records
 from ..cross_validator.workers import processes, processes_that_fit, worth_starting
 from ..evaluator.metric import Metric, choice_metric, task_metrics
 from ..trainer.family import families_for
+from .choice import choose, configured_of
 from .log import TrialLog
 from .oracle import Proposal, Proposals, SearchSpace
 from .record import Search, Trial, best_of
-from .settings import SHARD_SEED, TunerConfig, searched_families
+from .settings import SHARD_SEED, TunerConfig
 from .trial_work import TrialRequest, TrialResult, TrialWork, read_fold, write_fold
 
 logger = logging.getLogger(__name__)
@@ -44,9 +45,12 @@ def objective_of(config: TunerConfig) -> Metric:
 
 
 def key_of(records: Records, config: TunerConfig) -> str:
-    """Returns what a search goes on by: the same for the same records, settings and versions, whatever the budget."""
+    """Returns what a search goes on by: the same for the same records, settings and versions.
+
+    The budget does not count, nor what of the trials is taken.
+    """
     settings = config.model_dump(mode="json")
-    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True, "folder": None, "pods": 1}
+    settings["tune"] |= {"trials": 0, "minutes": None, "enabled": True, "folder": None, "pods": 1, "keep_level": 0.1}
     settings["training"] |= {"workers": None, "folds": 0}
     digest = hashlib.sha256(json.dumps([settings, _versions()], sort_keys=True).encode())
     digest.update(records.schema.SerializeToString(deterministic=True))
@@ -91,7 +95,7 @@ class _Pending:
 
 
 class _Search:
-    """A search under way: trials are proposed and told in the order of their numbers, whenever they end."""
+    """A search under way: trials are proposed and noted in the order of their numbers, whenever they end."""
 
     def __init__(
         self,
@@ -106,19 +110,24 @@ class _Search:
         self._log, self._on_trial, self._workers = log, on_trial, workers
         task, trainer = config.training.task, config.training.trainer
         self._objective = objective_of(config)
-        families = searched_families(config.tune, trainer, families_for(task))
-        self._space = SearchSpace(config.tune, trainer, families)
+        self._space = SearchSpace(config.tune, trainer, families_for(task))
         self._recorded = dict(log.recorded) if log else {}
         seed = trainer.seed if config.tune.seed is None else config.tune.seed
         self._seed = seed + SHARD_SEED * config.shard
         self._work = TrialWork(
-            folder, config.tune.folds, task, trainer, tuple(families), self._objective.name, config.tune.early_stop
+            folder,
+            config.tune.folds,
+            task,
+            trainer,
+            self._space.configured_families,
+            self._objective.name,
+            config.tune.early_stop,
         )
         self._proposals = Proposals(
             config.tune, self._space, self._objective.higher_is_better, self._seed, self._recorded
         )
         self._pending: list[_Pending] = []
-        self._told: list[tuple[Proposal, Trial]] = []
+        self._noted: list[tuple[Proposal, Trial]] = []
         self._ended: list[Trial] = []
 
     def run(self) -> Search:
@@ -128,16 +137,16 @@ class _Search:
         self._write_folds()
         with contextlib.ExitStack() as stack:
             self._submit: Callable[[TrialRequest], Future[TrialResult]] | None = None
-            while len(self._told) + len(self._pending) < self._config.tune.trials:
+            while len(self._noted) + len(self._pending) < self._config.tune.trials:
                 while len(self._pending) >= self._config.tune.parallel:
-                    self._tell_oldest()
+                    self._note_oldest()
                 proposal = self._proposals.ask()
                 if proposal is None and self._pending:
-                    self._tell_oldest()
+                    self._note_oldest()
                 elif proposal is None or not self._start(proposal, stack):
                     break
             while self._pending:
-                self._tell_oldest()
+                self._note_oldest()
         return self._result()
 
     def _write_folds(self) -> None:
@@ -170,15 +179,15 @@ class _Search:
             self._submit = self._submit or self._choose_submit(stack)
             future = self._submit(request)
         self._pending.append(_Pending(proposal, future))
-        self._note_ended()
+        self._record_ended()
         return True
 
     def _to_beat(self, proposal: Proposal) -> tuple[float, ...]:
-        """Returns the folds' scores of the best trial told, of those that were trained for as long."""
-        done = [trial for _, trial in self._told if trial.status == "completed"]
+        """Returns the folds' scores of the best trial noted, of those that were trained for as long."""
+        done = [trial for _, trial in self._noted if trial.status == "completed"]
         alike = [trial for trial in done if trial.rounds_share == proposal.rounds_share]
         best = best_of(alike, self._objective.higher_is_better)
-        return () if best is None else tuple(float(fold.metrics[self._objective.name] or 0.0) for fold in best.folds)
+        return () if best is None else best.scores(self._objective.name)
 
     def _choose_submit(self, stack: contextlib.ExitStack) -> Callable[[TrialRequest], Future[TrialResult]]:
         left = self._config.tune.trials - len(self._ended)
@@ -197,26 +206,26 @@ class _Search:
         submit: Callable[[TrialRequest], Future[TrialResult]] = stack.enter_context(processes(self._work, workers))
         return submit
 
-    def _tell_oldest(self) -> None:
-        """Waits for the trial that was proposed first of those not told yet, and notes others that end meanwhile."""
+    def _note_oldest(self) -> None:
+        """Waits for the trial that was proposed first of those not noted yet, and records others that end meanwhile."""
         while self._pending[0].trial is None:
             running = [one.future for one in self._pending if one.trial is None and one.future is not None]
             wait(running, return_when=FIRST_COMPLETED)
-            self._note_ended()
+            self._record_ended()
         oldest = self._pending.pop(0)
         trial = oldest.trial
         if trial is None:
             return
         if trial.status != "out_of_time":  # After that nothing is asked.
-            self._proposals.tell(oldest.proposal, trial.score, trial.message)
-        self._told.append((oldest.proposal, trial))
+            self._proposals.note(oldest.proposal, trial.score, trial.message)
+        self._noted.append((oldest.proposal, trial))
 
-    def _note_ended(self) -> None:
+    def _record_ended(self) -> None:
         for one in self._pending:
             if one.trial is None and one.future is not None and one.future.done():
-                self._note(one, one.future.result())
+                self._record(one, one.future.result())
 
-    def _note(self, pending: _Pending, result: TrialResult) -> None:
+    def _record(self, pending: _Pending, result: TrialResult) -> None:
         proposal = pending.proposal
         options = {name: getattr(proposal.tuned, name) for name in self._space.training}
         pending.trial = Trial(
@@ -238,19 +247,20 @@ class _Search:
 
     def _result(self) -> Search:
         # Without those whose time was over before their first fold.
-        trials = tuple(trial for _, trial in self._told if trial.folds or trial.status != "out_of_time")
-        best = best_of([trial for trial in trials if trial.status == "completed"], self._objective.higher_is_better)
-        if best is None:
+        trials = tuple(trial for _, trial in self._noted if trial.folds or trial.status != "out_of_time")
+        tune, objective = self._config.tune, self._objective
+        configured = configured_of(trials, self._config.training.trainer.family, objective.higher_is_better)
+        choice = choose(trials, configured, objective.name, objective.higher_is_better, tune.folds, tune.keep_level)
+        if choice is None:
             reasons = "; ".join(dict.fromkeys(trial.message for trial in trials if trial.message))
             raise ModelError(
                 f"Expected a trial of the search to come to its end. Received: {len(trials)} that did not ({reasons}). "
                 "Correct the hyperparameters, or give the search more minutes."
             )
-        tune = self._config.tune
         resumed = sum(trial in self._recorded.values() for trial in trials)
         return Search(
-            objective=self._objective.name,
-            higher_is_better=self._objective.higher_is_better,
+            objective=objective.name,
+            higher_is_better=objective.higher_is_better,
             oracle=tune.oracle,
             seed=self._seed,
             method=self._config.training.method,
@@ -258,10 +268,12 @@ class _Search:
             num_records=len(self._records.examples),
             spaces=self._space.spaces,
             training=self._space.training,
+            left_out=tuple(name for name in tune.families if name not in self._space.spaces),
             max_trials=tune.trials,
             max_minutes=tune.minutes,
             early_stop=tune.early_stop,
-            best=best.number,
+            keep_level=tune.keep_level,
+            **dataclasses.asdict(choice),
             seconds=round(time.time() - self._began, 3),
             num_resumed=resumed,
             versions=_versions(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -124,6 +124,9 @@ class TuneSettings(Settings):
             on Kubeflow. At most 16. Defaults to 1; on one machine `parallel` is what makes trials run side by side.
         early_stop: float in [0, 0.5). A trial whose folds so far are worse than those of the best one at this level of
             significance is not tried on the others; see `race.is_hopeless`. 0 stops none. Defaults to 0.05.
+        keep_level: float in (0, 0.5]. The best trial is trained where it leads the configuration as it is on the same
+            folds at this level of significance (the same test), else the configuration. 0.5 trains the best one, be its
+            lead chance. Defaults to 0.1.
         folder: string or None. Where the trials of a search that is under way are kept, for a later run to go on from.
             Defaults to None, beside the results; in a pod name a folder of a volume (docs/tuning.md).
         seed: int or None. Of the proposals. Defaults to `model.seed`, which is that of the folds and the training.
@@ -141,6 +144,7 @@ class TuneSettings(Settings):
     parallel: Annotated[int, Field(ge=1)] = 4
     pods: Annotated[int, Field(ge=1, le=MAX_PODS)] = 1
     early_stop: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    keep_level: Annotated[float, Field(gt=0, le=0.5)] = 0.1
     folder: str | None = None
     seed: int | None = None
 
@@ -172,6 +176,13 @@ def searched_families(tune: TuneSettings, trainer: TrainerSettings, able: Mappin
     named = _named(tune, trainer) or tuple(able)
     needs_weights = _needs_weights(tune, trainer)
     return {name: able[name] for name in named if name in able and (able[name].uses_weights or not needs_weights)}
+
+
+def configured_families(trainer: TrainerSettings, searched: Iterable[str]) -> tuple[str, ...]:
+    """Returns the families that are first tried as configured: the configured one, be it searched in or not, and each
+    that is searched in.
+    """
+    return tuple(dict.fromkeys([*([] if trainer.family == AUTO else [trainer.family]), *searched]))
 
 
 def space_of(tune: TuneSettings, family: Family) -> dict[str, Range | Choices]:
@@ -232,8 +243,9 @@ def find_tuning_problems(
         yield f"tune.families: expected one that can do the task ({', '.join(able) or 'none can'}), received " + (
             ", ".join(tune.families) or trainer.family
         )
-    if tune.pods > 1 and tune.trials // tune.pods <= len(chosen):
-        least = tune.pods * (len(chosen) + 1)
+    num_first = len(configured_families(trainer, chosen))
+    if tune.pods > 1 and tune.trials // tune.pods <= num_first:
+        least = tune.pods * (num_first + 1)
         yield (
             f"tune.trials: expected at least {least} of {tune.pods} pods, for each first tries the configuration of "
             f"every family, received {tune.trials}"

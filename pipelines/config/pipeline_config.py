@@ -1,5 +1,7 @@
 """The configuration of a pipeline: `config.yaml`, checked before any work."""
 
+import importlib
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
 
@@ -20,6 +22,7 @@ from ...components.trainer.settings import TrainerSettings, Tuned
 from ...components.transform.settings import TransformSettings
 from ...components.tuner.settings import TunerConfig, TuneSettings
 from ...deployment.settings import DeploySettings
+from ...dotted import fingerprint_code
 from ...errors import ConfigurationError, UsageError, suggestion
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
@@ -252,4 +255,12 @@ class PipelineConfig(Settings):
             features=self.task_features(task),
             split=self.split,
             extensions=tuple(self.extensions),
+            code=_fingerprint_models(self.extensions),
         )
+
+
+def _fingerprint_models(extensions: Sequence[str]) -> str:
+    """Returns the fingerprint of the modules that bring families or metrics, none where none does."""
+    modules = {name: vars(importlib.import_module(name)).keys() for name in extensions}
+    own = {fingerprint_code(name): None for name, names in modules.items() if names & {"FAMILIES", "METRICS"}}
+    return "".join(own)

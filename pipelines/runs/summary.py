@@ -30,7 +30,10 @@ class Summary:
         slices: list of dicts with `slice` (column to value), `rows` and each metric; small slices are left out.
         tuning: dict or None. The outline of a search: `objective`, `score` (the best mean of inner folds),
             `configured_score` (that of the configuration as it is), `held_out` (the model's, of the evaluation),
-            `trials`, `stopped`, `best`, `family`, `num_folds`, `seconds` and `tuned_uri`, the file to keep.
+            `trials`, `stopped`, `best`, `taken` (the trial that was trained), `is_kept` (whether that is the
+            configuration though another was better), `p_value` and `keep_level` (of the best one's lead over the
+            configuration), `family`, `left_out` (families that cannot do the task), `num_folds`, `seconds` and
+            `tuned_uri`, the file to keep.
         model_uri: string or None. The trained model.
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
         rejection: string or None. Why a blessed model was not pushed.

@@ -33,6 +33,7 @@ def mock_search(num_trials: int = 12, seed: int = 42) -> dict[str, Any]:
         score = float(np.mean([fold["metrics"]["macro_f1"] for fold in done])) if done else None
         trial.update(status=status, folds=done, score=score, message=message)
     completed = [trial for trial in trials if trial["status"] == "completed"]
+    best, configured = (max(some, key=lambda trial: trial["score"])["number"] for some in (completed, trials[:2]))
     return {
         "format": 1,
         "objective": "macro_f1",
@@ -47,7 +48,11 @@ def mock_search(num_trials: int = 12, seed: int = 42) -> dict[str, Any]:
         "max_trials": num_trials,
         "max_minutes": 10.0,
         "early_stop": 0.05,
-        "best": max(completed, key=lambda trial: trial["score"])["number"],
+        "keep_level": 0.1,
+        "best": best,
+        "configured": configured,
+        "p_value": None if best == configured else 0.02,
+        "taken": best,
         "seconds": trials[-1]["ended_seconds"],
         "num_resumed": 0,
         "versions": {"yachay": "0.1.0", "keras_tuner": "1.4.8"},

@@ -41,6 +41,10 @@ def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[s
         (["run", "student_dropout", "--data", "nowhere.csv"], "nowhere.csv, which does not exist"),
         (["run", "student_dropout", "--set", "model.family=cart"], "model.family"),
         (
+            ["run", "student_performance", "--task", "gpa", "--set", "model.family=xgboost"],
+            "whose `tasks.gpa.family` does, linear. Add --set tasks.gpa.family=xgboost.",
+        ),
+        (
             ["run", "student_dropout", "--set", "evaluation.fairness=[Agge]"],
             "evaluation.fairness: expected columns of the schema 'student_dropout', received Agge",
         ),

@@ -63,6 +63,10 @@ def test_a_folder_brings_its_code_under_its_own_name(tmp_path: Path) -> None:
     assert config.model.run_fn == "toy_system.model.run_fn"
     assert config.extensions == ["toy_system.model"]
     assert config.pipelines == {"training": "toy_system.pipeline.create_pipeline"}
+    before = config.prediction_task("all").code
+    (folder / "model.py").write_text("FAMILIES = []  # Trains longer.")
+    assert len(before) == 64
+    assert find_pipeline(str(folder)).load(profile="mock").prediction_task("all").code != before
 
 
 def test_the_code_of_a_folder_is_importable_in_a_subprocess(tmp_path: Path) -> None:

@@ -30,7 +30,10 @@ def summarize_search(search: Search) -> Trials:
         seconds=search.seconds,
         num_resumed=search.num_resumed,
         best=search.best,
+        taken=search.taken,
         configured=None if configured is None else configured.score,
+        p_value=search.p_value,
+        keep_level=search.keep_level,
         trials=tuple(
             TrialRow(
                 number=trial.number,

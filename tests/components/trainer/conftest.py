@@ -75,6 +75,7 @@ SMALL = {
     "linear": {},
     "xgboost": {"n_estimators": 8},
     "svm": {},
+    "ensemble": {"families": ["boosted_trees", "linear"], "hyperparameters": {"boosted_trees": {"max_iter": 8}}},
     "two_step": {"family": "boosted_trees", "hyperparameters": {"max_iter": 8}},
 }
 

@@ -102,9 +102,9 @@ def test_hyperband_trains_many_for_a_share_of_the_rounds(tune: Tune) -> None:
     )
 
     shares = [trial.rounds_share for trial in found.trials]
-    assert shares[:10] == [1.0] + [pytest.approx(1 / 9)] * 9
+    assert shares[:11] == [1.0, 1.0] + [pytest.approx(1 / 9)] * 9  # The configured family is tried first.
     assert {round(1 / share) for share in shares} == {1, 3, 9}
-    assert found.trials[1].hyperparameters["max_iter"] == 17
+    assert found.trials[2].hyperparameters["max_iter"] == 17
 
 
 def test_options_of_the_trainer_and_several_families_are_searched(tune: Tune) -> None:

@@ -92,9 +92,17 @@ def test_of_all_families_those_that_cannot_mix_rows_are_left_out() -> None:
 @pytest.mark.parametrize(("task", "name"), [("grade_class", "C"), ("gpa", "alpha")])
 def test_what_has_no_influence_on_a_problem_is_not_searched(task: str, name: str) -> None:
     config = find_pipelines()["student_performance"].load([ON, "tune.families=[linear]"]).tuner(task)
-    families = searched_families(config.tune, config.training.trainer, families_for(config.training.task))
+    space = SearchSpace(config.tune, config.training.trainer, families_for(config.training.task))
 
-    assert SearchSpace(config.tune, config.training.trainer, families).spaces["linear"].keys() == {name}
+    assert space.spaces["linear"].keys() == {name}
+
+
+def test_the_configured_family_is_tried_first_be_it_searched_in_or_not() -> None:
+    config = find_pipelines()["student_performance"].load([ON, "tune.families=[linear, xgboost]"]).tuner("grade_class")
+    space = SearchSpace(config.tune, config.training.trainer, families_for(config.training.task))
+
+    assert [tuned.family for tuned in space.configured()] == ["two_step", "linear", "xgboost"]
+    assert space.spaces.keys() == {"linear", "xgboost"}
 
 
 def test_every_family_of_ours_has_a_space_that_fits_it() -> None:
