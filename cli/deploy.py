@@ -17,7 +17,12 @@ SETTINGS = {
     "image": "deploy.image",
     "prometheus": "deploy.canary.prometheus",
 }
-_STATUS = {"rolled_back": ExitStatus.ROLLED_BACK, "failed": ExitStatus.FAILED}
+_STATUS = {
+    "rolled_back": ExitStatus.ROLLED_BACK,
+    "held": ExitStatus.ROLLED_BACK,
+    "taken_over": ExitStatus.ROLLED_BACK,
+    "failed": ExitStatus.FAILED,
+}
 
 
 def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:

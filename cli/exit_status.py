@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What a command ends with; a model that was rolled back is as little in place as one that is not blessed."""
+    """What a command ends with; a model rolled back or held is as little in place as one that is not blessed."""
 
     DONE = 0
     FAILED = 1

@@ -23,7 +23,7 @@ COMMANDS = {
     "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",
     "report": "Show where a run's evaluation page is; `report index`: a page of all runs.",
-    "rollback": "End a rollout that is under way: back to the last good model.",
+    "rollback": "Go back to the last good model, at once.",
     "run": "Run a pipeline on this machine, from data to pushed model.",
     "run-spec": "Run a compiled pipeline on this machine, step by step as a cluster would.",
     "serve": "Serve a pushed model with KServe's server, and each newer one once it is pushed.",

@@ -14,6 +14,7 @@ from . import cluster_options, frame, options
 @click.option(
     "--reason", metavar="TEXT", default="by hand", show_default=True, help="Recorded on the InferenceService."
 )
+@click.option("--to", "version", type=int, metavar="VERSION", help="Version promoted before (default: the last one).")
 @cluster_options.namespace_option
 @cluster_options.context_option
 @options.config_option
@@ -23,18 +24,20 @@ def command(
     pipeline: str,
     task: str | None,
     reason: str,
+    version: int | None,
     namespace: str | None,
     context: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """End a rollout that is under way: the last good model gets all requests.
+    """Give all requests to the last good model, at once.
 
-    To go back to an earlier model after a rollout has ended, deploy that model: yachay deploy NAME --model URI.
+    That ends a rollout that is under way; a `yachay deploy` that is at work ends as taken over. After a promotion it
+    goes back to the model that was promoted before.
     """
     from ..deployment.rollout import rollback
 
     config, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
-    outcome = rollback(cluster, name, config.deploy.canary, cluster_options.say, reason)
+    outcome = rollback(cluster, name, config.deploy.canary, cluster_options.say, reason, version)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(name, outcome)

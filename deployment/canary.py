@@ -1,6 +1,6 @@
 """How a new model gets the requests, and by what it is judged: the section `deploy.canary` of a configuration."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,14 +14,20 @@ class CanarySettings(BaseModel):
         labels: dict. Labels that its metrics must have, such as `namespace` where it sees several.
         bake_minutes: float. How long each share is watched.
         ready_minutes: float. How long new pods may take.
-        patience_minutes: float. How long Prometheus may be away, and by how much longer a share is watched where the
-            candidate got too few requests.
+        patience_minutes: float. How long Prometheus may be away.
+        max_minutes: float. How long a share is watched at most where it stays undecided whether the candidate is as
+            good.
+        undecided: string. What happens then: `"hold"` leaves the candidate its share and ends the call, `"promote"`
+            goes on, `"roll_back"` goes back.
         poll_seconds: float. Pause between two looks at the pods and at Prometheus.
-        max_error_rate: float. Share of requests whose response is 5xx.
-        max_p99_ms: float. 99th percentile of the latency.
-        max_stability_index: float. Population stability index of the predicted classes, stable against candidate.
-            Above .25 the populations differ (Siddiqi, Credit Risk Scorecards, 2006).
-        min_requests: int. Requests to the candidate without which it is not judged, and rolled back in the end.
+        max_failed_increase: float. By how much the share of requests that fail may be above the serving version's.
+        max_rejected_increase: float. The same for requests that are rejected.
+        max_slower_increase: float. The same for requests that take longer than any of the histogram's bounds.
+        max_class_shift: float. Total variation distance of the predicted classes: the share of requests that would
+            have to be predicted otherwise for both versions to predict the same classes.
+        max_error_rate: float. Share of requests that fail, whatever the serving version does.
+        max_p99_ms: float. 99th percentile of the latency, whatever the serving version does.
+        min_requests: int. Requests to the candidate without which it is not judged.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,10 +38,15 @@ class CanarySettings(BaseModel):
     bake_minutes: Annotated[float, Field(gt=0)] = 5.0
     ready_minutes: Annotated[float, Field(gt=0)] = 20.0
     patience_minutes: Annotated[float, Field(ge=0)] = 2.0
+    max_minutes: Annotated[float, Field(gt=0)] = 60.0
+    undecided: Literal["hold", "promote", "roll_back"] = "hold"
     poll_seconds: Annotated[float, Field(gt=0)] = 5.0
-    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
+    max_failed_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    max_rejected_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    max_slower_increase: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    max_class_shift: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    max_error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
     max_p99_ms: Annotated[float, Field(gt=0)] = 500.0
-    max_stability_index: Annotated[float, Field(gt=0)] = 0.25
     min_requests: Annotated[int, Field(ge=1)] = 50
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """The few calls to the Kubernetes API that a rollout makes."""
 
 import dataclasses
+import email.utils
 import json
 import time
 from typing import Any, Self
@@ -41,6 +42,7 @@ SERVING_RUNTIME = Resource("serving.kserve.io", "v1alpha1", "servingruntimes")
 CONFIG_MAP = Resource("", "v1", "configmaps")
 KNATIVE_SERVICE = Resource("serving.knative.dev", "v1", "services")
 DEPLOYMENT = Resource("apps", "v1", "deployments")
+LEASE = Resource("coordination.k8s.io", "v1", "leases")
 
 
 class Cluster:
@@ -56,6 +58,11 @@ class Cluster:
         self._api = api
         self.namespace = namespace
         self._retry_seconds = retry_seconds
+        self._seconds_ahead = 0.0
+
+    def now(self) -> float:
+        """Returns the time of the API's clock, in seconds since 1970: those of two callers may differ by hours."""
+        return time.time() + self._seconds_ahead
 
     @classmethod
     def connect(cls, namespace: str | None, context: str | None = None) -> Self:
@@ -98,6 +105,15 @@ class Cluster:
             if error.status == 404:
                 return None
             raise
+
+    def create(self, resource: Resource, document: Document) -> Document:
+        """Creates an object.
+
+        Raises:
+            ClusterError: if there is one of the name, or the API rejects the request or does not respond.
+        """
+        query = [("fieldManager", FIELD_MANAGER)]
+        return self._call("POST", resource, document["metadata"]["name"], "application/json", document, query)
 
     def apply(self, resource: Resource, document: Document, *, is_forced: bool = False) -> Document:
         """Creates or changes an object so that the fields of `document` are as they are there (server-side apply).
@@ -154,8 +170,9 @@ class Cluster:
     ) -> Document:
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
         try:
+            path = resource.path(self.namespace, name)
             response = self._api.call_api(
-                resource.path(self.namespace, name),
+                path.removesuffix(f"/{name}") if method == "POST" else path,
                 method,
                 query_params=query or [],
                 header_params=headers,
@@ -166,8 +183,12 @@ class Cluster:
                 _request_timeout=TIMEOUT_SECONDS,
             )
             document: Document = json.loads(response.data)
+            self._set_clock(response.headers.get("Date"))
         except client.ApiException as error:
-            raise ClusterError(self._rejection(error, method, resource, name), error.status) from None
+            self._set_clock((error.headers or {}).get("Date"))
+            raise ClusterError(
+                self._rejection(error, method, resource, name), error.status, is_stale=_is_stale(error)
+            ) from None
         except (urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError) as error:
             raise ClusterError(
                 f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
@@ -175,13 +196,17 @@ class Cluster:
             ) from None
         return document
 
+    def _set_clock(self, date: str | None) -> None:
+        if date is not None:
+            self._seconds_ahead = email.utils.parsedate_to_datetime(date).timestamp() - time.time()
+
     def _rejection(self, error: Any, method: str, resource: Resource, name: str) -> str:
         what = f"{resource}/{name} in the namespace {self.namespace}"
         try:
             message = json.loads(error.body)["message"]
         except (TypeError, ValueError, KeyError):
             message = error.reason
-        verb = {"GET": "get", "PATCH": "patch"}[method]
+        verb = {"GET": "get", "PATCH": "patch", "POST": "create"}[method]
         fix = {
             401: " The credentials are missing or expired: log in to the cluster again.",
             403: f" Give the account the verb {verb} (and create) on {resource}: "
@@ -190,3 +215,14 @@ class Cluster:
             409: " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
         }.get(error.status, "")
         return f"Expected to {verb} {what}. Received: {error.status} {message}.{fix}".replace("..", ".")
+
+
+def _is_stale(error: Any) -> bool:
+    """Returns whether a conflict is one of versions of the object, and not one with another manager of its fields."""
+    if error.status != 409:
+        return False
+    try:
+        causes = json.loads(error.body).get("details", {}).get("causes", [])
+    except (TypeError, ValueError, AttributeError):
+        causes = []
+    return not any(cause.get("reason") == "FieldManagerConflict" for cause in causes)

@@ -9,10 +9,12 @@ class ClusterError(YachayError):
     Args:
         message: string. What was expected, what was received, and the fix.
         status: int or None. The HTTP status; None where there was no response.
+        is_stale: bool. Whether the object has changed since it was read, so that reading it again may help.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, is_stale: bool = False) -> None:
         self.status = status
+        self.is_stale = is_stale
         super().__init__(message)
 
 

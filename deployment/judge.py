@@ -1,55 +1,133 @@
-"""Whether a candidate does worse than the model that it is to replace."""
+"""Whether a candidate does worse than the model that it is to replace, as well, or whether that is not known yet."""
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
 
 from .canary import CanarySettings
+from .evidence import Numbers, changed, distance, distance_margin, increased, more_than, no_worse
 from .prometheus import Traffic
 
-
-def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> list[str]:
-    """Returns what speaks against a candidate with enough traffic; empty where nothing does."""
-    reasons = []
-    error_rate = candidate.errors / candidate.requests
-    if error_rate > settings.max_error_rate:
-        reasons.append(
-            f"{error_rate:.1%} of {candidate.requests:.0f} requests failed, more than {settings.max_error_rate:.1%}"
-        )
-    if candidate.p99_seconds is not None and candidate.p99_seconds * 1000 > settings.max_p99_ms:
-        reasons.append(
-            f"the 99th percentile of the latency is {candidate.p99_seconds * 1000:.0f} ms, more than "
-            f"{settings.max_p99_ms:.0f} ms"
-        )
-    if min(sum(candidate.classes.values()), sum(stable.classes.values())) >= settings.min_requests:
-        index = population_stability_index(stable.classes, candidate.classes)
-        if index > settings.max_stability_index:
-            reasons.append(
-                f"the predicted classes differ: population stability index {index:.2f}, more than "
-                f"{settings.max_stability_index:g} ({_shares(stable.classes)} before, {_shares(candidate.classes)} now)"
-            )
-    return reasons
+FALSE_ROLLBACKS = 0.01
+"""The most of the candidates that are as good that are rolled back, over all comparisons and steps."""
+MISSED = 0.05
+"""The most of the candidates that are worse by a limit that pass a step."""
+_NUM_COMPARISONS = 6
 
 
-def population_stability_index(expected: Mapping[str, float], actual: Mapping[str, float]) -> float:
-    """Returns `sum((a - e) * ln(a / e))` over the shares of the classes, each count raised by one half.
-
-    Without the half a class that one side lacks would make the index infinite.
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the requests of a step say.
 
     Args:
-        expected: mapping of class to count.
-        actual: mapping of class to count.
+        state: `"worse"`, `"as_good"` or `"undecided"`.
+        reasons: list of strings. What speaks against the candidate, or what is not known yet.
     """
-    names = sorted({*expected, *actual})
-    total_expected = sum(expected.values()) + len(names) / 2
-    total_actual = sum(actual.values()) + len(names) / 2
-    index = 0.0
-    for name in names:
-        share_expected = (expected.get(name, 0.0) + 0.5) / total_expected
-        share_actual = (actual.get(name, 0.0) + 0.5) / total_actual
-        index += (share_actual - share_expected) * math.log(share_actual / share_expected)
-    return index
+
+    state: Literal["worse", "as_good", "undecided"]
+    reasons: list[str]
 
 
-def _shares(classes: Mapping[str, float]) -> str:
+@dataclasses.dataclass(frozen=True)
+class _Comparison:
+    """Requests of one kind, of both versions; of several kinds that contain one another, such as slow and slower."""
+
+    words: list[str]
+    hits: Numbers
+    hits_before: Numbers
+    limit: float
+
+
+def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verdict:
+    """Compares two versions by their requests over the same time.
+
+    A candidate is worse where the share of its requests that failed, were rejected or were slow is above the stable
+    version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes by as much, or
+    where it is above an absolute limit by more than chance. It is as good where each difference is below its limit by
+    more than chance (`MISSED`).
+    """
+    if candidate.requests < settings.min_requests:
+        return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
+    steps = max(1, sum(percent < 100 for percent in settings.steps))
+    bar = math.log(steps * _NUM_COMPARISONS / FALSE_ROLLBACKS)
+    comparisons = list(_comparisons(candidate, stable, settings))
+    worse = [reason for one in comparisons if (reason := _worse(one, candidate, stable, bar))]
+    worse = worse or _above(candidate, settings, bar)
+    shift, unknown_shift = _shift(candidate, stable, settings, bar)
+    if worse or shift:
+        return Verdict("worse", worse + shift)
+    unknown = [
+        f"whether at most {one.limit:.1%} more of its requests {one.words[0]}"
+        for one in comparisons
+        if no_worse(one.hits, candidate.requests, one.hits_before, stable.requests, one.limit) < -math.log(MISSED)
+    ]
+    return Verdict("undecided", unknown + unknown_shift) if unknown or unknown_shift else Verdict("as_good", [])
+
+
+def _comparisons(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Iterator[_Comparison]:
+    for word, new, old, limit in (
+        ("failed", candidate.failed, stable.failed, settings.max_failed_increase),
+        ("were rejected", candidate.rejected, stable.rejected, settings.max_rejected_increase),
+    ):
+        yield _Comparison([word], np.array([new]), np.array([old]), limit)
+    bounds = sorted({*candidate.slower, *stable.slower})
+    if bounds:
+        hits, hits_before = (np.array([one.slower.get(bound, 0.0) for bound in bounds]) for one in (candidate, stable))
+        words = [f"took more than {bound * 1000:g} ms" for bound in bounds]
+        yield _Comparison(words, hits, hits_before, settings.max_slower_increase)
+
+
+def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) -> str | None:
+    shares, shares_before = one.hits / candidate.requests, one.hits_before / max(stable.requests, 1)
+    worst = int((shares - shares_before).argmax())
+    if shares[worst] - shares_before[worst] < one.limit:
+        return None
+    if increased(one.hits, candidate.requests, one.hits_before, stable.requests) < bar:
+        return None
+    return (
+        f"{shares[worst]:.1%} of {candidate.requests:.0f} requests {one.words[worst]}, of the serving version "
+        f"{shares_before[worst]:.1%} of {stable.requests:.0f} at the same time"
+    )
+
+
+def _above(candidate: Traffic, settings: CanarySettings, bar: float) -> list[str]:
+    """What is above an absolute limit, whatever the stable version does."""
+    requests, found = candidate.requests, []
+    if more_than(candidate.failed, requests, settings.max_error_rate) >= bar:
+        found.append(
+            f"{candidate.failed / requests:.1%} of {requests:.0f} requests failed, more than "
+            f"{settings.max_error_rate:.1%}"
+        )
+    bounds = [bound for bound in sorted(candidate.slower) if bound * 1000 >= settings.max_p99_ms]
+    if bounds and more_than(candidate.slower[bounds[0]], requests, 0.01) >= bar:
+        found.append(
+            f"{candidate.slower[bounds[0]] / requests:.1%} of {requests:.0f} requests took more than "
+            f"{bounds[0] * 1000:g} ms: the 99th percentile is above {settings.max_p99_ms:g} ms"
+        )
+    return found
+
+
+def _shift(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> tuple[list[str], list[str]]:
+    """What says that the predicted classes differ, and what is not known of them yet."""
+    new, old = candidate.classes_of_requests(), stable.classes_of_requests()
+    if not new or not old:
+        return [], []
+    names, total, total_before = sorted({*new, *old}), sum(new.values()), sum(old.values())
+    moved = distance(new, old)
+    counts, counts_before = (np.array([one.get(name, 0.0) for name in names]) for one in (new, old))
+    if moved >= settings.max_class_shift and changed(counts, total, counts_before, total_before) >= bar:
+        return [
+            f"the predicted classes differ by {moved:.0%} of the requests, more than {settings.max_class_shift:.0%} "
+            f"({_shares(old)} before, {_shares(new)} now)"
+        ], []
+    if moved + distance_margin(total, total_before, MISSED) <= settings.max_class_shift:
+        return [], []
+    return [], [f"whether the predicted classes of at most {settings.max_class_shift:.0%} of its requests differ"]
+
+
+def _shares(classes: dict[str, float]) -> str:
     total = sum(classes.values())
     return ", ".join(f"{name} {count / total:.0%}" for name, count in sorted(classes.items()))

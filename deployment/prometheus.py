@@ -20,15 +20,23 @@ class Traffic:
 
     Args:
         requests: float. Their number.
-        errors: float. Those whose response is 5xx.
-        p99_seconds: float or None. 99th percentile of the latency; None where there were none.
-        classes: mapping of predicted class to count; empty for a model that predicts none.
+        failed: float. Those that the server failed (HTTP 5xx and the like in gRPC).
+        rejected: float. Those that it rejected (HTTP 4xx and the like in gRPC).
+        slower: mapping of seconds to the number of requests that took longer.
+        classes: mapping of predicted class to rows; empty for a model that predicts none.
     """
 
     requests: float
-    errors: float
-    p99_seconds: float | None
-    classes: Mapping[str, float]
+    failed: float = 0.0
+    rejected: float = 0.0
+    slower: Mapping[float, float] = dataclasses.field(default_factory=dict)
+    classes: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def classes_of_requests(self) -> dict[str, float]:
+        """Returns the classes, their sum at most the number of requests: rows of one request depend on one another."""
+        rows = sum(self.classes.values())
+        part = min(1.0, max(self.requests - self.failed - self.rejected, 0.0) / rows) if rows else 0.0
+        return {name: count * part for name, count in self.classes.items() if count * part > 0}
 
 
 class Monitor(Protocol):
@@ -90,17 +98,17 @@ class Prometheus:
             return f"clamp_min({selector} - {before}, 0) {of_version}"
 
         requests = counted(f"yachay_requests_total{{{named}}}")
-        errors = counted(f'yachay_requests_total{{{named},status=~"5.."}}')
         buckets = counted(f"yachay_request_seconds_bucket{{{named}}}")
         classes = counted(f"yachay_predicted_classes_total{{{named}}}")
-        p99 = self._number(f"histogram_quantile(0.99, sum by (le) ({buckets}))")
+        outcomes = self._by("outcome", requests)
+        below = self._by("le", buckets)
+        total = below.pop("+Inf", 0.0)
         return Traffic(
-            requests=self._number(f"sum({requests})") or 0.0,
-            errors=self._number(f"sum({errors})") or 0.0,
-            p99_seconds=p99,
-            classes={
-                labels["label"]: value for labels, value in self._query(f"sum by (label) ({classes})") if value > 0
-            },
+            requests=sum(outcomes.values()),
+            failed=outcomes.get("failed", 0.0),
+            rejected=outcomes.get("rejected", 0.0),
+            slower={float(bound): max(total - count, 0.0) for bound, count in below.items()},
+            classes={label: count for label, count in self._by("label", classes).items() if count > 0},
         )
 
     def check(self) -> None:
@@ -111,9 +119,8 @@ class Prometheus:
         """
         self._query("vector(1)")
 
-    def _number(self, query: str) -> float | None:
-        values = [value for _, value in self._query(query) if math.isfinite(value)]
-        return values[0] if values else None
+    def _by(self, label: str, query: str) -> dict[str, float]:
+        return {labels[label]: value for labels, value in self._query(f"sum by ({label}) ({query})")}
 
     def _query(self, query: str) -> list[tuple[dict[str, str], float]]:
         try:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
 
 from ..errors import UsageError
@@ -9,10 +10,13 @@ from ..manifests.keys import ROLLOUT
 from ..manifests.service import Autoscaling, Logger, Model, Service
 from .cluster import Document
 
-End = Literal["promoted", "rolled_back", "failed"]
-State = Literal["progressing", End]
+End = Literal["promoted", "rolled_back", "failed", "held"]
+State = Literal["progressing", "rolling_back", End]
+UNDER_WAY: tuple[State, ...] = ("progressing", "rolling_back", "held")
+"""States in which a candidate may have requests."""
 
-HOLDER_SECONDS = 90
+FORMAT = 2
+NUM_KEPT = 5
 _PARTS = {"model": Model, "previous": Model, "autoscaling": Autoscaling}
 
 
@@ -25,8 +29,10 @@ class Rollout:
         version: int. Model version of the candidate.
         percent: int. Share of the requests that the candidate has, or had last.
         good: `Service` or None. What was last promoted, with all its settings; None before a first model is.
-        reason: string. Why it was rolled back or failed.
-        updated: float. Seconds since 1970 when the call that moves it on last said so.
+        reason: string. Why it was rolled back, failed or was held.
+        owner: string. Identity of the call that wrote it; another's call may not go on.
+        earlier: tuple of `Service`. What was promoted before `good`, the latest first.
+        format: int. Of the record; one of a newer format is read as far as its fields are known.
     """
 
     state: State
@@ -34,11 +40,17 @@ class Rollout:
     percent: int
     good: Service | None = None
     reason: str = ""
-    updated: float = 0.0
+    owner: str = ""
+    earlier: tuple[Service, ...] = ()
+    format: int = FORMAT
 
-    def is_moved_on(self, now: float) -> bool:
-        """Returns whether another call is at work on it."""
-        return self.state == "progressing" and now - self.updated < HOLDER_SECONDS
+    def promoted(self, service: Service) -> Self:
+        """Returns the record of a service that has all requests now, with the `NUM_KEPT` that had them before."""
+        earlier = [one for one in (self.good, *self.earlier) if one is not None and one.model != service.model]
+        return dataclasses.replace(
+            self, state="promoted", version=service.model.version, percent=100, good=service, reason="",
+            earlier=tuple(earlier[:NUM_KEPT]),
+        )  # fmt: skip
 
     def to_annotations(self) -> dict[str, str]:
         """Returns the annotation that holds the record."""
@@ -55,11 +67,13 @@ class Rollout:
         if text is None:
             return None
         try:
-            fields = json.loads(text)
-            rollout = cls(**fields | {"good": fields["good"] and service_from_json(fields["good"])})
+            fields = _known(cls, json.loads(text))
+            fields["good"] = fields.get("good") and service_from_json(fields["good"])
+            fields["earlier"] = tuple(service_from_json(one) for one in fields.get("earlier", ()))
+            rollout = cls(**fields)
             if rollout.state not in get_args(State):
                 raise ValueError
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, AttributeError):
             name = live["metadata"]["name"]
             raise UsageError(
                 f"Expected the annotation {ROLLOUT} of {name} as yachay deploy writes it. Received: something else. "
@@ -68,9 +82,17 @@ class Rollout:
         return rollout
 
 
-def service_from_json(fields: dict[str, Any]) -> Service:
-    """Returns the service of `dataclasses.asdict`, also after JSON."""
-    parts: dict[str, Any] = {name: kind(**fields[name]) for name, kind in _PARTS.items() if fields[name] is not None}
-    if fields["logger"] is not None:
-        parts["logger"] = Logger(**fields["logger"] | {"headers": tuple(fields["logger"]["headers"])})
-    return Service(**fields | parts)
+def service_from_json(fields: Mapping[str, Any]) -> Service:
+    """Returns the service of `dataclasses.asdict`, also after JSON; fields of a newer version are left out."""
+    parts: dict[str, Any] = {
+        name: kind(**_known(kind, fields[name])) for name, kind in _PARTS.items() if fields.get(name) is not None
+    }
+    if fields.get("logger") is not None:
+        logger = _known(Logger, fields["logger"])
+        parts["logger"] = Logger(**logger | {"headers": tuple(logger["headers"])})
+    return Service(**_known(Service, fields) | parts)
+
+
+def _known(kind: type, fields: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in fields.items() if name in names}

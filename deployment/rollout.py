@@ -1,8 +1,9 @@
 """Bringing an InferenceService to a new model, step by step, and back."""
 
-import contextlib
 import dataclasses
+import socket
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -14,11 +15,14 @@ from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
 from .errors import ClusterError, MonitoringError
 from .judge import judge
+from .lease import Lease
 from .prometheus import Monitor, Traffic
 from .readiness import Readiness, readiness
-from .record import HOLDER_SECONDS, End, Rollout
+from .record import UNDER_WAY, End, Rollout
 
 MIN_WINDOW_SECONDS = 60.0
+NUM_WRITES = 20
+"""How often a write is tried while KServe's controller writes the object's status in between."""
 
 Progress = Callable[[str], None]
 
@@ -28,15 +32,17 @@ class Outcome:
     """What a rollout came to.
 
     Args:
-        state: `"unchanged"`, `"promoted"`, `"rolled_back"`, or `"failed"` for a first model that did not get ready.
-        version: int. The model version that the call was about.
-        serving_version: int or None. The version that has all requests now.
+        state: `"unchanged"`, `"promoted"`, `"rolled_back"`, `"failed"` for a first model that did not get ready,
+            `"held"` for a candidate that keeps its share because it is not known whether it is as good, or
+            `"taken_over"` where another call moves the service on.
+        version: int or None. The model version that the call was about; None for a rollback that was taken over.
+        serving_version: int or None. The version that has all requests now, or all but the share of one that is held.
         url: string or None. The service's address.
-        reason: string. Why it was rolled back or failed.
+        reason: string. Why it was rolled back, held or failed.
     """
 
-    state: Literal["unchanged", End]
-    version: int
+    state: Literal["unchanged", "taken_over", End]
+    version: int | None
     serving_version: int | None
     url: str | None
     reason: str = ""
@@ -44,6 +50,14 @@ class Outcome:
 
 class _CandidateError(Exception):
     """The candidate is not to be promoted."""
+
+
+class _UndecidedError(Exception):
+    """It is not known whether the candidate is as good."""
+
+
+class _TakenOverError(Exception):
+    """Another call moves the service on."""
 
 
 def deploy(
@@ -71,7 +85,7 @@ def deploy(
         The `Outcome`.
 
     Raises:
-        UsageError: if the rollout is invalid; nothing has changed.
+        UsageError: if the rollout is invalid or another call is at work; nothing has changed.
         ClusterError: if the API rejects the request or does not respond; the last good model keeps its requests, and
             the next call goes on from the record.
     """
@@ -80,27 +94,54 @@ def deploy(
             f"Expected --prometheus for the steps {','.join(map(str, canary.steps))}, to judge the new model by. "
             "Received: none. Name it, or take --canary 100."
         )
-    return _Rollout(cluster, canary, monitor, progress, is_forced).deploy(service)
+    call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced)
+    return call.run(lambda: call.deploy(service), service.model.version)
 
 
-def rollback(cluster: Cluster, name: str, canary: CanarySettings, progress: Progress, reason: str) -> Outcome:
-    """Ends the rollout of a service that is under way and gives all requests to the last good model.
+def rollback(
+    cluster: Cluster, name: str, canary: CanarySettings, progress: Progress, reason: str, version: int | None = None
+) -> Outcome:
+    """Gives all requests to the last good model: of a rollout that is under way, or that was promoted before.
+
+    A `deploy` that is at work ends with `"taken_over"` at its next write.
+
+    Args:
+        cluster: `Cluster`.
+        name: string. The InferenceService.
+        canary: `CanarySettings`.
+        progress: function of one string, a line about each step.
+        reason: string. Recorded.
+        version: int or None. Which of the models that were promoted before is to serve. Defaults to the last.
 
     Raises:
-        UsageError: if there is no such service or no rollout to take back.
+        UsageError: if there is no such service, or no model to go back to.
         ClusterError: if the API rejects the request or does not respond.
     """
     live = cluster.get(INFERENCE_SERVICE, name)
     if live is None:
         raise UsageError(f"Expected an InferenceService {name} in the namespace {cluster.namespace}. Received: none.")
-    rollout = Rollout.of(live)
-    if rollout is None or rollout.good is None or rollout.state != "progressing":
+    targets(name, Rollout.of(live), version)
+    call = _Rollout(cluster, name, canary, None, progress)
+    return call.run(lambda: call.take_back(reason, version), is_forced=True)
+
+
+def targets(name: str, rollout: Rollout | None, version: int | None) -> list[Service]:
+    """Returns what a service can go back to, the nearest first.
+
+    Raises:
+        UsageError: if there is nothing, or nothing of that version.
+    """
+    known: list[Service] = []
+    if rollout is not None and rollout.good is not None:
+        known = [*([rollout.good] if rollout.state in UNDER_WAY else []), *rollout.earlier]
+    found = [service for service in known if version in (None, service.model.version)]
+    if not found:
+        versions = ", ".join(str(service.model.version) for service in known) or "none"
         raise UsageError(
-            f"Expected a rollout of {name} that is under way. Received: "
-            f"{'none' if rollout is None else f'version {rollout.version}, {rollout.state}'}. To serve an earlier "
-            "model deploy it: yachay deploy --model URI."
+            f"Expected a version of {name} that was promoted before. Received: {version or 'none named'}; known: "
+            f"{versions}. To serve another model deploy it: yachay deploy --model URI."
         )
-    return _Rollout(cluster, canary, None, progress).roll_back(rollout.good, rollout, reason)
+    return found
 
 
 class _Rollout:
@@ -109,53 +150,97 @@ class _Rollout:
     def __init__(
         self,
         cluster: Cluster,
+        name: str,
         canary: CanarySettings,
         monitor: Monitor | None,
         progress: Progress,
         is_forced: bool = False,
     ) -> None:
         self._cluster = cluster
+        self._name = name
         self._canary = canary
         self._monitor = monitor
         self._progress = progress
         self._is_forced = is_forced
+        self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        self._lease = Lease(cluster, name, self._owner)
+
+    def run(self, work: Callable[[], Outcome], version: int | None = None, *, is_forced: bool = False) -> Outcome:
+        """Does the work of the call while it holds the service's Lease."""
+        self._lease.acquire(is_forced=is_forced)
+        try:
+            return work()
+        except _TakenOverError as error:
+            live = self._cluster.get(INFERENCE_SERVICE, self._name)
+            serving = read_serving(live) if live else None
+            return Outcome("taken_over", version, serving.version if serving else None, self._url(), str(error))
+        finally:
+            self._lease.release()
 
     def deploy(self, service: Service) -> Outcome:
-        live = self._cluster.get(INFERENCE_SERVICE, service.name)
+        live = self._cluster.get(INFERENCE_SERVICE, self._name)
         if live is None:
-            return self._first(service)
+            return self._first(service, None)
         _check_mode(live, service)
-        rollout = Rollout.of(live)
-        if rollout is not None and rollout.is_moved_on(time.time()):
-            raise UsageError(
-                f"Expected no other rollout of {service.name}. Received: version {rollout.version} at "
-                f"{rollout.percent} per cent, which another call moves on. Wait for it; if that call was killed, "
-                f"call again in {HOLDER_SECONDS} s."
-            )
-        if rollout is not None and rollout.good is None:
-            return self._first(service)
-        good = _good(live, rollout, service)
-        rollout = rollout or Rollout("promoted", good.model.version, 100, good)
-        if rollout.state == "progressing" and rollout.version != service.model.version:
-            self._progress(f"version {rollout.version} was left at {rollout.percent} %")
-            self.roll_back(good, rollout, f"given up for version {service.model.version}")
-            live = self._cluster.get(INFERENCE_SERVICE, service.name) or live
-        elif rollout.state == "progressing":
+        recorded = Rollout.of(live)
+        if recorded is not None and recorded.good is None:
+            return self._first(service, recorded)
+        good = _good(live, recorded, service)
+        rollout = recorded or Rollout("promoted", good.model.version, 100, good)
+        steps: Sequence[int] = self._canary.steps
+        self._claim(rollout, recorded)
+        if rollout.state in ("progressing", "held") and rollout.version == service.model.version:
             self._progress(f"going on with version {rollout.version}, left at {rollout.percent} %")
-            return self._steps(live, good, service, [step for step in self._canary.steps if step >= rollout.percent])
+            steps = [percent for percent in steps if percent >= rollout.percent]
+        elif rollout.state in UNDER_WAY:
+            self._progress(f"version {rollout.version} was left at {rollout.percent} %")
+            given_up = f"given up for version {service.model.version}"
+            rollout = self._roll_back(good, rollout, rollout.reason or given_up)
         if good.model == service.model:
-            return self._settings(live, good, service)
-        return self._steps(live, good, service, self._canary.steps)
+            return self._settings(good, service, rollout)
+        return self._steps(good, service, rollout, steps)
 
-    def roll_back(self, good: Service, rollout: Rollout, reason: str) -> Outcome:
+    def take_back(self, reason: str, version: int | None) -> Outcome:
+        """Ends a rollout that is under way, or goes back to a model that was promoted before."""
+        rollout = self._take_over(reason)
+        target = targets(self._name, rollout, version)[0]
+        good = rollout.good
+        assert good is not None
+        if rollout.state in UNDER_WAY:
+            rolled_back = self._roll_back(good, rollout, reason)
+            if target == good:
+                return self._rolled_back(rolled_back)
+        return self._return_to(target, rollout, reason)
+
+    def _return_to(self, target: Service, rollout: Rollout, reason: str) -> Outcome:
+        """Gives all requests to a model that was promoted before: those of now keep them until its pods are ready."""
+        version = target.model.version
+        assert rollout.good is not None
+        self._progress(f"going back to version {version}: {reason}")
+        wanted = dataclasses.replace(target, predictor_name=rollout.good.predictor_name)
+        try:
+            self._apply(wanted, is_forced=True)
+            self._wait(wanted)
+        except _CandidateError as failure:
+            self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
+            return Outcome("failed", rollout.version, None, self._url(), str(failure))
+        places = [place for place, one in enumerate(rollout.earlier) if one.model == target.model]
+        self._record(
+            dataclasses.replace(
+                rollout, state="rolled_back", good=wanted, reason=reason, earlier=rollout.earlier[places[-1] + 1 :]
+            )
+        )
+        return Outcome("rolled_back", rollout.version, version, self._url(), reason)
+
+    def _roll_back(self, good: Service, rollout: Rollout, reason: str) -> Rollout:
         """Gives all requests to the model of `good`, at once, then takes the candidate out."""
         self._progress(f"rolling back to version {good.model.version}: {reason}")
-        live = self._cluster.get(INFERENCE_SERVICE, good.name) or {}
+        live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
         is_back = True
         if "canaryTrafficPercent" in live.get("spec", {}).get("predictor", {}):
             # Without a pin the requests would stay with the candidate, Knative's latest ready revision, until new pods
             # of the last good model are up.
-            self._pin(good.name, 0)
+            self._pin(0)
             self._progress(f"version {good.model.version} has all requests")
             self._apply(dataclasses.replace(good, previous=good.model, canary_percent=0), is_forced=True)
             try:
@@ -167,75 +252,82 @@ class _Rollout:
                 )
             else:
                 # A field that was patched stays, though it is applied no more.
-                self._pin(good.name, None)
+                self._pin(None)
         if is_back:
             self._apply(good, is_forced=True)
-        self._record(good.name, dataclasses.replace(rollout, state="rolled_back", good=good, reason=reason))
-        return Outcome("rolled_back", rollout.version, good.model.version, self._url(good.name), reason)
+        rolled_back = dataclasses.replace(rollout, state="rolled_back", good=good, reason=reason)
+        self._record(rolled_back)
+        return rolled_back
 
-    def _first(self, service: Service) -> Outcome:
+    def _rolled_back(self, rollout: Rollout) -> Outcome:
+        assert rollout.good is not None
+        return Outcome("rolled_back", rollout.version, rollout.good.model.version, self._url(), rollout.reason)
+
+    def _first(self, service: Service, rollout: Rollout | None) -> Outcome:
         version = service.model.version
         self._progress(f"version {version} is the first: no canary")
-        self._apply(service)
+        rollout = dataclasses.replace(rollout or Rollout("progressing", version, 100), version=version)
+        self._cluster.apply(INFERENCE_SERVICE, inference_service(service), is_forced=self._is_forced)
+        self._write(lambda live: self._annotate(rollout, live), is_owner=False)
         try:
             self._wait(service)
         except _CandidateError as failure:
-            self._record(service.name, Rollout("failed", version, 100, reason=str(failure)))
-            return Outcome("failed", version, None, self._url(service.name), str(failure))
-        return self._promoted(service)
+            self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
+            return Outcome("failed", version, None, self._url(), str(failure))
+        return self._promoted(rollout, service)
 
-    def _settings(self, live: Document, good: Service, service: Service) -> Outcome:
+    def _settings(self, good: Service, service: Service, rollout: Rollout) -> Outcome:
         wanted = dataclasses.replace(service, predictor_name=good.predictor_name)
         version = service.model.version
+        generation = (self._cluster.get(INFERENCE_SERVICE, self._name) or {})["metadata"]["generation"]
         applied = self._apply(wanted)
-        if applied["metadata"]["generation"] == live["metadata"]["generation"]:
-            return Outcome("unchanged", version, version, self._url(service.name))
+        if applied["metadata"]["generation"] == generation:
+            return Outcome("unchanged", version, version, self._url())
         self._progress(f"version {version} serves already: its settings change")
         try:
             self._wait(wanted)
         except _CandidateError as failure:
-            return self.roll_back(good, Rollout("progressing", version, 100), str(failure))
-        return self._promoted(wanted)
+            return self._rolled_back(
+                self._roll_back(good, dataclasses.replace(rollout, state="progressing", version=version), str(failure))
+            )
+        return self._promoted(rollout, wanted)
 
-    def _steps(self, live: Document, good: Service, service: Service, steps: Sequence[int]) -> Outcome:
+    def _steps(self, good: Service, service: Service, before: Rollout, steps: Sequence[int]) -> Outcome:
         version = service.model.version
         base = dataclasses.replace(service, model=good.model, predictor_name=good.predictor_name)
-        rollout = Rollout("progressing", version, steps[0], good)
-        # Of two calls at once the second is rejected, for the object has changed since it was read.
-        self._record(
-            service.name, rollout, live["metadata"]["resourceVersion"] if good.model != service.model else None
-        )
-        has_canary = bool(live["spec"].get("canary"))
+        rollout = dataclasses.replace(before, state="progressing", version=version, good=good, reason="")
+        live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
+        has_canary = bool(live.get("spec", {}).get("canary"))
         try:
             for percent in steps:
                 rollout = dataclasses.replace(rollout, percent=percent)
                 self._progress(f"version {version}: {percent} % of the requests")
-                self._record(service.name, rollout)
+                self._record(rollout)
                 canary = base.canary(service.model, percent)
                 if percent < 100:
                     self._apply(canary)
                     has_canary = True
-                    self._wait(canary, rollout)
-                    self._bake(canary, rollout)
+                    self._wait(canary)
+                    self._bake(canary)
                 else:
                     # Without a canary's pods to take over, a new name would leave the service without any.
                     wanted = canary.promoted() if has_canary else dataclasses.replace(base, model=service.model)
                     self._apply(wanted)
-                    self._wait(wanted, rollout)
+                    self._wait(wanted)
         except _CandidateError as failure:
-            return self.roll_back(good, rollout, str(failure))
-        except BaseException:
-            self._let_go(service.name, rollout)
-            raise
-        return self._promoted(wanted)
+            return self._rolled_back(self._roll_back(good, rollout, str(failure)))
+        except _UndecidedError as reason:
+            self._record(dataclasses.replace(rollout, state="held", reason=str(reason)))
+            return Outcome("held", version, good.model.version, self._url(), str(reason))
+        return self._promoted(rollout, wanted)
 
-    def _promoted(self, service: Service) -> Outcome:
+    def _promoted(self, rollout: Rollout, service: Service) -> Outcome:
         version = service.model.version
-        self._record(service.name, Rollout("promoted", version, 100, service))
+        self._record(rollout.promoted(service))
         self._progress(f"version {version} has all requests")
-        return Outcome("promoted", version, version, self._url(service.name))
+        return Outcome("promoted", version, version, self._url())
 
-    def _wait(self, service: Service, rollout: Rollout | None = None) -> None:
+    def _wait(self, service: Service) -> None:
         deadline = time.monotonic() + self._canary.ready_minutes * 60
         said = ""
         while True:
@@ -247,34 +339,37 @@ class _Rollout:
             if state.reason != said:
                 self._progress(state.reason)
                 said = state.reason
-            if rollout is not None:
-                self._record(service.name, rollout)
-            time.sleep(self._canary.poll_seconds)
+            self._pause()
 
-    def _bake(self, service: Service, rollout: Rollout) -> None:
+    def _bake(self, service: Service) -> None:
         start = responded = time.monotonic()
-        bake_seconds, patience_seconds = self._canary.bake_minutes * 60, self._canary.patience_minutes * 60
+        canary, said = self._canary, [""]
         while True:
-            time.sleep(self._canary.poll_seconds)
-            self._record(service.name, rollout)
+            self._pause()
             now = time.monotonic()
             try:
                 candidate, stable = self._traffic(service, now - start)
             except MonitoringError as error:
-                if now - responded > patience_seconds:
+                if now - responded > canary.patience_minutes * 60:
                     raise _CandidateError(str(error)) from None
                 continue
             responded = now
-            if candidate.requests >= self._canary.min_requests:
-                if reasons := judge(candidate, stable, self._canary):
-                    raise _CandidateError("; ".join(reasons))
-                if now - start >= bake_seconds:
+            verdict = judge(candidate, stable, canary)
+            if verdict.state == "worse":
+                raise _CandidateError("; ".join(verdict.reasons))
+            if now - start < canary.bake_minutes * 60:
+                continue
+            if verdict.state == "as_good":
+                return
+            reason = f"not known after {candidate.requests:.0f} requests: {'; '.join(verdict.reasons)}"
+            if now - start >= canary.max_minutes * 60:
+                if canary.undecided == "promote":
+                    self._progress(f"goes on as deploy.canary.undecided says; {reason}")
                     return
-            elif now - start >= bake_seconds + patience_seconds:
-                raise _CandidateError(
-                    f"too few requests to judge by: {candidate.requests:.0f} in {now - start:.0f} s, at least "
-                    f"{self._canary.min_requests} are needed"
-                )
+                raise (_UndecidedError if canary.undecided == "hold" else _CandidateError)(reason)
+            if verdict.reasons != said:
+                self._progress(f"watched for longer, {reason}")
+                said = verdict.reasons
 
     def _traffic(self, service: Service, seconds: float) -> tuple[Traffic, Traffic]:
         assert self._monitor is not None
@@ -287,27 +382,86 @@ class _Rollout:
         )
         return candidate, stable
 
+    def _pause(self) -> None:
+        time.sleep(self._canary.poll_seconds)
+        self._lease.renew()
+        self._check_owner(self._cluster.get(INFERENCE_SERVICE, self._name))
+
+    def _claim(self, rollout: Rollout, before: Rollout | None) -> None:
+        """Makes this call the owner, unless another wrote a record since `before` was read."""
+
+        def claim(live: Document) -> Document:
+            if Rollout.of(live) != before:
+                raise _TakenOverError("another call began in the same moment")
+            return self._annotate(rollout, live)
+
+        self._write(claim, is_owner=False)
+
+    def _take_over(self, reason: str) -> Rollout:
+        """Makes this call the owner, whoever was it, and returns the record as that one left it."""
+        left: list[Rollout] = []
+
+        def claim(live: Document) -> Document:
+            rollout = Rollout.of(live)
+            assert rollout is not None
+            left[:] = [rollout]
+            state = "rolling_back" if rollout.state in UNDER_WAY else rollout.state
+            return self._annotate(dataclasses.replace(rollout, state=state, reason=reason), live)
+
+        self._write(claim, is_owner=False)
+        return left[0]
+
+    def _record(self, rollout: Rollout) -> None:
+        self._write(lambda live: self._annotate(rollout, live))
+
+    def _annotate(self, rollout: Rollout, live: Document) -> Document:
+        annotations = dataclasses.replace(rollout, owner=self._owner).to_annotations()
+        metadata = {"annotations": annotations, "resourceVersion": live["metadata"]["resourceVersion"]}
+        return self._cluster.patch(INFERENCE_SERVICE, self._name, {"metadata": metadata})
+
     def _apply(self, service: Service, *, is_forced: bool = False) -> Document:
         document = inference_service(service)
-        return self._cluster.apply(INFERENCE_SERVICE, document, is_forced=is_forced or self._is_forced)
 
-    def _record(self, name: str, rollout: Rollout, resource_version: str | None = None) -> None:
-        metadata: Document = {"annotations": dataclasses.replace(rollout, updated=time.time()).to_annotations()}
-        if resource_version is not None:
-            metadata["resourceVersion"] = resource_version
-        self._cluster.patch(INFERENCE_SERVICE, name, {"metadata": metadata})
+        def apply(live: Document) -> Document:
+            metadata = document["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}
+            return self._cluster.apply(
+                INFERENCE_SERVICE, document | {"metadata": metadata}, is_forced=is_forced or self._is_forced
+            )
 
-    def _pin(self, name: str, percent: int | None) -> None:
-        self._cluster.patch(INFERENCE_SERVICE, name, {"spec": {"predictor": {"canaryTrafficPercent": percent}}})
+        return self._write(apply)
 
-    def _let_go(self, name: str, rollout: Rollout) -> None:
-        # So that the next call need not wait for this one; where the API is gone it waits.
-        with contextlib.suppress(ClusterError):
-            annotations = dataclasses.replace(rollout, updated=0.0).to_annotations()
-            self._cluster.patch(INFERENCE_SERVICE, name, {"metadata": {"annotations": annotations}})
+    def _pin(self, percent: int | None) -> None:
+        def pin(live: Document) -> Document:
+            changes = {"spec": {"predictor": {"canaryTrafficPercent": percent}}}
+            metadata = {"resourceVersion": live["metadata"]["resourceVersion"]}
+            return self._cluster.patch(INFERENCE_SERVICE, self._name, changes | {"metadata": metadata})
 
-    def _url(self, name: str) -> str | None:
-        live = self._cluster.get(INFERENCE_SERVICE, name) or {}
+        self._write(pin)
+
+    def _write(self, write: Callable[[Document], Document], *, is_owner: bool = True) -> Document:
+        """Writes what is conditional on the object being as it was read just before, by the call that owns it."""
+        for _ in range(NUM_WRITES):
+            live = self._cluster.get(INFERENCE_SERVICE, self._name)
+            if is_owner:
+                self._check_owner(live)
+            try:
+                return write(live or {"metadata": {}})
+            except ClusterError as error:
+                if not error.is_stale:
+                    raise
+                stale = error
+        raise stale
+
+    def _check_owner(self, live: Document | None) -> None:
+        if live is None:
+            raise _TakenOverError("the InferenceService was deleted")
+        rollout = Rollout.of(live)
+        if rollout is None or rollout.owner != self._owner:
+            state = f"version {rollout.version}, {rollout.state}" if rollout else "no record"
+            raise _TakenOverError(f"another call moves {self._name} on: {state.replace('_', ' ')}")
+
+    def _url(self) -> str | None:
+        live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
         url: str | None = live.get("status", {}).get("url")
         return url
 

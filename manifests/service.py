@@ -221,9 +221,9 @@ class Service(ServiceSettings):
             raise ManifestError(
                 f"Expected a predictor's name in standard mode only. Received: {self.predictor_name!r}. Leave it out."
             )
-        if self.previous is not None and self.canary_name == self.predictor_name:
+        if self.mode == "standard" and self.previous is not None and self.previous.version == self.model.version:
             raise ManifestError(
-                f"Expected a canary of another version than what is running. Received: {self.canary_name!r} for both."
+                f"Expected a canary of another version than what is running. Received: {self.model.version} for both."
             )
 
     @property
@@ -233,8 +233,9 @@ class Service(ServiceSettings):
 
     @property
     def canary_name(self) -> str:
-        """What the name of a canary's Deployment adds to the service's."""
-        return f"v{self.model.version}"
+        """What the name of a canary's Deployment adds to the service's; the running one may have had this version."""
+        name = f"v{self.model.version}"
+        return f"{name}-again" if name == self.predictor_name else name
 
     def canary(self, model: Model, percent: int) -> Self:
         """Returns the service with a new model at a share of the requests, beside the one that serves."""

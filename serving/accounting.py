@@ -3,11 +3,24 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
+
+import grpc
 
 from . import metrics
 from .contract import WireProtocol
-from .errors import RequestError
+from .errors import Rejection, RequestError
+
+_REJECTED_CODES = {rejection.code.name for rejection in Rejection if rejection.status < 500}
+
+Outcome = Literal["ok", "rejected", "failed"]
+
+
+def outcome(status: str) -> Outcome:
+    """Returns what an HTTP status or the name of a gRPC code means: that the client can fix it is `"rejected"`."""
+    if status in ("200", grpc.StatusCode.OK.name):
+        return "ok"
+    return "rejected" if status.startswith("4") or status in _REJECTED_CODES else "failed"
 
 
 class Account:
@@ -64,7 +77,7 @@ class Accounting:
     def _count(self, protocol: WireProtocol, status: str) -> None:
         counter = self._counters.get((protocol, status))
         if counter is None:
-            counter = metrics.REQUESTS.labels(self._model_name, protocol, status)
+            counter = metrics.REQUESTS.labels(self._model_name, protocol, status, outcome(status))
             self._counters[protocol, status] = counter
         counter.inc()
 

@@ -10,7 +10,11 @@ from prometheus_client import Counter, Gauge, Histogram
 from ..model_store.metadata import MISSING_VALUE
 from .contract import Array, Feature
 
-REQUESTS = Counter("yachay_requests", "Requests for predictions", ["model_name", "protocol", "status"])
+REQUESTS = Counter(
+    "yachay_requests",
+    "Requests for predictions by HTTP status or gRPC code, and by outcome: ok, rejected, failed",
+    ["model_name", "protocol", "status", "outcome"],
+)
 SECONDS = Histogram(
     "yachay_request_seconds",
     "Seconds from a request's last byte to its response",

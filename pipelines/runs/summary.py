@@ -90,7 +90,7 @@ class Summary:
     @property
     def is_rolled_back(self) -> bool:
         """Whether the model was pushed, but its deployment failed or was taken back."""
-        return self.deployment is not None and self.deployment["state"] in ("rolled_back", "failed")
+        return self.deployment is not None and self.deployment["state"] not in ("promoted", "unchanged")
 
     @property
     def deployed(self) -> str | None:

@@ -15,10 +15,15 @@ def kserve() -> Iterator[KServeCluster]:
         yield cluster
 
 
+def connected(kserve: KServeCluster, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Returns the cluster behind the URL, by a kubeconfig in the folder."""
+    monkeypatch.setenv("KUBECONFIG", str(kserve.kubeconfig(url, folder / "kubeconfig")))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(folder / "kubeconfig"))
+    cluster = Cluster.connect(None)
+    cluster._retry_seconds = 0.01
+    return cluster
+
+
 @pytest.fixture
 def cluster(kserve: KServeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    monkeypatch.setenv("KUBECONFIG", str(kserve.kubeconfig(kserve.url, tmp_path / "kubeconfig")))
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
-    connected = Cluster.connect(None)
-    connected._retry_seconds = 0.01
-    return connected
+    return connected(kserve, kserve.url, tmp_path, monkeypatch)

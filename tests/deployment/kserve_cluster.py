@@ -7,6 +7,7 @@ rules reject what the real ones reject, where they lie beside the checkout.
 
 import contextlib
 import copy
+import email.utils
 import importlib.util
 import json
 import os
@@ -44,6 +45,7 @@ class KServeCluster:
         self.objects: dict[tuple[str, str], Json] = {}
         self.forbidden: set[tuple[str, str]] = set()
         self.is_down = False
+        self.hours_ahead = 0.0
         self.answers: list[int] = []
         self.history: list[dict[str, int]] = []
         self.requests: list[tuple[str, str]] = []
@@ -67,6 +69,9 @@ class KServeCluster:
 
             def do_PATCH(self) -> None:
                 cluster.handle(self, "PATCH")
+
+            def do_POST(self) -> None:
+                cluster.handle(self, "POST")
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -136,7 +141,8 @@ class KServeCluster:
             if not status:
                 status, answer = self._answer(method, url.path, parse_qs(url.query), request.headers, body)
         text = json.dumps({key: value for key, value in answer.items() if key != "traffic_of_test"}).encode()
-        request.send_response(status)
+        request.send_response_only(status)
+        request.send_header("Date", email.utils.formatdate(time.time() + self.hours_ahead * 3600, usegmt=True))
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(text)))
         request.end_headers()
@@ -147,6 +153,8 @@ class KServeCluster:
     ) -> tuple[int, Json]:
         if headers.get("Authorization") != f"Bearer {TOKEN}":
             return 401, _failure("Unauthorized")
+        if method == "POST":
+            path = f"{path}/{json.loads(body)['metadata']['name']}"
         _, _, group, _, _, namespace, plural, name = path.split("/")
         if namespace != NAMESPACE:
             return 403, _failure(f'cannot {method.lower()} resource "{plural}" in the namespace "{namespace}"')
@@ -157,7 +165,14 @@ class KServeCluster:
         if method == "GET":
             found = self.objects.get(key)
             return (200, found) if found else (404, _failure(f'{plural}.{group} "{name}" not found'))
+        if method == "POST":
+            if key in self.objects:
+                return 409, _failure(f'{plural}.{group} "{name}" already exists')
+            return self._apply(key, json.loads(body), query)
         if headers["Content-Type"] == "application/apply-patch+yaml":
+            read = yaml.safe_load(body)["metadata"].get("resourceVersion")
+            if read is not None and read != self.objects.get(key, {}).get("metadata", {}).get("resourceVersion"):
+                return 409, _failure("the object has been modified; please apply your changes to the latest version")
             return self._apply(key, yaml.safe_load(body), query)
         if key not in self.objects:
             return 404, _failure(f'{plural}.{group} "{name}" not found')
@@ -165,6 +180,8 @@ class KServeCluster:
         wanted = changes.get("metadata", {}).pop("resourceVersion", None)
         if wanted is not None and wanted != self.objects[key]["metadata"]["resourceVersion"]:
             return 409, _failure("the object has been modified; please apply your changes to the latest version")
+        if not changes.get("metadata", True):
+            del changes["metadata"]
         return self._merge(key, changes, (query["fieldManager"][0], "Update"))
 
     def _apply(self, key: tuple[str, str], document: Json, query: Mapping[str, list[str]]) -> tuple[int, Json]:
@@ -180,7 +197,8 @@ class KServeCluster:
                 if leaf in fields and fields[leaf] != value
             )
             if conflicts:
-                return 409, _failure(f"Apply failed with {len(conflicts)} conflict: {conflicts[0]}")
+                failure = _failure(f"Apply failed with {len(conflicts)} conflict: {conflicts[0]}")
+                return 409, failure | {"details": {"causes": [{"reason": "FieldManagerConflict"}] * len(conflicts)}}
         wanted = copy.deepcopy(self.objects.get(key, {}))
         elsewhere = {leaf for other, owned in owners.items() if other != manager for leaf in owned}
         for leaf in owners.get(manager, {}):

@@ -10,7 +10,12 @@ from yachay.deployment.prometheus import Traffic
 from yachay.manifests.service import Model, Service
 
 CANARY = CanarySettings(
-    bake_minutes=0.1 / 60, ready_minutes=2 / 60, patience_minutes=0.2 / 60, poll_seconds=0.02, min_requests=10
+    bake_minutes=0.1 / 60,
+    ready_minutes=2 / 60,
+    patience_minutes=0.2 / 60,
+    max_minutes=0.3 / 60,
+    poll_seconds=0.02,
+    min_requests=10,
 )
 
 
@@ -28,7 +33,7 @@ def service(version: int, mode: str = "knative") -> Service:
     return described if mode == "knative" else dataclasses.replace(described, min_replicas=2)
 
 
-AS_BEFORE = Traffic(1000, 0, 0.02, {"Dropout": 300, "Graduate": 700})
+AS_BEFORE = Traffic(1000, 1, 3, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
 
 
 @dataclasses.dataclass

@@ -1,41 +1,68 @@
-import math
-
-import pytest
+from rollouts import AS_BEFORE
 
 from yachay.deployment.canary import CanarySettings
-from yachay.deployment.judge import judge, population_stability_index
+from yachay.deployment.judge import judge
 from yachay.deployment.prometheus import Traffic
 
-
-def test_the_stability_index_is_that_of_the_textbook() -> None:
-    expected = {"low": 20_000.0, "middle": 50_000.0, "high": 30_000.0}
-    actual = {"low": 30_000.0, "middle": 40_000.0, "high": 30_000.0}
-
-    index = population_stability_index(expected, actual)
-
-    by_hand = (0.3 - 0.2) * math.log(0.3 / 0.2) + (0.4 - 0.5) * math.log(0.4 / 0.5)
-    assert index == pytest.approx(by_hand, abs=1e-4)
+SETTINGS = CanarySettings()
+GOOD = Traffic(1000, 1, 3, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
 
 
-def test_the_same_shares_have_no_distance() -> None:
-    assert population_stability_index({"a": 10, "b": 30}, {"a": 10, "b": 30}) == 0
+def test_a_candidate_like_the_serving_version_is_as_good() -> None:
+    verdict = judge(GOOD, AS_BEFORE, SETTINGS)
 
-
-def test_a_class_that_vanished_is_far_but_finite() -> None:
-    index = population_stability_index({"a": 500, "b": 500}, {"a": 1000})
-
-    assert 0.25 < index < math.inf
-
-
-def test_classes_are_compared_only_where_both_sides_have_enough() -> None:
-    few = Traffic(100, 0, 0.01, {"a": 3})
-    many = Traffic(1000, 0, 0.01, {"b": 1000})
-
-    assert judge(few, many, CanarySettings(min_requests=50)) == []
+    assert (verdict.state, verdict.reasons) == ("as_good", [])
 
 
 def test_everything_that_speaks_against_it_is_named() -> None:
-    bad = Traffic(100, 50, 2.0, {"a": 100})
-    good = Traffic(100, 0, 0.01, {"b": 100})
+    bad = Traffic(200, 60, 50, {0.1: 150, 0.5: 100}, {"Dropout": 90})
 
-    assert len(judge(bad, good, CanarySettings())) == 3
+    verdict = judge(bad, AS_BEFORE, SETTINGS)
+
+    assert verdict.state == "worse"
+    assert [reason.split(",")[0] for reason in verdict.reasons] == [
+        "30.0% of 200 requests failed",
+        "25.0% of 200 requests were rejected",
+        "75.0% of 200 requests took more than 100 ms",
+        "the predicted classes differ by 70% of the requests",
+    ]
+
+
+def test_a_few_requests_say_nothing_either_way() -> None:
+    few = Traffic(60, 0, 0, {0.1: 0}, {"Dropout": 18, "Graduate": 42})
+
+    verdict = judge(few, AS_BEFORE, SETTINGS)
+
+    assert verdict.state == "undecided"
+    assert "whether at most 2.0% more of its requests failed" in verdict.reasons
+    assert judge(Traffic(49), AS_BEFORE, SETTINGS).reasons == ["too few requests: 49 of at least 50"]
+
+
+def test_a_service_that_fails_for_both_is_not_the_candidate_s_fault() -> None:
+    settings = SETTINGS.model_copy(update={"max_error_rate": 0.1})
+
+    assert judge(Traffic(3000, 150), Traffic(27000, 1350), settings).state == "as_good"
+
+
+def test_a_limit_is_absolute_only_beyond_chance() -> None:
+    assert judge(Traffic(1000, 12), Traffic(9000, 100), SETTINGS).state == "as_good"
+    assert judge(Traffic(1000, 40), Traffic(9000, 360), SETTINGS).reasons == [
+        "4.0% of 1000 requests failed, more than 1.0%"
+    ]
+
+
+def test_a_latency_above_its_limit_is_stopped_though_the_serving_version_is_as_slow() -> None:
+    assert judge(Traffic(1000, slower={0.5: 50}), Traffic(9000, slower={0.5: 450}), SETTINGS).reasons == [
+        "5.0% of 1000 requests took more than 500 ms: the 99th percentile is above 500 ms"
+    ]
+
+
+def test_rows_of_one_request_are_no_independent_evidence() -> None:
+    rows = {"Dropout": 600_000, "Graduate": 400_000}
+
+    assert judge(Traffic(60, classes=rows), AS_BEFORE, SETTINGS).state == "undecided"
+    assert judge(Traffic(600, classes=rows), AS_BEFORE, SETTINGS).state == "worse"
+
+
+def test_classes_that_one_of_them_does_not_predict_are_not_compared() -> None:
+    assert judge(Traffic(1000), AS_BEFORE, SETTINGS).state == "as_good"

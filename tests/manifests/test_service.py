@@ -41,9 +41,17 @@ def test_a_share_beyond_all_requests_is_rejected(make_service, make_model):
 
 
 def test_a_canary_of_what_is_running_is_rejected(make_service, make_model):
-    service = make_service(mode="standard", predictor_name="v2")
-    with pytest.raises(ManifestError, match=r"Expected a canary of another version .* Received: 'v2' for both"):
+    service = make_service(model=make_model(2), mode="standard", predictor_name="v2")
+    with pytest.raises(ManifestError, match=r"Expected a canary of another version .* Received: 2 for both"):
         service.canary(make_model(2), 10)
+
+
+def test_a_version_that_comes_back_has_a_deployment_of_its_own(make_service, make_model):
+    canary = make_service(model=make_model(1), mode="standard", predictor_name="v2").canary(make_model(2), 10)
+
+    assert canary.canary_name == "v2-again"
+    assert canary.promoted().predictor_name == "v2-again"
+    assert canary.promoted().canary(make_model(3), 10).promoted().canary(make_model(2), 10).canary_name == "v2"
 
 
 @pytest.mark.parametrize(

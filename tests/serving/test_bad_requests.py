@@ -376,7 +376,7 @@ def test_rejections_are_counted_by_reason(served: Running) -> None:
 
     metrics = httpx.get(f"{served.url}/metrics").text
     assert 'yachay_rejected_requests_total{model_name="tiny",reason="fields"}' in metrics
-    assert 'yachay_requests_total{model_name="tiny",protocol="v1",status="400"}' in metrics
+    assert 'yachay_requests_total{model_name="tiny",outcome="rejected",protocol="v1",status="400"}' in metrics
 
 
 def test_a_compressed_body_is_rejected(served: Running) -> None:

@@ -163,7 +163,7 @@ def test_metrics_say_what_to_alert_on(served: Running) -> None:
     metrics = httpx.get(f"{served.url}/metrics").text
 
     for pattern in (
-        r'yachay_requests_total{model_name="tiny",protocol="v1",status="200"} [1-9]',
+        r'yachay_requests_total{model_name="tiny",outcome="ok",protocol="v1",status="200"} [1-9]',
         r'yachay_request_seconds_count{model_name="tiny",protocol="v1"} [1-9]',
         r'yachay_requests_in_flight{model_name="tiny"} 0',
         r'yachay_batch_rows_count{model_name="tiny"} [1-9]',
