@@ -15,6 +15,7 @@ top: what takes time is imported where it is used, so that `--help` does not wai
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ from ..errors import ConfigurationError, UsageError, YachayError, partial_result
 from .exit_status import ExitStatus
 
 JSON = "--json"
+
+LINES = "\n\t"
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Output(Protocol):
@@ -126,7 +131,7 @@ class Frame(click.Command):
     def _report(self, error: BaseException, output: Output) -> ExitStatus:
         status = status_of(error)
         is_interrupted = isinstance(error, KeyboardInterrupt)
-        click.echo(output.error if is_interrupted else f"Error: {describe(error)}", err=True)
+        click.echo(output.error if is_interrupted else f"Error: {escape(describe(error), kept=LINES)}", err=True)
         log = getattr(output, "log", None)
         if log and not isinstance(error, UsageError) and not is_interrupted:
             click.echo(f"Log: {log}", err=True)
@@ -169,6 +174,16 @@ def command(
 def is_json() -> bool:
     """Returns whether the command that runs prints one JSON object, and nothing else, on standard output."""
     return bool(click.get_current_context().obj)
+
+
+def escape(text: str, kept: str = "") -> str:
+    """Returns a text as a terminal may show it: control characters, and those that turn its direction, as escapes.
+
+    Args:
+        text: string.
+        kept: string. Characters that stay as they are. Defaults to none.
+    """
+    return _UNSAFE.sub(lambda one: one[0] if one[0] in kept else one[0].encode("unicode_escape").decode(), text)
 
 
 def describe(error: BaseException) -> str:

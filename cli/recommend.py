@@ -230,7 +230,7 @@ def _mean(effects: tuple[float, ...], fits: tuple[bool, ...]) -> float | None:
 def _to_text(result: "Result", described: dict[str, Any], region: str | None, top: int) -> str:
     document = result.document
     unit = document.outcome.unit.en
-    where = f" in {region}" if region else ""
+    where = f" in {frame.escape(region)}" if region else ""
     lines = []
     if document.is_synthetic:
         lines.append(click.style("SYNTHETIC DATA: these figures say nothing about real people.", bold=True))
@@ -238,10 +238,7 @@ def _to_text(result: "Result", described: dict[str, Any], region: str | None, to
     lines.append(f"Greatest barriers{where} ({document.outcome.title.en}, {unit}; {document.level:.0%} intervals)")
     for one in described["communities"]:
         ranks = f"{one['rank']:>5} [{one['rank_lower']}, {one['rank_upper']}]"
-        lines.append(
-            f"  {ranks:<20} {one['name']}, {one['region']}: {one['predicted']:.1f} [{one['lower']:.1f}, "
-            f"{one['upper']:.1f}]"
-        )
+        lines.append(f"  {ranks:<20} {_place(one)}: {one['predicted']:.1f} [{one['lower']:.1f}, {one['upper']:.1f}]")
     for other in described["other_ranks"]:
         common = ", ".join(f"{one['common']} of the first {one['top']} are the same" for one in other["common"])
         lines.append(f"  by {other['title']['en']}: rank correlation {other['rank_correlation']:.2f}, {common}")
@@ -259,6 +256,10 @@ def _to_text(result: "Result", described: dict[str, Any], region: str | None, to
     if described["folder"]:
         lines += ["", f"  {described['folder']}"]
     return "\n".join(lines)
+
+
+def _place(one: dict[str, Any]) -> str:
+    return frame.escape(f"{one['name']}, {one['region']}")
 
 
 def _tests(refutations: list[dict[str, Any]]) -> str:
@@ -287,19 +288,28 @@ def _plan_lines(
     if plan["gain_without_floors"] is not None:
         lines.append(f"  without the floors of the regions: {plan['gain_without_floors']:,.0f}")
     if plan["no_floor"]:
-        lines.append(f"  no floor, for it cannot be spent there in small parts: {', '.join(plan['no_floor'])}")
+        lines.append(
+            f"  no floor, for it cannot be spent there in small parts: {frame.escape(', '.join(plan['no_floor']))}"
+        )
     if plan["left_out"]:
         lines.append(
             f"  left out, for their effect failed a test: {', '.join(plan['left_out'])} (recommend.plan.refuted)"
         )
+    if plan["too_many"]:
+        lines.append(
+            f"  left out, for with what they need they are more than recommend.plan.max_actions: "
+            f"{', '.join(plan['too_many'])}"
+        )
     for one in plan["choices"][:top]:
         lines.append(
-            f"    {one['name']}, {one['region']}: {one['action']} {one['effect']:+.2f} [{one['lower']:.2f}, "
-            f"{one['upper']:.2f}] for {one['cost']:,.0f}"
+            f"    {_place(one)}: {one['action']} {one['effect']:+.2f} [{one['lower']:.2f}, {one['upper']:.2f}] "
+            f"for {one['cost']:,.0f}"
         )
     lines += [f"  {one.title.en}: {one.gain:,.0f}" for one in document.naive_plans]
     lines += [
-        f"  costs x {one['factor']:g}: {one['gain']:,.0f}, {one['changed_share']:.0%} of the choices others"
+        f"  costs x {one['factor']:g}: no plan found in time (recommend.plan.time_limit_s)"
+        if one["gain"] is None
+        else f"  costs x {one['factor']:g}: {one['gain']:,.0f}, {one['changed_share']:.0%} of the choices others"
         f"{'' if one['meets_floors'] else ', without floors, for no plan meets them'}"
         for one in described["cost_sensitivity"]
         if one["factor"] != 1

@@ -19,6 +19,9 @@ class Label(Settings):
         cut_of: string or None. A column of numbers that the classes are a cut of, such as the grade average behind a
             grade class. It is known with the label only and never an input; families that learn it and cut what they
             predict are then available. Defaults to None.
+        cut_share: float in (0, 1) or None. The share of the training records, those with the lowest `cut_of`, that are
+            of the first of two classes. Each fold of a cross-validation has the cut of its own training records, and
+            its held-out records are judged by it. Defaults to None: the classes are those of the data.
         steps: int. For a forecast the number of values ahead, the length of the label's sequence. Defaults to 1.
         quantiles: tuple of floats in (0, 1), ascending. The quantiles that a regression or a forecast predicts; empty
             for one number a step.
@@ -28,6 +31,7 @@ class Label(Settings):
     values: tuple[str, ...] = ()
     ordered: bool = False
     cut_of: Identifier | None = None
+    cut_share: Annotated[float, Field(gt=0, lt=1)] | None = None
     steps: Annotated[int, Field(ge=1)] = 1
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
 
@@ -43,6 +47,8 @@ class Label(Settings):
             raise ValueError("cut_of: expected another column than the label's own")
         if self.cut_of is not None and len(self.values) > 2 and not self.ordered:
             raise ValueError("cut_of: expected `ordered: true` with it, for a cut of a number has an order")
+        if self.cut_share is not None and (self.cut_of is None or len(self.values) != 2):
+            raise ValueError("cut_share: expected `cut_of` and two classes in `values` with it")
         return self
 
 

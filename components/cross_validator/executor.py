@@ -41,7 +41,7 @@ class Executor(base_executor.BaseExecutor):
         files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), EVAL)
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, schema)
-        folds, scores = np.zeros(len(examples), np.int32), []
+        folds, scores, labels = np.zeros(len(examples), np.int32), [], []
         rows = []
         with tempfile.TemporaryDirectory(prefix="yachay-folds-") as scratch:
             work = self.work(exec_properties["config"], records, Path(scratch))
@@ -51,11 +51,13 @@ class Executor(base_executor.BaseExecutor):
                 folds[places] = held_out.fold.number
                 rows.append(places)
                 scores.append(held_out.scores)
+                labels.append(held_out.labels)
                 logging.info("Fold %d of %d: %s", held_out.fold.number, config.folds, held_out.fold.metrics)
-        in_order = np.concatenate(scores)[np.argsort(np.concatenate(rows))]
+        order = np.argsort(np.concatenate(rows))
+        own = None if config.task.label.cut_share is None else np.concatenate(labels)[order]
         with local_folder(artifact_utils.get_single_uri(output_dict["predictions"])) as folder:
             folder.mkdir(parents=True, exist_ok=True)
-            write_out_of_fold(folder, examples, folds, in_order)
+            write_out_of_fold(folder, examples, folds, np.concatenate(scores)[order], own)
 
     def read(self, text: str) -> CrossValidatorConfig:
         """Returns how folds are made, from the execution property."""

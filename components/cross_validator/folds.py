@@ -23,7 +23,7 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..splitter import Rows, Splitter
 from ..trainer.settings import TrainerSettings
-from ..trainer.table import Table, make_table
+from ..trainer.table import Table, cut_labels, make_table
 from ..trainer.train import chosen_families, predict_scores, to_predictions, train
 from ..transform.analyze import analyze, transform_arrays
 from ..transform.settings import TransformConfig
@@ -64,7 +64,7 @@ class HeldOut:
     Args:
         fold: `Fold`.
         rows: int array `(M,)`. The records held out, as places in the canonical order.
-        labels: array `(M,)` or `(M, H)`.
+        labels: array `(M,)` or `(M, H)`. By the cut of the fold's training records where `label.cut_share` asks for it.
         scores: float array. Scores as `FittedModel.predict` returns them.
     """
 
@@ -202,8 +202,7 @@ class FoldWork:
         )
         arrays = transform_arrays(transform_output, self.examples.tolist())
         table = make_table(transform_output, _take(arrays, train_rows), task)
-        unseen = _take(arrays, held_out)
-        return FoldTables(table, unseen, unseen[task.label.name])
+        return FoldTables(table, _take(arrays, held_out), cut_labels(arrays, task, train_rows)[held_out])
 
     def _selected_schema(self, examples: list[bytes]) -> schema_pb2.Schema:
         settings, task = self.config.feature_selection, self.config.task

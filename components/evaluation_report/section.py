@@ -95,10 +95,12 @@ class SectionInputs:
         label = self.task.label.name
         records = self._read(self.example_files, list(dict.fromkeys([label, *columns])))
         labels = self.labels
+        # With `label.cut_share` each fold has labels of its own.
+        is_own = self.task.label.cut_share is not None
         if self.task.problem is Problem.CLASSIFICATION:
             labels = np.array(self.task.label.values, dtype=object)[labels]
         found = records[columns_of(records, label)].to_numpy()
-        if len(found) != len(labels) or not (found.reshape(labels.shape) == labels).all():
+        if len(found) != len(labels) or not (is_own or (found.reshape(labels.shape) == labels).all()):
             raise DataError(
                 f"Expected the {len(labels)} evaluated records in the examples. "
                 f"Received: {len(records)} with other labels."

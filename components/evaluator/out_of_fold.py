@@ -1,6 +1,7 @@
 """`out_of_fold.parquet`: a prediction of each record by a model that has not seen it, in the order of the examples.
 
-Columns: `fold` (from 1 on), `record` (the CRC-32 of the serialized example) and `scores`, one value after another.
+Columns: `fold` (from 1 on), `record` (the CRC-32 of the serialized example), `scores`, one value after another, and
+with `label.cut_share` the `label`, a class index by the cut of the fold's training records.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,11 @@ OUT_OF_FOLD_FILE = "out_of_fold.parquet"
 
 
 def write_out_of_fold(
-    folder: Path, examples: Sequence[bytes], folds: NDArray[Any], scores: NDArray[np.float32]
+    folder: Path,
+    examples: Sequence[bytes],
+    folds: NDArray[Any],
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int64] | None = None,
 ) -> None:
     """Writes out-of-fold predictions.
 
@@ -30,12 +35,15 @@ def write_out_of_fold(
         examples: sequence of `N` serialized `tf.Example`, in the order in which they are evaluated.
         folds: int array `(N,)`. The fold in which each was held out.
         scores: float array `(N, ...)`, as `FittedModel.predict` returns them.
+        labels: int array `(N,)` or None. Those of each fold, where they are not those of the data. Defaults to None.
     """
     table = {
         "fold": pa.array(folds.astype(np.int32)),
         "record": pa.array(checksums(examples)),
         "scores": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), scores[0].size),
     }
+    if labels is not None:
+        table["label"] = pa.array(labels.astype(np.int64))
     parquet.write_table(pa.table(table), folder / OUT_OF_FOLD_FILE)
 
 
@@ -45,6 +53,9 @@ class OutOfFold:
     Args:
         folder: path of the folder that holds `out_of_fold.parquet`.
         task: `PredictionTask`.
+
+    Attributes:
+        labels: int array `(N,)` or None. Those of each fold, where they are not those of the data.
     """
 
     def __init__(self, folder: Path, task: PredictionTask) -> None:
@@ -52,6 +63,8 @@ class OutOfFold:
         self._records = table.column("record").to_numpy()
         scores = table.column("scores").combine_chunks()
         self._scores = scores.flatten().to_numpy().reshape(len(scores), -1)
+        has_labels = "label" in table.schema.names
+        self.labels: NDArray[np.int64] | None = table.column("label").to_numpy() if has_labels else None
         self._task = task
         self._next = 0
 

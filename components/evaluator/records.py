@@ -113,14 +113,16 @@ def read_records(
             values[name].append(column.dictionary_encode())
         if key is not None:
             keys.append(key_values(table, key))
+    own_labels = None
     if isinstance(model, OutOfFold):
         model.require_end()
+        own_labels = model.labels
     if not labels:
         raise DataError(
             f"Expected records to evaluate in {', '.join(files) or 'the split eval'}. Received: none. Check the split."
         )
     return Records(
-        np.concatenate(labels),
+        np.concatenate(labels) if own_labels is None else own_labels,
         np.concatenate(scores),
         np.concatenate(baseline_scores) if baseline_scores else None,
         {name: _slice_column(name, np.concatenate(lengths[name]), values[name]) for name in columns},

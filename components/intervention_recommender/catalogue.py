@@ -26,7 +26,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ...errors import ConfigurationError, suggestion
 from ..settings import Identifier, Settings, describe
@@ -39,6 +39,16 @@ ASSUMED = "assumed"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _stated(source: Text) -> Text:
+    if not source.en.strip():
+        raise ValueError(f"expected a citation, or {ASSUMED!r}")
+    return source
+
+
+Source = Annotated[Text, AfterValidator(_stated)]
+"""Where a number is from, in English at least."""
 
 
 class CatalogueMove(Settings):
@@ -54,7 +64,8 @@ class CatalogueMove(Settings):
             proportion to their size and not below 0.
         raises: tuple of strings. Columns that contain `feature` and are never below it.
         years: float or None. How long it takes.
-        evidence: string. A citation, or `"assumed"`.
+        evidence: `Text`. A citation, or `"assumed"`; one that begins with that word, such as `"assumed; on schooling:
+            ..."`, cites something for the direction and nothing for the size.
     """
 
     feature: Identifier
@@ -65,7 +76,7 @@ class CatalogueMove(Settings):
     takes_from: tuple[Identifier, ...] = ()
     raises: tuple[Identifier, ...] = ()
     years: Positive | None = None
-    evidence: Annotated[str, Field(min_length=1)]
+    evidence: Source
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -131,7 +142,7 @@ class CatalogueAction(Settings):
         cost_per_person: float, positive, in the catalogue's currency.
         people: `"all"` or `"moved"`. Whether it is paid for all people of a community, or for those whom it reaches:
             the change of the first feature as a percentage of them.
-        cost_source: string. Where the cost is from, or `"assumed"`.
+        cost_source: `Text`. Where the cost is from, or `"assumed"`.
         fits: `Fits`. Defaults to every community.
         excludes: tuple of names of actions that a community cannot have beside it.
         needs: tuple of names of actions that a community must have with it.
@@ -142,7 +153,7 @@ class CatalogueAction(Settings):
     moves: tuple[CatalogueMove, ...] = ()
     cost_per_person: Positive
     people: Literal["all", "moved"] = "all"
-    cost_source: Annotated[str, Field(min_length=1)]
+    cost_source: Source
     fits: Fits = Fits()
     excludes: tuple[Identifier, ...] = ()
     needs: tuple[Identifier, ...] = ()
@@ -211,6 +222,10 @@ class Catalogue(Settings):
                 found.add(other)
                 open_names += self.actions[other].needs
         return found - {name}
+
+    def fits_within(self, name: str, max_actions: int) -> bool:
+        """Returns whether an action and those that it needs are no more than a community may get."""
+        return 1 + len(self.needed(name)) <= max_actions
 
     @property
     def columns(self) -> tuple[str, ...]:

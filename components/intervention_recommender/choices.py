@@ -80,7 +80,9 @@ def check_plan(choices: Choices, communities: Communities, settings: RecommendSe
     plan, catalogue = settings.plan, settings.catalogue
     if plan.budget is None:
         return
-    could_help = np.array([bool(action.moves) for action in catalogue.actions.values()])
+    could_help = np.array(
+        [bool(one.moves) and catalogue.fits_within(name, plan.max_actions) for name, one in catalogue.actions.items()]
+    )
     problem = PlanProblem(
         catalogue=catalogue,
         costs=choices.costs,

@@ -42,14 +42,18 @@ class Model(Part):
 
     Args:
         family: string.
+        family_title: `Text`. What people call it. Defaults to none.
         method: string. How records were kept out of the training of the models that score them.
         metrics: dict of metric name to its value on the predictions that are shown.
+        metric_titles: dict of metric name to `Text`. Defaults to none.
         is_blessed: bool or None. Whether the model of the run met its thresholds; None where nobody judged it.
     """
 
     family: str
+    family_title: Text = Text()
     method: Text
     metrics: dict[str, float] = {}
+    metric_titles: dict[str, Text] = {}
     is_blessed: bool | None = None
 
 
@@ -172,8 +176,8 @@ class Move(Part):
         by_at_most: float or None. The greatest change, in the feature's unit, positive.
         to_at_most: float or None. The value beyond which the action does not move it.
         years: float or None. How long it takes.
-        evidence: string. A citation, or `"assumed"`.
-        assumed: bool. Whether nothing is cited.
+        evidence: `Text`. A citation, or `"assumed"`.
+        assumed: bool. Whether nothing is cited for the size.
     """
 
     feature: str
@@ -182,7 +186,7 @@ class Move(Part):
     by_at_most: float | None = None
     to_at_most: float | None = None
     years: float | None = None
-    evidence: str
+    evidence: Text
     assumed: bool
 
 
@@ -197,7 +201,7 @@ class Action(Part):
         cost_per_person: float. In `currency`.
         people: `Text`. For whom it is paid: all people of a community, or those whose feature is moved.
         currency: string.
-        cost_source: string. Where the cost is from, or `"assumed"`.
+        cost_source: `Text`. Where the cost is from, or `"assumed"`.
         cost_assumed: bool.
         fits: `Text`. For which communities it is.
         excludes: names of actions that a community cannot have beside it.
@@ -211,7 +215,7 @@ class Action(Part):
     cost_per_person: float
     people: Text
     currency: str
-    cost_source: str
+    cost_source: Text
     cost_assumed: bool
     fits: Text
     excludes: tuple[str, ...] = ()
@@ -301,8 +305,11 @@ class Plan(Part):
         solver: string.
         floors: dict of region to the least share of the budget that is spent there.
         no_floor: the regions in which the floor that all have cannot be spent in parts of its size.
-        gain_without_floors: float or None. The gain of a plan without the floors; None where there are none.
+        gain_without_floors: float or None. The gain of a plan without the floors; None where there are none, or no
+            plan was found in time.
         left_out: names of the actions that are not in it because their effect failed a decisive test.
+        too_many: names of the actions that are not in it because with those that they need they are more than a
+            community may get.
         holds_in: float. The share of draws in which its gain is at least that of each naive plan.
         guaranteed_gain: float. The gain that it reaches in 90 % of the draws.
     """
@@ -322,6 +329,7 @@ class Plan(Part):
     no_floor: tuple[str, ...] = ()
     gain_without_floors: float | None = None
     left_out: tuple[str, ...] = ()
+    too_many: tuple[str, ...] = ()
     holds_in: Share
     guaranteed_gain: float
 
@@ -351,16 +359,16 @@ class BudgetPoint(Part):
 
     Args:
         budget: float.
-        gain: float.
-        gain_lower: float.
-        gain_upper: float.
+        gain: float or None. None where the solver found no plan in time.
+        gain_lower: float or None.
+        gain_upper: float or None.
         meets_floors: bool. False where no plan meets the floors of the regions, and this one leaves them out.
     """
 
     budget: float
-    gain: float
-    gain_lower: float
-    gain_upper: float
+    gain: float | None
+    gain_lower: float | None
+    gain_upper: float | None
     meets_floors: bool = True
 
 
@@ -369,14 +377,14 @@ class CostPoint(Part):
 
     Args:
         factor: float. What every cost is multiplied by.
-        gain: float.
-        changed_share: float. The share of the plan's choices that are no longer chosen.
+        gain: float or None. None where the solver found no plan in time.
+        changed_share: float or None. The share of the plan's choices that are no longer chosen.
         meets_floors: bool. As in `BudgetPoint`.
     """
 
     factor: float
-    gain: float
-    changed_share: Share
+    gain: float | None
+    changed_share: Share | None
     meets_floors: bool = True
 
 

@@ -26,11 +26,14 @@ from .document import (
     read_recommendation,
     write_recommendation,
 )
-from .plan import PlanProblem, make_plan
+from .plan import NotInTimeError, PlanProblem, make_plan
 from .settings import PlanSettings, RecommenderConfig
-from .text import NO_PLAN, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS
+from .text import NO_PLAN, NOT_ALL_IN_TIME, NOT_IN_TIME, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS
 
 logger = logging.getLogger(__name__)
+
+_OF_PLANS = (NO_PLAN, NOT_WITHIN, NOT_IN_TIME, OWN_DRAWS, WITHOUT_FLOORS, NOT_ALL_IN_TIME)
+"""The caveats of a plan, which another plan does not have."""
 
 DRAWS_FILE = "draws.npz"
 SETTINGS_FILE = "settings.json"
@@ -90,10 +93,18 @@ def with_plan(result: Result, settings: PlanSettings, budget: float, region: str
         if not settings.refuted and not stands_up(tests)
     ]
     points: tuple[BudgetPoint | CostPoint, ...] = (*planned.budget_curve, *planned.cost_sensitivity)
+    caveats = [OWN_DRAWS]
+    if not all(one.meets_floors for one in points):
+        caveats.append(WITHOUT_FLOORS)
+    if any(one.gain is None for one in points):
+        caveats.append(NOT_ALL_IN_TIME)
+    too_many = tuple(
+        name for name in own.catalogue.actions if not own.catalogue.fits_within(name, settings.max_actions)
+    )
     return _planned(
         result,
-        [OWN_DRAWS] if all(one.meets_floors for one in points) else [OWN_DRAWS, WITHOUT_FLOORS],
-        plan=planned.plan.model_copy(update={"left_out": tuple(left_out)}),
+        caveats,
+        plan=planned.plan.model_copy(update={"left_out": tuple(left_out), "too_many": too_many}),
         naive_plans=planned.naive_plans,
         budget_curve=planned.budget_curve,
         cost_sensitivity=planned.cost_sensitivity,
@@ -114,7 +125,7 @@ def with_own_plan(result: Result) -> Result:
         return with_plan(result, plan, plan.budget)
     except UsageError as error:
         logger.warning("No plan: %s", error)
-        return without_plan(result, NOT_WITHIN)
+        return without_plan(result, NOT_IN_TIME if isinstance(error, NotInTimeError) else NOT_WITHIN)
 
 
 def without_plan(result: Result, caveat: Text) -> Result:
@@ -123,7 +134,7 @@ def without_plan(result: Result, caveat: Text) -> Result:
 
 
 def _planned(result: Result, caveats: Sequence[Text], **fields: Any) -> Result:
-    others = [one for one in result.document.caveats if one not in (NO_PLAN, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS)]
+    others = [one for one in result.document.caveats if one not in _OF_PLANS]
     document = result.document.model_copy(update={**fields, "caveats": (*others, *caveats)})
     return dataclasses.replace(result, document=document)
 
@@ -148,6 +159,7 @@ def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
     costs = np.array([one.cost for one in effects])
     population = np.array([one or 0.0 for one in document.columns.population])
     stands = np.array([settings.refuted or stands_up(one) for one in document.refutations])
+    can_be = np.array([own.catalogue.fits_within(name, settings.max_actions) for name in own.catalogue.actions])
     orders = {
         name: np.argsort(-values if own.plan.naive[name].highest_first else values, kind="stable")
         for name, values in draws.naive.items()
@@ -160,7 +172,7 @@ def plan_problem(result: Result, settings: PlanSettings) -> PlanProblem:
         costs=costs,
         gains=np.array([one.effect for one in effects]) * draws.beneficiaries,
         draws=draws.effects * draws.beneficiaries.astype(np.float32),
-        allowed=fits & (costs > 0) & stands[:, None] & (settings.extrapolates | ~beyond),
+        allowed=fits & (costs > 0) & (stands & can_be)[:, None] & (settings.extrapolates | ~beyond),
         regions=document.columns.region,
         orders=orders,
         level=document.level,

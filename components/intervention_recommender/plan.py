@@ -152,6 +152,10 @@ class UnmetFloorsError(UsageError):
     """No choices meet the floors."""
 
 
+class NotInTimeError(UsageError):
+    """The solver found no choices within `plan.time_limit_s`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Planned:
     """A plan with what stands beside it."""
@@ -174,18 +178,15 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
     Raises:
         UsageError: if the budget is below the cheapest choice, there is no choice, a floor or the region is unknown, or
             the floors cannot be met.
+        NotInTimeError: if no plan was found in time. Other budgets and costs of which none was found have no gain.
     """
     if region is not None:
         problem, settings = problem.of_region(region), settings.model_copy(update={"floors": {}})
     _check_budget(problem, budget, region)
     floors = _floors(problem, settings, budget)
     begin = time.perf_counter()
-    solved = [
-        (caution, solve(problem, settings, budget, floors, caution))
-        for caution in (CAUTIONS if settings.robust else CAUTIONS[:1])
-    ]
+    caution, best = _best(problem, settings, budget, floors)
     seconds = time.perf_counter() - begin
-    caution, best = max(solved, key=lambda one: _guaranteed(problem, one[1].pairs))
     cost, gain, in_draws = problem.total(best.pairs)
     naive = {name: _naive(problem, settings, budget, order) for name, order in problem.orders.items()}
     rivals = np.array([problem.total(pairs)[2] for pairs in naive.values()]).reshape(len(naive), len(in_draws))
@@ -204,7 +205,7 @@ def make_plan(problem: PlanProblem, settings: PlanSettings, budget: float, regio
         solver=f"HiGHS in scipy {scipy.__version__}",
         floors=floors,
         no_floor=tuple(sorted(set(problem.regions) - set(floors))) if settings.floors.get("*") else (),
-        gain_without_floors=max(gain, _without_floors(problem, settings, budget, caution)) if floors else None,
+        gain_without_floors=_without_floors(problem, settings, budget, caution, gain) if floors else None,
         holds_in=float(np.mean(in_draws >= rivals.max(axis=0, initial=0))),
         guaranteed_gain=_guaranteed(problem, best.pairs),
     )
@@ -233,7 +234,27 @@ def check_possible(problem: PlanProblem, settings: PlanSettings, budget: float) 
     """
     _check_budget(problem, budget, None)
     if floors := _floors(problem, settings, budget):
-        solve(problem, settings.model_copy(update={"max_gap": ANY_GAP}), budget, floors)
+        with contextlib.suppress(NotInTimeError):  # There may be one.
+            solve(problem, settings.model_copy(update={"max_gap": ANY_GAP}), budget, floors)
+
+
+def _best(
+    problem: PlanProblem, settings: PlanSettings, budget: float, floors: dict[str, float]
+) -> tuple[float, Solution]:
+    """Returns the solution with the most guaranteed gain, and its caution; one that is not found in time is left out.
+
+    Raises:
+        UsageError: as `solve`.
+    """
+    solved, late = [], None
+    for caution in CAUTIONS if settings.robust else CAUTIONS[:1]:
+        try:
+            solved.append((caution, solve(problem, settings, budget, floors, caution)))
+        except NotInTimeError as error:
+            late = error
+    if late is not None and not solved:
+        raise late
+    return max(solved, key=lambda one: _guaranteed(problem, one[1].pairs))
 
 
 def solve(
@@ -249,7 +270,8 @@ def solve(
         caution: float. Standard deviations of its draws that are taken off each gain. Defaults to 0.
 
     Raises:
-        UsageError: if no choices meet the floors, or none were found in time.
+        UnmetFloorsError: if no choices meet the floors.
+        NotInTimeError: if none were found in time.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
@@ -294,7 +316,7 @@ def solve(
     if result.x is None:
         if result.status == INFEASIBLE and floors:
             raise _unmet(problem, budget, floors)
-        raise UsageError(
+        raise NotInTimeError(
             f"Expected a plan within {settings.time_limit_s:g} s. Received: none ({result.message}). Raise "
             "recommend.plan.time_limit_s."
         )
@@ -424,8 +446,9 @@ def _check_budget(problem: PlanProblem, budget: float, region: str | None) -> No
     if not problem.has_choices:
         raise UsageError(
             f"Expected an action that fits a community{where} and helps there. Received: none, or all take communities "
-            "where there is none like them (recommend.plan.extrapolates) or failed a refutation test "
-            "(recommend.plan.refuted). Change the catalogue's `fits` or its bounds."
+            "where there is none like them (recommend.plan.extrapolates), failed a refutation test "
+            "(recommend.plan.refuted) or need more others than a community may get (recommend.plan.max_actions). "
+            "Change the catalogue's `fits` or its bounds."
         )
     cheapest = problem.costs_with_needs[problem.is_choice].min()
     if budget < cheapest:
@@ -480,9 +503,14 @@ def _at(problem: PlanProblem, settings: PlanSettings, budget: float, caution: fl
         return solve(problem, settings, budget, {}, caution).pairs, False
 
 
-def _without_floors(problem: PlanProblem, settings: PlanSettings, budget: float, caution: float) -> float:
-    pairs, _ = _at(problem, settings.model_copy(update={"floors": {}}), budget, caution)
-    return problem.total(pairs)[1]
+def _without_floors(
+    problem: PlanProblem, settings: PlanSettings, budget: float, caution: float, gain: float
+) -> float | None:
+    try:
+        pairs, _ = _at(problem, settings.model_copy(update={"floors": {}}), budget, caution)
+    except NotInTimeError:
+        return None
+    return max(gain, problem.total(pairs)[1])
 
 
 def _at_budget(
@@ -490,7 +518,10 @@ def _at_budget(
 ) -> BudgetPoint:
     """Returns the plan under a part, or a multiple, of the plan's own budget."""
     budget *= part
-    pairs, is_met = (own, True) if part == 1 else _at(problem, settings, budget, caution)
+    try:
+        pairs, is_met = (own, True) if part == 1 else _at(problem, settings, budget, caution)
+    except NotInTimeError:
+        return BudgetPoint(budget=budget, gain=None, gain_lower=None, gain_upper=None)
     return BudgetPoint(budget=budget, meets_floors=is_met, **_gain(problem, pairs))
 
 
@@ -499,7 +530,10 @@ def _at_costs(
 ) -> CostPoint:
     """Returns the plan where all costs are another, beside the choices of the plan itself."""
     other = dataclasses.replace(problem, costs=problem.costs * factor)
-    pairs, is_met = (own, True) if factor == 1 else _at(other, settings, budget, caution)
+    try:
+        pairs, is_met = (own, True) if factor == 1 else _at(other, settings, budget, caution)
+    except NotInTimeError:
+        return CostPoint(factor=factor, gain=None, changed_share=None)
     kept = {tuple(pair) for pair in own.tolist()} & {tuple(pair) for pair in pairs.tolist()}
     return CostPoint(
         factor=factor,

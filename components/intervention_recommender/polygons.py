@@ -1,7 +1,7 @@
 """The polygons of the communities: a GeoJSON file, checked before any model is trained."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import DataError, suggestion
 from ...files import write_atomically
 from .communities import Communities
+from .page.shapes import rings_of
 from .settings import RecommenderConfig
 
 MIN_MATCHED = 0.5
@@ -18,6 +19,8 @@ MIN_MATCHED = 0.5
 MAX_AWAY = 1.0
 """How far a community may lie from the box around its polygon, in degrees: centres are rough."""
 
+KINDS = ("Polygon", "MultiPolygon")
+
 Geometries = Mapping[str, Mapping[str, Any] | None]
 
 
@@ -25,19 +28,16 @@ def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
     """Returns the geometry of each community's key in a GeoJSON file.
 
     Raises:
-        DataError: if the file cannot be read, is no collection of features, none has the property of the key, or two
-            are of one community after `recoded`.
+        DataError: if the file cannot be read, is no collection of features, a geometry is no object, none has the
+            property of the key, or two are of one community after `recoded`.
     """
     settings = config.recommend.polygons
     key = settings.key if settings else "key"
     try:
         features = json.loads(path.read_bytes())["features"]
-        found: dict[str, Mapping[str, Any] | None] = {}
-        for feature in features:
-            if key in feature["properties"]:
-                own = str(feature["properties"][key])
-                found[own] = _joined(found.get(own), feature.get("geometry"))
-        names = sorted({name for feature in features for name in feature["properties"]})
+        given = [(feature.get("properties") or {}, feature.get("geometry")) for feature in features]
+        names = sorted({name for properties, _ in given for name in properties})
+        owned = [(str(properties[key]), geometry) for properties, geometry in given if key in properties]
     except OSError as error:
         raise DataError(
             f"Expected polygons at {path}. Received: {error.strerror}. Correct recommend.polygons, or leave it out."
@@ -47,6 +47,9 @@ def read_polygons(path: Path, config: RecommenderConfig) -> Geometries:
             f"Expected {path} to be a GeoJSON collection of features. Received: {type(error).__name__}: {error}. "
             "Correct recommend.polygons.path."
         ) from None
+    found: dict[str, Mapping[str, Any] | None] = {}
+    for own, geometry in owned:
+        found[own] = _joined(found.get(own), _polygon(path, own, geometry))
     if not found:
         raise DataError(
             f"Expected features of {path} with the property {key!r} (recommend.polygons.key). Received: "
@@ -67,7 +70,8 @@ def check_polygons(geometries: Geometries, communities: Communities, path: Path)
     """Checks that polygons are of the communities.
 
     Raises:
-        DataError: if fewer than half of the communities have one, or half of those that have lie elsewhere.
+        DataError: if fewer than half of the communities have one, half of those that have lie elsewhere, or one is no
+            polygon in degrees.
     """
     keys = communities.keys
     matched = [place for place, key in enumerate(keys) if key in geometries]
@@ -79,11 +83,11 @@ def check_polygons(geometries: Geometries, communities: Communities, path: Path)
         )
     judged, elsewhere = 0, []
     for place in matched:
-        points = list(_positions((geometries[keys[place]] or {}).get("coordinates")))
+        rings = rings_of(path, keys[place], geometries[keys[place]] or {})
         own = np.array([communities.longitude[place], communities.latitude[place]])
-        if points and np.isfinite(own).all():
+        if rings and np.isfinite(own).all():
             judged += 1
-            corners = np.array(points)
+            corners = np.concatenate(rings)
             if (own < corners.min(axis=0) - MAX_AWAY).any() or (own > corners.max(axis=0) + MAX_AWAY).any():
                 elsewhere.append(f"{keys[place]} ({communities.names[place]})")
     if judged and len(elsewhere) > MIN_MATCHED * judged:
@@ -103,10 +107,30 @@ def keep_polygons(path: Path, config: RecommenderConfig, kept: Path) -> Path:
         return kept
     collection = json.loads(path.read_bytes())
     for feature in collection["features"]:
-        if (key := str(feature["properties"].get(settings.key))) in settings.recoded:
+        properties = feature.get("properties") or {}
+        if (key := str(properties.get(settings.key))) in settings.recoded:
             feature["properties"][settings.key] = settings.recoded[key]
     write_atomically(kept, json.dumps(collection, ensure_ascii=False, separators=(",", ":")))
     return kept
+
+
+def _polygon(path: Path, key: str, geometry: Any) -> Mapping[str, Any] | None:
+    """Returns a geometry, None where it is no polygon."""
+    if geometry is None:
+        return None
+    if not isinstance(geometry, dict) or not isinstance(geometry.get("type"), str):
+        raise DataError(
+            f"Expected the geometry of {key!r} in {path} to be an object with a type, such as a Polygon, or null. "
+            f"Received: {str(geometry)[:80]}. Correct the feature, or leave it out."
+        )
+    if geometry["type"] not in KINDS:
+        return None
+    if not isinstance(geometry.get("coordinates"), list):
+        raise DataError(
+            f"Expected the {geometry['type']} of {key!r} in {path} to have a list of coordinates. Received: "
+            f"{str(geometry.get('coordinates'))[:80]}. Correct the feature, or leave it out."
+        )
+    return geometry
 
 
 def _joined(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -119,13 +143,3 @@ def _joined(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> M
         for part in (geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]])
     ]
     return {"type": "MultiPolygon", "coordinates": parts}
-
-
-def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
-    if isinstance(coordinates, list) and coordinates:
-        if isinstance(coordinates[0], int | float):
-            if len(coordinates) > 1:
-                yield coordinates[0], coordinates[1]
-        else:
-            for part in coordinates:
-                yield from _positions(part)

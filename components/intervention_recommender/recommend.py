@@ -25,6 +25,7 @@ from ..feature_selection.records import split_keys
 from ..features import FeatureKind, Problem
 from ..splitter import Splitter
 from ..text import Text
+from ..trainer.family import load_families
 from ..trainer.train import to_predictions
 from ..transform.analyze import analyze, transform_arrays
 from ..transform.settings import TransformConfig
@@ -171,7 +172,9 @@ def _result(
         estimates = with_outcomes(estimates, spread, higher, settings.level, config.training.trainer.seed)
     regions = pd.factorize(np.array(communities.regions, object))[0]
     tests = tuple(refutations(one) for one in refute(replicates, bags, fits, regions, higher))
-    metrics = measure(task_metrics(task), labels, to_predictions(estimates.scores.astype(np.float32), task))
+    named = task_metrics(task)
+    metrics = measure(named, labels, to_predictions(estimates.scores.astype(np.float32), task))
+    family = load_families().get(config.training.trainer.family)
     document = Recommendation(
         system=config.system,
         task=config.task_name,
@@ -182,8 +185,10 @@ def _result(
         is_synthetic=config.is_synthetic,
         model=Model(
             family=config.training.trainer.family,
+            family_title=family.title if family else Text(),
             method=_method(config, bags),
             metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
+            metric_titles={name: metric.title for name, metric in named.items()},
             is_blessed=is_blessed,
         ),
         num_draws=bags.num_replicates,
@@ -339,8 +344,8 @@ def _action(config: RecommenderConfig, name: str, action: CatalogueAction) -> Ac
     )
 
 
-def _is_assumed(source: str) -> bool:
-    return source.strip().lower().startswith(ASSUMED)
+def _is_assumed(source: Text) -> bool:
+    return source.en.strip().lower().startswith(ASSUMED)
 
 
 def _effects(place: int, name: str, action: CatalogueAction, choices: Choices, estimates: Estimates) -> Effects:

@@ -162,6 +162,10 @@ WITHOUT_FLOORS = Text(
     en="Under some of the other budgets or costs no plan meets the floors of the regions: there they are left out.",
     es="Con algunos de los otros presupuestos o costos ningún plan cumple los mínimos por región: allí se omiten.",
 )
+NOT_ALL_IN_TIME = Text(
+    en="Under some of the other budgets or costs no plan was found in plan.time_limit_s: there no gain is shown.",
+    es="Con algunos de los otros presupuestos o costos no se halló un plan en plan.time_limit_s: allí no hay ganancia.",
+)
 NO_PLAN = Text(
     en="There is no plan: no action fits, passes the placebo test and that of its sign, and helps where it fits.",
     es="No hay plan: ninguna acción corresponde, supera la prueba placebo y la de su signo, y ayuda donde corresponde.",
@@ -169,10 +173,14 @@ NO_PLAN = Text(
 NOT_WITHIN = Text(
     en=(
         "There is no plan: with the actions that passed their tests the budget or the floors of the configuration "
-        "cannot be met, or no plan was found in plan.time_limit_s. `yachay recommend --budget` plans with others."
+        "cannot be met. `yachay recommend --budget` plans with others."
     ),
     es=(
         "No hay plan: con las acciones que superaron sus pruebas no se cumple el presupuesto o los mínimos de la "
-        "configuración, o no se halló un plan en plan.time_limit_s. `yachay recommend --budget` planifica con otros."
+        "configuración. `yachay recommend --budget` planifica con otros."
     ),
+)
+NOT_IN_TIME = Text(
+    en="There is no plan: none was found in plan.time_limit_s. `yachay recommend` plans with more seconds.",
+    es="No hay plan: no se halló ninguno en plan.time_limit_s. `yachay recommend` planifica con más segundos.",
 )

@@ -127,7 +127,7 @@ def make_table(
         ModelError: if a label is missing, is no class, or a class has no row.
     """
     columns = transformed_columns(transform_output, task)
-    labels = arrays[task.label.name]
+    labels = cut_labels(arrays, task)
     if not len(labels):
         raise ModelError("Expected training examples. Received: none. Give data with rows in the train split.")
     if task.problem is Problem.CLASSIFICATION:
@@ -143,6 +143,30 @@ def make_table(
         columns, features, labels, Target.of(task), arrays.get(SPLIT_KEY), splitter, cut_of=arrays.get(CUT_OF)
     )
     return table.in_canonical_order()
+
+
+def cut_labels(
+    arrays: Mapping[str, NDArray[Any]], task: PredictionTask, train_rows: NDArray[np.int64] | None = None
+) -> NDArray[Any]:
+    """Returns the labels of transformed examples; with `label.cut_share` by the cut of those that a model trains on.
+
+    Args:
+        arrays: mapping of transformed feature name to array `(N,)` or `(N, steps)`.
+        task: `PredictionTask`.
+        train_rows: int array. The rows to train on. Defaults to None, all.
+    """
+    labels, share = arrays[task.label.name], task.label.cut_share
+    if share is None:
+        return labels
+    numbers = arrays[CUT_OF]
+    known = numbers if train_rows is None else numbers[train_rows]
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return labels
+    # As `RankingMetric.needs` counts: all that tie with the last one are of the first class.
+    last = max(round(share * len(known)), 1) - 1
+    cut = np.partition(known, last)[last]
+    return np.where(np.isfinite(numbers), (numbers > cut).astype(labels.dtype), labels)
 
 
 def read_transformed(

@@ -78,6 +78,11 @@ def _label_and_features(config: "PipelineConfig") -> Iterator[str]:
             yield "label.values: expected at least two classes for a classification"
         if label.quantiles:
             yield "label.quantiles: expected none, for a classification has no quantiles"
+        if label.cut_share is not None and config.evaluation.method != "out_of_fold":
+            yield (
+                "label.cut_share: expected `evaluation.method: out_of_fold` with it, for a part that is held out has "
+                f"the classes of the data, received {config.evaluation.method}"
+            )
     else:
         if label.values:
             yield f"label.values: expected none, for a {config.problem} has no classes"

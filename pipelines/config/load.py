@@ -135,7 +135,9 @@ def apply_override(document: Document, override: str) -> None:
     *parents, last = key.split(".")
     section: Any = document
     for parent in parents:
-        section = section.setdefault(parent, {}) if isinstance(section, dict) else None
+        if isinstance(section, dict) and section.get(parent) is None:
+            section[parent] = {}  # A section that another profile leaves out, such as `polygons: null`, is none here.
+        section = section[parent] if isinstance(section, dict) else None
     if not isinstance(section, dict):
         raise ConfigurationError(f"Expected {key!r} to name a field of the configuration. Received: {override!r}.")
     try:

@@ -90,11 +90,13 @@ def render_ranking(lines: list[dict[str, Any]]) -> str:
     ]
     note = Text(
         en="In brackets 95 % intervals that resample whole departments; with fewer than ten there is none. The worst "
-        "fifth is that of the districts evaluated here. Attainment in the census is the outcome of all ages, not an "
-        "input: it shows what is known without a model where a census has just been taken.",
+        "fifth is that of the districts evaluated here; of a classification it lies below the cut of each fold's "
+        "training departments. Attainment in the census is the outcome of all ages, not an input: it shows what is "
+        "known without a model where a census has just been taken.",
         es="Entre corchetes, intervalos del 95 % que remuestrean departamentos enteros; con menos de diez no hay "
-        "ninguno. El peor quinto es el de los distritos evaluados aquí. El nivel educativo del censo es el resultado "
-        "de todas las edades, no una entrada: muestra lo que se sabe sin modelo cuando acaba de hacerse un censo.",
+        "ninguno. El peor quinto es el de los distritos evaluados aquí; en una clasificación está bajo el corte de los "
+        "departamentos de entrenamiento de cada partición. El nivel educativo del censo es el resultado de todas las "
+        "edades, no una entrada: muestra lo que se sabe sin modelo cuando acaba de hacerse un censo.",
     )
     return table(header, rows) + localized(note, "p")
 

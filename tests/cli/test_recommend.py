@@ -1,10 +1,12 @@
 """`yachay recommend`."""
 
 import dataclasses
+import itertools
 import json
 
 import pytest
 import recommendation_samples as samples
+import scipy.optimize
 
 from yachay.cli.main import run
 from yachay.components.example_gen.inputs import resolve_input
@@ -175,3 +177,44 @@ def test_an_older_run_stands_in_for_a_later_one_with_a_word(workdir, capsys):
     captured = capsys.readouterr()
     assert json.loads(captured.out)["run"] == RUN
     assert f"Run {later.name} has no recommendation: this is that of {RUN}." in captured.err
+
+
+def test_an_action_that_needs_more_than_a_community_may_get_is_named(workdir, capsys):
+    settings = ["--set", "recommend.plan.floors={}", "--set", "recommend.plan.max_actions=1"]
+    assert recommend(workdir, "--budget", "50000", *settings) == 0
+
+    text = capsys.readouterr().out
+    assert "left out, for with what they need they are more than recommend.plan.max_actions: noise" in text
+
+
+def test_a_budget_of_which_no_plan_is_found_in_time_says_so_alone(workdir, capsys, monkeypatch):
+    milp = scipy.optimize.milp
+
+    def solve(*given, constraints, **named):
+        is_late = constraints.ub[0] == pytest.approx(1) and next(calls) > 3
+        none = scipy.optimize.OptimizeResult(x=None, status=1, message="Time limit reached.", mip_gap=None)
+        return none if is_late else milp(*given, constraints=constraints, **named)
+
+    calls = itertools.count()
+    monkeypatch.setattr(scipy.optimize, "milp", solve)
+    assert recommend(workdir, "--budget", "50000", "--json", "--set", "recommend.plan.floors={}") == 0
+
+    output = json.loads(capsys.readouterr().out)
+    gains = [point["gain"] for point in output["budget_curve"]]
+    assert gains[4] == output["plan"]["gain"]
+    assert None in gains
+    assert "Under some of the other budgets or costs no plan was found" in output["caveats"][-1]
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(workdir, capsys):
+    folder = next(workdir.glob("*/artifacts/*/*/9"))
+    result = samples.result()
+    columns = result.document.columns
+    names = tuple(f"{name}\x1b[2J\n\u202e" for name in columns.name)
+    document = result.document.model_copy(update={"columns": columns.model_copy(update={"name": names})})
+    write_result(dataclasses.replace(result, document=document), folder)
+
+    assert recommend(workdir, "--budget", "50000", "--set", "recommend.plan.floors={}") == 0
+    text = capsys.readouterr().out
+    assert r"\x1b[2J\n\u202e, region" in text
+    assert "\x1b" not in text

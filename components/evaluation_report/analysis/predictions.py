@@ -127,6 +127,9 @@ class _Asked:
         self._baseline = baseline
         self.baseline_problem = ""
 
+    def labels(self, table: pa.RecordBatch, task: PredictionTask) -> NDArray[Any]:
+        return read_labels(table, task)
+
     def predict(self, examples: Sequence[bytes]) -> tuple[Scores, Scores | None]:
         scores = self._model.predict(examples).astype(np.float64)
         if self._baseline is None or self.baseline_problem:
@@ -154,6 +157,10 @@ class _Stored:
             raise _OtherRecordsError
         if self._baseline is not None and not np.isfinite(self._baseline).all():
             self._baseline, self.baseline_problem = None, NOT_FINITE
+
+    def labels(self, table: pa.RecordBatch, task: PredictionTask) -> NDArray[Any]:
+        # Not those of the examples: a fold of a cross-validation may have its own.
+        return self._stored.labels[self._next : self._next + table.num_rows]
 
     def predict(self, examples: Sequence[bytes]) -> tuple[Scores, Scores | None]:
         rows = slice(self._next, self._next + len(examples))
@@ -184,7 +191,7 @@ def _gather(
     for examples in read_examples(files):
         sample = heapq.nsmallest(MAX_SAMPLE_ROWS, [*sample, *((zlib.crc32(one), one) for one in examples)])
         table = decode(examples)
-        labels = read_labels(table, task)
+        labels = source.labels(table, task)
         scores, baseline_scores = source.predict(examples)
         batch: dict[str, Any] = {"labels": labels, "scores": scores, "baseline": baseline_scores}
         for name in columns:

@@ -8,6 +8,7 @@ Jinja2 writes the actions, the plan and the first rows of the tables, which read
 
 import functools
 import itertools
+import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,18 @@ import jinja2
 from jinja2.utils import htmlsafe_json_dumps
 
 from ....files import write_atomically
-from ...text import Language
+from ...text import Language, Text
 from ...web_page import templates
 from ...web_page.texts import Texts, load_texts
+from ..catalogue import ASSUMED
 from ..document import Effects, Recommendation
 from .live_data import is_shown, live_data, outcome_decimals, unit_of
 
 ASSETS = Path(__file__).parent / "assets"
 NUM_ROWS = 50
 """Rows of a table that can be read without scripts."""
+
+_ASSUMED = re.compile(rf"^\s*({ASSUMED}|supuesto)\b[\s;:,.]*", re.IGNORECASE)
 
 _SHARED_SCRIPTS = ("common.js", "tabs.js")
 _SCRIPTS = (
@@ -89,6 +93,7 @@ def render_page(document: Recommendation, polygons: Path | None, language: Langu
         "num_doubted": _num_doubted(document),
         "num_rows": NUM_ROWS,
         "unit_of": unit_of,
+        "cited_of": _cited,
         "next_id": lambda: f"i{next(counter)}",
         "start_language": language,
         "style": templates.asset("base.css") + templates.asset("page.css", ASSETS),
@@ -120,6 +125,11 @@ def _num_doubted(document: Recommendation) -> int:
         return 0
     doubted = [not all(test.passed for test in tests) for tests in document.refutations]
     return sum(doubted[choice.action] for choice in document.plan.choices)
+
+
+def _cited(source: Text) -> Text:
+    """Returns what a source cites, without the word that says that a number is assumed."""
+    return Text(en=_ASSUMED.sub("", source.en), es=_ASSUMED.sub("", source.es))
 
 
 def _summary(effects: Effects) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def read_polygons(path: Path, keys: Sequence[str]) -> dict[str, list[Ring]]:
     for given, geometry in zip(properties, geometries, strict=True):
         key = str(given.get(name))
         if key in wanted:
-            found.setdefault(key, []).extend(_rings(path, key, geometry))
+            found.setdefault(key, []).extend(rings_of(path, key, geometry))
     return {key: rings for key, rings in found.items() if rings}
 
 
@@ -171,7 +171,17 @@ def _key_property(path: Path, properties: Sequence[Mapping[str, Any]], keys: Seq
     return max(held, key=lambda name: len(held[name]))
 
 
-def _rings(path: Path, key: str, geometry: Mapping[str, Any]) -> list[Ring]:
+def rings_of(path: Path, key: str, geometry: Mapping[str, Any]) -> list[Ring]:
+    """Returns the rings of a geometry; none of one that is no polygon.
+
+    Args:
+        path: path of its file.
+        key: string. Of its community.
+        geometry: mapping. GeoJSON, in degrees.
+
+    Raises:
+        DataError: if a coordinate is no number, or not in degrees.
+    """
     kind = geometry.get("type")
     if kind not in ("Polygon", "MultiPolygon"):
         return []

@@ -210,3 +210,28 @@ def test_out_of_fold_predictions_are_evaluated_alone_and_by_arrays(other: dict[s
             predictions=types.Channel(OutOfFoldPredictions),
             **other,
         )
+
+
+def test_each_fold_has_the_cut_of_its_own_training_records(tmp_path: Path) -> None:
+    label = {"name": "label", "values": ["yes", "no"], "cut_of": "y", "cut_share": 0.3}
+    cut = PredictionTask.model_validate(task().model_dump() | {"label": label})
+    given = {"task": cut, "trainer": {"family": "two_step"}, "folds": 3}
+    examples, predictions, records = run(tmp_path, CrossValidatorConfig.model_validate(given))
+
+    table = parquet.read_table(Path(predictions.uri, "out_of_fold.parquet")).to_pandas()
+    numbers = np.array([record["y"] for record in records])
+    expected = np.empty(NUM_RECORDS, np.int64)
+    cuts = set()
+    for fold in (1, 2, 3):
+        own = table["fold"] == fold
+        others = np.sort(numbers[~own])
+        cuts.add(others[round(0.3 * len(others)) - 1])
+        expected[own] = numbers[own] > others[round(0.3 * len(others)) - 1]
+    assert len(cuts) > 1
+    np.testing.assert_array_equal(table["label"], expected)
+
+    kept = read_predictions(evaluate(tmp_path, examples, predictions, cut))
+    assert kept is not None
+    np.testing.assert_array_equal(kept.labels, expected)
+    files = sorted(map(str, (tmp_path / "examples" / "Split-eval").iterdir()))
+    np.testing.assert_array_equal(predict(files, None, None, cut, stored=kept).labels, expected)

@@ -7,7 +7,7 @@ import pytest
 import recommendation_samples as samples
 import scipy.optimize
 
-from yachay.components.intervention_recommender.plan import PlanProblem, make_plan, solve
+from yachay.components.intervention_recommender.plan import NotInTimeError, PlanProblem, make_plan, solve
 from yachay.components.intervention_recommender.settings import PlanSettings
 from yachay.errors import UsageError
 
@@ -173,8 +173,26 @@ def test_a_budget_that_no_plan_can_spend_by_its_floors_says_that_they_are_left_o
 def test_a_time_limit_is_no_unmet_floor(monkeypatch):
     late = scipy.optimize.OptimizeResult(x=None, status=1, message="Time limit reached.", mip_gap=None)
     monkeypatch.setattr(scipy.optimize, "milp", lambda *arguments, **settings: late)
-    with pytest.raises(UsageError, match=r"Expected a plan within 60 s.*Time limit reached"):
+    with pytest.raises(NotInTimeError, match=r"Expected a plan within 60 s.*Time limit reached"):
         solve(problem(), PlanSettings(), 50.0, {"region 1": 0.1})
+
+
+def test_a_budget_or_a_caution_of_which_no_plan_is_found_in_time_leaves_the_plan(monkeypatch):
+    milp, late = scipy.optimize.milp, []
+
+    def solve_some(*given, **named):
+        late.append(len(late) % 3 == 0)
+        none = scipy.optimize.OptimizeResult(x=None, status=1, message="Time limit reached.", mip_gap=None)
+        return none if late[-1] else milp(*given, **named)
+
+    monkeypatch.setattr(scipy.optimize, "milp", solve_some)
+    planned = make_plan(problem(), PlanSettings(), 50.0)
+
+    assert late[0]
+    assert len(planned.plan.choices) > 0
+    found = [point.gain is not None for point in (*planned.budget_curve, *planned.cost_sensitivity)]
+    assert (found.count(False), len(found)) == (late.count(True) - 1, 10)
+    assert all(point.changed_share is None for point in planned.cost_sensitivity if point.gain is None)
 
 
 def test_floors_without_any_choice_of_a_gain_are_unmet():

@@ -71,3 +71,40 @@ def test_polygons_under_an_old_and_a_new_key_are_an_error(tmp_path: Path) -> Non
     config = samples.config(polygons=Polygons(path=str(path), key="ID", recoded={"160109": "160801"}))
     with pytest.raises(DataError, match=r"one of the keys '160109' and '160801'.*Received: both\. Take the entry out"):
         read_polygons(path, config)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "message"),
+    [
+        ("POLYGON ((0 0, 1 1))", r"the geometry of '001' .* to be an object with a type.*Received: POLYGON"),
+        ([1, 2], r"the geometry of '001' .* to be an object with a type"),
+        ({"coordinates": []}, r"the geometry of '001' .* to be an object with a type"),
+        ({"type": "Polygon", "coordinates": 3}, r"the Polygon of '001' .* to have a list of coordinates. Received: 3"),
+    ],
+)
+def test_a_geometry_that_is_no_object_names_its_community(tmp_path: Path, geometry: object, message: str) -> None:
+    path = write_polygons(tmp_path / "polygons.geojson", ["000", "001"])
+    collection = json.loads(path.read_text())
+    collection["features"][1]["geometry"] = geometry
+    path.write_text(json.dumps(collection))
+    with pytest.raises(DataError, match=message):
+        read_polygons(path, samples.config(polygons=Polygons(path=str(path), key="ID")))
+
+
+def test_a_feature_without_properties_and_a_point_are_no_polygons(tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "polygons.geojson", ["000", "001", "002"])
+    collection = json.loads(path.read_text())
+    collection["features"][0]["properties"] = None
+    collection["features"][1]["geometry"] = {"type": "Point", "coordinates": [0, 0]}
+    path.write_text(json.dumps(collection))
+    config = samples.config(polygons=Polygons(path=str(path), key="ID", recoded={"002": "003"}))
+    assert read_polygons(path, config) == {"001": None, "003": SQUARE}
+    assert read_polygons(keep_polygons(path, config, tmp_path / POLYGONS_FILE), config) == read_polygons(path, config)
+
+
+@pytest.mark.parametrize("point", [[0, float("nan")], [0, "north"], [200, 0], [0], 7])
+def test_a_polygon_that_is_none_is_an_error_before_any_model_is_trained(tmp_path: Path, point: object) -> None:
+    communities = read_communities(samples.communities(4), samples.settings())
+    broken = {"type": "Polygon", "coordinates": [[[0, 0], point, [1, 1], [0, 0]]]}
+    with pytest.raises(DataError, match=r"(list of positions|degrees).*'001'"):
+        check_polygons(dict.fromkeys(communities.keys, SQUARE) | {"001": broken}, communities, tmp_path / "p.geojson")

@@ -126,6 +126,7 @@ def test_a_regression_that_does_not_fit_is_named(hyperparameters: dict[str, Any]
             {"problem": "regression", "label": {"name": "y", "cut_of": "score"}},
             "expected none, for a regression has no classes",
         ),
+        ({"label": {**LABEL, "cut_share": 0.2}}, "expected `cut_of` and two classes in `values` with it"),
     ],
 )
 def test_a_cut_that_contradicts_the_task_is_rejected(fields: dict[str, Any], message: str) -> None:

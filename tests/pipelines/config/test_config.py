@@ -198,6 +198,22 @@ def test_the_number_that_classes_are_a_cut_of_is_a_column_of_numbers_and_no_inpu
         find_pipelines()["student_performance"].load(["label.cut_of=Gender"])
 
 
+def test_a_cut_of_each_fold_needs_folds_in_the_evaluation() -> None:
+    education = find_pipelines()["education_access"]
+    assert education.load().for_task("barrier").label.cut_share == 0.2
+    message = r"tasks\.barrier: label\.cut_share: expected `evaluation\.method: out_of_fold` with it.*received holdout"
+    with pytest.raises(ConfigurationError, match=message):
+        education.load(["evaluation.method=holdout"])
+
+
+def test_an_override_reaches_into_a_section_that_a_profile_leaves_out() -> None:
+    education = find_pipelines()["education_access"]
+    recommend = education.load(["recommend.polygons.path=s3://maps/districts.geojson"]).recommend
+    assert recommend
+    assert recommend.polygons
+    assert (recommend.polygons.path, recommend.polygons.key) == ("s3://maps/districts.geojson", "IDDIST")
+
+
 def test_a_task_may_have_hyperparameters_of_its_own() -> None:
     config = load_config(
         STUDENT_DROPOUT,

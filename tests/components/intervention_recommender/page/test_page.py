@@ -79,12 +79,22 @@ def test_the_ranking_stands_beside_those_by_other_outcomes(make_document: MakeDo
     assert "another outcome" not in views_of(make_document(other_ranks=()))["ranking"]
 
 
-def test_plans_without_the_floors_are_marked_and_what_is_left_out_is_named(make_document: MakeDocument) -> None:
+def test_plans_without_floors_or_in_no_time_are_marked_and_what_is_left_out_is_named(
+    make_document: MakeDocument,
+) -> None:
     whole = make_document()
     assert whole.plan
-    curve = (*whole.budget_curve, BudgetPoint(budget=9000, gain=50, gain_lower=40, gain_upper=60, meets_floors=False))
-    costs = (CostPoint(factor=0.8, gain=45, changed_share=0.1, meets_floors=False), *whole.cost_sensitivity[1:])
-    plan = whole.plan.model_copy(update={"left_out": ("meals",)})
+    curve = (
+        *whole.budget_curve,
+        BudgetPoint(budget=9000, gain=50, gain_lower=40, gain_upper=60, meets_floors=False),
+        BudgetPoint(budget=20_000, gain=None, gain_lower=None, gain_upper=None),
+    )
+    costs = (
+        CostPoint(factor=0.8, gain=45, changed_share=0.1, meets_floors=False),
+        whole.cost_sensitivity[1],
+        CostPoint(factor=1.2, gain=None, changed_share=None),
+    )
+    plan = whole.plan.model_copy(update={"left_out": ("meals",), "too_many": ("meals",)})
     document = make_document(budget_curve=curve, cost_sensitivity=costs, plan=plan)
 
     assert render_page(document, None).count('class="without-floors"') == 2  # In the plot and its legend.
@@ -92,6 +102,9 @@ def test_plans_without_the_floors_are_marked_and_what_is_left_out_is_named(make_
     assert "9,000 50.0 40.0 60.0 left out" in words
     assert "−20 %" in words.replace("\u00a0", " ")
     assert "did not survive a test that could refute it: School meals." in words
+    assert "more than one community may get: School meals." in words
+    assert "20,000 no plan found in time – –" in words
+    assert "+20 % no plan found in time – –" in words.replace("\u00a0", " ")
     before = render_page(whole, None)
     assert 'class="without-floors"' not in before
     assert "Left out, for" not in views_of(whole)["plan"]
