@@ -1,6 +1,5 @@
 """Executor of `CrossValidator`."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ...files import scratch_folder
 from ..artifact_files import local_folder, read_schema, split_files
 from ..evaluator.out_of_fold import write_out_of_fold
 from ..examples import read_examples
@@ -43,8 +43,8 @@ class Executor(base_executor.BaseExecutor):
         records = Records.of(examples, schema)
         folds, scores, labels = np.zeros(len(examples), np.int32), [], []
         rows = []
-        with tempfile.TemporaryDirectory(prefix="yachay-folds-") as scratch:
-            work = self.work(exec_properties["config"], records, Path(scratch))
+        with scratch_folder() as scratch:
+            work = self.work(exec_properties["config"], records, scratch)
             divided = records.folds(config.task, config.folds, config.trainer.seed)
             for held_out in run_folds(work, divided, config.workers):
                 places = records.order[held_out.rows]

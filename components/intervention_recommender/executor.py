@@ -1,6 +1,5 @@
 """Executor of `InterventionRecommender`."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from ...files import scratch_folder
 from ..artifact_files import local_folder, read_schema, split_files
 from ..examples import read_examples
 from ..sequences import stored_schema
@@ -40,9 +40,9 @@ class Executor(base_executor.BaseExecutor):
         files = [file for split in config.splits for file in split_files(artifact, split)]
         examples = [example for batch in read_examples(files) for example in batch]
         polygons = None
-        with tempfile.TemporaryDirectory(prefix="yachay-polygons-") as scratch:
+        with scratch_folder() as scratch:
             if uri := exec_properties["polygons"]:
-                polygons = _local(uri, Path(scratch))
+                polygons = _local(uri, scratch)
             blessing = input_dict.get("blessing")
             is_blessed = model_utils.is_model_blessed(blessing[0]) if blessing else None
             result = recommend(examples, schema, config, is_blessed, polygons=polygons)

@@ -7,7 +7,6 @@ result.document, result.draws
 import dataclasses
 import datetime
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from ...files import scratch_folder
 from ..cross_validator.folds import Records
 from ..cross_validator.intervals import OutcomeSpread
 from ..cross_validator.workers import run_folds
@@ -107,12 +107,13 @@ def recommend(
         config.training.trainer.seed,
     )
     numbers = tuple(name for name in task.features if name in table and table[name].dtype != object)
-    with tempfile.TemporaryDirectory(prefix="yachay-recommend-") as scratch:
+    with scratch_folder() as scratch:
+        graph = scratch / "transform"
         transform_output = analyze(
             records.examples.tolist(),
             schema,
             TransformConfig(task=task, settings=config.training.transform, engine=config.training.engine),
-            scratch,
+            graph,
         )
 
         def scenario(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[Any]]:
@@ -126,7 +127,7 @@ def recommend(
         work = ReplicateWork(
             task=task,
             trainer=config.training.trainer,
-            transform_graph=Path(scratch),
+            transform_graph=graph,
             arrays=transform_arrays(transform_output, records.examples.tolist()),
             scenarios=(*(scenario(one.columns) for one in choices.applied), scenario(together)),
             typical=transform_arrays(transform_output, [_typical(records, task.features)]),

@@ -7,14 +7,13 @@ seen.
 """
 
 import dataclasses
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...files import scratch_folder
 from ..cross_validator.folds import Records
 from ..cross_validator.settings import CrossValidatorConfig
 from ..cross_validator.workers import run_folds
@@ -104,13 +103,14 @@ def _predicted(
         num_placebos=0,
     )
     sums, counts = np.zeros(num_rows), np.zeros(num_rows)
-    with tempfile.TemporaryDirectory(prefix="yachay-recommend-") as scratch:
+    with scratch_folder() as scratch:
+        graph = scratch / "transform"
         settings = TransformConfig(task=training.task, settings=training.transform, engine=training.engine)
-        transform_output = analyze(records.examples.tolist(), records.schema, settings, scratch)
+        transform_output = analyze(records.examples.tolist(), records.schema, settings, graph)
         work = ReplicateWork(
             task=training.task,
             trainer=training.trainer,
-            transform_graph=Path(scratch),
+            transform_graph=graph,
             arrays=transform_arrays(transform_output, records.examples.tolist()),
             scenarios=(),
             typical={},

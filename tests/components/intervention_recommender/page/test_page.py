@@ -8,6 +8,7 @@ import pytest
 
 from yachay.components.intervention_recommender.document import BudgetPoint, CostPoint, Recommendation
 from yachay.components.intervention_recommender.page.page import ASSETS, render_page, write_page
+from yachay.components.text import Text
 from yachay.components.web_page.texts import ASSETS as SHARED
 from yachay.components.web_page.texts import load_texts
 
@@ -180,3 +181,28 @@ def test_the_districts_of_peru_are_under_two_megabytes(make_document: MakeDocume
 
     assert len(page.encode()) < 2_000_000
     assert "Without a place on the map: 8." in page
+
+
+def test_what_is_cited_beside_the_word_assumed_is_shown_in_both_languages(make_document: MakeDocument) -> None:
+    whole = make_document()
+    first = whole.actions[0]
+    evidence = Text(en="assumed; on schooling: A study (2017)", es="supuesto; sobre la escolaridad: A study (2017)")
+    moves = (first.moves[0].model_copy(update={"evidence": evidence, "assumed": True}),)
+    document = make_document(actions=(first.model_copy(update={"moves": moves}), *whole.actions[1:]))
+
+    html = render_page(document, None)
+    assert "on schooling: A study (2017)" in html
+    assert "sobre la escolaridad: A study (2017)" in html
+    assert "assumed; on" not in html
+    assert "supuesto; sobre" not in html
+
+
+def test_the_model_and_its_metrics_have_titles(make_document: MakeDocument) -> None:
+    titles = {"rmse": Text(en="Typical error", es="Error típico")}
+    model = make_document().model.model_copy(
+        update={"family_title": Text(en="Boosted trees"), "metrics": {"rmse": 2.0, "own": 1.0}, "metric_titles": titles}
+    )
+    words = views_of(make_document(model=model))["about"]
+    assert "Boosted trees" in words
+    assert "Typical error 2.00" in words
+    assert "own 1.00" in words
