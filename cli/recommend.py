@@ -113,7 +113,6 @@ def command(
     if folder is not None:
         from ..components.intervention_recommender.outputs import POLYGONS_FILE, write_outputs
 
-        folder.mkdir(parents=True, exist_ok=True)
         polygons = place / POLYGONS_FILE
         write_outputs(result, folder, polygons if polygons.is_file() else None)
         output["folder"] = str(folder.absolute())

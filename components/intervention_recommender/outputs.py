@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...files import atomic_file, write_atomically
+from ...files import atomic_entries, write_atomically
 from .document import ACTION_FIELDS, Recommendation
 from .draws import Result, write_result
 from .polygons import Geometries, keep_polygons, read_polygons
@@ -24,7 +24,7 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
 
     Args:
         result: `Result`.
-        folder: path. It must exist.
+        folder: path. Made where it does not exist.
         polygons: path or None. A GeoJSON file; without one communities are points.
 
     Raises:
@@ -37,16 +37,17 @@ def write_outputs(result: Result, folder: Path, polygons: Path | None) -> None:
     geometries: Geometries = {}
     if polygons is not None:
         geometries = read_polygons(polygons, result.config)
-        polygons = keep_polygons(polygons, result.config, folder / POLYGONS_FILE)
     table = to_table(document)
-    with atomic_file(folder / TABLE_FILE) as draft:
+    # Together: after a kill no page stands beside the numbers of another plan.
+    with atomic_entries(folder) as draft:
+        if polygons is not None:
+            polygons = keep_polygons(polygons, result.config, draft / POLYGONS_FILE)
         # Without the mark Excel takes a CSV file for one of the system's old code page, and é for Ã©.
-        for_spreadsheets(table).to_csv(draft, index=False, encoding="utf-8-sig")
-    with atomic_file(folder / PARQUET_FILE) as draft:
-        table.to_parquet(draft, index=False)
-    write_atomically(folder / GEOJSON_FILE, to_geojson(table, geometries))
-    write_page(document, polygons, folder / PAGE_FILE)
-    write_result(result, folder)
+        for_spreadsheets(table).to_csv(draft / TABLE_FILE, index=False, encoding="utf-8-sig")
+        table.to_parquet(draft / PARQUET_FILE, index=False)
+        write_atomically(draft / GEOJSON_FILE, to_geojson(table, geometries))
+        write_page(document, polygons, draft / PAGE_FILE)
+        write_result(result, draft)
 
 
 def to_table(document: Recommendation) -> pd.DataFrame:
