@@ -62,6 +62,8 @@ class SplitSettings(Settings):
         eval_share: float in (0, 1). The part of the records that goes to `eval`.
         eval_from: string or None. With the method `"time"` the time with which `eval` begins, ISO 8601, in place of
             `eval_share`. Defaults to None.
+        gap: int. With the method `"time"` how many distinct times are left out between what is learned from and what it
+            is judged on, in training, validation and folds: as many as a window spans. Defaults to 0.
         salt: string. Another salt gives another split.
     """
 
@@ -69,6 +71,7 @@ class SplitSettings(Settings):
     key: Identifier | None = None
     eval_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     eval_from: str | None = None
+    gap: Annotated[int, Field(ge=0)] = 0
     salt: str = ""
 
     @model_validator(mode="before")
@@ -82,6 +85,8 @@ class SplitSettings(Settings):
     def _time_of_eval(self) -> Self:
         if self.eval_from is not None and self.method != "time":
             raise ValueError(f"eval_from: expected none with the method {self.method!r}")
+        if self.gap and self.method != "time":
+            raise ValueError(f"gap: expected 0 with the method {self.method!r}")
         if self.eval_from is not None and not _is_time(self.eval_from):
             raise ValueError(
                 f"eval_from: expected an ISO 8601 time such as 2016-07-01T00:00+08:00, received {self.eval_from!r}"

@@ -21,6 +21,7 @@ from .prediction_task import SplitSettings
 from .times import to_times
 
 _NUM_PERIODS = 12
+_BLOCKS_A_FOLD = 12
 
 Rows = NDArray[np.int64]
 """Row numbers in ascending order."""
@@ -112,7 +113,8 @@ class Splitter:
             part = self._draw_groups(self._require(keys), _classes(labels), share, seed)
         else:
             times = self._require(keys)
-            part = np.flatnonzero(times >= self._first_late(times, share))
+            is_late = times >= self._first_late(times, share)
+            return self._apart(times, is_late), np.flatnonzero(is_late)
         return np.setdiff1d(np.arange(len(labels)), part), part
 
     def folds(
@@ -122,12 +124,14 @@ class Splitter:
         num_folds: int,
         seed: int,
         classes: Sequence[str] | None = None,
+        is_interleaved: bool = False,
     ) -> list[tuple[Rows, Rows]]:
         """Returns for each fold the rows to train on and the rows held out.
 
         Folds are shuffled and stratified by class, equal records in one of them. With the method `group` all rows of a
         group stay together; with `time` a fold is held out after training on the rows before it, so that the first rows
-        are never held out.
+        are never held out. Interleaved folds in time hold every row once: each has 12 blocks of successive times from
+        all over the whole, and is held out of a training on what lies before and after them.
 
         Args:
             keys: array `(N,)` or None.
@@ -136,6 +140,7 @@ class Splitter:
             seed: int.
             classes: sequence of strings. Names of the classes, each of which must then have a row for every fold.
                 Defaults to None: a rare class may be absent from some.
+            is_interleaved: bool. With the method `time`. Defaults to False.
 
         Raises:
             DataError: if there are too few different rows of a class, groups or times for the folds.
@@ -163,7 +168,11 @@ class Splitter:
         if self._settings.method == "time":
             # By distinct times: no row is trained on with others of a moment that is held out.
             _require_enough(len(values), num_folds + 1, f"distinct values of {self._settings.key!r}")
-            moments = TimeSeriesSplit(num_folds).split(values)
+            if is_interleaved:
+                fold_of = _deal_blocks(len(values), num_folds, seed)
+                held = [fold_of[groups] == fold for fold in range(num_folds)]
+                return [(self._apart(groups, is_held), np.flatnonzero(is_held)) for is_held in held]
+            moments = TimeSeriesSplit(num_folds, gap=self._settings.gap).split(values)
             return [
                 (np.flatnonzero(np.isin(groups, before)), np.flatnonzero(np.isin(groups, now)))
                 for before, now in moments
@@ -192,6 +201,26 @@ class Splitter:
         before = np.cumsum(np.bincount(codes)) - np.bincount(codes)
         periods = _factorize(before * _NUM_PERIODS // len(codes))[0]
         return periods[codes]
+
+    def _apart(self, times: NDArray[Any], is_held: NDArray[np.bool_]) -> Rows:
+        """Returns the rows that are neither held out nor within the gap before or after one that is.
+
+        Raises:
+            DataError: if there is none.
+        """
+        moments, values = _factorize(times)
+        is_near = np.zeros(len(values), bool)
+        is_near[moments[is_held]] = True
+        if self._settings.gap:
+            window = np.ones(2 * self._settings.gap + 1)
+            is_near = np.convolve(is_near, window)[self._settings.gap :][: len(values)] > 0
+        rows = np.flatnonzero(~is_near[moments])
+        if not len(rows):
+            raise DataError(
+                f"Expected more distinct values of {self._settings.key!r} than the gap leaves out. Received: "
+                f"{len(values)}, and `split.gap: {self._settings.gap}`. Collect more rows, or lower the gap."
+            )
+        return rows
 
     def _draw_groups(self, keys: NDArray[Any], codes: NDArray[np.int64] | None, share: float, seed: int) -> Rows:
         groups, values = _factorize(keys)
@@ -249,6 +278,18 @@ class Splitter:
                 f"none. Pass the values of {self._settings.key!r}."
             )
         return keys
+
+
+def _deal_blocks(num_times: int, num_folds: int, seed: int) -> NDArray[np.int64]:
+    """Returns the fold of each time: of as many successive blocks as there are folds each gets one, by lot.
+
+    In turn, a fold could have the same months of each year.
+    """
+    num_rounds = min(_BLOCKS_A_FOLD, num_times // num_folds)
+    random = np.random.default_rng(seed)
+    dealt = np.concatenate([random.permutation(num_folds) for _ in range(num_rounds)])
+    folds: NDArray[np.int64] = dealt[np.arange(num_times) * len(dealt) // num_times]
+    return folds
 
 
 def _draw_rows(codes: NDArray[np.int64] | None, num_rows: int, share: float, seed: int) -> Rows:

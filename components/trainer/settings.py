@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ...dotted import require_defined
 from ...errors import ConfigurationError
@@ -39,6 +39,11 @@ class TrainerSettings(Settings):
             rows that no training has looked at. Defaults to None.
         calibration_folds: int or None. A calibration is then fitted to what as many models, each without one fold of
             the training split, predict of that fold: of few groups a validation part has too few. Defaults to None.
+        bagging_folds: int or None. The model is then the mean of as many, each trained without one fold of the training
+            split, by which it stops early where its family does (bagging by folds, Parmanto et al. 1996). All metrics
+            of the validation part are of the predictions of the fold that each has not seen, and a calibration is
+            fitted to them (cross-conformal, Vovk 2015). Folds in time are interleaved: see `split.gap`. Defaults to
+            None.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
             all but `seed` and `validation_share` are then its own affair. Defaults to None.
     """
@@ -52,7 +57,14 @@ class TrainerSettings(Settings):
     mixup: Annotated[float, Field(ge=0)] = 0.0
     calibration: Literal["temperature", "isotonic", "auto", "conformal"] | None = None
     calibration_folds: Annotated[int, Field(ge=2)] | None = None
+    bagging_folds: Annotated[int, Field(ge=2)] | None = None
     run_fn: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_folds(self) -> Self:
+        if self.calibration_folds is not None and self.bagging_folds is not None:
+            raise ValueError("calibration_folds: expected none beside `bagging_folds`, whose folds calibrate")
+        return self
 
     @property
     def needs_weights(self) -> bool:

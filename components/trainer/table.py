@@ -104,13 +104,17 @@ class Table:
         is_apart = ~np.isin(self.origins, self.origins[own[part], 0]).any(axis=1)
         return self.take(np.flatnonzero(is_apart)), before.take(part)
 
-    def folds(self, num_folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def folds(
+        self, num_folds: int, seed: int, is_interleaved: bool = False
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Returns for each fold the rows to train on and those held out, divided as the split of the data is.
+
+        Interleaved folds in time hold every row once, as `Splitter.folds` has them.
 
         Raises:
             DataError: if there are too few rows, groups or times for the folds.
         """
-        return self.splitter.folds(self.keys, self.labels, num_folds, seed)
+        return self.splitter.folds(self.keys, self.labels, num_folds, seed, is_interleaved=is_interleaved)
 
 
 def make_table(

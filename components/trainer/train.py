@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..settings import Settings
 from .augment import augment
+from .bagging import MeanModel
 from .calibration import CONFORMAL, CalibratedModel, Conformal, Method, choose_calibration
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
@@ -61,7 +62,8 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     lowest RMSE for numbers, the lowest pinball loss for quantiles. Unless its training itself looks at the validation
     part, it is then fitted again on all rows. Only rows that a model is fitted to are augmented. A calibration is
     fitted to what the model of the training part predicts of the validation part, or to out-of-fold predictions of the
-    table (`calibration_folds`); the metrics are those before it.
+    table (`calibration_folds`); the metrics are those before it. With `bagging_folds` the model is the mean of those of
+    the folds, and metrics and calibration are of out-of-fold predictions.
 
     Args:
         table: `Table` of the training split, in canonical order.
@@ -81,6 +83,8 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         name: family.resolve(settings.hyperparameters.get(name, {})) for name, family in families.items()
     }
     calibration = settings.calibration if _can_calibrate(settings.calibration, task) else None
+    if settings.bagging_folds is not None:
+        return _train_bagged(table, task, settings, families, hyperparameters, calibration)
     if not is_validated and len(families) == 1 and (calibration is None or settings.calibration_folds is not None):
         [(name, family)] = families.items()
         if not family.needs_validation:
@@ -100,9 +104,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         candidate = Candidate(name, score(models[name], validation, task), round(time.perf_counter() - start, 3))
         logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
         candidates.append(candidate)
-    choice = choice_metric(task_metrics(task))
-    sign = -1 if choice.higher_is_better else 1
-    leaderboard = tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
+    leaderboard = _ranked(candidates, task)
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
     used = _used(hyperparameters[best.family], settings)
@@ -116,6 +118,48 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         seen = on_part or _out_of_fold(table, task, family, hyperparameters[best.family], settings)
         model, used["calibration"] = _calibrated(model, calibration, task, *seen)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
+
+
+def _train_bagged(
+    table: Table,
+    task: PredictionTask,
+    settings: TrainerSettings,
+    families: Mapping[str, Family],
+    hyperparameters: Mapping[str, Settings],
+    calibration: Method | Literal["auto", "conformal"] | None,
+) -> TrainedModel:
+    """Returns the mean of the models of the folds, of the family whose out-of-fold predictions are the best."""
+    folds = table.folds(settings.bagging_folds or 0, settings.seed, is_interleaved=True)
+    labels = table.labels[np.concatenate([held_out for _, held_out in folds])]
+    models: dict[str, MeanModel] = {}
+    scores: dict[str, NDArray[np.float32]] = {}
+    candidates = []
+    for name, family in families.items():
+        start = time.perf_counter()
+        members, unseen = [], []
+        for place, (rows, held_out) in enumerate(folds):
+            part, validation = table.take(rows), table.take(held_out)
+            require_classes(part, task)
+            model = family.fit(augment(part, task, settings), validation, hyperparameters[name], settings.seed + place)
+            unseen.append(predict_scores(model, validation.features, len(validation), task))
+            members.append(model)
+            logger.info("%s: %d of %d folds, %.1f s", name, place + 1, len(folds), time.perf_counter() - start)
+        models[name], scores[name] = MeanModel(members), np.concatenate(unseen)
+        metrics = measure(task_metrics(task), labels, to_predictions(scores[name], task))
+        candidates.append(Candidate(name, metrics, round(time.perf_counter() - start, 3)))
+    leaderboard = _ranked(candidates, task)
+    best = leaderboard[0]
+    used = hyperparameters[best.family].model_dump(mode="json") | {"bagging_folds": len(folds)}
+    model = models[best.family]
+    if calibration is not None:
+        model, used["calibration"] = _calibrated(model, calibration, task, scores[best.family], labels)
+    return TrainedModel(model, best.family, used, best.metrics, leaderboard)
+
+
+def _ranked(candidates: Sequence[Candidate], task: PredictionTask) -> tuple[Candidate, ...]:
+    choice = choice_metric(task_metrics(task))
+    sign = -1 if choice.higher_is_better else 1
+    return tuple(sorted(candidates, key=lambda candidate: sign * candidate.metrics[choice.name]))
 
 
 def _out_of_fold(

@@ -1,21 +1,28 @@
-"""What a forecast must beat: persistence, the same hour of yesterday, the climate, their mixture, a linear model."""
+"""What a forecast must beat: persistence, yesterday, the climate, their mixture, a linear model, boosted trees."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...components.trainer.threads import few_openmp_threads
+
 Numbers = NDArray[np.float64]
 
-NAMES = ("persistence", "yesterday", "climatology", "mixture", "linear")
+NAMES = ("persistence", "yesterday", "climatology", "mixture", "linear", "trees")
 _DAYS_A_YEAR = 365.2425
 _A_YEAR = pd.Timedelta("365D")
 _YEARLY, _DAILY = 3, 3
 _RIDGE = 1.0
+_STEPS_A_WINDOW = 6
+"""How many steps of each training window the trees see, drawn by lot."""
+
+_TREES = {"max_iter": 150, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_samples_leaf": 200}
+_SEED = 42
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,13 +50,13 @@ class Baselines:
     The climatology is, for each station, the least squares fit of three harmonics of the year times three of the day
     (for daily series of the year alone) to the target of the training years; where these are less than a year, of the
     day alone, for of the other seasons nothing is known. A station that is new in the test has the mean of all. The
-    mixture weighs persistence, yesterday
-    and climatology by the least squares of each step ahead; the linear model is the ridge regression of each step on
-    all inputs, the calendar and the station.
+    mixture weighs persistence, yesterday and climatology by the least squares of each step ahead; the linear model is
+    the ridge regression of each step on all inputs, the calendar and the station. The boosted trees are of all steps at
+    once: the step is an input, beside lags, and what is learned is the difference from the same hour of yesterday.
     """
 
-    def __init__(self, climate: dict[str, Numbers], weights: Numbers, linear: _Linear) -> None:
-        self._climate, self._weights, self._linear = climate, weights, linear
+    def __init__(self, climate: dict[str, Numbers], weights: Numbers, linear: _Linear, trees: _Trees) -> None:
+        self._climate, self._weights, self._linear, self._trees = climate, weights, linear, trees
 
     @classmethod
     def fit(cls, windows: Windows, labels: Numbers) -> Self:
@@ -72,13 +79,13 @@ class Baselines:
                 for step in range(steps)
             ]
         )
-        return cls(climate, weights, _Linear.fit(windows, labels))
+        return cls(climate, weights, _Linear.fit(windows, labels), _Trees.fit(windows, labels))
 
     def predict(self, windows: Windows, steps: int) -> dict[str, Numbers]:
         """Returns each baseline's forecast, `(N, H)`, by its name in `NAMES`."""
         parts = _parts(windows, self._climate, steps)
         mixture = sum(self._weights[:, place] * part for place, part in enumerate(parts))
-        forecasts = (*parts, mixture, self._linear.predict(windows))
+        forecasts = (*parts, mixture, self._linear.predict(windows), self._trees.predict(windows, steps))
         return dict(zip(NAMES, forecasts, strict=True))  # type: ignore[arg-type]
 
 
@@ -107,15 +114,82 @@ class _Linear:
         return predicted
 
 
+@dataclasses.dataclass(frozen=True)
+class _Trees:
+    model: Any
+    stations: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, windows: Windows, labels: Numbers) -> Self:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        stations = tuple(sorted(set(windows.stations)))
+        rows = np.repeat(np.arange(len(labels)), min(_STEPS_A_WINDOW, labels.shape[1]))
+        steps = np.random.default_rng(_SEED).integers(0, labels.shape[1], len(rows))
+        yesterday = _yesterday(windows, labels.shape[1])
+        model, lags = (
+            HistGradientBoostingRegressor(**_TREES, random_state=_SEED),
+            _lags(windows, stations, yesterday, rows, steps),
+        )
+        with few_openmp_threads(lags.size):
+            model.fit(lags, labels[rows, steps] - yesterday[rows, steps])
+        return cls(model, stations)
+
+    def predict(self, windows: Windows, steps: int) -> Numbers:
+        yesterday = _yesterday(windows, steps)
+        forecast = np.empty_like(yesterday)
+        rows = np.arange(len(yesterday))
+        for step in range(steps):
+            lags = _lags(windows, self.stations, yesterday, rows, np.full(len(rows), step))
+            with few_openmp_threads(lags.size):
+                forecast[:, step] = yesterday[:, step] + self.model.predict(lags)
+        return forecast
+
+
+def _lags(
+    windows: Windows,
+    stations: tuple[str, ...],
+    yesterday: Numbers,
+    rows: NDArray[np.int64],
+    steps: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Returns what the trees see of a step of each row: lags, the calendar of the time ahead, the station."""
+    past, num_steps = windows.past, windows.past.shape[1]
+    newest, a_day = past[:, -1:], min(_steps_a_day(windows.step), num_steps)
+    other = windows.inputs.reshape(len(past), -1, num_steps)
+    back = [step for step in (2, 4, 7, 13) if step <= num_steps]
+    # The newest value of every variable, and how it has changed.
+    lags = [*newest.T, *(newest - past[:, [-step for step in back]]).T, *other[:, :, -1].T]
+    lags += [*(other[:, :, -1] - other[:, :, -min(7, num_steps)]).T, *(other[:, :, -1] - other[:, :, -a_day]).T]
+    recent = np.where(np.isfinite(past), past, newest)[:, -max(a_day, 7) :]
+    lags += [newest[:, 0] - of(recent, axis=1) for of in (np.mean, np.min, np.max)]
+    times = windows.times[rows] + (steps + 1) * windows.step
+    places = {station: place for place, station in enumerate(stations)}
+    ahead = [
+        steps, (yesterday - newest)[rows, steps], times.hour, times.dayofyear,
+        [places.get(station, -1) for station in windows.stations[rows]],
+    ]  # fmt: skip
+    return np.column_stack([np.stack(lags, axis=1)[rows], *ahead]).astype(np.float32)
+
+
+def _steps_a_day(step: pd.Timedelta) -> int:
+    steps: int = round(pd.Timedelta("1D") / step)
+    return steps
+
+
+def _yesterday(windows: Windows, steps: int) -> Numbers:
+    """Returns the same hour of yesterday; where it is missing, and of daily series, the newest value."""
+    newest = np.repeat(windows.past[:, -1:], steps, axis=1)
+    a_day = _steps_a_day(windows.step)
+    if a_day == 1:
+        return newest
+    yesterday = np.stack([windows.past[:, -a_day + step % a_day] for step in range(steps)], axis=1)
+    return np.where(np.isfinite(yesterday), yesterday, newest)
+
+
 def _parts(windows: Windows, climate: dict[str, Numbers], steps: int) -> tuple[Numbers, Numbers, Numbers]:
     newest = np.repeat(windows.past[:, -1:], steps, axis=1)
-    a_day = round(pd.Timedelta("1D") / windows.step)
-    if a_day > 1:
-        # The hour of yesterday; where it is missing or the forecast goes beyond a day, the newest value.
-        yesterday = np.stack([windows.past[:, -a_day + step % a_day] for step in range(steps)], axis=1)
-        yesterday = np.where(np.isfinite(yesterday), yesterday, newest)
-    else:
-        yesterday = newest
+    yesterday = _yesterday(windows, steps)
     expected = np.zeros((len(windows.times), steps))
     of_all: Numbers = np.mean(list(climate.values()), axis=0)
     for station in sorted(set(windows.stations)):

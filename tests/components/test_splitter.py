@@ -154,6 +154,32 @@ def test_rows_of_a_group_are_resampled_together():
     assert GROUP.clusters(np.array([30, 10, 30, 20])).tolist() == [2, 0, 2, 1]
 
 
+def test_interleaved_folds_hold_each_row_once_and_learn_from_before_and_after_across_a_gap() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="day", gap=1))
+    days = np.random.default_rng(5).permutation(np.arange(6000) // 6)
+    folds = splitter.folds(days, np.ones((6000, 24)), 4, 1, is_interleaved=True)
+    assert np.sort(np.concatenate([held for _, held in folds])).tolist() == list(range(6000))
+    for rows, held in folds:
+        apart = np.abs(np.unique(days[rows])[:, np.newaxis] - np.unique(days[held]))
+        assert apart.min() == 2
+        assert len(held) == pytest.approx(1500, abs=30)
+        # From all over the whole, and but for the gaps all else is learned from.
+        assert np.histogram(days[held], 12, (0, 1000))[0].min() > 60
+        assert len(rows) > 4500 - 12 * 2 * 6 - 40
+
+
+def test_a_gap_lies_before_a_validation_part_and_before_the_folds_in_time() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="day", gap=3))
+    divisions = [splitter.split(DAYS, NUMBERS, 0.2, seed=1), *splitter.folds(DAYS, NUMBERS, 3, seed=1)]
+    assert [DAYS[held].min() - DAYS[rows].max() for rows, held in divisions] == [4] * 4
+
+
+def test_a_gap_that_leaves_nothing_out_of_it_is_an_error() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="day", gap=90))
+    with pytest.raises(DataError, match=r"than the gap leaves out\. Received: 100, and `split\.gap: 90`"):
+        splitter.split(DAYS, NUMBERS, 0.2, seed=1)
+
+
 def test_a_test_takes_rows_in_periods_of_time_and_not_by_the_order_of_rows():
     periods = TIME.periods(DAYS)
 

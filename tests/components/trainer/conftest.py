@@ -76,6 +76,7 @@ SMALL = {
     "xgboost": {"n_estimators": 8},
     "svm": {},
     "ensemble": {"families": ["boosted_trees", "linear"], "hyperparameters": {"boosted_trees": {"max_iter": 8}}},
+    "recurrent": {"units": 4, "head_units": 4, "max_epochs": 1},
     "two_step": {"family": "boosted_trees", "hyperparameters": {"max_iter": 8}},
 }
 

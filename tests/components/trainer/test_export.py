@@ -85,7 +85,7 @@ def test_sequences_go_in_and_quantiles_of_steps_come_out_in_a_session_as_in_pyth
     assert sorted(check.differences["serving_default"]) == sorted(expected)
 
 
-@pytest.mark.parametrize("family", ["linear", "random_forest"])
+@pytest.mark.parametrize("family", ["linear", "random_forest", "recurrent"])
 def test_every_family_forecasts(family: str, trained: Callable[[str, str], str], examples: list[bytes]) -> None:
     check_session(trained("forecast", family), examples[:20])
 

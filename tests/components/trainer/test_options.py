@@ -302,3 +302,38 @@ def test_a_class_whose_rows_are_all_held_out_is_an_error_that_names_it(
 
     with pytest.raises(ModelError, match=r"Expected rows of every class of 'y' beside .* Received: none of c:"):
         train(table, TASK, settings, is_validated=calibration_folds is None)
+
+
+@pytest.mark.parametrize("family", ["linear", "keras"])
+def test_a_bag_is_the_mean_of_the_models_of_the_folds_and_is_judged_on_what_each_has_not_seen(
+    family: str, make_table: Callable[..., Table]
+) -> None:
+    splitter = Splitter(SplitSettings(method="time", key="day", gap=2))
+    table = dataclasses.replace(make_table(3), keys=np.arange(300), splitter=splitter)
+    given = {"max_epochs": 2, "hidden_units": [4]} if family == "keras" else {}
+    settings = TrainerSettings(
+        family=family, bagging_folds=3, calibration="temperature", hyperparameters={family: given}
+    )
+
+    trained = train(table, TASK, settings)
+
+    chosen = load_families()[family]
+    members, unseen, labels = [], [], []
+    for place, (rows, held_out) in enumerate(table.folds(3, settings.seed, is_interleaved=True)):
+        part, rest = table.take(rows), table.take(held_out)
+        members.append(chosen.fit(part, rest, chosen.resolve(given), settings.seed + place))
+        unseen.append(members[-1].predict(rest.features))
+        labels.append(rest.labels)
+    mean = np.mean([member.predict(table.features) for member in members], axis=0)
+    expected = np.asarray(Temperature.fit(np.concatenate(unseen), np.concatenate(labels))(mean))
+    np.testing.assert_allclose(trained.model.predict(table.features), expected, atol=1e-5)
+    exported = trained.model.scores({name: tf.constant(values) for name, values in table.features.items()})
+    np.testing.assert_allclose(exported, expected, atol=1e-5)
+    accuracy = np.mean(np.concatenate(unseen).argmax(axis=1) == np.concatenate(labels))
+    assert trained.validation_metrics["accuracy"] == pytest.approx(accuracy)
+    assert trained.hyperparameters["bagging_folds"] == 3
+
+
+def test_folds_that_calibrate_beside_those_of_a_bag_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"calibration_folds: expected none beside `bagging_folds`"):
+        TrainerSettings(bagging_folds=3, calibration_folds=3)

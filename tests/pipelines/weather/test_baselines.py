@@ -44,6 +44,7 @@ def test_the_mixture_is_the_least_squares_of_its_parts_in_the_training_windows()
         np.testing.assert_allclose(forecasts["mixture"][:, step], fitted.predict(parts), atol=1e-6)
     errors = {name: np.abs(of - labels).mean() for name, of in forecasts.items()}
     assert errors["linear"] < errors["mixture"] < min(errors[name] for name in NAMES[:3])
+    assert errors["trees"] < errors["mixture"]
 
 
 def test_a_missing_hour_of_yesterday_is_the_newest_value() -> None:

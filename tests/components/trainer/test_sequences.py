@@ -1,5 +1,7 @@
 """The networks: they begin at the ridge regression, quantiles ascend, TensorFlow's graph gives Keras's numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,13 +9,14 @@ from sklearn.linear_model import Ridge
 
 from yachay.components.features import FeatureKind
 from yachay.components.trainer.columns import Column
+from yachay.components.trainer.families.sequences import FAMILIES, NetworkHyperparameters, _linear_inputs, _ridge
 from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
 from yachay.errors import ModelError
-from yachay.pipelines.weather.model import FAMILIES, _ridge
 
 PAST, AHEAD = 12, 4
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+SMALL = {"units": 8, "head_units": 8, "max_epochs": 1}
 COLUMNS = (
     Column("temperature_c", FeatureKind.NUMERIC, 0, PAST),
     Column("pressure_hpa", FeatureKind.NUMERIC, 0, PAST),
@@ -39,7 +42,7 @@ def table(rows: int, seed: int, quantiles: tuple[float, ...] = QUANTILES) -> Tab
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_graph_and_library_agree_and_quantiles_ascend(family: object) -> None:
-    hyperparameters = family.resolve({"units": 8, "head_units": 8, "max_epochs": 1})  # type: ignore[attr-defined]
+    hyperparameters = family.resolve({**SMALL, "products": ["hour_sin_1"]})  # type: ignore[attr-defined]
     model = family.fit(table(600, 0), table(200, 1), hyperparameters, 42)  # type: ignore[attr-defined]
     unseen = table(50, 2)
     predicted = model.predict(unseen.features)
@@ -58,19 +61,42 @@ def test_without_quantiles_the_forecast_is_one_number_a_step() -> None:
     assert model.predict(table(20, 2).features).shape == (20, AHEAD)
 
 
-def test_the_linear_part_is_that_of_scikit_learn() -> None:
+def test_the_linear_part_is_that_of_scikit_learn_with_products() -> None:
     random = np.random.default_rng(0)
-    inputs = random.normal(3, 2, (9000, 7)).astype(np.float32)
-    labels = (inputs @ random.normal(0, 1, (7, 3)) + random.normal(0, 1, (9000, 3)) + 5).astype(np.float32)
-    kernel, bias = _ridge(inputs, labels, 30.0)
+    past = random.normal(3, 2, (9000, 4, 2)).astype(np.float32)
+    others = random.normal(0, 1, (9000, 3)).astype(np.float32)
+    hyperparameters = NetworkHyperparameters(ridge=30.0, products=("hour",), product_lags=(1, 24))
+    products = past[:, -1] * others[:, :1]
+    inputs = np.concatenate([past.reshape(9000, -1), others, products], axis=1)
+    labels = (inputs @ random.normal(0, 1, (13, 3)) + random.normal(0, 1, (9000, 3)) + 5).astype(np.float32)
+
+    kernel, bias = _ridge(tf.constant(past), tf.constant(others), labels, hyperparameters)
+
+    np.testing.assert_allclose(_linear_inputs(past, others, hyperparameters), inputs, rtol=1e-6)
     fitted = Ridge(30.0).fit(inputs.astype(np.float64), labels.astype(np.float64))
     np.testing.assert_allclose(kernel, fitted.coef_.T, atol=1e-4)
     np.testing.assert_allclose(bias, fitted.intercept_, atol=1e-4)
 
 
+def test_products_of_what_is_no_number_are_an_error() -> None:
+    hyperparameters = FAMILIES[0].resolve({"products": ["hour_sin"]})
+    with pytest.raises(
+        ModelError, match=r"to name transformed numbers\. Received: 'hour_sin'\. Did you mean 'hour_sin_1'"
+    ):
+        FAMILIES[0].fit(table(20, 0), table(20, 1), hyperparameters, 42)
+
+
+def test_without_a_sequence_all_inputs_are_one_step() -> None:
+    columns = tuple(column for column in COLUMNS if column.steps is None)
+    learned, judged = (dataclasses.replace(table(300, seed, ()), columns=columns) for seed in (0, 1))
+    hyperparameters = FAMILIES[0].resolve({"units": 4, "head_units": 4, "max_epochs": 1})
+    model = FAMILIES[0].fit(learned, judged, hyperparameters, 42)
+    assert model.predict(judged.features).shape == (300, AHEAD)
+
+
 def test_the_same_seed_gives_the_same_forecasts() -> None:
     family = FAMILIES[2]
-    hyperparameters = family.resolve({"units": 8, "head_units": 8, "max_epochs": 1})
+    hyperparameters = family.resolve(SMALL)
     first, second = (
         family.fit(table(300, 0), table(100, 1), hyperparameters, 7).predict(table(9, 2).features) for _ in "ab"
     )
