@@ -64,17 +64,16 @@ def _describe_tuning(tuning: Mapping[str, Any]) -> list[str]:
     }
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if value is not None)
     stopped = f", {tuning['stopped']} of them stopped early" if tuning["stopped"] else ""
-    lead = "" if tuning["p_value"] is None else f" (p {tuning['p_value']:.2g}, {tuning['keep_level']:g} is asked for)"
     lines = [
         f"  tuning     {tuning['trials']} trials{stopped}: number {tuning['taken']}, {tuning['family']}",
         f"             {tuning['objective']}: {shown}",
     ]
-    if tuning["is_kept"]:
+    if tuning["p_value"] is not None:
+        kept = "so that the configuration is kept" if tuning["is_kept"] else "so that it is taken"
         lines.append(
-            f"             the configuration is kept: the lead of number {tuning['best']} is within noise{lead}"
+            f"             number {tuning['best']} leads the configuration at p {tuning['p_value']:.2g}, "
+            f"{tuning['keep_level']:g} is asked for, {kept}"
         )
-    elif lead:
-        lines.append(f"             it leads the configuration by more than noise{lead}")
     if left_out := tuning["left_out"]:
         lines.append(f"             not searched in, for they cannot do the task: {', '.join(left_out)}")
     return [*lines, f"  tuned      {tuning['tuned_uri']}"]

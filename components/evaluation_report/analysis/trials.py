@@ -65,7 +65,9 @@ def _of_folds(trial: Trial, objective: str) -> Iterator[float | None]:
 
 def _effects(search: Search) -> Iterator[ParameterEffect]:
     """Yields the effect of the family, of the training options, and of the hyperparameters of each family."""
-    trials = [trial for trial in search.trials if trial.rounds_share == 1 and any(_known(trial, search.objective))]
+    known = [trial for trial in search.trials if trial.rounds_share == 1 and any(_known(trial, search.objective))]
+    # The same model again, which an oracle may propose, is no second observation.
+    trials = list({_model_of(trial, search): trial for trial in known}.values())
     if len(trials) < MIN_TRIALS:
         return
     sign = 1.0 if search.higher_is_better else -1.0
@@ -74,16 +76,20 @@ def _effects(search: Search) -> Iterator[ParameterEffect]:
     if len(families) > 1:
         yield from _effect("family", "", [(trial.family, scores[trial.number]) for trial in trials], None)
     for name, space in search.training.items():
-        known = [(trial.training[name], scores[trial.number]) for trial in trials if name in trial.training]
-        yield from _effect(name, "", known, space)
+        values = [(trial.training[name], scores[trial.number]) for trial in trials if name in trial.training]
+        yield from _effect(name, "", values, space)
     for family in families:
         for name, space in search.spaces.get(family, {}).items():
-            known = [
+            values = [
                 (trial.hyperparameters[name], scores[trial.number])
                 for trial in trials
                 if trial.family == family and name in trial.hyperparameters
             ]
-            yield from _effect(name, family, known, space)
+            yield from _effect(name, family, values, space)
+
+
+def _model_of(trial: Trial, search: Search) -> str:
+    return json.dumps([trial.family, _searched(search, trial), list(_of_folds(trial, search.objective))])
 
 
 def _known(trial: Trial, objective: str) -> Iterator[bool]:

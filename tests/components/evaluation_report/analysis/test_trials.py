@@ -34,6 +34,17 @@ def test_the_trials_stand_with_what_was_varied_the_best_first() -> None:
     assert scores[-1] == trials.ranked[0].score
 
 
+def test_the_same_model_again_says_nothing_of_what_mattered() -> None:
+    document = mock_search(9)
+    document["spaces"] = {"xgboost": {"max_depth": document["spaces"]["xgboost"]["max_depth"]}}
+    trials = [document["trials"][place] for place in range(0, 9, 2)]
+    for place, trial in enumerate(trials):
+        trial["hyperparameters"], trial["training"] = {"max_depth": place // 2}, {"mixup": 0.0}
+    document["trials"] = [*trials, *(trial | {"number": trial["number"] + 20} for trial in trials)]
+
+    assert summarize_search(Search.model_validate(document)).effects == ()
+
+
 def test_the_parameter_that_the_scores_follow_matters_most() -> None:
     first, *others = summarize_search(search_of()).effects
 
