@@ -11,7 +11,7 @@ from . import metrics
 from .contract import WireProtocol
 from .errors import Rejection, RequestError
 
-_REJECTED_CODES = {rejection.code.name for rejection in Rejection if rejection.status < 500}
+_REJECTED_CODES = {rejection.code.name for rejection in Rejection if rejection.status < 500} | {"CANCELLED"}
 
 Outcome = Literal["ok", "rejected", "failed"]
 

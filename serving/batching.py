@@ -100,10 +100,7 @@ class Batcher:
                 loop.call_soon(self._predict_collected, loop)
         else:
             self._queue.put(job)
-        try:
-            return await job.future
-        finally:
-            self._num_queued_rows -= inputs.num_rows
+        return await job.future
 
     def close(self) -> None:
         """Predicts what is queued and ends the thread."""
@@ -111,10 +108,13 @@ class Batcher:
         self._thread.join()
 
     def _predict_collected(self, loop: asyncio.AbstractEventLoop) -> None:
-        jobs, num_rows = [], 0
+        jobs: list[Job] = []
+        num_rows = 0
         while self._collected and num_rows + self._collected[0].inputs.num_rows <= self._max_loop_rows:
             jobs.append(self._collected.popleft())
             num_rows += jobs[-1].inputs.num_rows
+        self._leave(num_rows)
+        jobs = _waiting(jobs)
         watched: Watched = []
         results = self._predict_all(jobs, watched)
         _resolve(jobs, results)
@@ -125,10 +125,16 @@ class Batcher:
     def _run(self) -> None:
         while jobs := self._take():
             watched: Watched = []
+            loop, num_rows = jobs[0].future.get_loop(), sum(job.inputs.num_rows for job in jobs)
+            jobs = _waiting(jobs)
             results = self._predict_all(jobs, watched)
-            loop = jobs[0].future.get_loop()
+            loop.call_soon_threadsafe(self._leave, num_rows)
             loop.call_soon_threadsafe(_resolve, jobs, results)
             self._watch_all(jobs, results, watched)
+
+    def _leave(self, num_rows: int) -> None:
+        # A cancelled request is in the queue until it is taken out of it.
+        self._num_queued_rows -= num_rows
 
     def _take(self) -> list[Job]:
         """Returns what is queued, at most a batch; nothing once the batcher is closed and empty."""
@@ -153,6 +159,8 @@ class Batcher:
         return jobs
 
     def _predict_all(self, jobs: Sequence[Job], watched: Watched) -> list[Outputs | Exception]:
+        if not jobs:
+            return []
         try:
             matrices = _concatenated([job.inputs for job in jobs])
             outputs = self._predict(matrices)
@@ -169,10 +177,15 @@ class Batcher:
             for matrices, outputs in watched:
                 self._watch(matrices, outputs)
             for job, result in zip(jobs, results, strict=True):
-                if not isinstance(result, Exception):
+                if not isinstance(result, Exception) and not job.future.cancelled():
                     job.predicted(result)
         except Exception:
             logger.exception("A batch was predicted but not watched")
+
+
+def _waiting(jobs: Sequence[Job]) -> list[Job]:
+    """Returns the requests whose clients have not gone away."""
+    return [job for job in jobs if not job.future.cancelled()]
 
 
 def _resolve(jobs: Sequence[Job], results: Sequence[Outputs | Exception]) -> None:

@@ -90,6 +90,8 @@ class Servicer(InferenceServicer):
         """Serves a request for predictions."""
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         with self._accounting.request("grpc", headers) as account:
+            # Where the client goes away the call is cancelled: it is neither answered nor the server's failure.
+            account.status = grpc.StatusCode.CANCELLED.name
             try:
                 response = await self._respond(request, headers, account)
                 account.status = grpc.StatusCode.OK.name
@@ -98,7 +100,7 @@ class Servicer(InferenceServicer):
                 self._accounting.reject(error)
                 code, message = error.rejection.code, str(error)
             except Exception:
-                logger.exception("The request %s failed", request.id)
+                logger.exception("The request %s failed", request_id(request.id))
                 code, message = grpc.StatusCode.INTERNAL, "The server failed to predict. Its log holds the reason."
             account.status = code.name
         await context.abort(code, message)

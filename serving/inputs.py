@@ -15,6 +15,9 @@ from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
 from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, quoted, shown
 
+MAX_NAMED = 20
+"""Unknown fields that a rejection names."""
+MAX_NAME_CHARACTERS = 100
 _INT64 = np.iinfo(np.int64)
 
 
@@ -125,17 +128,24 @@ class InputChecker:
         """Returns the fields under the features' names, None for an optional one that is left out."""
         named: dict[str, Any] = {}
         failures = []
+        unknown: list[str] = []
         for field, value in fields.items():
             feature = self.feature(field)
             if feature is None:
-                hint = suggestion(field, [known for known in self.features if known not in fields])
-                failures.append(f"Expected a field of the model ({where}). Received: {quoted(field)}.{hint}")
+                unknown.append(field)
             elif feature.name in named:
                 failures.append(
                     f"Expected {feature.name!r} once ({where}). Received: also its other name {quoted(field)}."
                 )
             else:
                 named[feature.name] = value
+        for field in unknown[:MAX_NAMED]:
+            # The nearest name is searched for one field alone: a body may hold a million.
+            free = [known for known in self.features if known not in fields] if len(unknown) == 1 else []
+            hint = suggestion(field[:MAX_NAME_CHARACTERS], free)
+            failures.append(f"Expected a field of the model ({where}). Received: {quoted(field)}.{hint}")
+        if len(unknown) > MAX_NAMED:
+            failures.append(f"Expected fields of the model ({where}). Received: {len(unknown) - MAX_NAMED:,} more.")
         for name, feature in self.features.items():
             if name not in named:
                 if not feature.optional:
@@ -166,13 +176,16 @@ class InputChecker:
 
     def _impute(self, feature: Feature, column: Sequence[Any], failures: list[str]) -> list[Any]:
         """Returns a column with the model's own sign for a missing value in the place of None."""
-        types = PYTHON_TYPES[feature.dtype]
+        types, is_integer = PYTHON_TYPES[feature.dtype], feature.dtype == "int64"
         filled = []
         for index, value in enumerate(column):
             if value is None and feature.optional:
                 filled.append(feature.missing)
             elif type(value) in types:
                 filled.append(value)
+            elif is_integer and type(value) is float and value.is_integer():
+                # As pandas writes whole numbers of a column with gaps.
+                filled.append(int(value))
             else:
                 failures.append(_wrong(feature, index, value))
                 break

@@ -75,6 +75,18 @@ V1_CASES: dict[str, tuple[Any, str]] = {
         "Expected 'branch' (row 1) to have a value. Received: -9223372036854775808, which stands for a missing one.",
     ),
     "no finite answer": (rows(income=1e30), "Expected rows for which the model predicts finite numbers."),
+    "a field twice": (
+        text(rows()).replace(b'"income":', b'"income":2.5,"income":', 1),
+        "Expected each key once. Received: 'income' several times.",
+    ),
+    "instances twice": (
+        text(rows()).replace(b'{"instances":', b'{"instances":[],"instances":', 1),
+        "Expected each key once. Received: 'instances' several times.",
+    ),
+    "a thousand unknown fields": (
+        {"instances": [{**ROW, **{f"income{i}": 1 for i in range(1000)}}]},
+        "Received: 21 that do not fit.",
+    ),
     "several at once": (rows(income="a", town=1, branch=None), "Received: 3 that do not fit."),
     "no JSON": (b"hello", "Expected a body of JSON"),
     "empty body": (b"", "Expected a body of JSON, its numbers finite. Received: nothing."),
@@ -341,7 +353,11 @@ def test_a_body_beyond_the_limit_is_rejected(is_chunked: bool, served: Running) 
 
 @pytest.mark.parametrize(
     ("charset", "message"),
-    [("latin-9000", "Expected a charset that Python knows."), ("utf-16", "Expected a body in utf-16.")],
+    [
+        ("latin-9000", "Expected one of the charsets utf-8,"),
+        ("punycode", "Expected one of the charsets utf-8,"),
+        ("utf-16", "Expected a body in utf-16."),
+    ],
 )
 def test_a_body_in_another_charset_than_it_says_is_rejected(charset: str, message: str, served: Running) -> None:
     headers = {"content-type": f"application/json; charset={charset}"}

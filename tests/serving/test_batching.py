@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,3 +85,39 @@ def test_a_request_that_fails_takes_no_other_with_it(max_loop_rows: int) -> None
 
     assert values_of([first, last]) == [[2.0], [6.0]]
     assert isinstance(failed, ValueError)
+
+
+@pytest.mark.parametrize("max_loop_rows", [0, 4])
+def test_a_request_whose_client_went_away_is_neither_predicted_nor_forgotten_in_the_queue(max_loop_rows: int) -> None:
+    model = Doubling()
+    watched: list[Outputs] = []
+
+    async def run() -> None:
+        batcher = Batcher(model, 4, lambda *_: None, max_loop_rows)
+        started, go_on = threading.Event(), threading.Event()
+        if not max_loop_rows:
+            # The thread is busy with a batch of its own while clients come and go.
+            batcher._predict = lambda matrices: (started.set(), go_on.wait(10), model(matrices))[-1]
+        kept = asyncio.ensure_future(batcher.submit(rows(1), watched.append))
+        if not max_loop_rows:
+            await asyncio.to_thread(started.wait, 10)
+        gone = [asyncio.ensure_future(batcher.submit(rows(2, 2), watched.append)) for _ in range(100)]
+        while sum(not each.done() for each in gone) and batcher._num_queued_rows < 3:
+            await asyncio.sleep(0)
+        queued = batcher._num_queued_rows
+        for each in gone:
+            each.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        if not max_loop_rows:
+            assert batcher._num_queued_rows == queued
+            go_on.set()
+        assert (await kept)["outputs"].tolist() == [2.0]
+        await asyncio.to_thread(batcher.close)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert batcher._num_queued_rows == 0
+
+    asyncio.run(run())
+
+    assert len(model.sizes) < 50
+    assert len(watched) < 50

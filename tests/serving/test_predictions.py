@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_v2_returns_the_outputs_that_are_asked_for_in_bytes_where_asked(served: 
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "application/json; charset=utf-8", "application/json; charset=latin-1", "text/plain", ""],
+    ["application/json", "application/json; charset=utf-8", "application/json; charset=us-ascii", "text/plain", ""],
 )
 def test_json_is_read_whatever_the_content_type_says(content_type: str, served: Running, row: dict[str, Any]) -> None:
     body = httpx.Request("POST", served.url, json={"instances": [row]}).content
@@ -161,6 +162,22 @@ def test_json_is_read_whatever_the_content_type_says(content_type: str, served: 
     response = served.post("/v1/models/tiny:predict", content=body, headers={"content-type": content_type})
 
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_json_is_read_in_every_utf(encoding: str, served: Running, row: dict[str, Any]) -> None:
+    body = json.dumps({"instances": [row | {"town": "Ñaña"}]}, ensure_ascii=False).encode(encoding)
+    headers = {"content-type": f"application/json; charset={encoding}"}
+
+    assert served.post("/v1/models/tiny:predict", content=body, headers=headers).status_code == 200
+
+
+def test_a_whole_number_with_a_decimal_point_is_an_integer(served: Running, row: dict[str, Any]) -> None:
+    as_float = row | {"branch": float(row["branch"])}
+
+    answers = [served.predict({"instances": [each]}).json() for each in (row, as_float)]
+
+    assert answers[0] == answers[1]
 
 
 def test_the_version_in_service_may_be_named(served: Running, row: dict[str, Any]) -> None:
