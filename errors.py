@@ -14,6 +14,8 @@ YachayError (a ValueError): what a user can act on
 +-- StoreError: a model store or an object store cannot be read or written
 +-- RunError: a run ended before its time
 |   +-- NodeError: a node failed for a reason that is not the data's or the configuration's (pipelines.local)
+|   +-- ExecutorError: the process of an executor was killed, or its error cannot be carried here (pipelines.local)
+|   +-- EndedError: an executor was ended, for the run fails or is interrupted (pipelines.local)
 |   +-- StepError: a step of a compiled pipeline failed (pipelines.kubeflow.emulator)
 |   +-- DriverError: the inputs of a step cannot be resolved (pipelines.kubeflow.emulator)
 |   +-- ConditionError: a condition of a compiled pipeline cannot be evaluated (pipelines.kubeflow.emulator)

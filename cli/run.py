@@ -56,6 +56,8 @@ def command(
     config.check_pipeline(pipeline_name)
     data_uri = resolve_data(folder, config, data)
     options.announce(config, output.task, config.for_task(output.task).model.family, data_uri)
-    summary = run_pipeline(folder, config, output.task, data_uri, workdir, redirected_to, pipeline_name)
+    summary = run_pipeline(
+        folder, config, output.task, data_uri, workdir, redirected_to, pipeline_name, owns_process=True
+    )
     print_summary(summary)
     return summary, options.status_of(summary)

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from tfx.orchestration.portable import runtime_parameter_utils as runtime_parameter_utils
     from tfx.proto.orchestration import driver_output_pb2 as driver_output_pb2
     from tfx.proto.orchestration import executable_spec_pb2 as executable_spec_pb2
+    from tfx.proto.orchestration import execution_invocation_pb2 as execution_invocation_pb2
     from tfx.proto.orchestration import execution_result_pb2 as execution_result_pb2
     from tfx.proto.orchestration import pipeline_pb2 as pipeline_pb2
     from tfx.types import channel_utils as channel_utils
@@ -110,6 +111,7 @@ __all__ = [
     "example_gen_driver",
     "example_gen_utils",
     "executable_spec_pb2",
+    "execution_invocation_pb2",
     "execution_result_pb2",
     "graph_context",
     "graph_tools",
@@ -180,6 +182,7 @@ _PLACES = {
     "example_coder": "tfx_bsl.coders.example_coder",
     "example_gen_driver": "tfx.components.example_gen.driver",
     "example_gen_utils": "tfx.components.example_gen.utils",
+    "execution_invocation_pb2": "tfx.proto.orchestration.execution_invocation_pb2",
     "execution_result_pb2": "tfx.proto.orchestration.execution_result_pb2",
     "graph_context": "tensorflow_transform.graph_context",
     "graph_tools": "tensorflow_transform.graph_tools",

@@ -153,12 +153,15 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         selector.add_upstream_node(example_validator)
         training_schema = selector.outputs["selected_schema"]
         selection.append(selector)
-    transform = Transform(
-        examples=examples,
-        schema=training_schema,
-        task=prediction_task,
-        settings=config.transform,
-        engine=config.engine,
+    transform = describe_node(
+        Transform(
+            examples=examples,
+            schema=training_schema,
+            task=prediction_task,
+            settings=config.transform,
+            engine=config.engine,
+        ),
+        NodeTraits(may_precede=(example_validator.id,)),
     )
     transform.add_upstream_node(example_validator)
     tuning: list[BaseNode] = []

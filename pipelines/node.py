@@ -115,6 +115,8 @@ class NodeTraits:
         resources: `Resources` or None. What its step gets where `kubeflow.resources` does not name the node.
         forks: tuple of strings. Modules that a process which it starts takes seconds to import: a run on this machine
             imports them in a fork server while earlier nodes work.
+        may_precede: tuple of strings. Ids of upstream nodes, gates of which it takes no output, that it need not wait
+            for where nodes run side by side: those after it do, and where the gate fails, so does the run.
     """
 
     rows: str = "rows_kept"
@@ -124,6 +126,7 @@ class NodeTraits:
     request: NodeRequest = NodeRequest()
     resources: "Resources | None" = None
     forks: tuple[str, ...] = ()
+    may_precede: tuple[str, ...] = ()
 
 
 def describe_node(node: Node, traits: NodeTraits) -> Node:

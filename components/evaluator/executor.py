@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
 from ...errors import ConfigurationError
+from ..array_executor import ArrayExecutor
 from ..artifact_files import local_copy, local_folder, num_rows, split_files, unreadable
 from ..engine import Engine, choose_engine
 from ..prediction_task import PredictionTask
@@ -34,7 +34,7 @@ SPLIT = "eval"
 Artifacts = Mapping[str, list[types.Artifact]]
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(ArrayExecutor):
     """Evaluates by arrays, or runs TFX's Evaluator with the `EvalConfig` of the task and its settings."""
 
     def Do(

@@ -3,16 +3,16 @@
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
+from ..array_executor import ArrayExecutor
 from ..artifact_files import STATISTICS_FILE, num_rows, read_schema, split_files, unreadable
 from ..engine import choose_engine
 from ..examples import decode, read_examples
 from ..tfx_api import io_utils
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(ArrayExecutor):
     """Computes by arrays, or lets TFX's executor compute by Beam."""
 
     def Do(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
+from ..array_executor import ArrayExecutor
 from ..artifact_files import local_folder, num_rows, read_schema, split_files, unreadable
 from ..engine import choose_engine
 from ..examples import read_examples
@@ -20,7 +20,7 @@ ANALYZED_SPLIT = "train"
 FILE_NAME = "transformed_examples-00000-of-00001.gz"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(ArrayExecutor):
     """Transforms by arrays, or lets TFX's executor transform by Beam."""
 
     def Do(

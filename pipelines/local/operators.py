@@ -4,49 +4,37 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...components.tfx_api import (
-    base_executor_operator,
-    beam_executor_operator,
-    executable_spec_pb2,
-    python_executor_operator,
-)
+from ...components.tfx_api import base_executor_operator
+from .executor_process import OPERATORS
+
+Run = Callable[[Any, Any], Any]
+"""Of an executor's specification and its `ExecutionInfo`, what returns its `ExecutorOutput`."""
 
 
 class _LateOperator(base_executor_operator.BaseExecutorOperator):
     """Stands for an operator, whose constructor imports the executor."""
 
-    OPERATOR: type[Any]
+    SUPPORTED_EXECUTOR_SPEC_TYPE = tuple(OPERATORS)
     SUPPORTED_PLATFORM_CONFIG_TYPE = ()
 
-    def __init__(self, *arguments: Any, before: Callable[[], None], **settings: Any) -> None:
+    def __init__(self, *arguments: Any, run: Run, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self._before = before
+        self._run = run
 
     def run_executor(self, execution_info: Any) -> Any:
         """Runs the executor."""
-        self._before()
-        operator = self.OPERATOR(self._executor_spec, self._platform_config)
-        operator.with_execution_watcher(self._execution_watcher_address)
-        return operator.run_executor(execution_info)
+        return self._run(self._executor_spec, execution_info)
 
 
-class _LatePythonOperator(_LateOperator):
-    OPERATOR = python_executor_operator.PythonExecutorOperator
-    SUPPORTED_EXECUTOR_SPEC_TYPE = (executable_spec_pb2.PythonClassExecutableSpec,)
-
-
-class _LateBeamOperator(_LateOperator):
-    OPERATOR = beam_executor_operator.BeamExecutorOperator
-    SUPPORTED_EXECUTOR_SPEC_TYPE = (executable_spec_pb2.BeamExecutableSpec,)
-
-
-def late_operators(before: Callable[[], None]) -> Mapping[Any, Callable[..., _LateOperator]]:
+def late_operators(run: Run) -> Mapping[Any, Callable[..., _LateOperator]]:
     """Returns the operators by the type of an executor's specification.
 
     Args:
-        before: function that is called before an executor runs.
+        run: function that runs an executor.
     """
-    return {
-        executable_spec_pb2.PythonClassExecutableSpec: functools.partial(_LatePythonOperator, before=before),
-        executable_spec_pb2.BeamExecutableSpec: functools.partial(_LateBeamOperator, before=before),
-    }
+    return dict.fromkeys(OPERATORS, functools.partial(_LateOperator, run=run))
+
+
+def run_here(executor_spec: Any, execution_info: Any) -> Any:
+    """Runs an executor in this process."""
+    return OPERATORS[type(executor_spec)](executor_spec).run_executor(execution_info)

@@ -77,6 +77,8 @@ def run_pipeline(
     workdir: Path,
     capture: Capture = logged_to,
     pipeline: str = TRAINING,
+    *,
+    owns_process: bool = False,
 ) -> Summary:
     """Runs a pipeline and returns its summary.
 
@@ -89,6 +91,7 @@ def run_pipeline(
         capture: function of the log's path that returns a context, in which the run's messages go there, and which
             gives the stream for progress. Defaults to `logged_to`, which shows no progress.
         pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
+        owns_process: bool. Whether this process is the library's own: see `NodeRunner`. Defaults to False.
 
     Raises:
         YachayError: if the run is invalid or a node fails.
@@ -116,7 +119,19 @@ def run_pipeline(
             run.write_config(config)
             with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
                 data_uri = data_uri or str(write_mock_data(config, home))
-                _run(config, task, data_uri, schema_text, pipeline, model_store, home, run, summary, stream)
+                _run(
+                    config,
+                    task,
+                    data_uri,
+                    schema_text,
+                    pipeline,
+                    model_store,
+                    home,
+                    run,
+                    summary,
+                    stream,
+                    owns_process=owns_process,
+                )
     return summary
 
 
@@ -151,6 +166,8 @@ def _run(
     run: RunFolder,
     summary: Summary,
     stream: TextIO,
+    *,
+    owns_process: bool,
 ) -> None:
     # TFX takes time to import: an invalid command must not wait for it.
     from absl import logging
@@ -162,7 +179,7 @@ def _run(
     context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
     pipeline = make_pipeline(config, context)
     nodes = [NodeProgress(component.id) for component in pipeline.components]
-    runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes)
+    runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes, owns_process=owns_process)
     try:
         with Progress(stream, nodes) as progress:
             runner.run(progress)

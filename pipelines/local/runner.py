@@ -1,4 +1,4 @@
-"""Runs the nodes of a TFX pipeline in this process, one after the other.
+"""Runs the nodes of a TFX pipeline on this machine.
 
 As TFX's `LocalDagRunner`, and it shows how each node stands, discards what a killed run left unfinished, takes a result
 from the cache only where it still holds, and returns what was made.
@@ -9,8 +9,10 @@ import dataclasses
 import functools
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,14 @@ from ...components.tfx_api import dsl_compiler as compiler
 from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
-from ...fork_server import ADDRESS, fork_server
+from ...fork_server import ADDRESS, ForkError, fork_server
 from ..errors import describe_error
+from ..executor_modules import executor_modules, needs_tensorflow
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
-from .operators import late_operators
+from .executor_process import OPERATORS, EndedError, ExecutorError, ExecutorProcesses, class_path
+from .operators import late_operators, run_here
+from .side_by_side import why_in_turn
 
 _UNFINISHED = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
@@ -64,14 +69,29 @@ class NodeRunner:
         metadata_path: path of the ML Metadata database; made where it does not exist.
         run_id: string. Identifies the run in the database.
         nodes: sequence of `NodeProgress`, one for each component in the order of the pipeline.
+        owns_process: bool. Whether this process is the library's own: nodes that need TensorFlow then have processes
+            that are forked from one which imports it once, and run side by side with others. A caller's own process may
+            hold what those would lack. Defaults to False.
 
     Attributes:
         outputs: dict of node to `{output: Artifact}` of the nodes that have ended, also where a later one failed.
     """
 
-    def __init__(self, pipeline: Pipeline, metadata_path: Path, run_id: str, nodes: Sequence[NodeProgress]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        metadata_path: Path,
+        run_id: str,
+        nodes: Sequence[NodeProgress],
+        *,
+        owns_process: bool = False,
+    ) -> None:
         self._pipeline, self._run_id, self._nodes = pipeline, run_id, nodes
         self._connection = metadata.sqlite_metadata_connection_config(str(metadata_path))
+        self._owns_process = owns_process
+        self._processes = ExecutorProcesses()
+        self._lock = threading.Lock()  # Of the metadata, and of what is noted of nodes.
+        self._why_in_turn: str | None = None
         self.outputs: Outputs = {}
 
     @property
@@ -81,10 +101,13 @@ class NodeRunner:
         return {roles[node]: made for node, made in self.outputs.items() if roles[node]}
 
     def run(self, progress: Progress) -> None:
-        """Runs the nodes one after the other.
+        """Runs the nodes in their order; one that works in a process of its own beside those that do not need it.
+
+        Where one fails, those after it are ended or do not start, and those before it end: a run fails as it would one
+        node after the other.
 
         Args:
-            progress: `Progress`, which shows each node when it ends.
+            progress: `Progress`, which shows each node once it and those before it have ended.
 
         Raises:
             YachayError: if a node fails; a node's own error that a user can act on passes as it is.
@@ -95,36 +118,117 @@ class NodeRunner:
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        components = self._pipeline.components
-        with LateForkServer() as server:
-            for index, (component, node, state) in enumerate(zip(components, ir.nodes, self._nodes, strict=True)):
-                later = [module for one in components[index + 1 :] for module in traits_of(one).forks]
-                launch = functools.partial(
-                    _launch, ir, node.pipeline_node, self._connection, store, server.ahead_of(later)
-                )
-                self._run_node(component, node.pipeline_node, state, store, launch, progress)
+        nodes = [
+            _Node(index, component, node.pipeline_node, state, _executor_spec(ir, node.pipeline_node))
+            for index, (component, node, state) in enumerate(
+                zip(self._pipeline.components, ir.nodes, self._nodes, strict=True)
+            )
+        ]
+        with LateForkServer() as server, ThreadPoolExecutor(1) as thread:
+
+            def run(node: _Node) -> None:
+                modules = self._modules_from(node, nodes)
+                launch = functools.partial(self._launch, ir, node, store, functools.partial(server.start, modules))
+                with self._lock:
+                    self._run_node(node, store, launch, progress)
+
+            self._run_all(nodes, run, thread)
+
+    def _run_all(self, nodes: "Sequence[_Node]", run: "Callable[[_Node], None]", thread: ThreadPoolExecutor) -> None:
+        waiting, ended, errors = list(nodes), set[str](), dict[int, Exception]()
+        beside: tuple[_Node, Future[None]] | None = None
+        try:
+            while waiting or beside:
+                passed = {node.id for node in nodes if node.id in ended and node.upstream <= ended}
+                ready = [node for node in waiting if node.needed <= passed]
+                here = next((node for node in ready if not self._runs_apart(node)), None)
+                apart = next((node for node in ready if self._runs_apart(node)), None)
+                if not beside and here and apart and self._is_side_by_side():
+                    waiting.remove(apart)
+                    beside = apart, thread.submit(run, apart)
+                if beside and not here:
+                    node, result = beside[0], beside[1].exception()
+                    beside = None
+                else:
+                    node = here if beside and here else waiting[0]
+                    waiting.remove(node)
+                    result = None
+                    try:
+                        run(node)
+                    except Exception as error:
+                        result = error
+                if result is None:
+                    ended.add(node.id)
+                elif isinstance(result, Exception):
+                    errors[node.index] = result
+                    waiting = [one for one in waiting if one.index < node.index]
+                    if beside and beside[0].index > node.index:
+                        self._processes.end(beside[0].id)
+        except BaseException:
+            if beside:
+                self._processes.end(beside[0].id)
+            raise
+        if errors:
+            raise errors[min(errors)]
+
+    def _is_side_by_side(self) -> bool:
+        """Returns whether nodes run side by side; once the examples are there, the log says why not."""
+        if self._why_in_turn is None:
+            examples = next((made["examples"].uri for made in self.outputs.values() if "examples" in made), None)
+            if examples is None:
+                return False
+            self._why_in_turn = why_in_turn(Path(examples))
+            how = f"in turn, for {self._why_in_turn}" if self._why_in_turn else "side by side where they can"
+            logging.info("The nodes run %s", how)
+        return not self._why_in_turn
+
+    def _runs_apart(self, node: "_Node") -> bool:
+        """Returns whether a node has a process of its own where there is a fork server."""
+        return self._owns_process and needs_tensorflow(node.executor)
+
+    def _modules_from(self, node: "_Node", nodes: "Sequence[_Node]") -> list[str]:
+        """Returns what the fork server imports from a node on; nothing where no later node has a use for it."""
+        later = nodes[node.index + 1 :]
+        modules = [module for one in later for module in traits_of(one.component).forks]
+        if any(self._runs_apart(one) for one in later):
+            executors = [one.executor for one in (node, *later) if self._runs_apart(one)]
+            modules = list(dict.fromkeys([*executor_modules(executors), *modules]))
+        return modules
+
+    def _run_executor(self, node: "_Node", start_server: Callable[[], None], executor_spec: Any, info: Any) -> Any:
+        """Runs an executor; meanwhile the metadata is another node's."""
+        start_server()
+        self._lock.release()
+        try:
+            if self._runs_apart(node) and ADDRESS in os.environ:
+                try:
+                    return self._processes.run(executor_spec, info)
+                except ForkError as reason:
+                    logging.warning("%s runs in the run's own process: %s", node.id, reason)
+            return run_here(executor_spec, info)
+        finally:
+            self._lock.acquire()
 
     def _run_node(
         self,
-        component: BaseNode,
-        node: pipeline_pb2.PipelineNode,
-        state: NodeProgress,
+        node: "_Node",
         store: metadata_store.MetadataStore,
         launch: Callable[[], metadata_store_pb2.Execution],
         progress: Progress,
     ) -> None:
-        caching, traits = node.execution_options.caching_options, traits_of(component)
+        state, traits = node.state, traits_of(node.component)
+        caching = node.ir.execution_options.caching_options
         caching.enable_cache &= traits.is_cached or traits.is_current is not None
         start = time.monotonic()
         state.state = "running"
         try:
             if traits.is_current is not None:
-                _abandon_outdated(store, node, traits.is_current)
+                _abandon_outdated(store, node.ir, traits.is_current)
             with reported_to(lambda note: progress.noted(state, note)):
                 execution = launch()
             state.state = "cached" if execution.last_known_state == execution.CACHED else "done"
         except BaseException as error:
-            state.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            state.state = "interrupted" if isinstance(error, KeyboardInterrupt | EndedError) else "failed"
             raise
         finally:
             state.seconds = time.monotonic() - start
@@ -136,8 +240,41 @@ class NodeRunner:
                 note_node(artifact, state.id, state.seconds)
             store.put_artifacts(list(made.values()))
         self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
-        state.rows = self._rows(component)
+        state.rows = self._rows(node.component)
         progress.ended(state)
+
+    def _launch(
+        self,
+        ir: pipeline_pb2.Pipeline,
+        node: "_Node",
+        store: metadata_store.MetadataStore,
+        start_server: Callable[[], None],
+    ) -> metadata_store_pb2.Execution:
+        deployment = runner_utils.extract_local_deployment_config(ir)
+        try:
+            information = launcher.Launcher(
+                pipeline_node=node.ir,
+                mlmd_connection=metadata.Metadata(self._connection),
+                pipeline_info=ir.pipeline_info,
+                pipeline_runtime_spec=ir.runtime_spec,
+                executor_spec=node.executor_spec,
+                custom_executor_operators=late_operators(functools.partial(self._run_executor, node, start_server)),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node.id),
+            ).launch()
+        except ExecutorError as error:
+            raise NodeError(f"{node.id} failed: {error}") from None
+        except YachayError:
+            logging.exception("%s failed", node.id)
+            raise
+        except Exception as error:
+            logging.exception("%s failed", node.id)
+            raise NodeError(f"{node.id} failed with {describe_error(error)}") from error
+        if information is None or information.execution_id is None:
+            raise NodeError(f"{node.id} did not run: its inputs were not there.")
+        [execution] = store.get_executions_by_id([information.execution_id])
+        if execution.last_known_state == execution.FAILED:
+            raise NodeError(f"{node.id} did not run: its inputs could not be resolved.")
+        return execution
 
     def _rows(self, component: BaseNode) -> int | None:
         """Returns the number of rows that a node handled: all that were kept, or those of one split."""
@@ -163,49 +300,45 @@ def discard_unfinished(store: metadata_store.MetadataStore, artifacts_path: Path
 class LateForkServer(contextlib.ExitStack):
     """The fork server of a run, started once it will be of use."""
 
-    def ahead_of(self, modules: Sequence[str]) -> Callable[[], None]:
-        """Returns the function that starts the server where there are modules, and it is not started yet."""
-
-        def start() -> None:
-            if modules and ADDRESS not in os.environ:
-                address = self.enter_context(fork_server(modules, os.environ))
+    def start(self, modules: Sequence[str]) -> None:
+        """Starts the server where there are modules, and it is not started yet."""
+        if modules and ADDRESS not in os.environ:
+            address = self.enter_context(fork_server(modules, os.environ))
+            if address:
                 self.callback(os.environ.pop, ADDRESS)
                 os.environ[ADDRESS] = address
 
-        return start
+
+@dataclasses.dataclass(frozen=True)
+class _Node:
+    index: int
+    component: BaseNode
+    ir: pipeline_pb2.PipelineNode
+    state: NodeProgress
+    executor_spec: Any
+
+    @property
+    def id(self) -> str:
+        return self.state.id
+
+    @property
+    def upstream(self) -> set[str]:
+        return set(self.ir.upstream_nodes)
+
+    @property
+    def needed(self) -> set[str]:
+        return self.upstream - set(traits_of(self.component).may_precede)
+
+    @property
+    def executor(self) -> str:
+        """The dotted path of the executor; empty where it has none in Python."""
+        return class_path(self.executor_spec) if type(self.executor_spec) in OPERATORS else ""
 
 
-def _launch(
-    ir: pipeline_pb2.Pipeline,
-    node: pipeline_pb2.PipelineNode,
-    connection: Any,
-    store: metadata_store.MetadataStore,
-    before: Callable[[], None],
-) -> metadata_store_pb2.Execution:
-    node_id = node.node_info.id
-    deployment = runner_utils.extract_local_deployment_config(ir)
-    try:
-        information = launcher.Launcher(
-            pipeline_node=node,
-            mlmd_connection=metadata.Metadata(connection),
-            pipeline_info=ir.pipeline_info,
-            pipeline_runtime_spec=ir.runtime_spec,
-            executor_spec=_with_version(runner_utils.extract_executor_spec(deployment, node_id)),
-            custom_executor_operators=late_operators(before),
-            custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-        ).launch()
-    except YachayError:
-        logging.exception("%s failed", node_id)
-        raise
-    except Exception as error:
-        logging.exception("%s failed", node_id)
-        raise NodeError(f"{node_id} failed with {describe_error(error)}") from error
-    if information is None or information.execution_id is None:
-        raise NodeError(f"{node_id} did not run: its inputs were not there.")
-    [execution] = store.get_executions_by_id([information.execution_id])
-    if execution.last_known_state == execution.FAILED:
-        raise NodeError(f"{node_id} did not run: its inputs could not be resolved.")
-    return execution
+def _executor_spec(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> Any:
+    return _with_version(
+        runner_utils.extract_executor_spec(runner_utils.extract_local_deployment_config(ir), node.node_info.id)
+    )
 
 
 def _abandon_outdated(

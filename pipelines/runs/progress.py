@@ -1,6 +1,7 @@
 """One line a node while a pipeline runs."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
@@ -54,6 +55,8 @@ class Progress:
         self._console = Console(file=stream, highlight=False)
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8, transient=False)
         self._is_live = self._console.is_terminal
+        self._ended: dict[str, NodeProgress] = {}
+        self._num_shown = 0
 
     def __enter__(self) -> Self:
         if self._is_live:
@@ -65,11 +68,19 @@ class Progress:
     ) -> None:
         if self._is_live:
             self._live.stop()
+        self._show(list(self._ended.values()))
 
     def ended(self, node: NodeProgress) -> None:
-        """Says that a node has ended."""
-        if not self._is_live:
-            self._console.print(_line(node, self._width), soft_wrap=True)
+        """Says that a node has ended; its line stands below those of the nodes before it."""
+        self._ended[node.id] = node
+        self._show(list(itertools.takewhile(lambda one: one.id in self._ended, self._nodes[self._num_shown :])))
+
+    def _show(self, nodes: Sequence[NodeProgress]) -> None:
+        for node in nodes:
+            del self._ended[node.id]
+            if not self._is_live:
+                self._console.print(_line(node, self._width), soft_wrap=True)
+        self._num_shown += len(nodes)
 
     def noted(self, node: NodeProgress, note: str) -> None:
         """Says how far a node is."""

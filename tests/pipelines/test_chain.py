@@ -47,7 +47,8 @@ def test_each_node_says_where_it_is_made_what_runners_and_compiler_need() -> Non
         "FeatureSelector",
     }
     assert {name for name, node in made.items() if not traits_of(node).is_cached} == {"Pusher"}
-    assert traits_of(made["Transform"]) == NodeTraits()
+    assert traits_of(made["Transform"]) == NodeTraits(may_precede=("ExampleValidator",))
+    assert traits_of(made["StatisticsGen"]) == NodeTraits()
 
 
 def test_models_lie_with_the_run_where_no_store_is_named() -> None:

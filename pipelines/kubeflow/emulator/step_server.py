@@ -9,25 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ....fork_server import fork_server
+from ...executor_modules import executor_modules
 from ..spec.options import ENTRYPOINT
 from .pod import base_environment, code_environment, container_environment
 
 _EXECUTION = "yachay.pipelines.kubeflow.step.execution"
-_IMPORTED = {
-    "yachay.components.example_gen": ("tensorflow",),
-    "yachay.components.curated_schema": (),
-    "yachay.components.statistics_gen": ("yachay.components.statistics_gen.compute",),
-    "yachay.components.example_validator": ("tensorflow_data_validation",),
-    "yachay.components.transform": ("yachay.components.transform.arrays", "yachay.components.transform.preprocessing"),
-    "tfx.components.trainer": ("yachay.components.trainer.train", "sklearn.ensemble"),
-    "yachay.components.evaluator": ("scipy.stats",),
-    "yachay.components.pusher": (
-        *("yachay.components.trainer.session_check", "yachay.components.pusher.golden_rows"),
-        *("kserve", "yachay.serving.server"),
-    ),
-    "yachay.components.evaluation_report": (),
-}
-"""What executors import when they work, by their packages, in the order of a pipeline's steps."""
 
 
 @contextlib.contextmanager
@@ -60,9 +46,4 @@ def step_modules(arguments: Sequence[str]) -> list[str]:
     Args:
         arguments: sequence of strings. Of the steps' containers.
     """
-    modules = [_EXECUTION]
-    for package, imported in _IMPORTED.items():
-        executors = [one.rpartition(".")[0] for one in arguments if one.startswith(f"{package}.")]
-        if executors:
-            modules += [*executors, *imported]
-    return modules
+    return [_EXECUTION, *executor_modules(arguments)]

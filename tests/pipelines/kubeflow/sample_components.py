@@ -1,6 +1,9 @@
 """Components of a user's installed package, for tests."""
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 from report_samples import sample_report
@@ -9,9 +12,9 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.orchestration.kubeflow.decorators import exit_handler
 from tfx.types.artifact import Artifact
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 
-from yachay.errors import YachayError
+from yachay.errors import DataError, YachayError
 
 
 @component
@@ -52,6 +55,57 @@ def push(model: InputArtifact[Model], verdict: InputArtifact[ModelBlessing], not
 @component
 def compare(model: InputArtifact[Model], blessing: InputArtifact[ModelBlessing]):
     pass
+
+
+@component
+def ingest(examples: OutputArtifact[Examples]):
+    Path(examples.uri, "data").touch()
+
+
+def _meet(folder: str, me: str, other: str) -> int:
+    """Waits for the other of two nodes, as only one that runs beside it can; returns the number of the process."""
+    Path(folder, me).touch()
+    end = time.monotonic() + 60
+    while not Path(folder, other).exists():
+        if time.monotonic() > end:
+            raise TimeoutError(other)
+        time.sleep(0.01)
+    return os.getpid()
+
+
+@component
+def meet(examples: InputArtifact[Examples], folder: Parameter[str], other: Parameter[str]) -> OutputDict(process=int):
+    return {"process": _meet(folder, "apart", other)}
+
+
+@component
+def wait(examples: InputArtifact[Examples], folder: Parameter[str], other: Parameter[str]) -> OutputDict(process=int):
+    return {"process": _meet(folder, "here", other)}
+
+
+@component
+def reject(examples: InputArtifact[Examples], folder: Parameter[str]):
+    Path(folder, "here").touch()
+    while not Path(folder, "apart").exists():
+        time.sleep(0.01)
+    raise DataError("the label is gone")
+
+
+@component
+def hang(examples: InputArtifact[Examples], folder: Parameter[str]):
+    Path(folder, "apart").touch()
+    time.sleep(600)
+
+
+@component
+def reject_late(examples: InputArtifact[Examples], folder: Parameter[str]):
+    Path(folder, "apart").touch()
+    raise DataError("no number", ["row 3"])
+
+
+@component
+def end(examples: InputArtifact[Examples]):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @exit_handler

@@ -12,16 +12,14 @@ from yachay.pipelines.local.runner import LateForkServer
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
 
-def test_it_starts_once_and_only_before_an_executor_that_a_node_with_processes_follows() -> None:
+def test_it_starts_once_and_only_where_there_are_modules_to_import() -> None:
     with LateForkServer() as server:
-        server.ahead_of([])()
-        assert ADDRESS not in os.environ
-        before = server.ahead_of(["json"])
+        server.start([])
         assert ADDRESS not in os.environ
 
-        before()
+        server.start(["json"])
         address = os.environ[ADDRESS]
-        before()
+        server.start(["json"])
         assert os.environ[ADDRESS] == address
 
     assert ADDRESS not in os.environ
