@@ -35,6 +35,11 @@ def executor_modules(executors: Iterable[str]) -> list[str]:
     ]
 
 
+def modules_with_tensorflow() -> list[str]:
+    """Returns the modules of all executors of the library that work with TensorFlow, in the order of a pipeline."""
+    return executor_modules(f"{package}.executor.Executor" for package in _WITH_TENSORFLOW)
+
+
 def needs_tensorflow(executor: str) -> bool:
     """Returns whether an executor is one of the library's that work with TensorFlow."""
     return any(executor.startswith(f"{package}.") for package in _WITH_TENSORFLOW)

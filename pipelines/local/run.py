@@ -15,6 +15,7 @@ from ...model_store.store import latest_push
 from ..columns import check_data
 from ..config.pipeline_config import MOCK, TRAINING, PipelineConfig
 from ..errors import full_disk_explained
+from ..executor_modules import modules_with_tensorflow
 from ..node import Role
 from ..registry import PipelineFolder
 from ..runs.describe import Fields, describe_evaluation, describe_ingest, describe_push, describe_tuning
@@ -22,6 +23,7 @@ from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
 from ..runs.summary import Summary
+from .late_fork_server import PROCESS, LateForkServer
 
 if TYPE_CHECKING:
     from ...components.evaluator.evaluation import Failure
@@ -169,26 +171,35 @@ def _run(
     *,
     owns_process: bool,
 ) -> None:
-    # TFX takes time to import: an invalid command must not wait for it.
-    from absl import logging
+    with LateForkServer() as server:
+        if owns_process and not home.metadata_path.exists():
+            # Nothing can come from the cache: it imports while this process does.
+            server.start([PROCESS, *modules_with_tensorflow()])
+        # TFX takes time to import: an invalid command must not wait for it.
+        from absl import logging
 
-    from ..chain import RunContext, make_pipeline
-    from .runner import NodeRunner
+        from ..chain import RunContext, make_pipeline
+        from .runner import NodeRunner
 
-    logging.set_verbosity(logging.INFO)
-    context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
-    pipeline = make_pipeline(config, context)
-    nodes = [NodeProgress(component.id) for component in pipeline.components]
-    runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes, owns_process=owns_process)
-    try:
-        with Progress(stream, nodes) as progress:
-            runner.run(progress)
-    finally:
-        summary.nodes = [
-            {"id": node.id, "state": node.state, "seconds": round(node.seconds, 2), "cached": node.state == "cached"}
-            for node in nodes
-        ]
-        summary.add(describe(config, task, runner.outputs_by_role))
+        logging.set_verbosity(logging.INFO)
+        context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
+        pipeline = make_pipeline(config, context)
+        nodes = [NodeProgress(component.id) for component in pipeline.components]
+        runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes, owns_process=owns_process)
+        try:
+            with Progress(stream, nodes) as progress:
+                runner.run(progress, server)
+        finally:
+            summary.nodes = [
+                {
+                    "id": node.id,
+                    "state": node.state,
+                    "seconds": round(node.seconds, 2),
+                    "cached": node.state == "cached",
+                }
+                for node in nodes
+            ]
+            summary.add(describe(config, task, runner.outputs_by_role))
 
 
 def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, Artifact]]") -> Fields:

@@ -4,7 +4,6 @@ As TFX's `LocalDagRunner`, and it shows how each node stands, discards what a ki
 from the cache only where it still holds, and returns what was made.
 """
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -29,12 +28,13 @@ from ...components.tfx_api import dsl_compiler as compiler
 from ...components.tfx_api import dsl_constants as constants
 from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils, runtime_parameter_utils
 from ...errors import RunError, YachayError
-from ...fork_server import ADDRESS, ForkError, fork_server
+from ...fork_server import ADDRESS, ForkError
 from ..errors import describe_error
 from ..executor_modules import executor_modules, needs_tensorflow
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 from .executor_process import OPERATORS, EndedError, ExecutorError, ExecutorProcesses, class_path
+from .late_fork_server import PROCESS, LateForkServer
 from .operators import late_operators, run_here
 from .side_by_side import why_in_turn
 
@@ -100,7 +100,7 @@ class NodeRunner:
         roles = {component.id: traits_of(component).role for component in self._pipeline.components}
         return {roles[node]: made for node, made in self.outputs.items() if roles[node]}
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Progress, server: LateForkServer) -> None:
         """Runs the nodes in their order; one that works in a process of its own beside those that do not need it.
 
         Where one fails, those after it are ended or do not start, and those before it end: a run fails as it would one
@@ -108,6 +108,7 @@ class NodeRunner:
 
         Args:
             progress: `Progress`, which shows each node once it and those before it have ended.
+            server: `LateForkServer`. It is started before the first executor that others with a use for it follow.
 
         Raises:
             YachayError: if a node fails; a node's own error that a user can act on passes as it is.
@@ -124,7 +125,7 @@ class NodeRunner:
                 zip(self._pipeline.components, ir.nodes, self._nodes, strict=True)
             )
         ]
-        with LateForkServer() as server, ThreadPoolExecutor(1) as thread:
+        with ThreadPoolExecutor(1) as thread:
 
             def run(node: _Node) -> None:
                 modules = self._modules_from(node, nodes)
@@ -192,7 +193,7 @@ class NodeRunner:
         modules = [module for one in later for module in traits_of(one.component).forks]
         if any(self._runs_apart(one) for one in later):
             executors = [one.executor for one in (node, *later) if self._runs_apart(one)]
-            modules = list(dict.fromkeys([*executor_modules(executors), *modules]))
+            modules = list(dict.fromkeys([PROCESS, *executor_modules(executors), *modules]))
         return modules
 
     def _run_executor(self, node: "_Node", start_server: Callable[[], None], executor_spec: Any, info: Any) -> Any:
@@ -295,18 +296,6 @@ def discard_unfinished(store: metadata_store.MetadataStore, artifacts_path: Path
             shutil.rmtree(folder)
         execution.last_known_state = metadata_store_pb2.Execution.CANCELED
     store.put_executions(left)
-
-
-class LateForkServer(contextlib.ExitStack):
-    """The fork server of a run, started once it will be of use."""
-
-    def start(self, modules: Sequence[str]) -> None:
-        """Starts the server where there are modules, and it is not started yet."""
-        if modules and ADDRESS not in os.environ:
-            address = self.enter_context(fork_server(modules, os.environ))
-            if address:
-                self.callback(os.environ.pop, ADDRESS)
-                os.environ[ADDRESS] = address
 
 
 @dataclasses.dataclass(frozen=True)

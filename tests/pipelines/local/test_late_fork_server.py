@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yachay.fork_server import ADDRESS
-from yachay.pipelines.local.runner import LateForkServer
+from yachay.pipelines.local.late_fork_server import LateForkServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 

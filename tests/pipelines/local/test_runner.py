@@ -9,6 +9,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from yachay.pipelines.config.pipeline_config import PipelineConfig
 from yachay.pipelines.local import runner as runner_module
+from yachay.pipelines.local.late_fork_server import LateForkServer
 from yachay.pipelines.local.run import describe
 from yachay.pipelines.local.runner import NodeError, NodeRunner
 from yachay.pipelines.node import NodeTraits, describe_node
@@ -21,8 +22,8 @@ def run(folder: Path, *nodes: Any) -> tuple[NodeRunner, dict[str, str]]:
     states = [NodeProgress(node.id) for node in pipeline.components]
     runner = NodeRunner(pipeline, folder / "metadata.sqlite", secrets.token_hex(4), states)
     try:
-        with Progress(io.StringIO(), states) as progress:
-            runner.run(progress)
+        with Progress(io.StringIO(), states) as progress, LateForkServer() as server:
+            runner.run(progress, server)
     except NodeError:
         pass
     return runner, {state.id: state.state for state in states}

@@ -14,6 +14,7 @@ from tfx.orchestration.pipeline import Pipeline
 from yachay.errors import DataError
 from yachay.pipelines.local import runner as runner_module
 from yachay.pipelines.local import side_by_side
+from yachay.pipelines.local.late_fork_server import LateForkServer
 from yachay.pipelines.local.runner import NodeError, NodeRunner
 from yachay.pipelines.node import NodeTraits, describe_node
 from yachay.pipelines.runs.progress import NodeProgress, Progress
@@ -44,8 +45,8 @@ def run(folder: Path, *nodes: Any) -> tuple[NodeRunner, dict[str, str], list[str
     runner = NodeRunner(pipeline, folder / "metadata.sqlite", secrets.token_hex(4), states, owns_process=True)
     shown, error = io.StringIO(), None
     try:
-        with Progress(shown, states) as progress:
-            runner.run(progress)
+        with Progress(shown, states) as progress, LateForkServer() as server:
+            runner.run(progress, server)
     except Exception as raised:
         error = raised
     lines = [line.split()[0] for line in shown.getvalue().splitlines()]
