@@ -4,6 +4,8 @@ Weights have the shape `(N, R)`, what is returned `(R,)`; a number that does not
 numbers are scikit-learn's.
 """
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,7 +17,7 @@ Mask = NDArray[np.bool_]
 Statistic = Callable[[Values], Values]
 """From weights of shape `(N, R)` to values of shape `(R,)` or `(M, R)`."""
 
-_CACHED_WEIGHTS = 1 << 15
+_NUM_SCORES = 512
 
 
 def share(mask: Mask, weights: Values) -> Values:
@@ -65,74 +67,99 @@ def class_rates(labels: Labels, predicted: Labels, num_classes: int, weights: Va
 
 def auc(is_positive: Mask, scores: Values) -> Statistic:
     """Returns the area under the ROC curve: the chance that a positive scores above a negative, ties half."""
-    order, ends = _sorted_groups(scores)
-    is_negative = (~is_positive[order]).astype(np.float64)[:, None]
+    ranks = _Ranks(is_positive, scores)
 
     @np.errstate(divide="ignore", invalid="ignore")
     def compute(weights: Values) -> Values:
-        wins, positives, below = np.zeros((3, weights.shape[1]))
-        for rows, group_ends in _blocks(ends, weights.shape[1]):
-            drawn = weights[order[rows]]
-            negative = drawn * is_negative[rows]
-            drawn -= negative
-            reached = np.cumsum(negative, axis=0)
-            reached += below
-            if len(group_ends) < len(drawn):
-                reached = reached[group_ends]
-                negative = np.diff(reached, axis=0, prepend=below[None])
-                drawn = np.diff(np.cumsum(drawn, axis=0)[group_ends], axis=0, prepend=0.0)
-            below = reached[-1].copy()
-            negative *= 0.5
-            reached -= negative  # Those of the same score half.
-            wins += np.einsum("nr,nr->r", drawn, reached)
-            positives += drawn.sum(axis=0)
-        area: Values = wins / (positives * below)
-        return area
+        area: Values = np.zeros(weights.shape[1])
+        for step in ranks.walk(weights):
+            area += step.wins()
+        return area / step.pairs()
 
     return compute
 
 
-def average_precision(is_positive: Mask, scores: Values) -> Statistic:
-    """Returns the mean precision over the steps of recall, without interpolation; NaN where nothing is positive."""
-    order, ends = _sorted_groups(-scores)
-    hit = is_positive[order].astype(np.float64)[:, None]
+def auc_and_average_precision(is_positive: Mask, scores: Values) -> Statistic:
+    """Returns the area under the ROC curve, and below it the mean precision over the steps of recall.
+
+    The mean precision is without interpolation, NaN where nothing is positive.
+    """
+    ranks = _Ranks(is_positive, scores)
 
     @np.errstate(divide="ignore", invalid="ignore")
     def compute(weights: Values) -> Values:
-        area, alerted, hits = np.zeros((3, weights.shape[1]))
-        for rows, group_ends in _blocks(ends, weights.shape[1]):
-            drawn = weights[order[rows]]
-            steps = drawn * hit[rows]
-            all_alerted, all_hits = np.cumsum(drawn, axis=0), np.cumsum(steps, axis=0)
-            all_alerted += alerted
-            all_hits += hits
-            if len(group_ends) < len(drawn):
-                all_alerted, all_hits = all_alerted[group_ends], all_hits[group_ends]
-                steps = np.diff(all_hits, axis=0, prepend=hits[None])
-            alerted, hits = all_alerted[-1].copy(), all_hits[-1].copy()
-            precision = np.divide(all_hits, all_alerted, out=all_hits, where=all_alerted > 0)
-            area += np.einsum("nr,nr->r", steps, precision)
-        mean_precision: Values = area / hits
-        return mean_precision
+        area, precision = np.zeros((2, weights.shape[1]))
+        for step in ranks.walk(weights):
+            area += step.wins()
+            precision += step.precision()
+        return np.stack([area / step.pairs(), precision / step.hits[-1]])
 
     return compute
 
 
-def _sorted_groups(scores: Values) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns the order of scores, and where in it the records of each score end."""
-    order = np.argsort(scores, kind="stable")
-    is_last = np.append(np.diff(scores[order]) != 0, True)[: len(order)]
-    return order, np.flatnonzero(is_last)
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """Some scores, the highest first.
+
+    Args:
+        positive: float array `(G, R)`. The positive records of each score.
+        negative: likewise.
+        hits: float array `(G, R)`. The positive records of that score and higher ones.
+        misses: likewise of the negative ones.
+    """
+
+    positive: Values
+    negative: Values
+    hits: Values
+    misses: Values
+
+    def wins(self) -> Values:
+        """Returns how many positive records score above the negative ones, those of the same score half."""
+        same: Values = np.einsum("gr,gr->r", self.negative, self.positive)
+        return np.einsum("gr,gr->r", self.negative, self.hits) - 0.5 * same
+
+    def precision(self) -> Values:
+        """Returns the sum of the precision at each positive record."""
+        alerted = self.hits + self.misses
+        precision = np.divide(self.hits, alerted, out=alerted, where=alerted > 0)
+        total: Values = np.einsum("gr,gr->r", self.positive, precision)
+        return total
+
+    def pairs(self) -> Values:
+        """Returns how many pairs of a positive and a negative record there are down to the last of the scores."""
+        pairs: Values = self.hits[-1] * self.misses[-1]
+        return pairs
 
 
-def _blocks(ends: NDArray[np.int64], num_columns: int) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Yields rows that stay in the processor's cache, whole groups of them, and where in them the groups end."""
-    num_rows, start, first = max(_CACHED_WEIGHTS // num_columns, 1), 0, 0
-    while first < len(ends):
-        last = max(int(np.searchsorted(ends, start + num_rows)), first + 1)
-        stop = int(ends[last - 1]) + 1
-        yield slice(start, stop), ends[first:last] - start
-        start, first = stop, last
+class _Ranks:
+    """Records by their scores.
+
+    Args:
+        is_positive: bool array of shape `(N,)`.
+        scores: float array of shape `(N,)`.
+    """
+
+    def __init__(self, is_positive: Mask, scores: Values) -> None:
+        from scipy import sparse
+
+        order = np.argsort(-scores, kind="stable")
+        groups = np.cumsum(np.append(False, np.diff(scores[order]) != 0)[: len(order)])
+        bounds = np.searchsorted(groups, np.arange(0, groups[-1:].sum() + 1 + _NUM_SCORES, _NUM_SCORES))
+        self._tables = []
+        for start, stop in itertools.pairwise(bounds):
+            rows, places = order[start:stop], groups[start:stop] - groups[start]
+            num = int(places[-1]) + 1
+            places = np.where(is_positive[rows], places, places + num)
+            self._tables.append(sparse.csr_array((np.ones(len(rows)), (places, rows)), shape=(2 * num, len(scores))))
+
+    def walk(self, weights: Values) -> Iterator[_Step]:
+        """Yields all scores from the highest on, some at a time: their sums stay in the processor's cache."""
+        hits, misses = np.zeros((2, weights.shape[1]))
+        for table in self._tables:
+            positive, negative = np.split(table @ weights, 2)
+            step = _Step(positive, negative, hits + np.cumsum(positive, axis=0), misses + np.cumsum(negative, axis=0))
+            hits, misses = step.hits[-1], step.misses[-1]
+            yield step
 
 
 def calibration_error(bins: Labels, num_bins: int, is_positive: Mask, scores: Values, weights: Values) -> Values:

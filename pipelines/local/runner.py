@@ -133,6 +133,8 @@ class NodeRunner:
                 with self._lock:
                     self._run_node(node, store, launch, progress)
 
+            # Started now: Ctrl-C while a thread starts leaves one that nobody waits for.
+            thread.submit(bool).result()
             self._run_all(nodes, run, thread)
 
     def _run_all(self, nodes: "Sequence[_Node]", run: "Callable[[_Node], None]", thread: ThreadPoolExecutor) -> None:
@@ -166,8 +168,8 @@ class NodeRunner:
                     if beside and beside[0].index > node.index:
                         self._processes.end(beside[0].id)
         except BaseException:
-            if beside:
-                self._processes.end(beside[0].id)
+            for node in nodes:
+                self._processes.end(node.id)
             raise
         if errors:
             raise errors[min(errors)]

@@ -11,8 +11,7 @@ from ...evaluator.statistics import (
     Mask,
     Statistic,
     Values,
-    auc,
-    average_precision,
+    auc_and_average_precision,
     calibration_error,
     class_rates,
     group_sums,
@@ -131,8 +130,7 @@ class _Class:
             return hits / group_sums(bins, NUM_BINS, weights)
 
         return [
-            auc(is_positive, scores),
-            average_precision(is_positive, scores),
+            auc_and_average_precision(is_positive, scores),
             lambda weights: calibration_error(bins, NUM_BINS, is_positive, scores, weights),
             lambda weights: mean(squares, weights),
             positive_rates,
@@ -141,7 +139,7 @@ class _Class:
     def evaluate(self, rates: Values, values: Sequence[Values]) -> ClassEvaluation:
         """Returns the numbers of the class, of its rates and the values of its statistics for all resamples."""
         is_positive, scores = self._is_positive, self._scores
-        area, mean_precision, calibration_gap, squares, positive_rates = values
+        (area, mean_precision), calibration_gap, squares, positive_rates = values
         precision, recall, f1 = (to_estimate(one) for one in rates)
         exists = bool(is_positive.any() and not is_positive.all())
         return ClassEvaluation(

@@ -31,13 +31,26 @@ def by_column(function: Callable[[np.ndarray], float], weights: np.ndarray) -> l
     ("ours", "theirs"),
     [
         (statistics.auc, sklearn_metrics.roc_auc_score),
-        (statistics.average_precision, sklearn_metrics.average_precision_score),
+        (
+            lambda *records: lambda weights: statistics.auc_and_average_precision(*records)(weights)[0],
+            sklearn_metrics.roc_auc_score,
+        ),
+        (
+            lambda *records: lambda weights: statistics.auc_and_average_precision(*records)(weights)[1],
+            sklearn_metrics.average_precision_score,
+        ),
     ],
 )
 def test_areas_under_curves_are_scikit_learns(
-    rng: np.random.Generator, weights: np.ndarray, ours: Any, theirs: Any, decimals: int
+    rng: np.random.Generator,
+    weights: np.ndarray,
+    ours: Any,
+    theirs: Any,
+    decimals: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     is_positive, scores = rng.random(200) < 0.3, rng.random(200).round(decimals)
+    monkeypatch.setattr(statistics, "_NUM_SCORES", 7)
 
     assert ours(is_positive, scores)(weights) == pytest.approx(
         by_column(lambda w: theirs(is_positive, scores, sample_weight=w), weights), abs=1e-12
