@@ -3,10 +3,10 @@
     .venv/bin/python tests/benchmarks/large.py [--rows 5000000] [--rounds 20] [--folder FOLDER]
 
 `yachay run student_dropout` of synthetic records of 37 columns, with `--rounds` of boosting in place of the
-configuration's. Memory is the sum of what every process of the run has resident, four times a second; what several share
-is divided among them (`Pss`). A line is printed as each node ends: its wall time, the processor time that all processes took since the
-node before ended, and the largest memory meanwhile. Needs Linux (`/proc`). With `--folder` the data and the run are
-kept there, and a second call resumes the run.
+configuration's. Memory is the sum of what every process of the run has resident, four times a second; what several
+share is divided among them (`Pss`). A line is printed as each node ends: its wall time, the processor time that all
+processes took since the line before, and the largest memory meanwhile. Needs Linux (`/proc`). With `--folder` the data
+and the run are kept there, and a second call resumes the run.
 """
 
 import argparse
