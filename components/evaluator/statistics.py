@@ -116,7 +116,8 @@ class _Step:
     def wins(self) -> Values:
         """Returns how many positive records score above the negative ones, those of the same score half."""
         same: Values = np.einsum("gr,gr->r", self.negative, self.positive)
-        return np.einsum("gr,gr->r", self.negative, self.hits) - 0.5 * same
+        wins: Values = np.einsum("gr,gr->r", self.negative, self.hits) - 0.5 * same
+        return wins
 
     def precision(self) -> Values:
         """Returns the sum of the precision at each positive record."""
