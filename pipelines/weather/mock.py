@@ -1,8 +1,8 @@
 """Made-up stations in the form of the Beijing files, for demonstrations and tests. They are of no place.
 
 Weather systems pass every few days (a slow wave whose length is drawn anew each time), with pressure falling before
-warm air and rain and rising behind them; on it lie the year, the day, and noise. So the next day can be told in part
-from pressure and wind, as in real series.
+warm air and rain and rising behind them; on it lie the year, the day, and noise. So the next day can be
+forecast in part from pressure and wind, as in real series.
 """
 
 import csv

@@ -14,11 +14,11 @@ import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from ...components.settings import Settings, check_settings
-from ...errors import ConfigurationError, suggestion
+from ...components.yaml_files import read_mapping
+from ...errors import suggestion
 
 UNITS = {
     "temperature_c": "degC",
@@ -166,16 +166,7 @@ def read_network(path: Path) -> Network:
     Raises:
         ConfigurationError: if it is not there, is no YAML, or a field does not fit.
     """
-    try:
-        given = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigurationError(
-            f"Expected the mapping of a network in {path}. Received: {error.strerror}. Correct `network`."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"Expected YAML in {path}. Received: {error}. Correct it.") from None
-    if not isinstance(given, dict):
-        raise ConfigurationError(f"Expected the fields of a network in {path}. Received: {type(given).__name__}.")
+    given, _ = read_mapping(path, "the mapping of a network", "Correct `network`.")
     return check_settings(Network, given, f"network {path.name}")
 
 
