@@ -13,7 +13,7 @@ from ..model_store.metadata import MISSING_VALUE, Dtype
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
-from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, quoted, shown
+from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, TIME, expected_value, quoted, shown
 
 MAX_NAMED = 20
 """Unknown fields that a rejection names."""
@@ -199,6 +199,7 @@ class InputChecker:
             if longest * 4 > self._max_string_bytes:
                 self._check_strings(values, failures)
             self._find_missing(dtype, columns, failures)
+            self._check_times(columns, failures)
             return np.array(values, np.object_)
         if dtype == "int64":
             try:
@@ -228,6 +229,18 @@ class InputChecker:
                     failures.append(
                         f"Expected {feature.name!r} (row {index}) to have at most {self._max_string_bytes:,} bytes. "
                         f"Received: {size:,}."
+                    )
+                    break
+
+    def _check_times(self, columns: Mapping[str, Sequence[Any]], failures: list[str]) -> None:
+        for feature in self.groups["string"]:
+            if feature.kind != "time":
+                continue
+            for index, value in enumerate(columns[feature.name]):
+                if value and not TIME.fullmatch(value):
+                    failures.append(
+                        f"Expected {feature.name!r} (row {index}) to be a date, or a time with its offset from UTC, "
+                        f"such as 2024-01-31T12:00:00Z. Received: {quoted(value)}."
                     )
                     break
 

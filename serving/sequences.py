@@ -60,6 +60,10 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
     if dtype == "string" and (failure := _too_long(feature, sent, max_string_bytes)):
         return failure
     num_missing = sum(sequence.count(None) for sequence in sent) if type(None) in types else 0
+    if num_missing and not feature.optional:
+        for index, sequence in enumerate(sent):
+            if sequence and sequence.count(None) == len(sequence):
+                return f"Expected {feature.name!r} (row {index}) to have a value. Received: {len(sequence)} nulls."
     missing = MISSING_VALUE[dtype]
     rows = [[missing if value is None else value for value in row] for row in sent] if num_missing else sent
     num_missing += place.size - sum(map(len, rows))

@@ -1,5 +1,6 @@
 """The values that JSON and tensors hold: their types, and how a message shows them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ PYTHON_TYPES: Mapping[str, frozenset[type]] = {
 }
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_SHOWN_CHARACTERS = 40
+
+TIME = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?))?\s*")
+"""A date, or a time with its offset from UTC, as ISO 8601 has them; the model would take another text for any time."""
 
 _EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
 _JSON_NAMES: Mapping[type, str] = {

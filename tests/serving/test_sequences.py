@@ -14,6 +14,9 @@ from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRe
 from sequence_model import ROW, STEPS, forecast, save_sequence_model
 
 from yachay.errors import ModelError
+from yachay.serving.contract import Feature
+from yachay.serving.errors import RequestError
+from yachay.serving.inputs import InputChecker
 from yachay.serving.limits import Limits
 from yachay.serving.prediction_log import PredictionLog, PredictionLogOptions
 from yachay.serving.prediction_records import Redaction
@@ -306,3 +309,19 @@ def test_the_page_starts_with_usual_sequences(forecaster: Running, forecaster_di
 
 def _datatype(values: Any) -> str:
     return "BYTES" if isinstance(values[0], str) or isinstance(values[0][0], str) else "FP32"
+
+
+def test_a_required_sequence_of_nulls_alone_and_a_text_that_is_no_time_are_rejected() -> None:
+    past = Feature("past_c", "float32", "numeric", False, float("nan"), None, "past_c", steps=3, min_steps=3)
+    time = Feature("time", "string", "time", False, None, None, "time")
+    checker = InputChecker([past, time], max_rows=9, max_string_bytes=64)
+    row = {"past_c": [None, 1.0, None], "time": "2024-01-31T12:00:00+05:30"}
+
+    assert checker.check_rows([row, {**row, "time": "2024-01-31"}]).num_rows == 2
+    for changes, message in (
+        ({"past_c": [None] * 3}, "Expected 'past_c' (row 1) to have a value. Received: 3 nulls."),
+        ({"time": "2024-01-31T12:00:00"}, "such as 2024-01-31T12:00:00Z. Received: '2024-01-31T12:00:00'."),
+        ({"time": "yesterday"}, "to be a date, or a time with its offset from UTC"),
+    ):
+        with pytest.raises(RequestError, match=re.escape(message)):
+            checker.check_rows([row, {**row, **changes}])
