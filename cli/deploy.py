@@ -116,7 +116,7 @@ def command(
     )
     output.update({"service": service.name, "namespace": service.namespace, "storage_uri": push.uri})
     monitor = Prometheus.connect(config.deploy.canary.prometheus, config.deploy.canary.labels)
-    apply_runtime(cluster, service, cluster_options.say)
+    apply_runtime(cluster, service, cluster_options.say, is_forced=is_forced)
     outcome = deploy(cluster, service, config.deploy.canary, monitor, cluster_options.say, is_forced=is_forced)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(service.name, outcome)

@@ -29,9 +29,9 @@ class Resource:
     plural: str
 
     def path(self, namespace: str, name: str) -> str:
-        """Returns the path of an object in the API."""
+        """Returns the path of an object in the API; that of all of them where the name is empty."""
         root = f"/apis/{self.group}" if self.group else "/api"
-        return f"{root}/{self.version}/namespaces/{namespace}/{self.plural}/{name}"
+        return f"{root}/{self.version}/namespaces/{namespace}/{self.plural}/{name}".rstrip("/")
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
@@ -41,6 +41,7 @@ INFERENCE_SERVICE = Resource("serving.kserve.io", "v1beta1", "inferenceservices"
 SERVING_RUNTIME = Resource("serving.kserve.io", "v1alpha1", "servingruntimes")
 CONFIG_MAP = Resource("", "v1", "configmaps")
 KNATIVE_SERVICE = Resource("serving.knative.dev", "v1", "services")
+POD = Resource("", "v1", "pods")
 DEPLOYMENT = Resource("apps", "v1", "deployments")
 LEASE = Resource("coordination.k8s.io", "v1", "leases")
 
@@ -105,6 +106,16 @@ class Cluster:
             if error.status == 404:
                 return None
             raise
+
+    def find(self, resource: Resource, label: str, value: str) -> list[Document]:
+        """Returns the objects whose label has a value.
+
+        Raises:
+            ClusterError: if the API rejects the request or does not respond.
+        """
+        query = [("labelSelector", f"{label}={value}")]
+        found: list[Document] = self._call("GET", resource, "", query=query)["items"]
+        return found
 
     def create(self, resource: Resource, document: Document) -> Document:
         """Creates an object.
@@ -201,7 +212,7 @@ class Cluster:
             self._seconds_ahead = email.utils.parsedate_to_datetime(date).timestamp() - time.time()
 
     def _rejection(self, error: Any, method: str, resource: Resource, name: str) -> str:
-        what = f"{resource}/{name} in the namespace {self.namespace}"
+        what = f"{f'{resource}/{name}'.rstrip('/')} in the namespace {self.namespace}"
         try:
             message = json.loads(error.body)["message"]
         except (TypeError, ValueError, KeyError):

@@ -21,8 +21,19 @@ def write_manifests(documents: Iterable[Document], folder: Path, name: str) -> P
     return path
 
 
-def apply_runtime(cluster: Cluster, service: Service, progress: Callable[[str], Any]) -> None:
-    """Applies the serving runtime that a service names; one that is there and may not be changed is left as it is.
+def apply_runtime(
+    cluster: Cluster, service: Service, progress: Callable[[str], Any], *, is_forced: bool = False
+) -> None:
+    """Applies the serving runtime that a service names.
+
+    One that is there and may not be changed is left as it is, and so is the image that another manager gave it, such as
+    `kubectl apply -k manifests/overlays/platform`: the InferenceService names its image itself.
+
+    Args:
+        cluster: `Cluster`.
+        service: `Service`.
+        progress: function of one string, a line about what is left as it is.
+        is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
 
     Raises:
         ClusterError: if the API rejects it, and there is none, or does not respond.
@@ -30,8 +41,22 @@ def apply_runtime(cluster: Cluster, service: Service, progress: Callable[[str], 
     for document in render(service)[:-1]:
         resource, name = _RESOURCES[document["kind"]], document["metadata"]["name"]
         try:
-            cluster.apply(resource, document)
+            cluster.apply(resource, document, is_forced=is_forced)
         except ClusterError as error:
-            if error.status != 403 or cluster.get(resource, name) is None:
+            live = cluster.get(resource, name) if error.status in (403, 409) else None
+            if live is None or (error.status == 409 and "spec" not in document):
                 raise
-            progress(f"the {document['kind']} {name} is left as it is: it may not be changed by this account")
+            if error.status == 403:
+                progress(f"the {document['kind']} {name} is left as it is: it may not be changed by this account")
+                continue
+            cluster.apply(resource, _with_images_of(document, live))
+            progress(f"the {document['kind']} {name} keeps its image, which another manager set")
+
+
+def _with_images_of(document: Document, live: Document) -> Document:
+    images = {container["name"]: container["image"] for container in live["spec"].get("containers", ())}
+    containers = [
+        container | {"image": images.get(container["name"], container["image"])}
+        for container in document["spec"].get("containers", ())
+    ]
+    return document | {"spec": document["spec"] | {"containers": containers}}

@@ -12,6 +12,7 @@ from typing import Any
 from ..manifests.keys import MODEL_VERSION
 from ..manifests.service import Service
 from .cluster import DEPLOYMENT, INFERENCE_SERVICE, KNATIVE_SERVICE, Cluster, Document
+from .pods import explain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Readiness:
 def readiness(cluster: Cluster, service: Service) -> Readiness:
     """Returns whether the pods of `service.model` are ready: those of the canary where the service has one.
 
+    Where it has none the whole service must be ready, with its routes.
+
     Raises:
         ClusterError: if the API rejects the request or does not respond.
     """
@@ -49,10 +52,19 @@ def readiness(cluster: Cluster, service: Service) -> Readiness:
     else:
         state = read(child)
     if state.is_ready:
-        return state
-    live = cluster.get(INFERENCE_SERVICE, name)
-    detail = _failure(live or {})
-    return dataclasses.replace(state, reason=f"{state.reason}: {detail}") if detail else state
+        # The pods of a canary are asked through routes of its own; a version with all requests needs the service's.
+        return state if service.previous is not None else _routed(cluster.get(INFERENCE_SERVICE, name) or {})
+    detail, is_hopeless = explain(cluster, name, service.model.version)
+    detail = detail or _failure(cluster.get(INFERENCE_SERVICE, name) or {})
+    reason = f"{state.reason}: {detail}" if detail else state.reason
+    return dataclasses.replace(state, reason=reason, has_failed=state.has_failed or is_hopeless)
+
+
+def _routed(live: Document) -> Readiness:
+    ready = _conditions(live.get("status", {})).get("Ready", {})
+    if ready.get("status") == "True":
+        return Readiness(True)
+    return Readiness(False, f"the pods are ready, the service is not: {_failure(live) or _said(ready)}")
 
 
 def _knative(child: Document) -> Readiness:
@@ -97,7 +109,10 @@ def _failure(live: Document) -> str:
 
 
 def _false(conditions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [condition for condition in conditions if condition.get("status") == "False"]
+    # `Stopped` is False where the service is not stopped.
+    return [
+        condition for condition in conditions if condition.get("status") == "False" and condition["type"] != "Stopped"
+    ]
 
 
 def _conditions(status: Document) -> dict[str, dict[str, Any]]:

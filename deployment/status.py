@@ -78,6 +78,6 @@ def read_status(cluster: Cluster, name: str) -> Status | None:
         not_ready=[
             ": ".join(str(one[key]) for key in ("type", "reason", "message") if one.get(key))
             for one in conditions
-            if one["status"] != "True"
+            if one["status"] != "True" and one["type"] != "Stopped"
         ],
     )

@@ -46,6 +46,7 @@ class KServeCluster:
         self.forbidden: set[tuple[str, str]] = set()
         self.is_down = False
         self.hours_ahead = 0.0
+        self.has_no_routes = False
         self.answers: list[int] = []
         self.history: list[dict[str, int]] = []
         self.requests: list[tuple[str, str]] = []
@@ -121,6 +122,12 @@ class KServeCluster:
             service = self.objects.get(("inferenceservices", name))
             return {} if service is None else dict(service.get("traffic_of_test", {}))
 
+    def add_pod(self, name: str, version: int, status: Json) -> None:
+        """A pod of a service, of a model version."""
+        metadata = {"labels": {"serving.kserve.io/inferenceservice": name}, "annotations": {VERSION: str(version)}}
+        with self._lock:
+            self.objects["pods", f"{name}-{version}"] = {"metadata": metadata, "status": status}
+
     def edit(self, name: str, manager: str, changes: Json) -> None:
         """What another manager does with kubectl edit."""
         with self._lock:
@@ -155,13 +162,19 @@ class KServeCluster:
             return 401, _failure("Unauthorized")
         if method == "POST":
             path = f"{path}/{json.loads(body)['metadata']['name']}"
-        _, _, group, _, _, namespace, plural, name = path.split("/")
+        root, _, rest = path.partition("/namespaces/")
+        group = root.split("/")[2] if root.startswith("/apis/") else ""
+        namespace, plural, name = f"{rest}/".split("/")[:3]
         if namespace != NAMESPACE:
             return 403, _failure(f'cannot {method.lower()} resource "{plural}" in the namespace "{namespace}"')
         if (method, plural) in self.forbidden:
             verb = method.lower()
             return 403, _failure(f'User "test" cannot {verb} resource "{plural}" in API group "{group}"')
         key = (plural, name)
+        if method == "GET" and not name:
+            label, value = query["labelSelector"][0].split("=")
+            every = [item for (kind, _), item in self.objects.items() if kind == plural]
+            return 200, {"items": [item for item in every if item["metadata"]["labels"].get(label) == value]}
         if method == "GET":
             found = self.objects.get(key)
             return (200, found) if found else (404, _failure(f'{plural}.{group} "{name}" not found'))
@@ -390,6 +403,11 @@ class KServeCluster:
         status["conditions"] = [
             _condition(kind, is_ready, has_failed, "ModelLoadFailed", "") for kind in ("PredictorReady", "Ready")
         ]
+        if self.has_no_routes:
+            status["conditions"][-1] |= {"status": "False"}
+            status["conditions"].append(
+                {"type": "IngressReady", "status": "False", "reason": "ParentStatusNotAvailable", "message": ""}
+            )
         status["modelStatus"] = {"transitionStatus": "BlockedByFailedLoad" if has_failed else "UpToDate"}
         if has_failed:
             status["modelStatus"]["lastFailureInfo"] = {"reason": "ModelLoadFailed", "message": "no saved_model.pb"}

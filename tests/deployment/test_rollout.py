@@ -144,6 +144,18 @@ def test_a_first_model_whose_pods_fail_is_reported(cluster: Cluster, kserve: KSe
     assert deploy(cluster, service(2, mode), CANARY, GOOD, silent).state == "promoted"
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_service_without_routes_is_not_promoted(cluster: Cluster, kserve: KServeCluster, mode: str) -> None:
+    kserve.has_no_routes = True
+    hasty = CANARY.model_copy(update={"ready_minutes": 0.5 / 60})
+
+    outcome = deploy(cluster, service(1, mode), hasty, GOOD, silent)
+
+    assert outcome.state == "failed"
+    assert "the pods are ready, the service is not: " in outcome.reason
+    assert "IngressReady" in outcome.reason or "ParentStatusNotAvailable" in outcome.reason
+
+
 def test_the_same_model_again_changes_nothing(cluster: Cluster, kserve: KServeCluster) -> None:
     deploy(cluster, service(1), CANARY, GOOD, silent)
     generation = kserve.service("dropout")["metadata"]["generation"]

@@ -1,0 +1,54 @@
+"""Why the pods of a model version do not start: what their containers and the scheduler say."""
+
+from collections.abc import Iterator
+
+from ..manifests.keys import MODEL_VERSION
+from .cluster import POD, Cluster, Document
+from .errors import ClusterError
+
+SERVICE_LABEL = "serving.kserve.io/inferenceservice"
+HOPELESS = ("CrashLoopBackOff", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
+"""What a container waits for when it has been tried several times, or never can be."""
+
+
+def explain(cluster: Cluster, service: str, version: int) -> tuple[str, bool]:
+    """Returns why pods do not start, and whether waiting is hopeless; nothing where none says so.
+
+    An account that may not list pods learns nothing.
+
+    Args:
+        cluster: `Cluster`.
+        service: string. Name of the InferenceService.
+        version: int. Model version of the pods.
+
+    Raises:
+        ClusterError: if the API does not respond.
+    """
+    try:
+        pods = cluster.find(POD, SERVICE_LABEL, service)
+    except ClusterError as error:
+        if error.status != 403:
+            raise
+        return "", False
+    of_version = [pod for pod in pods if pod["metadata"].get("annotations", {}).get(MODEL_VERSION) == str(version)]
+    found = list(dict.fromkeys(reason for pod in of_version for reason in _reasons(pod.get("status", {}))))
+    return "; ".join(text for text, _ in found), any(is_hopeless for _, is_hopeless in found)
+
+
+def _reasons(status: Document) -> Iterator[tuple[str, bool]]:
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            # Not hopeless: a node pool may grow.
+            yield f"no node fits: {condition.get('message') or condition.get('reason', '')}", False
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        waiting = container.get("state", {}).get("waiting") or {}
+        ended = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated") or {}
+        reason = waiting.get("reason", "")
+        if reason in ("", "PodInitializing", "ContainerCreating") and not ended.get("exitCode"):
+            continue
+        parts = [reason, waiting.get("message", "")]
+        if ended.get("exitCode"):
+            parts.append(
+                f"it ended with {ended['exitCode']}: {ended.get('message') or ended.get('reason', '')}".strip()
+            )
+        yield f"container {container['name']}: {', '.join(part for part in parts if part)}", reason in HOPELESS
