@@ -63,9 +63,10 @@ def _describe_tuning(tuning: Mapping[str, Any]) -> list[str]:
         "held out": tuning["held_out"],
     }
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if value is not None)
+    count = "1 trial" if tuning["trials"] == 1 else f"{tuning['trials']} trials"
     stopped = f", {tuning['stopped']} of them stopped early" if tuning["stopped"] else ""
     lines = [
-        f"  tuning     {tuning['trials']} trials{stopped}: number {tuning['taken']}, {tuning['family']}",
+        f"  tuning     {count}{stopped}: number {tuning['taken']}, {tuning['family']}",
         f"             {tuning['objective']}: {shown}",
     ]
     if tuning["p_value"] is not None:

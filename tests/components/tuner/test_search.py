@@ -196,7 +196,7 @@ def test_a_greater_budget_goes_on_from_the_trials_that_are_done(tune: Tune, reco
     assert after.num_resumed == 3
     assert after.trials[:3] == before.trials
     assert without_times(after) == without_times(tune(trials=5))
-    assert key_of(records, config(trials=3)) == key_of(records, config(trials=5, minutes=2.0))
+    assert key_of(records, config(trials=3)) == key_of(records, config(trials=5, minutes=2.0, keep_level=0.5))
     assert key_of(records, config()) != key_of(records, config(folds=4))
     assert key_of(records, config()) != key_of(dataclasses.replace(records, hashes=records.hashes + 1), config())
 
