@@ -129,12 +129,14 @@ class Section:
         build: function from `SectionInputs` to what JSON can hold.
         render: function from that to HTML: `markupsafe.Markup`, as the helpers here return it, inline SVG included. A
             plain string is escaped. The page runs no script of a section and loads nothing.
+        problems: frozenset of `Problem`. The tasks that have it. Defaults to all.
     """
 
     name: str
     title: Text
     build: Callable[[SectionInputs], Any]
     render: Callable[[Any], str]
+    problems: frozenset[Problem] = frozenset(Problem)
 
 
 def load_sections(extensions: Sequence[str]) -> Mapping[str, Section]:

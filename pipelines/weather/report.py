@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...components.evaluation_report.section import Section, SectionInputs, line_plot, localized, table
 from ...components.evaluator.metrics.regression import point_predictions
-from ...components.features import FeatureKind
+from ...components.features import FeatureKind, Problem
 from ...components.text import Text
 from ...components.web_page.plots import PLOT, Scale, band, line, scale_of
 from .baselines import NAMES, Baselines, Windows
@@ -286,11 +286,11 @@ def _windows(inputs: SectionInputs, read: Any) -> Windows:
 SECTIONS = [
     Section(
         "leaderboard", Text(en="Beside simpler forecasts", es="Junto a pronósticos más simples"), build_leaderboard,
-        render_leaderboard,
+        render_leaderboard, frozenset({Problem.FORECAST}),
     ),
     Section(
         "examples", Text(en="Forecasts and the worst days", es="Pronósticos y los peores días"), build_examples,
-        render_examples,
+        render_examples, frozenset({Problem.FORECAST}),
     ),
     CLIMATE,
 ]  # fmt: skip

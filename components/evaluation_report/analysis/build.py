@@ -182,7 +182,8 @@ def _sections(inputs: Inputs, predictions: Predictions, report: Report) -> tuple
         train_files=inputs.train_files,
         attachments=inputs.attachments,
     )
-    return tuple(build_section(section, given) for section in inputs.sections)
+    problem = inputs.config.task.problem
+    return tuple(build_section(section, given) for section in inputs.sections if problem in section.problems)
 
 
 def _predict(

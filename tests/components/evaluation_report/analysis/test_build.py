@@ -25,6 +25,7 @@ from yachay.components.evaluator.predictions_file import StoredPredictions
 from yachay.components.evaluator.predictions_file import write_predictions as write_stored
 from yachay.components.evaluator.records import Records as EvaluatedRecords
 from yachay.components.examples import checksums, read_examples
+from yachay.components.features import Problem
 from yachay.components.text import Text
 from yachay.errors import DataError, ModelError
 
@@ -420,6 +421,7 @@ def test_a_forecast_from_sequences_is_reported_with_its_own_section(inputs: Inpu
         lambda given: float(np.ptp(given.predictions, axis=2).mean()),
         lambda data: f"{data}",
     )
+    of_classes = dataclasses.replace(widths, name="of_classes", problems=frozenset({Problem.CLASSIFICATION}))
 
     judged = build_report(
         changed(
@@ -427,7 +429,7 @@ def test_a_forecast_from_sequences_is_reported_with_its_own_section(inputs: Inpu
             quantiles=(0.1, 0.5, 0.9), alert_label=None, fairness=[], change=None, thresholds={}, slices=[["site"]],
             baselines={"persistence": "naive"}, split={"method": "group", "key": "site"},
             example_files=[path], model_path=str(folder), statistics={"train": statistics, "eval": statistics},
-            sections=(widths,),
+            sections=(widths, of_classes),
         ),
         FEW,
     )  # fmt: skip
