@@ -16,6 +16,7 @@ import tensorflow_transform as tft
 
 from ..prediction_task import PredictionTask
 from ..settings import check_settings
+from .distribution import distributed, is_chief, start_workers
 from .export import export
 from .family import FittedModel
 from .settings import TrainerConfig, TrainerSettings, Tuned
@@ -97,6 +98,11 @@ def read_training(fn_args: TrainerArguments) -> Training:
 
 def run_fn(fn_args: TrainerArguments) -> None:
     """Trains on the transformed `train` split and writes the SavedModel with its metadata."""
+    if TrainerConfig.from_custom_config(fn_args.custom_config).settings.strategy == "multi_worker":
+        start_workers()
     training = read_training(fn_args)
-    trained = train(training.table, training.task, training.settings)
+    with distributed(training.settings.strategy):
+        trained, keeps = train(training.table, training.task, training.settings), is_chief()
+    if not keeps:
+        return  # The first worker writes the same model.
     export(trained, training.transform_output, training.task, training.settings.seed, training.model_dir)

@@ -13,6 +13,7 @@ from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from ..prediction_task import Label, PredictionTask
 from ..settings import Settings, Share, check_settings, describe, require_known
+from .distribution import Strategy
 from .family import AUTO, Family, describe_task, load_families
 
 
@@ -44,6 +45,8 @@ class TrainerSettings(Settings):
             of the validation part are of the predictions of the fold that each has not seen, and a calibration is
             fitted to them (cross-conformal, Vovk 2015). Folds in time are interleaved: see `split.gap`. Defaults to
             None.
+        strategy: `"auto"`, `"none"`, `"mirrored"` or `"multi_worker"`. The devices that share a network's training; see
+            `distribution.distributed`. Defaults to `"auto"`: the GPUs of the machine.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
             all but `seed` and `validation_share` are then its own affair. Defaults to None.
     """
@@ -58,6 +61,7 @@ class TrainerSettings(Settings):
     calibration: Literal["temperature", "isotonic", "auto", "conformal"] | None = None
     calibration_folds: Annotated[int, Field(ge=2)] | None = None
     bagging_folds: Annotated[int, Field(ge=2)] | None = None
+    strategy: Strategy = "auto"
     run_fn: str | None = None
 
     @model_validator(mode="after")

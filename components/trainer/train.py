@@ -17,6 +17,7 @@ from ..settings import Settings
 from .augment import augment
 from .bagging import MeanModel
 from .calibration import CONFORMAL, CalibratedModel, Conformal, Method, choose_calibration
+from .distribution import describe, distributed
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table, require_classes
@@ -77,6 +78,11 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
         ModelError: if a model's scores are not finite, or no row of a class is left beside the validation part.
         ConfigurationError: if a family is unknown or cannot do the task.
     """
+    with distributed(settings.strategy):
+        return _train(table, task, settings, is_validated)
+
+
+def _train(table: Table, task: PredictionTask, settings: TrainerSettings, is_validated: bool) -> TrainedModel:
     families = chosen_families(task, settings)
     log_devices(families)
     hyperparameters = {
@@ -88,7 +94,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     if not is_validated and len(families) == 1 and (calibration is None or settings.calibration_folds is not None):
         [(name, family)] = families.items()
         if not family.needs_validation:
-            used = _used(hyperparameters[name], settings)
+            used = _used(family, hyperparameters[name], settings)
             model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
             if calibration is not None:
                 seen = _out_of_fold(table, task, family, hyperparameters[name], settings)
@@ -107,7 +113,7 @@ def train(table: Table, task: PredictionTask, settings: TrainerSettings, is_vali
     leaderboard = _ranked(candidates, task)
     best = leaderboard[0]
     model, family = models[best.family], families[best.family]
-    used = _used(hyperparameters[best.family], settings)
+    used = _used(family, hyperparameters[best.family], settings)
     on_part = None
     if calibration is not None and settings.calibration_folds is None:
         on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
@@ -149,7 +155,7 @@ def _train_bagged(
         candidates.append(Candidate(name, metrics, round(time.perf_counter() - start, 3)))
     leaderboard = _ranked(candidates, task)
     best = leaderboard[0]
-    used = hyperparameters[best.family].model_dump(mode="json") | {"bagging_folds": len(folds)}
+    used = _used(families[best.family], hyperparameters[best.family], settings) | {"bagging_folds": len(folds)}
     model = models[best.family]
     if calibration is not None:
         model, used["calibration"] = _calibrated(model, calibration, task, scores[best.family], labels)
@@ -178,9 +184,10 @@ def _out_of_fold(
     return np.concatenate(scores), np.concatenate(labels)
 
 
-def _used(hyperparameters: Settings, settings: TrainerSettings) -> dict[str, Any]:
+def _used(family: Family, hyperparameters: Settings, settings: TrainerSettings) -> dict[str, Any]:
+    several = describe(getattr(hyperparameters, "batch_size", None)) if family.supports_multiple_gpus else {}
     options = settings.model_dump(mode="json", include={"class_weights", "oversampling", "mixup"})
-    return hyperparameters.model_dump(mode="json") | {name: value for name, value in options.items() if value}
+    return hyperparameters.model_dump(mode="json") | {name: of for name, of in options.items() if of} | several
 
 
 def _can_calibrate(method: str | None, task: PredictionTask) -> bool:

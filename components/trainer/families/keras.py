@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ....errors import ModelError
 from ...settings import Settings
 from ...text import Text
 from ..columns import Column, code_matrix, coded, number_matrix, numbers
+from ..distribution import current
 from ..family import Family
 from ..target import Target
 
@@ -39,7 +39,7 @@ class KerasHyperparameters(Settings):
         dropout: float in `[0, 1)`. The share of units dropped after each dense layer.
         embedding_width: int. The greatest width of an embedding.
         learning_rate: float. Of Adam.
-        batch_size: int, in examples; of each GPU where there are several.
+        batch_size: int, in examples; of each GPU or worker where there are several.
         max_epochs: int.
         patience: int, in epochs. Training stops when the validation loss has not fallen for so long.
     """
@@ -105,25 +105,25 @@ def fit_network(
         raise ModelError("Expected a validation part for early stopping. Received: none. Keep some rows apart.")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    with several_gpus() as num_replicas:
+    distribution = current()
+    with distribution.scope():
         network = _build(train.columns, head, hyperparameters)
-        network.compile(
-            optimizer=keras.optimizers.Adam(hyperparameters.learning_rate), loss=head.loss, jit_compile=False
-        )
+        optimizer = distribution.wrap(keras.optimizers.Adam(hyperparameters.learning_rate))
+        network.compile(optimizer=optimizer, loss=head.loss, jit_compile=False)
     network.fit(
-        _inputs(train.columns, train.features),
-        head.to_targets(train),
-        sample_weight=train.weights,
+        distribution.shard(_inputs(train.columns, train.features)),
+        distribution.shard(head.to_targets(train)),
+        sample_weight=distribution.shard(train.weights),
         validation_data=(_inputs(train.columns, validation.features), head.to_targets(validation)),
-        batch_size=hyperparameters.batch_size * num_replicas,
+        batch_size=hyperparameters.batch_size * distribution.num_local,
         epochs=hyperparameters.max_epochs,
-        callbacks=[keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True)],
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True),
+            *distribution.callbacks(),
+        ],
         verbose=0,
     )
-    if num_replicas > 1:
-        # Variables that several devices mirror cannot be exported.
-        mirrored, network = network, _build(train.columns, head, hyperparameters)
-        network.set_weights(mirrored.get_weights())
+    network = distribution.unmirrored(network, lambda: _build(train.columns, head, hyperparameters))
     return FittedNetwork(network, lambda features: _inputs(train.columns, features), head.to_scores)
 
 
@@ -183,19 +183,6 @@ FAMILIES = [
         },
     )
 ]
-
-
-@contextlib.contextmanager
-def several_gpus() -> Iterator[int]:
-    """Enters a `MirroredStrategy` where there are several GPUs, and gives the number of replicas that train at once."""
-    import tensorflow as tf
-
-    if len(tf.config.list_logical_devices("GPU")) < 2:
-        yield 1
-        return
-    strategy = tf.distribute.MirroredStrategy()
-    with strategy.scope():
-        yield strategy.num_replicas_in_sync
 
 
 def pinball_loss(quantiles: Sequence[float], steps: int = 1) -> Callable[[Any, Any], Any]:

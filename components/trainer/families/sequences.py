@@ -19,6 +19,7 @@ from ...features import Problem
 from ...settings import Identifier, Settings
 from ...text import Text
 from ..columns import Column, number_matrix, one_hot_matrix
+from ..distribution import current
 from ..family import Family
 from ..target import Target
 from .keras import PREDICT_BATCH_SIZE, FittedNetwork, pinball_loss
@@ -52,7 +53,7 @@ class NetworkHyperparameters(Settings):
         product_lags: tuple of ints. Steps back, 1 the newest; those beyond the past are ignored.
         learning_rate: float. Of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: float. Of AdamW.
-        batch_size: int, in examples.
+        batch_size: int, in examples; of each GPU or worker where there are several.
         max_epochs: int.
         patience: int, in epochs. Training stops when the validation loss has not fallen for so long.
     """
@@ -155,23 +156,32 @@ def fit_with(body: Body) -> Callable[[Table, Table | None, Any, int], FittedNetw
         )
         past, others = learned
         linear = _ridge(past, others, labels, hyperparameters)
-        network = _build(past, others, train.target, linear, body, hyperparameters)
-        steps = -(-len(labels) // hyperparameters.batch_size) * hyperparameters.max_epochs
+        distribution = current()
+        batch_size = hyperparameters.batch_size
+        steps = -(-len(labels) // (batch_size * distribution.num_replicas)) * hyperparameters.max_epochs
         rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
         quantiles = train.target.quantiles
-        network.compile(
-            keras.optimizers.AdamW(rate, weight_decay=hyperparameters.weight_decay),
-            pinball_loss(quantiles, train.target.steps or 1) if quantiles else "mean_absolute_error",
-            jit_compile=False,
-        )
+        with distribution.scope():
+            network = _build(past, others, train.target, linear, body, hyperparameters)
+            network.compile(
+                distribution.wrap(keras.optimizers.AdamW(rate, weight_decay=hyperparameters.weight_decay)),
+                pinball_loss(quantiles, train.target.steps or 1) if quantiles else "mean_absolute_error",
+                jit_compile=False,
+            )
         network.fit(
-            learned,
-            labels,
+            distribution.shard(learned),
+            distribution.shard(labels),
             validation_data=(judged, judged_labels),
-            batch_size=hyperparameters.batch_size,
+            batch_size=batch_size * distribution.num_local,
             epochs=hyperparameters.max_epochs,
-            callbacks=[keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True)],
+            callbacks=[
+                keras.callbacks.EarlyStopping(patience=hyperparameters.patience, restore_best_weights=True),
+                *distribution.callbacks(),
+            ],
             verbose=0,
+        )
+        network = distribution.unmirrored(
+            network, lambda: _build(past, others, train.target, linear, body, hyperparameters)
         )
         _shrink(network, train.target, judged, judged_labels)
         return FittedNetwork(network, inputs, lambda outputs: train.target.arrange(outputs) * scale + center)
@@ -318,6 +328,7 @@ def _family(name: str, title: Text, hyperparameters: type[Settings], body: Body)
         name, title, hyperparameters, fit_with(body),
         problems=frozenset({Problem.FORECAST}), predicts_quantiles=True, rounds="max_epochs", needs_validation=True,
         uses_gpu=True,
+        supports_multiple_gpus=True,
     )  # fmt: skip
 
 
