@@ -19,6 +19,7 @@ COMMANDS = {
     "deploy": "Serve a pushed model by KServe, step by step, with rollback.",
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
+    "manifests": "Write what a pipeline needs on Kubernetes: a Dask cluster for `prepare`.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
     "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",
