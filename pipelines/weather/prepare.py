@@ -83,7 +83,8 @@ def prepare(
     _require_replaceable(output)
     blocks = list_blocks(uris, network, block_bytes)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_folder(output.absolute()) as draft:
+    # In a folder that is locked: what a killed process left there goes at the next start.
+    with scratch_folder(output.absolute().parent) as staging, atomic_folder(output.absolute(), staging) as draft:
         fragments = draft / _FRAGMENTS
         fragments.mkdir()
         (draft / FLAGS).mkdir()

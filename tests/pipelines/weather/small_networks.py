@@ -44,7 +44,7 @@ def hours(station: str, count: int, start: str = "2024-01-01", seed: int = 0) ->
 def killed_once(block: Any, of: Network, folder: str) -> Any:
     """Does a task of `prepare`; the first worker that does one is killed. It stands here for workers to import."""
     try:
-        (Path(folder).parents[2] / "killed").touch(exist_ok=False)
+        (Path(folder).parents[3] / "killed").touch(exist_ok=False)
     except FileExistsError:
         return _put_aside(block, of, folder)
     return os.kill(os.getpid(), signal.SIGKILL)

@@ -1,6 +1,9 @@
 """Preparing files with Dask: the same bytes for any workers and blocks, workers that die, hostile names, errors."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,27 @@ def test_what_a_killed_worker_had_begun_another_does(
         prepare([str(folder)], out / "killed_worker", network(), SETTINGS, client, block_bytes=20_000)
     assert (out / "killed").exists()
     assert digest(out / "alone") == digest(out / "killed_worker")
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start(files: Files, tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from small_networks import network
+from yachay.pipelines.weather.prepare import prepare
+from yachay.pipelines.weather.windows import WindowSettings
+settings = WindowSettings(past_steps=24, steps_ahead=6, stride=5)
+prepare([sys.argv[1]], Path(sys.argv[2]), network(), settings, None, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+    folder, out = files(three_stations()), tmp_path / "out"
+    out.mkdir()
+    here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    arguments = [sys.executable, "-c", program, str(folder), str(out / "windows")]
+    done = subprocess.run(arguments, env={**os.environ, "PYTHONPATH": here}, check=False)
+    assert done.returncode == -9
+    assert [path.name for path in out.iterdir() if path.name.startswith("yachay-scratch-")]
+    prepare([str(folder / "first.csv")], out / "windows", network(), SETTINGS)
+    assert [path.name for path in out.iterdir()] == ["windows"]
 
 
 def test_without_workers_it_ends_with_the_reason(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
