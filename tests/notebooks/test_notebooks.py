@@ -7,6 +7,7 @@ import pytest
 from notebook_cells import NOTEBOOKS, cells_of, run
 
 EXPLORE = NOTEBOOKS / "explore_education_access.ipynb"
+STATION = NOTEBOOKS / "from_a_raw_station_to_a_forecast.ipynb"
 
 
 @pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -31,3 +32,13 @@ def test_the_official_files_are_explored(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1874 districts of 25 departments" in done.stdout
+
+
+def test_a_made_up_station_is_forecast_better_than_by_persistence(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "YACHAY_DATA"}
+
+    done = run(STATION, tmp_path, environment)
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "23,760 observations of 3 stations" in done.stdout
+    assert "The least mean absolute error has: linear" in done.stdout

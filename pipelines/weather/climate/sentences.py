@@ -137,16 +137,17 @@ def describe_normals(of: VariableClimate) -> Text:
             en=f"{title.en}: no normals, for no month is there in four fifths of the years.",
             es=f"{title.es}: sin normales, pues ningún mes está en cuatro quintos de los años.",
         )
-    least, period = min(normals.num_years), f"{normals.first}–{normals.last}"
+    known = [num for num, month in zip(normals.num_years, normals.months, strict=True) if month is not None]
+    least, period = min(known), f"{normals.first}–{normals.last}"
     if normals.is_standard:
         return Text(
-            en=f"{title.en}: climatological standard normals {period}, from {least} to {max(normals.num_years)} years.",
-            es=f"{title.es}: normales climatológicas estándar {period}, de {least} a {max(normals.num_years)} años.",
+            en=f"{title.en}: climatological standard normals {period}, from {least} to {max(known)} years.",
+            es=f"{title.es}: normales climatológicas estándar {period}, de {least} a {max(known)} años.",
         )
     return Text(
-        en=f"{title.en}: means of {period}, from {least} to {max(normals.num_years)} years; no standard normals, which "
+        en=f"{title.en}: means of {period}, from {least} to {max(known)} years; no standard normals, which "
         "need 24 years of 1991–2020.",
-        es=f"{title.es}: medias de {period}, de {least} a {max(normals.num_years)} años; no son normales estándar, que "
+        es=f"{title.es}: medias de {period}, de {least} a {max(known)} años; no son normales estándar, que "
         "requieren 24 años de 1991–2020.",
     )
 
