@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ..errors import ModelError
 from ..model_store.layout import MODEL_FILE
 from ..model_store.metadata import METADATA_FILE, METADATA_FORMAT
+from ..model_store.tree_table import TREES_FILE
 from .contract import Array, Feature
 from .cpus import count_cpus
 from .errors import Rejection, RequestError
@@ -115,7 +117,8 @@ def load_saved_model(path: Path) -> LoadedModel:
         Output(name, spec.dtype.name, tuple(-1 if size is None else size for size in spec.shape))
         for name, spec in sorted(signature.structured_outputs.items())
     )
-    graph = _PackedSignature(model, features)
+    has_trees = (path / TREES_FILE).is_file()
+    graph = _PackedSignature(model, features, is_asked_once=has_trees)
     try:
         trees, failure = load_trees(path, features, metadata.get("labels", ()), graph), ""
     except ModelError as error:
@@ -128,7 +131,7 @@ def load_saved_model(path: Path) -> LoadedModel:
 class _PackedSignature:
     """The signature behind a function with one input a type: each input of a call costs tens of microseconds."""
 
-    def __init__(self, model: Any, features: Sequence[Feature]) -> None:
+    def __init__(self, model: Any, features: Sequence[Feature], *, is_asked_once: bool = False) -> None:
         # TensorFlow lets go of the variables with the object that it loaded.
         self._model = model
         signature = model.signatures[SIGNATURE]
@@ -147,7 +150,10 @@ class _PackedSignature:
             outputs: dict[str, Any] = signature(**columns)
             return outputs
 
-        self._function = tf.function(unpack, input_signature=[specs]).get_concrete_function()
+        function = tf.function(unpack, input_signature=[specs]).get_concrete_function()
+        # Layers over sequences add in another order once they are frozen.
+        has_sequences = any(feature.steps for feature in features)
+        self._function = function if has_sequences or is_asked_once else _frozen(function)
         self._groups = tuple(specs)
 
     def __call__(self, matrices: Mapping[str, Array]) -> dict[str, Array]:
@@ -159,6 +165,21 @@ class _PackedSignature:
                 "Expected rows that the model can predict. Received: values that it fails on.",
             ) from error
         return {name: _decoded(output.numpy()) for name, output in sorted(outputs.items())}
+
+
+def _frozen(function: Any) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """Returns a function whose variables are constants, in one graph: half the time of a call with one row."""
+    frozen = convert_variables_to_constants_v2(function)
+    tables = {inside.op.name: outside for outside, inside in function.graph.captures}
+    arguments = [(tensor.op.name, tables.get(tensor.op.name)) for tensor in frozen.inputs]
+    names = sorted(function.structured_outputs)
+
+    def call(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        tensors = [inputs[name] if table is None else table for name, table in arguments]
+        # A call by names would ask for the tables among them.
+        return dict(zip(names, tf.nest.flatten(frozen._call_flat(tensors, frozen.captured_inputs)), strict=True))
+
+    return call
 
 
 def _spec(feature: Feature) -> tf.TensorSpec:
