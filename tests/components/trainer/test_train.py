@@ -44,7 +44,7 @@ def settings(family: str) -> TrainerSettings:
     return TrainerSettings(family=family, hyperparameters=SMALL)
 
 
-@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm"])
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm", "ensemble"])
 def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable[..., Table]) -> None:
     table = make_table(3, num_rows=200)
     shuffled = table.take(np.random.default_rng(5).permutation(len(table)))
@@ -55,7 +55,7 @@ def test_the_order_of_the_rows_leaves_no_trace(family: Any, make_table: Callable
     np.testing.assert_array_equal(one.model.predict(table.features), other.model.predict(table.features))
 
 
-@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm"])
+@pytest.mark.parametrize("family", ["boosted_trees", "random_forest", "linear", "keras", "xgboost", "svm", "ensemble"])
 def test_a_training_without_metrics_on_a_validation_part_gives_the_same_model(
     family: Any, make_table: Callable[..., Table]
 ) -> None:
@@ -103,7 +103,7 @@ def test_auto_keeps_the_family_with_the_best_validation_macro_f1(make_table: Cal
     trained = train(make_table(3).in_canonical_order(), TASK, settings("auto"))
 
     macro_f1 = {line.family: line.metrics["macro_f1"] for line in trained.leaderboard}
-    assert set(macro_f1) == {"boosted_trees", "random_forest", "linear", "keras", "svm", "xgboost"}
+    assert set(macro_f1) == {"boosted_trees", "random_forest", "linear", "keras", "svm", "xgboost", "ensemble"}
     assert trained.family == trained.leaderboard[0].family
     assert macro_f1[trained.family] == max(macro_f1.values()) == trained.validation_metrics["macro_f1"]
 
