@@ -111,10 +111,12 @@ class Network(Settings):
     """The files of a network of stations.
 
     Args:
-        layout: string. `"table"` is a row a time (CSV, Parquet, the first sheet of an Excel file), `"calendar"` an
-            Excel file with a sheet a variable, a row a day of the month and a column a month.
+        layout: string. `"table"` is a row a time (CSV, Parquet, the first sheet of an Excel file that has the columns),
+            `"calendar"` an Excel file with a sheet a variable, a row a day of the month and a column a month.
         files: string. Pattern of the names of the files in a folder.
         separator: string. Of CSV files.
+        decimal: string. The mark before decimals, `"."` or `","`.
+        encoding: string. Of CSV files: `"utf-8"`, `"latin-1"` or `"cp1252"`.
         station: string or None. The column of the station's name.
         station_name: string or None. The name, where the files are of one station.
         step: string. Between two times: `"1h"`, `"1d"`.
@@ -127,6 +129,8 @@ class Network(Settings):
     layout: Literal["table", "calendar"] = "table"
     files: Text
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     station: str | None = None
     station_name: str | None = None
     step: Literal["1h", "1d"] = "1h"

@@ -38,6 +38,8 @@ _EXCEL = (".xlsx", ".xlsm")
 _OFFSET = r"[T ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 """Of a time, not of a date: `2024-03-31` ends in a month and a day."""
 
+_END_OF_DAY = r"(?<=[T ])24:00"
+
 _MONTHS = (
     ("ENERO", "JANUARY"), ("FEBRERO", "FEBRUARY"), ("MARZO", "MARCH"), ("ABRIL", "APRIL"), ("MAYO", "MAY"),
     ("JUNIO", "JUNE"), ("JULIO", "JULY"), ("AGOSTO", "AUGUST"), ("SETIEMBRE", "SEPTIEMBRE", "SEPTEMBER"),
@@ -113,8 +115,9 @@ def read_block(block: Block, network: Network) -> tuple[pd.DataFrame, pd.DataFra
     except DataError:
         raise
     except (OSError, ValueError, zipfile.BadZipFile, csv.Error) as error:
-        raise DataError(f"Expected a readable file {block.name}. Received: {error}. Replace it.") from None
-    _require_columns(texts, network, block)
+        fix = "State its `encoding`" if "utf" in str(error).lower() else "Replace it"
+        raise DataError(f"Expected a readable file {block.name}. Received: {error}. {fix}.") from None
+    _require(_wanted_columns(network), list(texts.columns), block)
     rejected: list[pd.DataFrame] = []
     times, has_offset = _times(texts, network)
     _reject(rejected, block, texts, ", ".join(network.clock.columns), times.isna(), "no time", "`clock`")
@@ -131,7 +134,7 @@ def read_block(block: Block, network: Network) -> tuple[pd.DataFrame, pd.DataFra
     }
     for name, variable in network.variables.items():
         numbers, is_unreadable = _numbers(texts[variable.column], name, variable, network)
-        fix = f"`missing`, `values` of {name}, or its column"
+        fix = f"`decimal`, `missing`, `values` of {name}, or its column"
         _reject(rejected, block, texts, variable.column, is_unreadable, "no number", fix)
         values[name] = numbers
     observations = pd.DataFrame(values)
@@ -194,8 +197,12 @@ def _read_table(block: Block, network: Network) -> pd.DataFrame:
         if block.uri.lower().endswith(_PARQUET):
             return pd.read_parquet(file).pipe(_as_texts)
         if block.uri.lower().endswith(_EXCEL):
-            return pd.read_excel(file, dtype=object).pipe(_as_texts)
-        header = file.readline().decode("utf-8-sig")
+            sheets = list(pd.read_excel(file, sheet_name=None, dtype=object).values())
+            wanted = _wanted_columns(network)
+            return _as_texts(
+                next((sheet for sheet in sheets if wanted.keys() <= set(map(str, sheet.columns))), sheets[0])
+            )
+        header = file.readline().decode("utf-8-sig" if network.encoding == "utf-8" else network.encoding)
         names = next(csv.reader([header], delimiter=network.separator), [])
         return _read_csv(_lines(file, block), names, network, block)
 
@@ -238,10 +245,11 @@ def _read_csv(content: bytes, names: Sequence[str], network: Network, block: Blo
     def read(types: dict[str, pa.DataType]) -> pd.DataFrame:
         return arrow_csv.read_csv(
             io.BytesIO(content),
-            arrow_csv.ReadOptions(column_names=list(names), use_threads=False),
+            arrow_csv.ReadOptions(column_names=list(names), use_threads=False, encoding=network.encoding),
             arrow_csv.ParseOptions(delimiter=network.separator, newlines_in_values=num_quotes > 0),
             arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=list(network.missing),
+                decimal_point=network.decimal,
             ),
         ).to_pandas(strings_to_categorical=True)  # fmt: skip
 
@@ -312,17 +320,23 @@ def _as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, pd.Timestamp) else str(value).strip()
 
 
-def _require_columns(texts: pd.DataFrame, network: Network, block: Block) -> None:
+def _wanted_columns(network: Network) -> dict[str, None]:
+    """Returns the columns of the mapping, each once, in its order."""
     wanted = [*network.clock.columns, *([network.station] if network.station else [])]
-    _require([*wanted, *(variable.column for variable in network.variables.values())], list(texts.columns), block)
+    return dict.fromkeys([*wanted, *(variable.column for variable in network.variables.values())])
 
 
 def _require(wanted: Iterable[str], names: Sequence[str], block: Block) -> None:
     for column in wanted:
         if column not in names:
             raise DataError(
-                f"Expected the column {column!r} in {block.name}. Received: {', '.join(names)}."
+                f"Expected the column {column!r} in {block.name}. Received: {', '.join(names) or 'an empty file'}."
                 f"{suggestion(column, names)} Correct the mapping or the file."
+            )
+        if names.count(column) > 1:
+            raise DataError(
+                f"Expected the column {column!r} once in {block.name}. Received: {names.count(column)} of the name. "
+                "Correct the file."
             )
 
 
@@ -330,9 +344,14 @@ def _times(texts: pd.DataFrame, network: Network) -> tuple[pd.Series, Any]:
     clock = network.clock
     if len(clock.columns) == 1:
         column = texts[clock.columns[0]].astype(str).str.strip()
+        later = pd.Timedelta(0)
+        if column.str.contains("24:00", regex=False).any():
+            # The end of a day, as ISO 8601 has it and pandas has not.
+            later = pd.to_timedelta(column.str.contains(_END_OF_DAY).to_numpy(np.int64), unit="D")
+            column = column.str.replace(_END_OF_DAY, "00:00", regex=True)
         if clock.format is not None:
             times = pd.to_datetime(column, format=clock.format, errors="coerce", utc=True)
-            return times.dt.tz_localize(None).astype("datetime64[ns]"), "%z" in clock.format
+            return times.dt.tz_localize(None).astype("datetime64[ns]") + later, "%z" in clock.format
         has_offset = column.str.contains(_OFFSET, regex=True)
         # Apart: of texts with and without an offset together pandas gives the offset of one to the next.
         times = pd.concat(
@@ -343,7 +362,7 @@ def _times(texts: pd.DataFrame, network: Network) -> tuple[pd.Series, Any]:
             ]
             or [pd.to_datetime(column, utc=True)]
         )
-        return times.dt.tz_localize(None).astype("datetime64[ns]").reindex(column.index), has_offset
+        return times.dt.tz_localize(None).astype("datetime64[ns]").reindex(column.index) + later, has_offset
     parts = {
         part: pd.to_numeric(texts[column], errors="coerce")
         for part, column in zip(("year", "month", "day", "hour"), clock.columns, strict=False)
@@ -358,10 +377,7 @@ def _numbers(column: pd.Series, name: str, variable: Variable, network: Network)
         # Each different text once: a column has few beside its rows.
         codes, texts = pd.factorize(column)
         kinds = pd.Series(texts, dtype=object).astype(str).str.strip()
-        if variable.unit == COMPASS:
-            numbers = kinds.str.upper().map(COMPASS_DEG)
-        else:
-            numbers = pd.to_numeric(kinds, errors="coerce")
+        numbers = kinds.str.upper().map(COMPASS_DEG) if variable.unit == COMPASS else _to_numbers(kinds, network)
         is_missing = kinds.isin(network.missing) | numbers.isin(_missing_numbers(network))
         numbers = kinds.map(variable.values).fillna(numbers.mask(is_missing)).astype(np.float64)
         is_bad = ~np.isfinite(numbers) & ~is_missing
@@ -377,7 +393,11 @@ def _numbers(column: pd.Series, name: str, variable: Variable, network: Network)
 
 def _missing_numbers(network: Network) -> pd.Series:
     """Returns the numbers among the texts that mean no value: `-9999` is one as `-9999.00` too."""
-    return pd.to_numeric(pd.Series(network.missing, dtype=object), errors="coerce").dropna()
+    return _to_numbers(pd.Series(network.missing, dtype=object), network).dropna()
+
+
+def _to_numbers(texts: pd.Series, network: Network) -> pd.Series:
+    return pd.to_numeric(texts.str.replace(network.decimal, ".", regex=False), errors="coerce")
 
 
 def _reject(

@@ -1,6 +1,7 @@
 """Files of a network as observations: units, words, offsets, a clock change, calendars, blocks, what cannot be read."""
 
 import bz2
+import dataclasses
 import gzip
 import lzma
 from collections.abc import Callable
@@ -179,6 +180,49 @@ def test_parquet_and_gzip_hold_what_csv_holds(tmp_path: Path) -> None:
         assert rejected.empty
         np.testing.assert_allclose(read["temperature_c"], expected["temperature_c"])
         assert read["time"].tolist() == expected["time"].tolist()
+
+
+@pytest.mark.parametrize("separator", [";", ","])
+def test_decimal_commas_and_another_encoding_are_read_as_the_mapping_states(tmp_path: Path, separator: str) -> None:
+    table = hours("Ñuñoa", 4).assign(T=["1,5", "-99,9", "-99,90", "x"], R=["0,2", "T", "NA", "0"])
+    table.to_csv(tmp_path / "a.csv", index=False, sep=separator, encoding="latin-1")
+    given = {"separator": separator, "decimal": ",", "encoding": "latin-1", "missing": ["NA", "-99,9"]}
+    block = list_blocks([str(tmp_path)], network(**given), 2**20)[0]
+    # A block of a file of some size, in which one text is not yet another unit.
+    read, rejected = read_block(dataclasses.replace(block, stop=(tmp_path / "a.csv").stat().st_size), network(**given))
+    assert set(read["station"]) == {"Ñuñoa"}
+    np.testing.assert_allclose(read["temperature_c"], [1.5, np.nan, np.nan, np.nan])
+    np.testing.assert_allclose(read["rain_mm"], [0.2, 0.05, np.nan, 0])
+    assert rejected["text"].tolist() == ["x"]
+    with pytest.raises(DataError, match="State its `encoding`"):
+        observations(tmp_path, network(**given | {"encoding": "utf-8"}))
+    with pytest.raises(DataError, match="Correct the mapping: `decimal`"):
+        observations(tmp_path, network(**given | {"decimal": ".", "missing": ["NA"]}))
+
+
+def test_the_sheet_of_an_excel_file_is_the_first_that_has_the_columns(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        pd.DataFrame({"note": ["read me"]}).to_excel(book, sheet_name="notes", index=False)
+        hours("A", 5).to_excel(book, sheet_name="data", index=False)
+    assert len(observations(tmp_path / "a.xlsx", network())[0]) == 5
+
+
+@pytest.mark.parametrize("form", [None, "%d/%m/%Y %H:%M:%S"])
+def test_the_end_of_a_day_is_the_midnight_of_the_next(files: Files, form: str | None) -> None:
+    day = "31/12/2023" if form else "2023-12-31"
+    table = hours("A", 3).assign(at=[f"{day} 22:00:00", f"{day} 23:00:00", f"{day} 24:00:00"])
+    clock = {"columns": ["at"], "zone": "UTC"} | ({"format": form} if form else {})
+    read, rejected = observations(files({"a.csv": table}), network(clock=clock))
+    assert read["time"].tolist() == [pd.Timestamp("2023-12-31 22:00") + pd.Timedelta(hours=n) for n in range(3)]
+    assert rejected.empty
+
+
+def test_a_column_that_stands_twice_and_an_empty_file_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,at,T,R,T\nA,2024-01-01T00:00:00,1,0,2\n")
+    (tmp_path / "b.csv").touch()
+    for name, message in (("a.csv", "'T' once in a.csv. Received: 2"), ("b.csv", "Received: an empty file")):
+        with pytest.raises(DataError, match=message):
+            observations(tmp_path / name, network())
 
 
 def test_no_file_and_a_broken_one_are_errors(tmp_path: Path) -> None:
