@@ -12,6 +12,7 @@ import functools
 import itertools
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -50,6 +51,9 @@ TOLERANCE = 2e-6
 
 ROUNDING = 1e-9
 """The share of the budget by which a sum of costs may pass it for the rounding of its numbers."""
+
+SOLVER_LINE = b"HighsMipSolverData::"
+"""How a line begins that HiGHS writes for its own authors."""
 
 INFEASIBLE = 2
 """The status of `scipy.optimize.milp` where no choices meet all constraints."""
@@ -333,18 +337,22 @@ def _unmet(problem: PlanProblem, budget: float, floors: dict[str, float]) -> Unm
 
 @contextlib.contextmanager
 def _output_to_errors() -> Iterator[None]:
-    """Sends what this process writes to standard output to standard error: HiGHS writes lines there that no option
-    turns off, and a command's JSON object would not be alone.
+    """Sends what this process writes to standard output to standard error, without the lines that name a function of
+    HiGHS and nothing else: no option turns them off, and a command's JSON object would not be alone.
     """
     sys.stdout.flush()
     kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        ctypes.CDLL(None).fflush(None)  # The lines wait in a buffer of C.
-        os.dup2(kept, 1)
-        os.close(kept)
+    with tempfile.TemporaryFile() as written:
+        try:
+            os.dup2(written.fileno(), 1)
+            yield
+        finally:
+            ctypes.CDLL(None).fflush(None)  # The lines wait in a buffer of C.
+            os.dup2(kept, 1)
+            os.close(kept)
+            written.seek(0)
+            others = [line for line in written if not line.startswith(SOLVER_LINE)]
+            sys.stderr.write(b"".join(others).decode(errors="replace"))
 
 
 def _candidates(problem: PlanProblem, gains: Numbers, budget: float) -> Pairs:
@@ -370,13 +378,16 @@ def _candidates(problem: PlanProblem, gains: Numbers, budget: float) -> Pairs:
 def _within_communities(
     problem: PlanProblem, pairs: Pairs, max_actions: int
 ) -> list[tuple[NDArray[np.int64], Numbers, float]]:
-    """Returns rows `(places, signs, upper bound)`: few actions, none that exclude each other, what is needed."""
+    """Returns rows `(places, signs, upper bound)`: few actions, none that exclude each other, what is needed, and what
+    is of no help only beside what needs it.
+    """
     names = list(problem.catalogue.actions)
     needs = [
         (names.index(name), names.index(other))
         for name, action in problem.catalogue.actions.items()
         for other in action.needs
     ]
+    needed_by = [{bundle[0] for bundle in problem.bundles if action in bundle[1:]} for action in range(len(names))]
     cliques = _cliques(problem.conflicts, len(names))
     ones, signs = np.ones(len(names)), np.array([1.0, -1.0])
     found: list[tuple[NDArray[np.int64], Numbers, float]] = []
@@ -392,6 +403,11 @@ def _within_communities(
         for action, other in needs:
             if action in place_of:
                 found.append((np.array([place_of[action], place_of[other]]), signs, 0.0))
+        for action, place in place_of.items():
+            if problem.gains[action, pairs[start, 0]] <= 0:
+                # Of no help by itself: a floor must not be met by it alone.
+                others = [place_of[other] for other in sorted(needed_by[action] & place_of.keys())]
+                found.append((np.array([place, *others]), np.array([1.0] + [-1.0] * len(others)), 0.0))
     return found
 
 

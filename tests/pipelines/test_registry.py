@@ -129,3 +129,16 @@ def test_one_broken_installed_pipeline_does_not_stop_the_list(
     assert "Received: ModuleNotFoundError: No module named 'no_such_module'. Correct the package" in printed
     with pytest.raises(ConfigurationError, match="Expected the package 'broken_system'"):
         find_pipelines()["broken"].load()
+
+
+def test_a_shipped_configuration_is_loaded_without_what_takes_seconds_to_import() -> None:
+    program = (
+        "import sys; from yachay.pipelines.registry import find_pipeline\n"
+        "for name in ('education_access', 'student_dropout', 'student_performance', 'weather'):\n"
+        "    find_pipeline(name).load()\n"
+        "print([name for name in ('tfx', 'tensorflow', 'sklearn', 'scipy') if name in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout.split("\n")[-2] == "[]"

@@ -1,19 +1,23 @@
 """The slice table: each metric of each slice with its interval."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluator.evaluation import Evaluation
 from ...evaluator.metric import Metric, bind
 from ...evaluator.statistics import Labels, Statistic, Values
 from ..report import SliceRow
-from .predictions import Column, Predictions
 from .resampling import ALL_ROWS, Resamples, Rows, to_estimate
+
+if TYPE_CHECKING:
+    from ...evaluator.evaluation import Evaluation
+    from .predictions import Column, Predictions
 
 
 @dataclasses.dataclass(frozen=True)

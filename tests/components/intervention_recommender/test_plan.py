@@ -1,6 +1,7 @@
 """Plans under a budget."""
 
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -76,6 +77,20 @@ def test_an_action_that_needs_another_comes_with_it_or_not_at_all():
 
     assert (2, 1) not in pairs
     assert all((n, 0) in pairs for n, a in pairs if a == 1)
+
+
+def test_a_floor_is_not_met_by_an_action_that_harms_and_that_nothing_else_needs():
+    gains = np.full((3, 4), 5.0)
+    gains[0] = -1.0  # Water, which noise needs.
+    allowed = np.ones((3, 4), bool)
+    allowed[2, 1::2] = False  # Region 1 has water and noise only.
+    one = problem(4, costs=np.full((3, 4), 10.0), gains=gains, draws=np.repeat(gains[:, None], 2, 1), allowed=allowed)
+
+    # Two of water alone would meet it for less than two pairs.
+    pairs = {tuple(pair) for pair in solve(one, PlanSettings(max_gap=0), 40.0, {"region 1": 0.4}).pairs.tolist()}
+
+    assert all((n, 1) in pairs for n, a in pairs if a == 0)
+    assert pairs >= {(1, 0), (1, 1)} or pairs >= {(3, 0), (3, 1)}
 
 
 def test_the_robust_plan_guarantees_no_less_than_the_one_that_is_best_on_average():
@@ -211,6 +226,18 @@ def test_what_the_solver_writes_is_not_on_standard_output(capfd, monkeypatch):
     solve(problem(), PlanSettings(), 50.0, {})
     captured = capfd.readouterr()
     assert (captured.out, "HiGHS" in captured.err) == ("", True)
+
+
+def test_lines_of_the_solver_for_its_own_authors_are_not_shown(capfd, monkeypatch):
+    milp = scipy.optimize.milp
+
+    def talkative(*given, **named):
+        os.write(1, b"HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();\nSolving failed\n")
+        return milp(*given, **named)
+
+    monkeypatch.setattr(scipy.optimize, "milp", talkative)
+    solve(problem(), PlanSettings(), 50.0, {})
+    assert capfd.readouterr() == ("", "Solving failed\n")
 
 
 def test_a_common_floor_forces_no_single_choice_that_is_larger_than_it():
