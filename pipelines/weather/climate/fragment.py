@@ -39,7 +39,7 @@ def _heading(climate: StationClimate) -> Markup:
     if climate.latitude_deg is not None and climate.longitude_deg is not None:
         place = f"{climate.latitude_deg:.2f}°, {climate.longitude_deg:.2f}°"
     if climate.elevation_m is not None:
-        place += f", {climate.elevation_m:,.0f} m"
+        place += f", {climate.elevation_m:.0f} m"
     text = " · ".join(part for part in (climate.station, place, f"{climate.first_day} – {climate.last_day}") if part)
     return Markup("<h3>{}</h3>").format(text)
 

@@ -37,8 +37,8 @@ def render(data: dict[str, Any]) -> str:
     """Returns the station's sentences, pictures and tables."""
     others = ", ".join(data["others"])
     note = Text(
-        en=f"The station with the most days. `yachay climate` has the others: {others}.",
-        es=f"La estación con más días. `yachay climate` tiene las demás: {others}.",
+        en=f"The station with the most days. yachay climate has the others: {others}.",
+        es=f"La estación con más días. yachay climate tiene las demás: {others}.",
     )
     found = render_station(StationClimate.model_validate(data["climate"]))
     return (localized(note, "p") if others else Markup()) + found

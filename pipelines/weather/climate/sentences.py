@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ....components.text import Text
 from ....components.web_page.numbers import format_number
-from .document import IndexSeries, StationClimate, TrendLine, VariableClimate
+from .document import IndexSeries, StationClimate, TrendLine, Values, VariableClimate
 from .homogeneity import MIN_YEARS as MIN_YEARS_OF_BREAKS
-from .trends import MIN_YEARS
+from .trends import MIN_SHARE, MIN_YEARS
 
 UNITS = {
     "temperature_c": "°C", "temperature_min_c": "°C", "temperature_max_c": "°C", "dew_point_c": "°C",
@@ -50,27 +50,29 @@ def season_title(season: str, latitude_deg: float | None) -> Text:
     return Text(en=f"{months.en} ({name.en})", es=f"{months.es} ({name.es})")
 
 
-def describe_trend(title: Text, unit: Text, trend: TrendLine | None, num_years: int) -> Text:
+def describe_trend(title: Text, unit: Text, trend: TrendLine | None, years: Values) -> Text:
     """Returns what a trend says, and what it does not.
 
     Args:
         title: `Text`. What is measured.
         unit: `Text`.
         trend: `TrendLine` or None.
-        num_years: int. The years with a value.
+        years: tuple of floats or None. The values of successive years.
     """
     if trend is None:
+        known = [place for place, value in enumerate(years) if value is not None]
+        count, span = len(known), known[-1] - known[0] + 1 if known else 0
         return Text(
-            en=f"{title.en}: no trend is given. {num_years} years have a value: too few (at least {MIN_YEARS}), or "
-            "less than 70 % of the years from the first to the last.",
-            es=f"{title.es}: no se da tendencia. {num_years} años tienen valor: son muy pocos (al menos {MIN_YEARS}), "
-            "o menos del 70 % de los años del primero al último.",
+            en=f"{title.en}: no trend is given. Years with a value: {count} of {span} from the first to the last; "
+            f"needed are at least {MIN_YEARS}, and more than {100 * MIN_SHARE:.0f} %.",
+            es=f"{title.es}: no se da tendencia. Años con valor: {count} de {span} del primero al último; se necesitan "
+            f"al menos {MIN_YEARS}, y más del {100 * MIN_SHARE:.0f} %.",
         )
     slope, low, high = (format_number(value, 2, is_signed=True) for value in (trend.per_decade, trend.low, trend.high))
-    years, p = f"{trend.first}–{trend.last}", _p(trend)
+    period, p = f"{trend.first}–{trend.last}", _p(trend)
     change = Text(
-        en=f"{slope} {unit.en} a decade (95 % interval {low} to {high}; {years}, {trend.num_years} years)",
-        es=f"{slope} {unit.es} por década (intervalo del 95 %: {low} a {high}; {years}, {trend.num_years} años)",
+        en=f"{slope} {unit.en} a decade (95 % interval {low} to {high}; {period}, {trend.num_years} years)",
+        es=f"{slope} {unit.es} por década (intervalo del 95 %: {low} a {high}; {period}, {trend.num_years} años)",
     )
     if not trend.is_certain:
         return Text(
@@ -93,24 +95,23 @@ def _p(trend: TrendLine) -> str:
 
 def describe_variable(of: VariableClimate) -> Text:
     """Returns the trend of a variable's years."""
-    unit = UNITS[of.name]
-    text = _POINTS if unit == "%" else Text(en=unit, es=unit)
-    return describe_trend(TITLES[of.name], text, of.trend, _count(of.years))
+    return describe_trend(TITLES[of.name], _unit(of), of.trend, of.years)
 
 
 def describe_index(of: IndexSeries) -> Text:
     """Returns the trend of an index."""
-    return describe_trend(of.title, of.unit, of.trend, _count(of.years))
+    return describe_trend(of.title, of.unit, of.trend, of.years)
 
 
 def describe_breaks(of: VariableClimate) -> Text:
     """Returns whether the years look as if the station had changed."""
-    title, unit, breaks = TITLES[of.name], UNITS[of.name], of.breaks
+    title, unit, breaks = TITLES[of.name], _unit(of), of.breaks
     if breaks is None:
-        count = _count(of.years)
+        count = sum(value is not None for value in of.years)
         return Text(
-            en=f"{title.en}: not tested, {count} of the {MIN_YEARS_OF_BREAKS} years needed have a value that differs.",
-            es=f"{title.es}: sin prueba, {count} de los {MIN_YEARS_OF_BREAKS} años necesarios tienen valor.",
+            en=f"{title.en}: not tested. Years with a value: {count}; needed are {MIN_YEARS_OF_BREAKS}, not all equal.",
+            es=f"{title.es}: sin prueba. Años con valor: {count}; se necesitan {MIN_YEARS_OF_BREAKS}, no todos "
+            "iguales.",
         )
     rejected = sum(p < 0.01 for p in breaks.p.values())
     if breaks.verdict == "useful":
@@ -121,10 +122,10 @@ def describe_breaks(of: VariableClimate) -> Text:
     step = format_number(breaks.after - breaks.before, 2, is_signed=True)
     return Text(
         en=f"{title.en}: {rejected} of 4 tests reject at 1 % that all years are alike; the likeliest break is after "
-        f"{breaks.year} ({step} {unit}). A trend of the climate does this too, and so does a station that was moved or "
-        "got another instrument: the series alone cannot tell which.",
+        f"{breaks.year} ({step} {unit.en}). A trend of the climate does this too, and so does a station that was moved "
+        "or got another instrument: the series alone cannot tell which.",
         es=f"{title.es}: {rejected} de 4 pruebas rechazan al 1 % que todos los años sean iguales; la ruptura más "
-        f"probable es después de {breaks.year} ({step} {unit}). También lo causa una tendencia del clima, o una "
+        f"probable es después de {breaks.year} ({step} {unit.es}). También lo causa una tendencia del clima, o una "
         "estación que se trasladó o cambió de instrumento: la serie sola no puede decir cuál.",
     )
 
@@ -162,5 +163,7 @@ def summarize(climate: StationClimate) -> list[Text]:
     return found + [describe_index(of) for of in climate.indices if of.trend is not None and of.trend.is_certain]
 
 
-def _count(values: tuple[float | None, ...]) -> int:
-    return sum(value is not None for value in values)
+def _unit(of: VariableClimate) -> Text:
+    """Returns the unit of a difference."""
+    unit = UNITS[of.name]
+    return _POINTS if unit == "%" else Text(en=unit, es=unit)

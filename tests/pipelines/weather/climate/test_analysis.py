@@ -46,7 +46,7 @@ def test_every_sentence_is_there_in_spanish_too():
 def test_one_year_has_no_trend_and_no_test_and_a_page_all_the_same():
     climate = analyse("Cumbe", make_days("2023-01-01", "2023-12-31"))
     assert all(of.trend is None and of.breaks is None for of in climate.variables)
-    assert all("no trend is given. 1 year" in text.en for text in summarize(climate))
+    assert all("no trend is given. Years with a value: 1 of 1 " in text.en for text in summarize(climate))
     assert not climate.variables[0].normals.is_standard
     assert "<svg" in render_page(climate)
 
@@ -57,7 +57,7 @@ def test_a_gap_of_ten_years_in_thirty_is_no_trend_and_breaks_no_line():
     climate = analyse("Cumbe", daily)
     assert climate.variables[0].trend is None
     assert climate.variables[0].years[10:20] == (None,) * 10
-    assert "less than 70 %" in summarize(climate)[0].en
+    assert "Years with a value: 20 of 30 from the first to the last" in summarize(climate)[0].en
     assert "<svg" in render_page(climate)
 
 
