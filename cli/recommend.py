@@ -1,5 +1,6 @@
 """`yachay recommend`."""
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ def command(
             "from which later commands plan, would be lost. Name a new folder."
         )
     result = read_result(place)
-    _check_region(result.document, region)
+    region = _known_region(result.document, region)
     plan = config.recommend.plan
     amount = budget if budget is not None else plan.budget
     if amount is None and result.document.plan is not None and (region or actions):
@@ -160,12 +161,21 @@ def _of_data(runs: list["PastRun"], data: str) -> list["PastRun"]:
     return [run for run in runs if run.summary and run.summary.data_fingerprint == fingerprint]
 
 
-def _check_region(document: "Recommendation", region: str | None) -> None:
+def _known_region(document: "Recommendation", region: str | None) -> str | None:
+    """Returns a region as the data have it; capitals and accents do not count."""
     names = sorted(set(document.columns.region))
-    if region is not None and region not in names:
+    if region is None or region in names:
+        return region
+    alike = [name for name in names if _plain(name) == _plain(region)]
+    if len(alike) != 1:
         raise UsageError(
             f"Expected --region to be one of {', '.join(names)}. Received: {region!r}.{suggestion(region, names)}"
         )
+    return alike[0]
+
+
+def _plain(name: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(one))
 
 
 def _described(document: "Recommendation", region: str | None, top: int) -> dict[str, Any]:

@@ -64,6 +64,13 @@ def test_one_region_is_ranked_and_planned_alone(workdir, capsys):
     assert {one["region"] for one in output["plan"]["choices"]} == {"region 3"}
 
 
+def test_capitals_and_accents_of_a_region_do_not_count(workdir, capsys):
+    assert recommend(workdir, "--budget", "50000", "--region", "RegiÓn 3", "--json") == 0
+    output = json.loads(capsys.readouterr().out)
+    assert {one["region"] for one in output["communities"]} == {"region 3"}
+    assert output["plan"]["region"] == "region 3"
+
+
 def test_people_read_ranks_actions_plan_and_that_it_shows_no_cause(workdir, capsys):
     assert recommend(workdir, "--budget", "50000", "--set", "recommend.plan.floors={}") == 0
 
