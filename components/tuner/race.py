@@ -34,6 +34,8 @@ def is_hopeless(
 def chance_of_lead(scores: Sequence[float], others: Sequence[float], num_folds: int, higher_is_better: bool) -> float:
     """Returns the p-value of one trial's lead over another: how often one that is as good leads by as much.
 
+    It is of one comparison: that of the best of many trials errs downwards.
+
     Args:
         scores: sequence of floats, at least two. The objective on folds.
         others: sequence of floats. That of the other trial on the same folds.

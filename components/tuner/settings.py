@@ -125,8 +125,8 @@ class TuneSettings(Settings):
         early_stop: float in [0, 0.5). A trial whose folds so far are worse than those of the best one at this level of
             significance is not tried on the others; see `race.is_hopeless`. 0 stops none. Defaults to 0.05.
         keep_level: float in (0, 0.5]. The best trial is trained where it leads the configuration as it is on the same
-            folds at this level of significance (the same test), else the configuration. 0.5 trains the best one, be its
-            lead chance. Defaults to 0.1.
+            folds at this level of significance (the same test, of one comparison: the best of many equal trials
+            passes it more often), else the configuration. 0.5 trains the best one, be its lead chance. Defaults to 0.1.
         folder: string or None. Where the trials of a search that is under way are kept, for a later run to go on from.
             Defaults to None, beside the results; in a pod name a folder of a volume (docs/tuning.md).
         seed: int or None. Of the proposals. Defaults to `model.seed`, which is that of the folds and the training.
