@@ -25,7 +25,8 @@ class SessionCheck:
 
     Args:
         num_examples: int.
-        differences: dict of signature to dict of output to the largest difference, relative where above 1.
+        differences: dict of signature to dict of output to the largest difference, relative to the number, to the
+            output's median or to 1, whichever is the largest.
     """
 
     num_examples: int
@@ -75,7 +76,9 @@ def _difference(signature: str, output: str, expected: NDArray[Any], received: N
         difference = float(np.count_nonzero(expected != received))
         tolerance, measure = 0.0, "values differ"
     else:
-        scale = np.maximum(1.0, np.abs(expected.astype(np.float64)))
+        sizes = np.abs(expected.astype(np.float64))
+        # A forecast of nearly 0 is rounded as the others are.
+        scale = np.maximum(max(1.0, float(np.median(sizes)) if sizes.size else 1.0), sizes)
         gaps = np.abs(expected.astype(np.float64) - received) / scale
         difference = float(gaps.max(initial=0.0))
         tolerance, measure = TOLERANCE, "largest difference"

@@ -119,6 +119,24 @@ def test_no_server_is_rejected() -> None:
         check_predictions(url, "m", GOLDEN)
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_forecast_of_nearly_zero_is_rounded_as_its_neighbours_are(is_alone: bool) -> None:
+    values = [[20.0, 0.0], [-18.0, 25.0]]
+    golden = [GoldenRequest({"n": n}, of if is_alone else {"outputs": of}) for n, of in enumerate(values)]
+
+    def answering(error: float) -> Answer:
+        def answer(rows: list[Any]) -> tuple[int, Any]:
+            moved = [[value + error for value in values[row["n"]]] for row in rows]
+            return 200, {"predictions": moved if is_alone else [{"outputs": of} for of in moved]}
+
+        return answer
+
+    with serving(answering(1e-4)) as url:
+        check_predictions(url, "m", golden)
+    with serving(answering(3e-4)) as url, pytest.raises(ModelError, match=r"20\.0003 in place of 20\.0"):
+        check_predictions(url, "m", golden)
+
+
 @pytest.mark.parametrize(
     ("expected", "received"), [(1.0, 1.000009), (1000.0, 1000.009), (1, 1.0), ("a", "a"), ({"a": [1]}, {"a": [1.0]})]
 )
