@@ -27,7 +27,8 @@ class CanarySettings(BaseModel):
             have to be predicted otherwise for both versions to predict the same classes.
         max_error_rate: float. Share of requests that fail, whatever the serving version does.
         max_p99_ms: float. 99th percentile of the latency, whatever the serving version does.
-        min_requests: int. Requests to the candidate without which it is not judged.
+        min_requests: int. Requests to the candidate without which it is not judged, and to the serving version without
+            which they are not compared.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

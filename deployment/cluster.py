@@ -217,13 +217,15 @@ class Cluster:
             message = json.loads(error.body)["message"]
         except (TypeError, ValueError, KeyError):
             message = error.reason
-        verb = {"GET": "get", "PATCH": "patch", "POST": "create"}[method]
+        verb, needed = {"GET": ("get",) * 2, "PATCH": ("patch", "patch (and create)"), "POST": ("create",) * 2}[method]
         fix = {
             401: " The credentials are missing or expired: log in to the cluster again.",
-            403: f" Give the account the verb {verb} (and create) on {resource}: "
+            403: f" Give the account the verb {needed} on {resource}: "
             "manifests/components/pipeline-runner has such a role.",
             404: f" Is {resource} installed, and does the namespace exist?",
-            409: " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
+            409: " It changed again and again while it was written: call again."
+            if _is_stale(error)
+            else " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
         }.get(error.status, "")
         return f"Expected to {verb} {what}. Received: {error.status} {message}.{fix}".replace("..", ".")
 

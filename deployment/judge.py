@@ -53,9 +53,12 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
         return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
     steps = max(1, sum(percent < 100 for percent in settings.steps))
     bar = math.log(steps * _NUM_COMPARISONS / FALSE_ROLLBACKS)
+    above = _above(candidate, settings, bar)
+    if stable.requests < settings.min_requests:
+        few = f"too few requests to the serving version: {stable.requests:.0f} of at least {settings.min_requests}"
+        return Verdict("worse", above) if above else Verdict("undecided", [few])
     comparisons = list(_comparisons(candidate, stable, settings))
-    worse = [reason for one in comparisons if (reason := _worse(one, candidate, stable, bar))]
-    worse = worse or _above(candidate, settings, bar)
+    worse = [reason for one in comparisons if (reason := _worse(one, candidate, stable, bar))] or above
     shift, unknown_shift = _shift(candidate, stable, settings, bar)
     if worse or shift:
         return Verdict("worse", worse + shift)

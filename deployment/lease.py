@@ -62,7 +62,11 @@ class Lease:
             ClusterError: if the API rejects the request or does not respond.
         """
         if self._cluster.now() - self._renewed > HOLDER_SECONDS / 6:
-            self._cluster.patch(LEASE, self._name, {"spec": {"renewTime": _text(self._cluster.now())}})
+            try:
+                self._cluster.patch(LEASE, self._name, {"spec": {"renewTime": _text(self._cluster.now())}})
+            except ClusterError as error:
+                if error.status != 404:  # Where someone removed it, the record still has the owner.
+                    raise
             self._renewed = self._cluster.now()
 
     def release(self) -> None:

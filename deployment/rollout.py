@@ -21,7 +21,7 @@ from .readiness import Readiness, readiness
 from .record import UNDER_WAY, End, Rollout
 
 MIN_WINDOW_SECONDS = 60.0
-NUM_WRITES = 20
+NUM_WRITES, WRITE_PAUSE_SECONDS = 20, 0.1
 """How often a write is tried while KServe's controller writes the object's status in between."""
 
 Progress = Callable[[str], None]
@@ -186,6 +186,9 @@ class _Rollout:
         if recorded is not None and recorded.good is None:
             return self._first(service, recorded)
         good = _good(live, recorded, service)
+        if recorded is None and good.model == service.model:
+            # A first call that was killed before it wrote the record: nobody knows whether the model is ready.
+            return self._first(dataclasses.replace(service, predictor_name=good.predictor_name), None)
         rollout = recorded or Rollout("promoted", good.model.version, 100, good)
         steps: Sequence[int] = self._canary.steps
         self._claim(rollout, recorded)
@@ -279,7 +282,7 @@ class _Rollout:
     def _settings(self, good: Service, service: Service, rollout: Rollout) -> Outcome:
         wanted = dataclasses.replace(service, predictor_name=good.predictor_name)
         version = service.model.version
-        generation = (self._cluster.get(INFERENCE_SERVICE, self._name) or {})["metadata"]["generation"]
+        generation = self._live()["metadata"]["generation"]
         applied = self._apply(wanted)
         if applied["metadata"]["generation"] == generation:
             return Outcome("unchanged", version, version, self._url())
@@ -385,7 +388,7 @@ class _Rollout:
     def _pause(self) -> None:
         time.sleep(self._canary.poll_seconds)
         self._lease.renew()
-        self._check_owner(self._cluster.get(INFERENCE_SERVICE, self._name))
+        self._check_owner(self._live())
 
     def _claim(self, rollout: Rollout, before: Rollout | None) -> None:
         """Makes this call the owner, unless another wrote a record since `before` was read."""
@@ -441,20 +444,25 @@ class _Rollout:
     def _write(self, write: Callable[[Document], Document], *, is_owner: bool = True) -> Document:
         """Writes what is conditional on the object being as it was read just before, by the call that owns it."""
         for _ in range(NUM_WRITES):
-            live = self._cluster.get(INFERENCE_SERVICE, self._name)
+            live = self._live()
             if is_owner:
                 self._check_owner(live)
             try:
-                return write(live or {"metadata": {}})
+                return write(live)
             except ClusterError as error:
                 if not error.is_stale:
                     raise
                 stale = error
+            time.sleep(WRITE_PAUSE_SECONDS)
         raise stale
 
-    def _check_owner(self, live: Document | None) -> None:
+    def _live(self) -> Document:
+        live = self._cluster.get(INFERENCE_SERVICE, self._name)
         if live is None:
             raise _TakenOverError("the InferenceService was deleted")
+        return live
+
+    def _check_owner(self, live: Document) -> None:
         rollout = Rollout.of(live)
         if rollout is None or rollout.owner != self._owner:
             state = f"version {rollout.version}, {rollout.state}" if rollout else "no record"

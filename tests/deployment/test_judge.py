@@ -66,3 +66,13 @@ def test_rows_of_one_request_are_no_independent_evidence() -> None:
 
 def test_classes_that_one_of_them_does_not_predict_are_not_compared() -> None:
     assert judge(Traffic(1000), AS_BEFORE, SETTINGS).state == "as_good"
+
+
+def test_without_requests_to_the_serving_version_only_an_absolute_limit_speaks() -> None:
+    candidate = Traffic(100, slower={0.005: 100}, classes={"Dropout": 100})
+
+    verdict = judge(candidate, Traffic(0), SETTINGS)
+
+    assert verdict.state == "undecided"
+    assert verdict.reasons == ["too few requests to the serving version: 0 of at least 50"]
+    assert judge(Traffic(100, failed=60), Traffic(0), SETTINGS).state == "worse"

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.end_to_end
 class Pod:
     """A server of one model version, as far as Prometheus sees it."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, names_outcome: bool = True) -> None:
+        self._names_outcome = names_outcome
         self.registry = prometheus_client.CollectorRegistry()
         names = {"registry": self.registry}
         self._requests = prometheus_client.Counter(
@@ -44,7 +45,8 @@ class Pod:
         self.answer(0, "200", 0.01, "Graduate")
 
     def answer(self, count: int, status: str, seconds: float, label: str) -> None:
-        self._requests.labels("dropout", "v1", status, outcome(status)).inc(count)
+        # Prometheus knows an empty label from none as little as it shows that of a server of an earlier image.
+        self._requests.labels("dropout", "v1", status, outcome(status) if self._names_outcome else "").inc(count)
         self._classes.labels("dropout", label).inc(count)
         for _ in range(count):
             self._seconds.labels("dropout", "v1").observe(seconds)
@@ -57,7 +59,7 @@ class Pod:
 
 @pytest.fixture
 def pods() -> Iterator[dict[str, Pod]]:
-    pods = {"1": Pod("1"), "2": Pod("2")}
+    pods = {"1": Pod("1"), "2": Pod("2"), "0": Pod("0", names_outcome=False)}
     yield pods
     for pod in pods.values():
         pod.stop()
@@ -129,6 +131,20 @@ def test_each_version_s_requests_errors_latency_and_classes_are_found(prometheus
     assert (old.slower[0.01], old.slower[0.025], new.slower[0.025], new.slower[2.5]) == (300, 0, 20, 0)
     assert new.classes == {"Dropout": 27, "Graduate": 80}
     assert old.classes == {"Graduate": 300}
+
+
+def test_the_requests_of_servers_of_an_earlier_image_are_told_apart_by_their_status(
+    prometheus: str, pods: dict[str, Pod]
+) -> None:
+    monitor = Prometheus(prometheus)
+    _until(lambda: bool(httpx.get(f"{prometheus}/api/v1/query?query=yachay_model").json()["data"]["result"][2:]))
+    for count, status in ((5, "200"), (3, "500"), (2, "400")):
+        pods["0"].answer(count, status, 0.02, "Graduate")
+
+    _until(lambda: monitor.traffic("dropout", "0", 60).requests == 10)
+    traffic = monitor.traffic("dropout", "0", 60)
+
+    assert (traffic.requests, traffic.failed, traffic.rejected) == (10, 3, 2)
 
 
 def test_a_version_without_a_server_has_no_requests(prometheus: str) -> None:

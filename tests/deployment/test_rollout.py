@@ -14,7 +14,7 @@ from kserve_cluster import KServeCluster
 from rollouts import CANARY, Watched, model, service
 
 from yachay.deployment.canary import CanarySettings
-from yachay.deployment.cluster import Cluster
+from yachay.deployment.cluster import INFERENCE_SERVICE, Cluster, Resource
 from yachay.deployment.errors import ClusterError
 from yachay.deployment.prometheus import Traffic
 from yachay.deployment.record import Rollout
@@ -24,6 +24,7 @@ from yachay.manifests.keys import MODEL_URI, ROLLOUT
 
 MODES = ["knative", "standard"]
 GOOD = Watched({})
+LEASE = ("leases", "dropout-rollout")
 QUICK = CANARY.model_copy(update={"bake_minutes": 0.01 / 60, "poll_seconds": 0.01})
 
 
@@ -154,6 +155,26 @@ def test_a_service_without_routes_is_not_promoted(cluster: Cluster, kserve: KSer
     assert outcome.state == "failed"
     assert "the pods are ready, the service is not: " in outcome.reason
     assert "IngressReady" in outcome.reason or "ParentStatusNotAvailable" in outcome.reason
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_first_call_that_was_killed_before_its_record_is_waited_for(
+    cluster: Cluster, kserve: KServeCluster, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    kserve.start_seconds = 0.3
+    patch = cluster.patch
+
+    def killed(resource: Resource, name: str, changes: dict[str, Any]) -> Any:
+        if resource is INFERENCE_SERVICE:
+            raise Killed
+        return patch(resource, name, changes)
+
+    with monkeypatch.context() as first, pytest.raises(Killed):
+        first.setattr(cluster, "patch", killed)
+        deploy(cluster, service(1, mode), CANARY, GOOD, silent)
+
+    assert deploy(cluster, service(1, mode), CANARY, GOOD, silent).state == "promoted"
+    assert kserve.traffic("dropout") == {"1": 100}
 
 
 def test_the_same_model_again_changes_nothing(cluster: Cluster, kserve: KServeCluster) -> None:
@@ -397,6 +418,75 @@ def test_too_few_requests_are_a_verdict_of_their_own(
     if state == "held":
         assert outcome.reason == "not known after 3 requests: too few requests: 3 of at least 10"
         assert deploy(cluster, service(2), canary, GOOD, silent).state == "promoted"
+
+
+class Meanwhile(Watched):
+    """Traffic as before; the first look at it does something to the cluster."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        super().__init__({})
+        self._actions = [action]
+
+    def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
+        if self._actions:
+            self._actions.pop()()
+        return super().traffic(model, version, window_seconds)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_service_that_is_deleted_under_a_rollout_ends_it(cluster: Cluster, kserve: KServeCluster, mode: str) -> None:
+    deploy(cluster, service(1, mode), CANARY, GOOD, silent)
+    deleted = Meanwhile(lambda: kserve.objects.pop(("inferenceservices", "dropout")))
+
+    outcome = deploy(cluster, service(2, mode), CANARY, deleted, silent)
+
+    assert (outcome.state, outcome.serving_version) == ("taken_over", None)
+    assert outcome.reason == "the InferenceService was deleted"
+    assert ("inferenceservices", "dropout") not in kserve.objects
+
+
+def test_a_lease_that_is_deleted_under_a_rollout_does_not_end_it(
+    cluster: Cluster, kserve: KServeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yachay.deployment.lease.HOLDER_SECONDS", 0)
+    deploy(cluster, service(1), CANARY, GOOD, silent)
+
+    outcome = deploy(cluster, service(2), CANARY, Meanwhile(lambda: kserve.objects.pop(LEASE)), silent)
+
+    assert outcome.state == "promoted"
+
+
+def test_a_lease_that_names_no_time_is_free(cluster: Cluster, kserve: KServeCluster) -> None:
+    deploy(cluster, service(1), CANARY, GOOD, silent)
+    kserve.objects[LEASE]["spec"] = {"holderIdentity": "another"}
+
+    assert deploy(cluster, service(2), CANARY, GOOD, silent).state == "promoted"
+
+
+def test_an_object_that_changes_without_end_and_a_lease_that_may_not_be_read_are_clear_errors(
+    cluster: Cluster, kserve: KServeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(cluster, service(1), CANARY, GOOD, silent)
+    read = cluster.get
+
+    def outdated(resource: Resource, name: str) -> Any:
+        live = read(resource, name)
+        if resource is INFERENCE_SERVICE and live is not None:
+            live["metadata"]["resourceVersion"] = "0"
+        return live
+
+    with monkeypatch.context() as patch:
+        patch.setattr("yachay.deployment.rollout.WRITE_PAUSE_SECONDS", 0)
+        patch.setattr(cluster, "get", outdated)
+        with pytest.raises(ClusterError, match=r"409 .*It changed again and again while it was written: call again\."):
+            deploy(cluster, service(2), CANARY, GOOD, silent)
+    assert kserve.objects[LEASE]["spec"]["holderIdentity"] == ""
+
+    kserve.forbidden.add(("POST", "leases"))
+    del kserve.objects[LEASE]
+    with pytest.raises(ClusterError, match=r"the verb create on leases.coordination.k8s.io: manifests/components"):
+        deploy(cluster, service(2), CANARY, GOOD, silent)
+    assert settled(kserve) == {"1": 100}
 
 
 def test_a_record_of_a_newer_version_is_read_as_far_as_it_is_known(cluster: Cluster, kserve: KServeCluster) -> None:
