@@ -150,7 +150,8 @@ class _PackedSignature:
             outputs: dict[str, Any] = signature(**columns)
             return outputs
 
-        function = tf.function(unpack, input_signature=[specs]).get_concrete_function()
+        # AutoGraph would write a file that a server which is killed leaves in the folder for temporary files.
+        function = tf.function(unpack, input_signature=[specs], autograph=False).get_concrete_function()
         # Layers over sequences add in another order once they are frozen.
         has_sequences = any(feature.steps for feature in features)
         self._function = function if has_sequences or is_asked_once else _frozen(function)
