@@ -150,6 +150,18 @@ def fork_process(
     return ForkedProcess(connection, reply["pid"])
 
 
+def working_folder() -> Path:
+    """Returns the folder in which this process works.
+
+    Raises:
+        ForkError: if it was removed: no other process can start there.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ForkError("the working folder was removed") from None
+
+
 def _with_absolute_paths(environment: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an environment for another working folder: PYTHONPATH may be relative to this one."""
     paths = environment.get("PYTHONPATH")

@@ -15,7 +15,7 @@ import httpx
 from absl import logging
 
 from ...errors import ModelError
-from ...fork_server import ADDRESS, ForkedProcess, ForkError, fork_process
+from ...fork_server import ADDRESS, ForkedProcess, ForkError, fork_process, working_folder
 from ..child_process import ending_with_parent
 
 NAME = "candidate"
@@ -118,7 +118,7 @@ def _start(command: Sequence[str], log: int) -> "subprocess.Popen[bytes] | Forke
     if address and list(command[:2]) == [sys.executable, "-m"]:
         try:
             # Not this process's environment, to which imports have added.
-            return fork_process(address, command[2:], _ENVIRONMENT, Path.cwd(), log, is_inherited=True)
+            return fork_process(address, command[2:], _ENVIRONMENT, working_folder(), log, is_inherited=True)
         except ForkError as reason:
             logging.warning("The server is not forked: %s.", reason)
     environment = {**os.environ, **_ENVIRONMENT}

@@ -27,7 +27,7 @@ from ...components.tfx_api import (
 )
 from ...dotted import import_callable
 from ...errors import RunError
-from ...fork_server import ADDRESS, ForkedProcess, fork_process
+from ...fork_server import ADDRESS, ForkedProcess, fork_process, working_folder
 from ..errors import describe_error
 from ..executor_modules import executor_modules
 
@@ -82,7 +82,7 @@ class ExecutorProcesses:
                 address,
                 [__name__, folder],
                 {ADDRESS: address},  # For what the executor itself starts.
-                Path.cwd(),
+                working_folder(),
                 _STANDARD_ERROR,
                 executor_modules([class_path(executor_spec)]),
                 is_inherited=True,
@@ -107,9 +107,9 @@ class ExecutorProcesses:
                 raise ExecutorError(
                     f"its process ended with the exit status {status}; -9 is what too little memory gives"
                 )
-            error, output = pickle.loads(reply.read_bytes())
-        if error is not None:
-            raise error
+            error, description, output = pickle.loads(reply.read_bytes())
+        if description:
+            raise _restored(error, description)
         return execution_result_pb2.ExecutorOutput.FromString(output)
 
     def end(self, node: str) -> None:
@@ -130,15 +130,23 @@ def _kill(process: ForkedProcess) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _portable(error: BaseException) -> BaseException:
-    """Returns an error that another process can read: itself, or what it says."""
+def _portable(error: BaseException) -> bytes:
+    """Returns an error for another process; nothing where it would not be the same there."""
     try:
-        copy = pickle.loads(pickle.dumps(error))
+        content = pickle.dumps(error)
+        copy = pickle.loads(content)
     except Exception:
-        copy = None
-    if type(copy) is type(error) and str(copy) == str(error):
-        return error
-    return ExecutorError(describe_error(error))
+        return b""
+    return content if type(copy) is type(error) and str(copy) == str(error) else b""
+
+
+def _restored(content: bytes, description: str) -> BaseException:
+    """Returns an error of another process: itself, or what it says."""
+    try:
+        error = pickle.loads(content)
+    except Exception:  # Nothing, or of a class that only that process has.
+        error = None
+    return error if isinstance(error, BaseException) else ExecutorError(description)
 
 
 def main() -> None:
@@ -148,17 +156,16 @@ def main() -> None:
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     executor_spec = spec_type.FromString(spec)
-    error: BaseException | None = None
-    output = b""
+    error, description, output = b"", "", b""
     try:
         import_callable(class_path(executor_spec), "the executor")  # Before its artifacts, whose classes it defines.
         message = execution_invocation_pb2.ExecutionInvocation.FromString(invocation)
         operator = OPERATORS[spec_type](executor_spec)
         output = operator.run_executor(portable_data_types.ExecutionInfo.from_proto(message)).SerializeToString()
     except BaseException as raised:
-        error = _portable(raised)
+        error, description = _portable(raised), describe_error(raised)
         logging.exception("The executor failed")
-    (folder / _REPLY).write_bytes(pickle.dumps((error, output)))
+    (folder / _REPLY).write_bytes(pickle.dumps((error, description, output)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
-from ..config.pipeline_config import MOCK, TRAINING, PipelineConfig
+from ..config.pipeline_config import DEFAULT_PIPELINE, MOCK, TRAINING, PipelineConfig
 from ..errors import full_disk_explained
 from ..executor_modules import modules_with_tensorflow
 from ..node import Role
@@ -172,8 +172,9 @@ def _run(
     owns_process: bool,
 ) -> None:
     with LateForkServer() as server:
-        if owns_process and not home.metadata_path.exists():
-            # Nothing can come from the cache: it imports while this process does.
+        if owns_process and not home.metadata_path.exists() and config.pipelines[pipeline_name] == DEFAULT_PIPELINE:
+            # Nothing can come from the cache: it imports while this process does. What a system's own pipeline.py sets
+            # in the environment the executors have too.
             server.start([PROCESS, *modules_with_tensorflow()])
         # TFX takes time to import: an invalid command must not wait for it.
         from absl import logging

@@ -167,6 +167,8 @@ class NodeRunner:
                     waiting = [one for one in waiting if one.index < node.index]
                     if beside and beside[0].index > node.index:
                         self._processes.end(beside[0].id)
+                else:
+                    raise result
         except BaseException:
             for node in nodes:
                 self._processes.end(node.id)
@@ -209,6 +211,8 @@ class NodeRunner:
                 except ForkError as reason:
                     logging.warning("%s runs in the run's own process: %s", node.id, reason)
             return run_here(executor_spec, info)
+        except SystemExit as end:  # Else the run would end with that status, and 0 would look like success.
+            raise ExecutorError(f"it called sys.exit({', '.join(map(repr, end.args))})") from None
         finally:
             self._lock.acquire()
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def reject_late(examples: InputArtifact[Examples], folder: Parameter[str]):
 @component
 def end(examples: InputArtifact[Examples]):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@component
+def leave(examples: InputArtifact[Examples]):
+    sys.exit(0)
+
+
+@component
+def fail_oddly(examples: InputArtifact[Examples]):
+    class OddError(Exception):
+        def __init__(self, what: str, why: str) -> None:
+            super().__init__(f"{what}: {why}")
+
+    raise OddError("no model", "too few rows")
 
 
 @exit_handler

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are f
 @pytest.fixture(autouse=True)
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the nodes whose executors are named so have processes of their own."""
-    apart = ("hang", "reject_late", "end", "meet")
+    apart = ("hang", "reject_late", "end", "leave", "fail_oddly", "meet")
     monkeypatch.setattr(
         runner_module, "needs_tensorflow", lambda path: path.rpartition(".")[2].removesuffix("_Executor") in apart
     )
@@ -105,6 +105,28 @@ def test_an_error_comes_through_as_it_is_and_a_killed_process_is_one(tmp_path: P
     *_, error = run(tmp_path, ingest, samples.end(examples=ingest.outputs["examples"]))
     assert isinstance(error, NodeError)
     assert "end failed: its process ended with the exit status -9" in str(error)
+
+
+def test_an_error_that_no_other_process_can_read_is_described(tmp_path: Path) -> None:
+    ingest = samples.ingest()
+
+    *_, error = run(tmp_path, ingest, samples.fail_oddly(examples=ingest.outputs["examples"]))
+
+    assert isinstance(error, NodeError)
+    assert str(error) == "fail_oddly failed: OddError: no model: too few rows"
+
+
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_a_node_that_exits_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_apart: bool) -> None:
+    if not is_apart:
+        monkeypatch.setattr(runner_module, "needs_tensorflow", lambda path: False)
+    ingest = samples.ingest()
+
+    _, states, _, error = run(tmp_path, ingest, samples.leave(examples=ingest.outputs["examples"]))
+
+    assert isinstance(error, NodeError)
+    assert str(error) == "leave failed: it called sys.exit(0)"
+    assert states == {"ingest": "done", "leave": "failed", "last": "waiting"}
 
 
 @pytest.mark.parametrize(
