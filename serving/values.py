@@ -17,7 +17,9 @@ PYTHON_TYPES: Mapping[str, frozenset[type]] = {
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_SHOWN_CHARACTERS = 40
 
-TIME = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?))?\s*")
+_DAY = r"\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])"
+_CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
+TIME = re.compile(rf"\s*{_DAY}([T ]{_CLOCK}\s*(Z|[+-][01]\d(:?[0-5]\d)?))?\s*")
 """A date, or a time with its offset from UTC, as ISO 8601 has them; the model would take another text for any time."""
 
 _EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
