@@ -114,7 +114,8 @@ def cells() -> list[tuple[str, Version, Version]]:
         "5 points more fail": {"failed": 0.051},
         "5 points more are rejected": {"rejected": 0.06},
         "twice as slow": {"seconds": 0.04},
-        "three tenths in another class": {"moved": 0.3},
+        # Of two classes, a distance of .33: one of .2, as three tenths make, is below the limit.
+        "half in another class": {"moved": 0.5},
         "one class": {"moved": 1.0},
     }.items():
         found.append((f"worse: {name}", stable, dataclasses.replace(stable, **changes)))
