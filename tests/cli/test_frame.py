@@ -122,3 +122,19 @@ def test_sigterm_ends_a_command_with_a_message_and_status_143(tmp_path: Path) ->
     assert err == "Interrupted by SIGTERM.\n"
     assert json.loads(out) == {"rows": None, "error": "Interrupted by SIGTERM."}
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_an_object_is_deleted_is_not_lost(number: int) -> None:
+    class Deleted:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    def wait() -> None:
+        with frame.interruptible():
+            del deleted[0]
+            time.sleep(30)
+
+    deleted = [Deleted()]
+    with pytest.raises(KeyboardInterrupt):
+        wait()
