@@ -1,6 +1,8 @@
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,22 @@ def test_entries_join_those_of_a_folder(tmp_path: Path) -> None:
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Split-train", "kept", "summary.json"]
     assert not list((tmp_path / "Split-train").iterdir())
+
+
+def test_entries_of_two_processes_do_not_mix(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_entries(tmp_path) as draft:
+            (draft / "plan.json").touch()
+
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    writer = threading.Thread(target=write)
+    writer.start()
+    writer.join(0.3)
+    assert not (tmp_path / "plan.json").exists()
+    os.close(other)
+    writer.join(10)
+    assert (tmp_path / "plan.json").exists()
 
 
 def test_drafts_of_killed_processes_are_removed(tmp_path: Path) -> None:
