@@ -11,6 +11,7 @@ YachayError (a ValueError): what a user can act on
 |   +-- SchemaError: a schema is unknown, cannot be read, or is not one (schemas)
 +-- UsageError: a command is invalid; nothing was done
 |   +-- UnmetFloorsError: no choice of actions meets the floors of a plan (components.intervention_recommender)
+|   +-- NotInTimeError: the solver found no choice of actions in its time (components.intervention_recommender)
 +-- StoreError: a model store or an object store cannot be read or written
 +-- RunError: a run ended before its time
 |   +-- NodeError: a node failed for a reason that is not the data's or the configuration's (pipelines.local)

@@ -117,11 +117,14 @@ def test_every_image_of_an_overlay_has_a_digest(built):
     assert all("@sha256:" in container["image"] for container in containers)
 
 
-def test_the_pipelines_runner_may_read_and_patch_services_and_no_more(built):
+def test_the_pipelines_runner_may_read_and_patch_services_hold_leases_and_no_more(built):
     documents = built["cpu-knative"]
     rules = [rule for role in of_kind(documents, "Role").values() for rule in role["rules"]]
     changing = [rule for rule in rules if not set(rule["verbs"]) <= {"get", "list", "watch"}]
-    assert [(rule["resources"], rule["verbs"]) for rule in changing] == [(["inferenceservices"], ["patch"])]
+    assert [(rule["resources"], rule["verbs"]) for rule in changing] == [
+        (["inferenceservices"], ["patch"]),
+        (["leases"], ["get", "create", "patch"]),
+    ]
     bindings = of_kind(documents, "RoleBinding").values()
     assert all(
         binding["subjects"] == [{"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "kubeflow"}]
