@@ -34,6 +34,7 @@ from ..executor_modules import executor_modules, needs_tensorflow
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 from .executor_process import OPERATORS, EndedError, ExecutorError, ExecutorProcesses, class_path
+from .interruption import Interruption
 from .late_fork_server import PROCESS, LateForkServer
 from .operators import late_operators, run_here
 from .side_by_side import why_in_turn
@@ -91,6 +92,7 @@ class NodeRunner:
         self._owns_process = owns_process
         self._processes = ExecutorProcesses()
         self._lock = threading.Lock()  # Of the metadata, and of what is noted of nodes.
+        self._interruption = Interruption()
         self._why_in_turn: str | None = None
         self.outputs: Outputs = {}
 
@@ -135,13 +137,15 @@ class NodeRunner:
 
             # Started now: Ctrl-C while a thread starts leaves one that nobody waits for.
             thread.submit(bool).result()
-            self._run_all(nodes, run, thread)
+            with self._interruption.kept():
+                self._run_all(nodes, run, thread)
 
     def _run_all(self, nodes: "Sequence[_Node]", run: "Callable[[_Node], None]", thread: ThreadPoolExecutor) -> None:
         waiting, ended, errors = list(nodes), set[str](), dict[int, Exception]()
         beside: tuple[_Node, Future[None]] | None = None
         try:
             while waiting or beside:
+                self._interruption.check()
                 passed = {node.id for node in nodes if node.id in ended and node.upstream <= ended}
                 ready = [node for node in waiting if node.needed <= passed]
                 here = next((node for node in ready if not self._runs_apart(node)), None)
@@ -169,6 +173,7 @@ class NodeRunner:
                         self._processes.end(beside[0].id)
                 else:
                     raise result
+            self._interruption.check()
         except BaseException:
             for node in nodes:
                 self._processes.end(node.id)

@@ -77,7 +77,7 @@ class EveningError(Metric):
 
 FAMILIES = [
     Family(
-        "recurrent", Text(en="Recurrent network", es="Red recurrente"), Hyperparameters, fit,
+        "toy_recurrent", Text(en="Recurrent network", es="Red recurrente"), Hyperparameters, fit,
         problems=frozenset({Problem.FORECAST}), predicts_quantiles=True, rounds="epochs", uses_gpu=True,
     )
 ]  # fmt: skip
