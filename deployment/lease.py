@@ -1,6 +1,6 @@
 """Who moves a service's rollout on: a Lease of Kubernetes, renewed while the call is at work.
 
-A Lease tells of another call that is at work; what keeps two from writing over each other is the owner in the record
+A Lease shows another call that is at work; what keeps two from writing over each other is the owner in the record
 on the InferenceService, which each write is conditional on.
 """
 

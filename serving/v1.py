@@ -77,7 +77,7 @@ def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
     """Checks that no object of a body has a key twice: the parser takes the last one.
 
     Only a body with another number of `":` than its outer objects have keys is parsed once more, by a parser that
-    tells; one of more than `MAX_CHECKED_BYTES` is not, for that would hold the event loop.
+    notices; one of more than `MAX_CHECKED_BYTES` is not, for that would hold the event loop.
     """
     num_keys = len(payload)
     for value in payload.values():
