@@ -60,8 +60,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _introduction(server: "Server") -> str:
     settings, model = server.settings, server.model.current()
-    scheme = "https" if settings.ssl_certfile else "http"
-    grpc = f", gRPC on {settings.host}:{settings.grpc_port} (plaintext)" if settings.grpc_port else ""
+    scheme = "https" if settings.tls else "http"
+    security = "" if settings.tls else " (plaintext)"
+    grpc = f", gRPC on {settings.host}:{settings.grpc_port}{security}" if settings.grpc_port else ""
     return (
         f"{model.name}, version {model.version}, family {model.family}: "
         f"{scheme}://{settings.host}:{server.http_port}/v1/models/{model.name}:predict{grpc}"

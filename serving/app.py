@@ -18,6 +18,7 @@ from .kserve_model import NamedModel
 from .limits import Limits
 from .model import Caller
 from .request_id import request_id
+from .tls import is_certified
 from .v1 import parse_json, read_request, write_response
 from .v2 import check_outputs, choose_outputs, read_body, read_inputs, write_body
 
@@ -79,7 +80,7 @@ class PredictApplication:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            self._access.check_path(scope["path"], headers.get("authorization"))
+            self._access.check_path(scope["path"], headers.get("authorization"), is_certified(scope))
             match = _PREDICT.fullmatch(scope["path"]) if scope["method"] == "POST" else None
             if self._closed.fullmatch(scope["path"]):
                 raise RequestError(Rejection.CLOSED, "Expected a route of this server. Received: one that is closed.")

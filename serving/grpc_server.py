@@ -1,4 +1,4 @@
-"""V2 over gRPC: KServe's server with our checks in it. Plaintext: KServe's gRPC port has no TLS."""
+"""V2 over gRPC: KServe's server with our checks and TLS in it."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +21,7 @@ from .errors import Rejection, RequestError
 from .kserve_model import PLATFORM, NamedModel
 from .model import Caller, ServedModel
 from .request_id import request_id
+from .tls import TlsFiles, grpc_credentials
 from .v2 import (
     Tensor,
     TensorRequest,
@@ -47,16 +48,24 @@ class GrpcServer(GRPCServer):
         servicer: `Servicer`.
         access: `Access`.
         options: sequence of gRPC channel arguments.
+        tls: `TlsFiles`; None for plaintext.
     """
 
     def __init__(
-        self, host: str, port: int, servicer: "Servicer", access: Access, options: Sequence[tuple[str, int]]
+        self,
+        host: str,
+        port: int,
+        servicer: "Servicer",
+        access: Access,
+        options: Sequence[tuple[str, int]],
+        tls: TlsFiles | None,
     ) -> None:
         super().__init__(port, None, None, kwargs={})
         self._host = host
         self._servicer = servicer
         self._access = access
         self._options = options
+        self._tls = tls
 
     async def start(self) -> None:
         """Serves until it is stopped."""
@@ -65,7 +74,11 @@ class GrpcServer(GRPCServer):
             options=[*self._options, ("grpc.so_reuseport", 0)],
         )
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer, self._server)
-        self._server.add_insecure_port(f"{self._host}:{self._port}")
+        address = f"{self._host}:{self._port}"
+        if self._tls is None:
+            self._server.add_insecure_port(address)
+        else:
+            self._server.add_secure_port(address, grpc_credentials(self._tls))
         await self._server.start()
         await self._server.wait_for_termination()
 

@@ -10,6 +10,7 @@ from kserve.protocol.rest.server import RESTServer
 from starlette.responses import JSONResponse
 
 from .app import FAILED, Application
+from .tls import TlsFiles, TlsProtocol, rest_context
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class RestServer(RESTServer):
 
     Args:
         host: string. The address to listen on.
+        tls: `TlsFiles`; None for HTTP.
         in_front: function of KServe's application that returns the one to serve.
         add_routes: sequence of functions that add routes to KServe's application.
         options: keyword arguments of KServe's own.
@@ -39,6 +41,7 @@ class RestServer(RESTServer):
     def __init__(
         self,
         host: str,
+        tls: TlsFiles | None,
         in_front: Callable[[FastAPI], Application],
         add_routes: Sequence[Callable[[FastAPI], None]],
         **options: Any,
@@ -47,6 +50,10 @@ class RestServer(RESTServer):
         self.config.host = host
         self.config.access_log = False
         self.config.server_header = False
+        if tls is not None:
+            context = rest_context(tls)
+            self.config.ssl_context_factory = lambda config, default: context
+            self.config.http = TlsProtocol
         self._in_front = in_front
         self._add_routes = add_routes
 

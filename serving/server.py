@@ -56,12 +56,10 @@ class Server(kserve.ModelServer):
             registered_models=_Repository(self.model, self._hot_swap),
             enable_grpc=settings.grpc_port is not None,
             enable_latency_logging=False,
-            ssl_certfile=settings.ssl_certfile,
-            ssl_keyfile=settings.ssl_keyfile,
         )
         extensions = (REPOSITORY_EXTENSION,) if settings.opens_repository else ()
         self.dataplane = TruthfulDataPlane(self.model, model_registry=self.registered_models, extensions=extensions)
-        self._access = Access(settings.token)
+        self._access = Access(settings.tokens, settings.tls is not None and settings.tls.client_authorities is not None)
         self._tracing: Any = None
         tracer = None
         if settings.is_traced:
@@ -145,10 +143,11 @@ class Server(kserve.ModelServer):
             )
 
         def page(app: FastAPI) -> None:
-            add_page(app, self.model.current, not self._access.is_open)
+            add_page(app, self.model.current, self._access.needs_token)
 
         return RestServer(
             settings.host,
+            settings.tls,
             in_front,
             [document, page] if settings.has_page else [document],
             data_plane=self.dataplane,
@@ -157,14 +156,14 @@ class Server(kserve.ModelServer):
             grace_period=self.grace_period,
             event_loop=self.event_loop,
             timeout_keep_alive=self.timeout_keep_alive,
-            ssl_certfile=self.ssl_certfile,
-            ssl_keyfile=self.ssl_keyfile,
         )
 
     def _make_grpc_server(self, port: int) -> GrpcServer:
         repository = self.model_repository_extension if self.settings.opens_repository else None
         servicer = Servicer(self.model, self.dataplane, repository, self._accounting)
-        return GrpcServer(self.settings.host, port, servicer, self._access, self.settings.grpc_options)
+        return GrpcServer(
+            self.settings.host, port, servicer, self._access, self.settings.grpc_options, self.settings.tls
+        )
 
 
 class _Repository(ModelRepository):

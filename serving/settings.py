@@ -2,18 +2,19 @@
 
 import argparse
 import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 # The import reads sys.argv: the SDK keeps its flags in a module.
 from kserve.model_server import parser as kserve_parser
 from kserve.utils.utils import strtobool
 
 from ..errors import ConfigurationError
-from .access import TOKEN_VARIABLE, read_token
+from .access import TOKEN_VARIABLE, watch_tokens
 from .limits import Limits
 from .prediction_log import add_arguments
 from .store import ModelSource, open_source
+from .tls import TlsFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +30,12 @@ class Settings:
         grpc_port: int; None for no gRPC.
         limits: `Limits`. Defaults to their defaults.
         poll_seconds: float. How often a store is looked at. Defaults to 2.
-        token: string. What clients must send; None where anybody may ask. Defaults to None.
+        tokens: function that returns the tokens of which clients must send one; None where they need none. Defaults to
+            None.
         opens_repository: bool. Whether clients may load and unload the model. Defaults to False.
         is_traced: bool. Whether OpenTelemetry traces are exported. Defaults to False.
         has_page: bool. Whether `/` is a page for a person. Defaults to True.
-        ssl_certfile: string. Path of a certificate for HTTPS; None for HTTP. Defaults to None.
-        ssl_keyfile: string. Path of its key. Defaults to None.
+        tls: `TlsFiles` of both ports; None for plaintext. Defaults to None.
         log_config_file: string. Path of a logging configuration; None for a quiet one. Defaults to None.
         grpc_options: tuple of gRPC channel arguments. Defaults to none.
         store_endpoint: string. Address of the S3 server of a store in a bucket; empty takes `AWS_ENDPOINT_URL`, else
@@ -49,12 +50,11 @@ class Settings:
     grpc_port: int | None
     limits: Limits = dataclasses.field(default_factory=Limits)
     poll_seconds: float = 2.0
-    token: str | None = dataclasses.field(default=None, repr=False)
+    tokens: Callable[[], Sequence[str]] | None = dataclasses.field(default=None, repr=False)
     opens_repository: bool = False
     is_traced: bool = False
     has_page: bool = True
-    ssl_certfile: str | None = None
-    ssl_keyfile: str | None = None
+    tls: TlsFiles | None = None
     log_config_file: str | None = None
     grpc_options: tuple[tuple[str, int], ...] = ()
     store_endpoint: str = ""
@@ -91,7 +91,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--max_body_bytes", type=int, default=defaults.max_body_bytes, help="Bytes of a request's body.")
     add("--body_seconds", type=float, default=defaults.body_seconds, help="How long the rest of a body may take.")
     add("--poll_seconds", type=float, default=Settings.poll_seconds, help="How often a store is looked at.")
-    add("--token_file", type=Path, help=f"File of a token that clients must send (or {TOKEN_VARIABLE}).")
+    add(
+        "--token_file",
+        type=Path,
+        help=f"File of tokens, one a line, of which clients must send one (or {TOKEN_VARIABLE}).",
+    )
+    add("--ssl_ca_certs", type=Path, help="Authorities of clients' certificates, which are then asked for.")
     add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")
     add("--enable_tracing", type=strtobool, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
     add("--enable_page", type=strtobool, default=True, help="A page for a person at /.")
@@ -133,7 +138,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         grpc_port=options.grpc_port if options.enable_grpc else None,
         limits=limits,
         poll_seconds=options.poll_seconds,
-        token=read_token(options.token_file),
+        tokens=watch_tokens(options.token_file),
         opens_repository=bool(options.enable_repository_api),
         is_traced=bool(options.enable_tracing),
         has_page=bool(options.enable_page),
@@ -144,15 +149,19 @@ def read_settings(options: argparse.Namespace) -> Settings:
         ),
         store_endpoint=options.store_endpoint,
         store_cache=options.store_cache,
-        **_tls(options),
+        tls=_tls(options),
     )
 
 
-def _tls(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in ("ssl_certfile", "ssl_keyfile")}
-    if len([path for path in given.values() if path]) == 1:
-        raise ConfigurationError("Expected --ssl_certfile and --ssl_keyfile together. Received: one of them.")
-    for name, path in given.items():
-        if path and not Path(path).is_file():
-            raise ConfigurationError(f"Expected --{name} to be a file. Received: {path}, which is none.")
-    return given
+def _tls(options: argparse.Namespace) -> TlsFiles | None:
+    certificate, key, authorities = (getattr(options, name) for name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs"))
+    if not certificate and not key and not authorities:
+        return None
+    if not certificate or not key:
+        raise ConfigurationError(
+            "Expected --ssl_certfile and --ssl_keyfile together. Received: "
+            f"{'one of them' if certificate or key else '--ssl_ca_certs alone'}."
+        )
+    files = TlsFiles(Path(certificate), Path(key), authorities)
+    files.context()
+    return files

@@ -126,7 +126,7 @@ def running(
         while not server.is_started:
             assert thread.is_alive()
             time.sleep(0.01)
-        scheme = "https" if "ssl_certfile" in settings else "http"
+        scheme = "https" if settings.get("tls") else "http"
         yield Running(server, f"{scheme}://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}")
     finally:
         server.stop()

@@ -57,7 +57,7 @@ def test_the_page_gets_the_model_and_nothing_of_the_host(served: Any, row: dict[
 
 
 def test_its_content_is_closed_without_the_token(model_dir: Path, serve: Callable[..., Any]) -> None:
-    with serve(model_dir, token="s3cret") as server:
+    with serve(model_dir, tokens=lambda: ["s3cret"]) as server:
         assert httpx.get(f"{server.url}/page.json").status_code == 401
         content = httpx.get(f"{server.url}/page.json", headers={"authorization": "Bearer s3cret"}).json()
         page = httpx.get(server.url, headers=HTML)

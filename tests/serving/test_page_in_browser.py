@@ -173,7 +173,7 @@ def test_what_the_api_rejects_is_reported_beside_its_field_which_gets_the_focus(
 def test_a_server_with_a_token_asks_for_it(
     model_dir: Path, serve: Callable[..., Any], open_page: Callable[..., Page]
 ) -> None:
-    with serve(model_dir, token="s3cret") as server:
+    with serve(model_dir, tokens=lambda: ["s3cret"]) as server:
         page = open_page(server)
         page.get_by_role("textbox", name="Token").fill("wrong")
         page.get_by_role("button", name="Open").click()

@@ -1,9 +1,6 @@
 import asyncio
-import datetime
-import ipaddress
 import json
 import re
-import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,9 +9,6 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -105,7 +99,7 @@ def test_a_load_that_fails_reveals_nothing_of_the_host(serve: Serve, tmp_path: P
 
 
 def test_a_token_is_asked_for_but_not_by_probes(serve: Serve, model_dir: Path) -> None:
-    with serve(model_dir, token="s3cret") as server:
+    with serve(model_dir, tokens=lambda: ["s3cret"]) as server:
         url = f"{server.url}/v1/models/tiny:predict"
         statuses = [
             httpx.post(url, json={"instances": [ROW]}, headers=headers).status_code
@@ -128,15 +122,6 @@ def test_a_token_is_asked_for_but_not_by_probes(serve: Serve, model_dir: Path) -
     assert closed == [401] * 3
     assert open_ == [200] * 4
     assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED
-
-
-def test_rest_speaks_tls(serve: Serve, model_dir: Path, tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path)
-    with serve(model_dir, ssl_certfile=str(certificate), ssl_keyfile=str(key)) as server:
-        context = ssl.create_default_context(cafile=str(certificate))
-        response = httpx.post(f"{server.url}/v1/models/tiny:predict", json={"instances": [ROW]}, verify=context)
-
-    assert response.status_code == 200
 
 
 def test_observers_see_what_was_asked_and_predicted_and_are_closed(serve: Serve, model_dir: Path) -> None:
@@ -304,27 +289,3 @@ def test_a_full_queue_sheds_load(serve: Serve, model_dir: Path, monkeypatch: pyt
         statuses = asyncio.run(ask(f"{server.url}/v1/models/tiny:predict"))
 
     assert set(statuses) == {200, 503}
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Writes a certificate of the loopback address and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
