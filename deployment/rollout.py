@@ -11,16 +11,15 @@ from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.render import inference_service, read_serving
 from ..manifests.service import Service
+from .bake import Bake, CandidateError, UndecidedError
 from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
-from .errors import ClusterError, MonitoringError
-from .judge import judge
+from .errors import ClusterError
 from .lease import Lease
-from .prometheus import Monitor, Traffic
+from .prometheus import Monitor
 from .readiness import Readiness, readiness
 from .record import UNDER_WAY, End, Rollout
 
-MIN_WINDOW_SECONDS = 60.0
 NUM_WRITES, WRITE_PAUSE_SECONDS = 20, 0.1
 """How often a write is tried while KServe's controller writes the object's status in between."""
 
@@ -46,14 +45,6 @@ class Outcome:
     serving_version: int | None
     url: str | None
     reason: str = ""
-
-
-class _CandidateError(Exception):
-    """The candidate is not to be promoted."""
-
-
-class _UndecidedError(Exception):
-    """It is not known whether the candidate is as good."""
 
 
 class _TakenOverError(Exception):
@@ -224,7 +215,7 @@ class _Rollout:
         try:
             self._apply(wanted, is_forced=True)
             self._wait(wanted)
-        except _CandidateError as failure:
+        except CandidateError as failure:
             self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
             return Outcome("failed", rollout.version, None, self._url(), str(failure))
         places = [place for place, one in enumerate(rollout.earlier) if one.model == target.model]
@@ -248,7 +239,7 @@ class _Rollout:
             self._apply(dataclasses.replace(good, previous=good.model, canary_percent=0), is_forced=True)
             try:
                 self._wait(good)
-            except _CandidateError as failure:
+            except CandidateError as failure:
                 is_back = False
                 reason = (
                     f"{reason}; and for a new revision of the last good model, which still has all requests: {failure}"
@@ -274,7 +265,7 @@ class _Rollout:
         self._write(lambda live: self._annotate(rollout, live), is_owner=False)
         try:
             self._wait(service)
-        except _CandidateError as failure:
+        except CandidateError as failure:
             self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
             return Outcome("failed", version, None, self._url(), str(failure))
         return self._promoted(rollout, service)
@@ -289,7 +280,7 @@ class _Rollout:
         self._progress(f"version {version} serves already: its settings change")
         try:
             self._wait(wanted)
-        except _CandidateError as failure:
+        except CandidateError as failure:
             return self._rolled_back(
                 self._roll_back(good, dataclasses.replace(rollout, state="progressing", version=version), str(failure))
             )
@@ -317,9 +308,9 @@ class _Rollout:
                     wanted = canary.promoted() if has_canary else dataclasses.replace(base, model=service.model)
                     self._apply(wanted)
                     self._wait(wanted)
-        except _CandidateError as failure:
+        except CandidateError as failure:
             return self._rolled_back(self._roll_back(good, rollout, str(failure)))
-        except _UndecidedError as reason:
+        except UndecidedError as reason:
             self._record(dataclasses.replace(rollout, state="held", reason=str(reason)))
             return Outcome("held", version, good.model.version, self._url(), str(reason))
         return self._promoted(rollout, wanted)
@@ -338,52 +329,15 @@ class _Rollout:
             if state.is_ready:
                 return
             if state.has_failed or time.monotonic() > deadline:
-                raise _CandidateError(_not_ready(service, state, self._canary.ready_minutes * 60))
+                raise CandidateError(_not_ready(service, state, self._canary.ready_minutes * 60))
             if state.reason != said:
                 self._progress(state.reason)
                 said = state.reason
             self._pause()
 
     def _bake(self, service: Service) -> None:
-        start = responded = time.monotonic()
-        canary, said = self._canary, [""]
-        while True:
-            self._pause()
-            now = time.monotonic()
-            try:
-                candidate, stable = self._traffic(service, now - start)
-            except MonitoringError as error:
-                if now - responded > canary.patience_minutes * 60:
-                    raise _CandidateError(str(error)) from None
-                continue
-            responded = now
-            verdict = judge(candidate, stable, canary)
-            if verdict.state == "worse":
-                raise _CandidateError("; ".join(verdict.reasons))
-            if now - start < canary.bake_minutes * 60:
-                continue
-            if verdict.state == "as_good":
-                return
-            reason = f"not known after {candidate.requests:.0f} requests: {'; '.join(verdict.reasons)}"
-            if now - start >= canary.max_minutes * 60:
-                if canary.undecided == "promote":
-                    self._progress(f"goes on as deploy.canary.undecided says; {reason}")
-                    return
-                raise (_UndecidedError if canary.undecided == "hold" else _CandidateError)(reason)
-            if verdict.reasons != said:
-                self._progress(f"watched for longer, {reason}")
-                said = verdict.reasons
-
-    def _traffic(self, service: Service, seconds: float) -> tuple[Traffic, Traffic]:
         assert self._monitor is not None
-        assert service.previous is not None
-        # Prometheus scrapes every 15 to 60 s, and an increase needs two scrapes.
-        window = max(seconds, MIN_WINDOW_SECONDS)
-        candidate, stable = (
-            self._monitor.traffic(service.name, str(model.version), window)
-            for model in (service.model, service.previous)
-        )
-        return candidate, stable
+        Bake(self._monitor, service, self._canary, self._pause, self._progress).run()
 
     def _pause(self) -> None:
         time.sleep(self._canary.poll_seconds)

@@ -13,6 +13,7 @@ from tfx.types import artifact_utils
 
 from ...deployment.order import Order
 from ...errors import ModelError
+from ...model_store.golden import write_golden
 from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.metadata import METADATA_FILE
@@ -24,7 +25,6 @@ from ..tfx_api import evaluator_constants as constants
 from ..tfx_api import io_utils, model_utils, path_utils
 from ..trainer.metadata import read_metadata
 from .gate import check_candidate
-from .golden import write_golden
 from .settings import REJECTION, PushSettings
 
 NUM_CHECKED_RECORDS = 64

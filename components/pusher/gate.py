@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...deployment.golden_check import check_predictions
 from ...errors import ModelError
+from ...model_store.golden import GoldenRequest
 from .candidate_server import NAME, candidate_server, free_port, server_command
-from .golden import GoldenRequest, check_predictions
 
 
 def check_candidate(

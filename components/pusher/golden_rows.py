@@ -8,11 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from ...errors import ModelError
+from ...model_store.golden import GoldenRequest
 from ..examples import values_of
 from ..loaded_model import load_model
 from ..trainer.export import SERVING_EXAMPLES
 from ..trainer.metadata import read_metadata
-from .golden import GoldenRequest
 
 
 def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenRequest]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from yachay.components.pusher.candidate_server import candidate_server, free_port
-from yachay.components.pusher.golden import check_predictions
+from yachay.deployment.golden_check import check_predictions
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ("Dockerfile", "Dockerfile.gpu")

@@ -8,10 +8,10 @@ import pytest
 from sequence_model import ROW, forecast, make_sequence_example, save_sequence_model
 
 from yachay.components.pusher.gate import check_candidate
-from yachay.components.pusher.golden import read_golden, write_golden
 from yachay.components.pusher.golden_rows import make_golden
 from yachay.components.trainer.session_check import check_session
 from yachay.errors import ModelError
+from yachay.model_store.golden import read_golden, write_golden
 
 SHORT = {**ROW, "load_mw": [3.0, 4.0], "sky": ["rain"], "station": "B"}
 EXAMPLES = [make_sequence_example(row) for row in (ROW, SHORT)]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from yachay.components.pusher.golden import GoldenRequest, check_predictions, find_difference, read_golden, write_golden
+from yachay.deployment.golden_check import check_predictions, find_difference
 from yachay.errors import ModelError
+from yachay.model_store.golden import GoldenRequest, read_golden, write_golden
 
 GOLDEN = [
     GoldenRequest({"age": 1, "town": "Ñuñoa"}, {"classes": "kept", "scores": [0.25, 0.75]}),
