@@ -9,19 +9,16 @@ from typing import Literal
 
 from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
-from ..manifests.render import inference_service, read_serving
+from ..manifests.render import read_serving
 from ..manifests.service import Service
 from .bake import Bake, CandidateError, UndecidedError
 from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
-from .errors import ClusterError
 from .lease import Lease
+from .owned import Owned, TakenOverError
 from .prometheus import Monitor
 from .readiness import Readiness, readiness
 from .record import UNDER_WAY, End, Rollout
-
-NUM_WRITES, WRITE_PAUSE_SECONDS = 20, 0.1
-"""How often a write is tried while KServe's controller writes the object's status in between."""
 
 Progress = Callable[[str], None]
 
@@ -45,10 +42,6 @@ class Outcome:
     serving_version: int | None
     url: str | None
     reason: str = ""
-
-
-class _TakenOverError(Exception):
-    """Another call moves the service on."""
 
 
 def deploy(
@@ -152,19 +145,19 @@ class _Rollout:
         self._canary = canary
         self._monitor = monitor
         self._progress = progress
-        self._is_forced = is_forced
-        self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        self._lease = Lease(cluster, name, self._owner)
+        owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        self._object = Owned(cluster, name, owner, is_forced=is_forced)
+        self._lease = Lease(cluster, name, owner)
 
     def run(self, work: Callable[[], Outcome], version: int | None = None, *, is_forced: bool = False) -> Outcome:
         """Does the work of the call while it holds the service's Lease."""
         self._lease.acquire(is_forced=is_forced)
         try:
             return work()
-        except _TakenOverError as error:
+        except TakenOverError as error:
             live = self._cluster.get(INFERENCE_SERVICE, self._name)
             serving = read_serving(live) if live else None
-            return Outcome("taken_over", version, serving.version if serving else None, self._url(), str(error))
+            return Outcome("taken_over", version, serving.version if serving else None, self._object.url(), str(error))
         finally:
             self._lease.release()
 
@@ -182,7 +175,7 @@ class _Rollout:
             return self._first(dataclasses.replace(service, predictor_name=good.predictor_name), None)
         rollout = recorded or Rollout("promoted", good.model.version, 100, good)
         steps: Sequence[int] = self._canary.steps
-        self._claim(rollout, recorded)
+        self._object.claim(rollout, recorded)
         if rollout.state in ("progressing", "held") and rollout.version == service.model.version:
             self._progress(f"going on with version {rollout.version}, left at {rollout.percent} %")
             steps = [percent for percent in steps if percent >= rollout.percent]
@@ -196,7 +189,7 @@ class _Rollout:
 
     def take_back(self, reason: str, version: int | None) -> Outcome:
         """Ends a rollout that is under way, or goes back to a model that was promoted before."""
-        rollout = self._take_over(reason)
+        rollout = self._object.take_over(reason)
         target = targets(self._name, rollout, version)[0]
         good = rollout.good
         assert good is not None
@@ -213,18 +206,18 @@ class _Rollout:
         self._progress(f"going back to version {version}: {reason}")
         wanted = dataclasses.replace(target, predictor_name=rollout.good.predictor_name)
         try:
-            self._apply(wanted, is_forced=True)
+            self._object.apply(wanted, is_forced=True)
             self._wait(wanted)
         except CandidateError as failure:
-            self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
-            return Outcome("failed", rollout.version, None, self._url(), str(failure))
+            self._object.record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
+            return Outcome("failed", rollout.version, None, self._object.url(), str(failure))
         places = [place for place, one in enumerate(rollout.earlier) if one.model == target.model]
-        self._record(
+        self._object.record(
             dataclasses.replace(
                 rollout, state="rolled_back", good=wanted, reason=reason, earlier=rollout.earlier[places[-1] + 1 :]
             )
         )
-        return Outcome("rolled_back", rollout.version, version, self._url(), reason)
+        return Outcome("rolled_back", rollout.version, version, self._object.url(), reason)
 
     def _roll_back(self, good: Service, rollout: Rollout, reason: str) -> Rollout:
         """Gives all requests to the model of `good`, at once, then takes the candidate out."""
@@ -234,9 +227,9 @@ class _Rollout:
         if "canaryTrafficPercent" in live.get("spec", {}).get("predictor", {}):
             # Without a pin the requests would stay with the candidate, Knative's latest ready revision, until new pods
             # of the last good model are up.
-            self._pin(0)
+            self._object.pin(0)
             self._progress(f"version {good.model.version} has all requests")
-            self._apply(dataclasses.replace(good, previous=good.model, canary_percent=0), is_forced=True)
+            self._object.apply(dataclasses.replace(good, previous=good.model, canary_percent=0), is_forced=True)
             try:
                 self._wait(good)
             except CandidateError as failure:
@@ -246,37 +239,36 @@ class _Rollout:
                 )
             else:
                 # A field that was patched stays, though it is applied no more.
-                self._pin(None)
+                self._object.pin(None)
         if is_back:
-            self._apply(good, is_forced=True)
+            self._object.apply(good, is_forced=True)
         rolled_back = dataclasses.replace(rollout, state="rolled_back", good=good, reason=reason)
-        self._record(rolled_back)
+        self._object.record(rolled_back)
         return rolled_back
 
     def _rolled_back(self, rollout: Rollout) -> Outcome:
         assert rollout.good is not None
-        return Outcome("rolled_back", rollout.version, rollout.good.model.version, self._url(), rollout.reason)
+        return Outcome("rolled_back", rollout.version, rollout.good.model.version, self._object.url(), rollout.reason)
 
     def _first(self, service: Service, rollout: Rollout | None) -> Outcome:
         version = service.model.version
         self._progress(f"version {version} is the first: no canary")
         rollout = dataclasses.replace(rollout or Rollout("progressing", version, 100), version=version)
-        self._cluster.apply(INFERENCE_SERVICE, inference_service(service), is_forced=self._is_forced)
-        self._write(lambda live: self._annotate(rollout, live), is_owner=False)
+        self._object.create(service, rollout)
         try:
             self._wait(service)
         except CandidateError as failure:
-            self._record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
-            return Outcome("failed", version, None, self._url(), str(failure))
+            self._object.record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
+            return Outcome("failed", version, None, self._object.url(), str(failure))
         return self._promoted(rollout, service)
 
     def _settings(self, good: Service, service: Service, rollout: Rollout) -> Outcome:
         wanted = dataclasses.replace(service, predictor_name=good.predictor_name)
         version = service.model.version
-        generation = self._live()["metadata"]["generation"]
-        applied = self._apply(wanted)
+        generation = self._object.live()["metadata"]["generation"]
+        applied = self._object.apply(wanted)
         if applied["metadata"]["generation"] == generation:
-            return Outcome("unchanged", version, version, self._url())
+            return Outcome("unchanged", version, version, self._object.url())
         self._progress(f"version {version} serves already: its settings change")
         try:
             self._wait(wanted)
@@ -296,30 +288,30 @@ class _Rollout:
             for percent in steps:
                 rollout = dataclasses.replace(rollout, percent=percent)
                 self._progress(f"version {version}: {percent} % of the requests")
-                self._record(rollout)
+                self._object.record(rollout)
                 canary = base.canary(service.model, percent)
                 if percent < 100:
-                    self._apply(canary)
+                    self._object.apply(canary)
                     has_canary = True
                     self._wait(canary)
                     self._bake(canary)
                 else:
                     # Without a canary's pods to take over, a new name would leave the service without any.
                     wanted = canary.promoted() if has_canary else dataclasses.replace(base, model=service.model)
-                    self._apply(wanted)
+                    self._object.apply(wanted)
                     self._wait(wanted)
         except CandidateError as failure:
             return self._rolled_back(self._roll_back(good, rollout, str(failure)))
         except UndecidedError as reason:
-            self._record(dataclasses.replace(rollout, state="held", reason=str(reason)))
-            return Outcome("held", version, good.model.version, self._url(), str(reason))
+            self._object.record(dataclasses.replace(rollout, state="held", reason=str(reason)))
+            return Outcome("held", version, good.model.version, self._object.url(), str(reason))
         return self._promoted(rollout, wanted)
 
     def _promoted(self, rollout: Rollout, service: Service) -> Outcome:
         version = service.model.version
-        self._record(rollout.promoted(service))
+        self._object.record(rollout.promoted(service))
         self._progress(f"version {version} has all requests")
-        return Outcome("promoted", version, version, self._url())
+        return Outcome("promoted", version, version, self._object.url())
 
     def _wait(self, service: Service) -> None:
         deadline = time.monotonic() + self._canary.ready_minutes * 60
@@ -342,90 +334,7 @@ class _Rollout:
     def _pause(self) -> None:
         time.sleep(self._canary.poll_seconds)
         self._lease.renew()
-        self._check_owner(self._live())
-
-    def _claim(self, rollout: Rollout, before: Rollout | None) -> None:
-        """Makes this call the owner, unless another wrote a record since `before` was read."""
-
-        def claim(live: Document) -> Document:
-            if Rollout.of(live) != before:
-                raise _TakenOverError("another call began in the same moment")
-            return self._annotate(rollout, live)
-
-        self._write(claim, is_owner=False)
-
-    def _take_over(self, reason: str) -> Rollout:
-        """Makes this call the owner, whoever was it, and returns the record as that one left it."""
-        left: list[Rollout] = []
-
-        def claim(live: Document) -> Document:
-            rollout = Rollout.of(live)
-            assert rollout is not None
-            left[:] = [rollout]
-            state = "rolling_back" if rollout.state in UNDER_WAY else rollout.state
-            return self._annotate(dataclasses.replace(rollout, state=state, reason=reason), live)
-
-        self._write(claim, is_owner=False)
-        return left[0]
-
-    def _record(self, rollout: Rollout) -> None:
-        self._write(lambda live: self._annotate(rollout, live))
-
-    def _annotate(self, rollout: Rollout, live: Document) -> Document:
-        annotations = dataclasses.replace(rollout, owner=self._owner).to_annotations()
-        metadata = {"annotations": annotations, "resourceVersion": live["metadata"]["resourceVersion"]}
-        return self._cluster.patch(INFERENCE_SERVICE, self._name, {"metadata": metadata})
-
-    def _apply(self, service: Service, *, is_forced: bool = False) -> Document:
-        document = inference_service(service)
-
-        def apply(live: Document) -> Document:
-            metadata = document["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}
-            return self._cluster.apply(
-                INFERENCE_SERVICE, document | {"metadata": metadata}, is_forced=is_forced or self._is_forced
-            )
-
-        return self._write(apply)
-
-    def _pin(self, percent: int | None) -> None:
-        def pin(live: Document) -> Document:
-            changes = {"spec": {"predictor": {"canaryTrafficPercent": percent}}}
-            metadata = {"resourceVersion": live["metadata"]["resourceVersion"]}
-            return self._cluster.patch(INFERENCE_SERVICE, self._name, changes | {"metadata": metadata})
-
-        self._write(pin)
-
-    def _write(self, write: Callable[[Document], Document], *, is_owner: bool = True) -> Document:
-        """Writes what is conditional on the object being as it was read just before, by the call that owns it."""
-        for _ in range(NUM_WRITES):
-            live = self._live()
-            if is_owner:
-                self._check_owner(live)
-            try:
-                return write(live)
-            except ClusterError as error:
-                if not error.is_stale:
-                    raise
-                stale = error
-            time.sleep(WRITE_PAUSE_SECONDS)
-        raise stale
-
-    def _live(self) -> Document:
-        live = self._cluster.get(INFERENCE_SERVICE, self._name)
-        if live is None:
-            raise _TakenOverError("the InferenceService was deleted")
-        return live
-
-    def _check_owner(self, live: Document) -> None:
-        rollout = Rollout.of(live)
-        if rollout is None or rollout.owner != self._owner:
-            state = f"version {rollout.version}, {rollout.state}" if rollout else "no record"
-            raise _TakenOverError(f"another call moves {self._name} on: {state.replace('_', ' ')}")
-
-    def _url(self) -> str | None:
-        live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
-        url: str | None = live.get("status", {}).get("url")
-        return url
+        self._object.check_owner(self._object.live())
 
 
 def _good(live: Document, rollout: Rollout | None, service: Service) -> Service:

@@ -477,7 +477,7 @@ def test_an_object_that_changes_without_end_and_a_lease_that_may_not_be_read_are
         return live
 
     with monkeypatch.context() as patch:
-        patch.setattr("yachay.deployment.rollout.WRITE_PAUSE_SECONDS", 0)
+        patch.setattr("yachay.deployment.owned.WRITE_PAUSE_SECONDS", 0)
         patch.setattr(cluster, "get", outdated)
         with pytest.raises(ClusterError, match=r"409 .*It changed again and again while it was written: call again\."):
             deploy(cluster, service(2), CANARY, GOOD, silent)
