@@ -1,11 +1,14 @@
 """Training: one family, or all of them and the choice of the best on a validation part."""
 
+import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +25,7 @@ from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
 from .table import Table, require_classes
 from .target import Target
+from .threads import MANY_VALUES, few_threads
 
 logger = logging.getLogger(__name__)
 
@@ -103,27 +107,52 @@ def _train(table: Table, task: PredictionTask, settings: TrainerSettings, is_val
     part, validation = table.split(settings.validation_share, settings.seed)
     require_classes(part, task)
     augmented = augment(part, task, settings)
+
+    def fit_again(name: str) -> FittedModel:
+        return families[name].fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
+
     models, candidates = {}, []
-    for name, family in families.items():
-        start = time.perf_counter()
-        models[name] = family.fit(augmented, validation, hyperparameters[name], settings.seed)
-        candidate = Candidate(name, score(models[name], validation, task), round(time.perf_counter() - start, 3))
-        logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
-        candidates.append(candidate)
-    leaderboard = _ranked(candidates, task)
-    best = leaderboard[0]
-    model, family = models[best.family], families[best.family]
-    used = _used(family, hyperparameters[best.family], settings)
-    on_part = None
-    if calibration is not None and settings.calibration_folds is None:
-        on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
-    del part, augmented, validation  # A large table and its copy would not fit in memory beside another training.
-    if not family.needs_validation:
-        model = family.fit(augment(table, task, settings), None, hyperparameters[best.family], settings.seed)
+    with _begun(fit_again, families, table) as fitted_again:
+        for name, family in families.items():
+            start = time.perf_counter()
+            models[name] = family.fit(augmented, validation, hyperparameters[name], settings.seed)
+            candidate = Candidate(name, score(models[name], validation, task), round(time.perf_counter() - start, 3))
+            logger.info("%s: %s on the validation part, %.1f s", name, candidate.metrics, candidate.seconds)
+            candidates.append(candidate)
+        leaderboard = _ranked(candidates, task)
+        best = leaderboard[0]
+        model, family = models[best.family], families[best.family]
+        used = _used(family, hyperparameters[best.family], settings)
+        on_part = None
+        if calibration is not None and settings.calibration_folds is None:
+            on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
+        del part, augmented, validation  # A large table and its copy would not fit in memory beside another training.
+        if not family.needs_validation:
+            model = fitted_again(best.family)
     if calibration is not None:
         seen = on_part or _out_of_fold(table, task, family, hyperparameters[best.family], settings)
         model, used["calibration"] = _calibrated(model, calibration, task, *seen)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
+
+
+@contextlib.contextmanager
+def _begun(
+    fit: Callable[[str], FittedModel], families: Mapping[str, Family], table: Table
+) -> Iterator[Callable[[str], FittedModel]]:
+    """Yields `fit`; where there is one family, which trains in one thread, a second one has begun with it.
+
+    The model of the training part and that of all rows are then fitted at once.
+    """
+    [name, *others] = families
+    is_small = len(table) * sum(column.width for column in table.columns) < MANY_VALUES
+    waits = families[name].needs_validation or families[name].trains_in_tensorflow
+    if others or waits or not is_small or joblib.cpu_count() < 2:
+        yield fit
+        return
+    # One limit around both: each would set back that of the process to what it found.
+    with few_threads(0), ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(fit, name)
+        yield lambda _: begun.result()
 
 
 def _train_bagged(
