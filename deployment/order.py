@@ -2,15 +2,13 @@
 
 import dataclasses
 import json
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..manifests.service import Model, Service
 from .canary import CanarySettings
-from .cluster import Cluster
-from .delivery import apply_runtime
-from .prometheus import Prometheus
-from .record import service_from_json
-from .rollout import Outcome, Progress, deploy
+
+if TYPE_CHECKING:
+    from .rollout import Outcome, Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +32,12 @@ class Order:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Returns the order of `to_json`."""
+        from .record import service_from_json
+
         fields = json.loads(text)
         return cls(service_from_json(fields["service"]), CanarySettings(**fields["canary"]))
 
-    def carry_out(self, storage_uri: str, content_hash: str, trained_uri: str, progress: Progress) -> Outcome:
+    def carry_out(self, storage_uri: str, content_hash: str, trained_uri: str, progress: "Progress") -> "Outcome":
         """Deploys a pushed model.
 
         Args:
@@ -51,6 +51,12 @@ class Order:
             ClusterError: if the API rejects the request or does not respond.
             MonitoringError: if Prometheus does not respond at the start.
         """
+        # Imported where a model is deployed: they take a second, and every pipeline may have an order.
+        from .cluster import Cluster
+        from .delivery import apply_runtime
+        from .prometheus import Prometheus
+        from .rollout import deploy
+
         cluster = Cluster.connect(self.service.namespace or None)
         model = Model(
             storage_uri=storage_uri,
