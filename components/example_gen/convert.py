@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from ...errors import DataError
 from ..fingerprints import as_text
 from ..times import have_offset, to_times
+from .repairs import repair_numbers, repair_words
 from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
 from .tables import Rejection, blank, plain_values
 from .typed_tables import plain
@@ -61,6 +63,8 @@ class Converter:
         self._examples: dict[bool, str] = {}
         self._label = spec.label.name
         self._label_values = spec.label.values
+        self._repairs = spec.repairs
+        self.num_repaired: Counter[str] = Counter()
         self._time_key = spec.split.key if spec.split.method == "time" else None
 
     def convert(self, batch: pa.RecordBatch, start: int) -> tuple[pa.RecordBatch, list[Rejection]]:
@@ -90,8 +94,16 @@ class Converter:
         if column.steps is not None:
             return self._convert_sequence(name, column, column.steps, raw)
         is_number = column.type is not ColumnType.STRING
-        typed = _to_type(name, _with_points(raw, self._decimal) if is_number else raw, column.type)
+        repair = self._repairs.get(name)
         problems: list[tuple[np.ndarray, Callable[[object], str]]] = []
+        if repair and raw.type == pa.string():
+            repaired = repair_numbers(raw, repair, self._decimal) if is_number else repair_words(raw, repair)
+            self.num_repaired[name] += repaired.num_changed
+            problems.append((repaired.is_unfit, _no_time(repair.time_format) if repair.time_format else _no_number))
+            raw = repaired.texts
+        elif is_number:
+            raw = _with_points(raw, self._decimal)
+        typed = _to_type(name, raw, column.type)
         if typed.bad is not None:
             problems.append((typed.bad, lambda value: typed.reason(value) + _decimal_hint(value, self._decimal)))
         array = typed.array
@@ -324,6 +336,10 @@ def _parse_float(text: str) -> float | None:
 
 def _no_integer(value: object) -> str:
     return f"{_show(value)} is no whole number"
+
+
+def _no_time(time_format: str) -> Callable[[object], str]:
+    return lambda value: f"{_show(value)} is no time of the format {time_format!r}"
 
 
 def _no_number(value: object) -> str:

@@ -107,7 +107,13 @@ def ingest(source: ResolvedInput, spec: IngestSpec, output_dir: Path, quarantine
         span=source.span,
         version=source.version,
         original_names=tally.original_names,
-        warnings=(*tally.warnings, *summarize(tally.notes), *_absent_classes(tally, spec), *_equal_records(tally)),
+        warnings=(
+            *tally.warnings,
+            *summarize(tally.notes),
+            *_repairs(tally),
+            *_absent_classes(tally, spec),
+            *_equal_records(tally),
+        ),
     )
 
 
@@ -119,6 +125,7 @@ class _Tally:
     attachments: dict[str, bytes] = field(default_factory=dict)
     num_duplicate: int = 0
     num_equal: int = 0
+    num_repaired: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     original_names: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -166,6 +173,7 @@ def _clean(
                     tally.labels[count["values"]] += count["counts"]
             yield kept
         _finish(table, start, tally, quarantine)
+    tally.num_repaired = converter.num_repaired
 
 
 def _finish(table: Table, num_records: int, tally: _Tally, quarantine: QuarantineWriter | None) -> None:
@@ -225,6 +233,13 @@ def _check_rows(tally: _Tally, num_written: Mapping[str, int], spec: IngestSpec)
                 f"Expected at least {least} records in each split. Received: {count} of {tally.num_kept} in {split!r}. "
                 "Collect more records, change `split`, or lower `evaluation.min_slice_rows`."
             )
+
+
+def _repairs(tally: _Tally) -> list[str]:
+    return [
+        f"{tally.original_names[name]}: {count} value{'' if count == 1 else 's'} repaired (`data.repairs`)"
+        for name, count in tally.num_repaired.items()
+    ]
 
 
 def _absent_classes(tally: _Tally, spec: IngestSpec) -> list[str]:

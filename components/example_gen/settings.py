@@ -73,6 +73,35 @@ class Bins(Settings):
         return edges
 
 
+class Repair(Settings):
+    """How the texts of a column that are written unlike numbers or times are read as such.
+
+    Args:
+        missing_values: tuple of strings that mean "no value" in this column, beside those of all columns.
+        remove: tuple of strings that are taken away before or after a number: marks of a currency or a unit.
+        thousands: string or None. The mark between groups of three digits.
+        decimal: string or None. The column's decimal mark, `"."` or `","`. Defaults to that of the data.
+        time_format: string or None. The format of the column's times by the codes of Python's `strptime`, such as
+            `"%d/%m/%Y"`; they become seconds since 1970-01-01 UTC. A time without an offset is taken as UTC.
+    """
+
+    missing_values: tuple[str, ...] = ()
+    remove: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    thousands: Literal[".", ",", "'", " ", "\u00a0", "\u202f"] | None = None
+    decimal: Literal[".", ","] | None = None
+    time_format: str | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.time_format is not None and (self.remove or self.thousands or self.decimal):
+            raise ValueError("time_format: expected neither `remove`, `thousands` nor `decimal` with it")
+        if self.time_format is not None and "%" not in self.time_format:
+            raise ValueError(f"time_format: expected codes such as '%d/%m/%Y', received {self.time_format!r}")
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise ValueError(f"thousands: expected another mark than `decimal`, received {self.thousands!r} for both")
+        return self
+
+
 class ReadSettings(Settings):
     """How files are read, and which of their rows are rejected: the part of an ingest that a configuration says itself.
 
@@ -88,6 +117,7 @@ class ReadSettings(Settings):
         drop_duplicates: bool. Whether the second of two equal rows is rejected.
         max_quarantined_share: float in [0, 1]. With more rejected rows the ingest fails.
         bins: dict of new column to `Bins`.
+        repairs: dict of column to `Repair`. How many values each changed, the ingest says.
     """
 
     reader: str | None = None
@@ -98,6 +128,7 @@ class ReadSettings(Settings):
     drop_duplicates: bool = False
     max_quarantined_share: Share = 0.01
     bins: dict[Identifier, Bins] = {}
+    repairs: dict[Identifier, Repair] = {}
 
     @model_validator(mode="after")
     def _options_of_a_reader(self) -> Self:
@@ -147,6 +178,12 @@ class IngestSpec(ReadSettings):
             raise ValueError(f"columns: expected the split's key among them, received no {self.split.key!r}")
         if self.split.key is not None and self.columns[self.split.key].steps:
             raise ValueError(f"columns.{self.split.key}: expected one value to split by, received a sequence")
+        for name, repair in self.repairs.items():
+            column = self.columns.get(name)
+            if column is None or column.steps:
+                raise ValueError(f"repairs.{name}: expected a column of single values, received no such column")
+            if column.type is ColumnType.STRING and repair != Repair(missing_values=repair.missing_values):
+                raise ValueError(f"repairs.{name}: expected `missing_values` only for a column of text")
         for name, bins in self.bins.items():
             source = self.columns.get(bins.column)
             if source is None or source.type is ColumnType.STRING or source.steps:
