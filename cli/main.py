@@ -16,10 +16,11 @@ from .exit_status import ExitStatus
 COMMANDS = {
     "climate": "Analyse the climate of stations: normals, extremes, trends.",
     "compile": "Compile a pipeline for open-source Kubeflow Pipelines 2.",
+    "dask": "Write a Dask cluster on Kubernetes for `prepare`.",
     "deploy": "Serve a pushed model by KServe, step by step, with rollback.",
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
-    "manifests": "Write what a pipeline needs on Kubernetes: a Dask cluster for `prepare`.",
+    "manifests": "Write the kustomize overlay of a pushed model's service.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
     "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",

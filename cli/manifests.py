@@ -1,71 +1,87 @@
 """`yachay manifests`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
 from . import frame, options
+from .deploy import SETTINGS
 
-FIELDS = ("pipeline", "files", "scheduler")
+if TYPE_CHECKING:
+    from ..manifests.overlay import Environment
+
+FIELDS = ("pipeline", "service", "files")
 """What `--json` prints, whatever happens."""
 
 
 @frame.command("manifests", fields=FIELDS)
 @options.pipeline_argument
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--image", metavar="NAME@sha256:...", required=True, help="Image of the pipeline's steps, by digest.")
-@click.option("--namespace", metavar="N", default="models", show_default=True)
-@click.option("--min-workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
-@click.option("--max-workers", type=click.IntRange(min=1), default=4, show_default=True, metavar="N")
-@click.option("--memory", metavar="SIZE", default="2Gi", show_default=True, help="Of a worker.")
-@click.option("--claim", metavar="NAME", help="Volume claim that all workers may write to, for what they prepare.")
-@click.option("--mount-path", metavar="PATH", default="/data", show_default=True, help="Where it is mounted.")
+@options.task_option
+@click.option("--image", metavar="IMAGE", help="The server's image by digest (default: deploy.image).")
+@click.option("--model", metavar="URI", help="Push to serve, STORE/push-VERSION (default: the store's latest).")
+@click.option(
+    "--receipt",
+    type=click.Path(path_type=Path),
+    help="The push.json of --model, where the store cannot be read from here.",
+)
+@click.option(
+    "--environment", type=click.Choice(["dev", "staging", "production"]), default="production", show_default=True
+)
+@click.option("--mode", metavar="knative|standard", help="How KServe makes pods (default: deploy.mode).")
+@click.option("--cloud", metavar="gke|eks|aks|none", help="Whose node labels lead to a GPU (default: deploy.cloud).")
+@click.option("--gpu", metavar="TYPE", help="Kind of GPU: l4, t4, a100, any (default: deploy.gpu, else CPUs).")
+@click.option("--with", "added", metavar="COMPONENT", multiple=True, help="Add tls, prediction-log, ...; repeatable.")
+@click.option(
+    "--without", "left_out", metavar="COMPONENT", multiple=True, help="Leave out monitoring, ...; repeatable."
+)
+@click.option("--egress", metavar="CIDR", multiple=True, help="Addresses of the store, if they are known; repeatable.")
+@click.option("--namespace", metavar="N", help="Namespace (default: deploy.namespace, else models).")
 @options.profile_option
+@options.workdir_option
 @options.config_option
 @options.set_option
 def command(
     output: frame.Fields,
     pipeline: str,
     folder: Path,
-    image: str,
-    namespace: str,
-    min_workers: int,
-    max_workers: int,
-    memory: str,
-    claim: str | None,
-    mount_path: str,
+    task: str | None,
+    model: str | None,
+    receipt: Path | None,
+    environment: "Environment",
+    added: tuple[str, ...],
+    left_out: tuple[str, ...],
+    egress: tuple[str, ...],
+    namespace: str | None,
     profile: str | None,
+    workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
+    **settings: str | None,
 ) -> None:
-    """Write what a pipeline needs on Kubernetes beside itself: of one with `data.prepare` a Dask cluster.
+    """Write the kustomize overlay of a pushed model's service, and the trees that it is put together of.
 
-    FOLDER gets dask.yaml, for the Dask operator, and a kustomization.yaml. `kubectl apply -k FOLDER` applies them.
+    FOLDER gets overlays/ENVIRONMENT, which `kubectl apply -k` takes. Keep it in git; each call replaces what it wrote.
     """
-    from ..files import write_atomically
-    from ..manifests.dask import SCHEDULER_PORT, DaskCluster, render
-    from ..manifests.render import to_yaml
+    from ..manifests.overlay import make_overlay, write_overlay
+    from ..pipelines.api import choose_task
+    from ..pipelines.deployment import describe_service, find_push
     from ..pipelines.registry import find_pipeline
 
-    config = find_pipeline(pipeline, config_path).load(overrides, profile or "")
-    if config.data.prepare is None:
-        raise UsageError(
-            f"Expected a pipeline with `data.prepare`. Received: {config.name}, which needs no Dask cluster."
-        )
-    cluster = DaskCluster(
-        name=f"{config.name.replace('_', '-')}-dask", image=image, namespace=namespace, min_workers=min_workers,
-        max_workers=max_workers, memory=memory, claim=claim, mount_path=mount_path,
-    )  # fmt: skip
-    files = {"dask.yaml": to_yaml(render(cluster))}
-    files["kustomization.yaml"] = to_yaml(
-        [{"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(files)}]
+    given = [f"{SETTINGS[name]}={value}" for name, value in settings.items() if value is not None]
+    if namespace is not None:
+        given.append(f"deploy.namespace={namespace}")
+    config = find_pipeline(pipeline, config_path).load((*overrides, *given), profile or "")
+    output["pipeline"] = config.name
+    chosen = choose_task(config, task)
+    push = find_push(config, chosen, workdir, model, receipt)
+    service, components = make_overlay(
+        describe_service(config, chosen, push, "models"), environment, added, left_out, bool(egress)
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    scheduler = f"tcp://{cluster.name}-scheduler.{namespace}:{SCHEDULER_PORT}"
-    output.update({"pipeline": config.name, "files": [str(folder / name) for name in files], "scheduler": scheduler})
+    output["service"] = service.name
+    paths = write_overlay(service, components, environment, folder, egress)
+    output["files"] = [str(path) for path in paths]
     if not frame.is_json():
         click.echo(f"Written: {', '.join(output['files'])}")
-        click.echo(f"Prepare with: yachay prepare {pipeline} --dask-scheduler {scheduler} ...")
+        click.echo(f"Apply with: kubectl apply -k {folder / 'overlays' / environment}")

@@ -90,6 +90,7 @@ def service_from_json(fields: Mapping[str, Any]) -> Service:
     if fields.get("logger") is not None:
         logger = _known(Logger, fields["logger"])
         parts["logger"] = Logger(**logger | {"headers": tuple(logger["headers"])})
+    parts |= {name: tuple(fields[name]) for name in ("components", "args") if name in fields}
     return Service(**_known(Service, fields) | parts)
 
 

@@ -11,15 +11,17 @@ import yaml
 from . import keys
 from .checks import check_inference_service
 from .node_pools import GPU_RESOURCE
+from .profile import add_components
 from .service import Autoscaling, Logger, Model, Service
 
 Json: TypeAlias = dict[str, Any]
 
 API_VERSION = "serving.kserve.io/v1beta1"
 PRE_STOP_SECONDS = 15
+USER = 10001
 GRACE_SECONDS = 15
 
-_RUNTIME_FILES = {"yachay": "runtime.yaml", "yachay-tf-serving": "tf-serving.yaml"}
+_RUNTIME_FILES = {"yachay": "base/runtime.yaml", "yachay-tf-serving": "components/tf-serving/runtime.yaml"}
 _FIELDS = {
     "storage_uri": keys.STORAGE_URI,
     "content_hash": keys.CONTENT_HASH,
@@ -100,7 +102,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _runtime(service: Service) -> list[Json]:
-    text = resources.files(__package__).joinpath("base", _RUNTIME_FILES[service.runtime]).read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(_RUNTIME_FILES[service.runtime]).read_text(encoding="utf-8")
     documents: list[Json] = list(yaml.safe_load_all(text))
     for document in documents:
         document["metadata"]["namespace"] = service.namespace
@@ -137,6 +139,8 @@ def _predictor(service: Service) -> Json:
     if service.logger is not None:
         predictor["logger"] = _logger(service.logger)
     predictor["model"] = _model(service, model)
+    add_components(predictor, service.components)
+    _add_own(predictor["model"], service)
     return _merge(predictor, service.predictor)
 
 
@@ -182,7 +186,13 @@ def _standard(service: Service) -> Json:
     surge, unavailable = (1, 0) if service.gpu is None or service.has_spare_gpu else (0, 1)
     fields: Json = {
         # Knative takes one behind a flag only; its pods have that of their containers.
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            # That volumes can be written to.
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "terminationGracePeriodSeconds": service.timeout_seconds + PRE_STOP_SECONDS + GRACE_SECONDS,
         "deploymentStrategy": {
             "type": "RollingUpdate",
@@ -208,12 +218,19 @@ def _model(service: Service, model: Model) -> Json:
             "limits": {"cpu": service.cpu_limit, "memory": service.memory, **gpus},
         },
     }
-    if service.env:
-        fields["env"] = [{"name": name, "value": value} for name, value in sorted(service.env.items())]
     if service.mode == "standard":
         fields["ports"] = copy.deepcopy(_PORTS)
         fields["lifecycle"] = {"preStop": {"exec": {"command": ["sleep", str(PRE_STOP_SECONDS)]}}}
     return fields
+
+
+def _add_own(model: Json, service: Service) -> None:
+    """Adds the arguments and the environment that the service names itself, which win over those of components."""
+    if service.args:
+        model["args"] = [*model.get("args", ()), *service.args]
+    if service.env:
+        named = [each for each in model.get("env", ()) if each["name"] not in service.env]
+        model["env"] = [*named, *({"name": name, "value": value} for name, value in sorted(service.env.items()))]
 
 
 def _of_server(service: Service, model: Model) -> Json:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from ..errors import suggestion
 from .errors import ManifestError
 from .node_pools import NodePool, find_node_pool
+from .profile import MIN_AVAILABLE_REPLICAS, OF_EVERY_SERVER, OF_STANDARD_MODE, Component
 from .storage import pushed_version
 
 Mode: TypeAlias = Literal["knative", "standard"]
@@ -138,6 +139,8 @@ class ServiceSettings:
         service_account: string.
         timeout_seconds: int. Longest request.
         logger: `Logger`.
+        components: tuple of `profile.Component`: what of `manifests/components` the service is given.
+        args: tuple of strings. Further flags of the server, such as `"--prediction_log_drop=Gender"`.
         env: mapping of the server's environment variables.
         labels: mapping of further labels.
         predictor: mapping. Fields of KServe's predictor, laid over what is rendered, and then checked with it.
@@ -160,6 +163,8 @@ class ServiceSettings:
     service_account: str = "yachay-model-reader"
     timeout_seconds: int = 60
     logger: Logger | None = None
+    components: tuple[Component, ...] = ()
+    args: tuple[str, ...] = ()
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     predictor: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -176,6 +181,29 @@ class ServiceSettings:
         if self.num_gpus < 1:
             raise ManifestError(f"Expected at least one GPU, or no kind of GPU. Received: {self.num_gpus}.")
         self.node_pool()
+        self._check_components()
+
+    def _check_components(self) -> None:
+        for component in self.components:
+            _one_of("each component", component, get_args(Component))
+            if self.mode == "knative" and component in OF_STANDARD_MODE:
+                raise ManifestError(
+                    f"Expected the component {component!r} in standard mode only. Received: it in knative mode. "
+                    f"{OF_STANDARD_MODE[component]}."
+                )
+        foreign = sorted({*self.components} - {*OF_EVERY_SERVER})
+        if self.runtime == "yachay-tf-serving" and (foreign or self.args):
+            raise ManifestError(
+                f"Expected of components only {' and '.join(OF_EVERY_SERVER)} with yachay-tf-serving, and no flags. "
+                f"Received: {', '.join([*foreign, *self.args])}. Take the runtime yachay."
+            )
+        if "client-certificates" in self.components and "tls" not in self.components:
+            raise ManifestError("Expected the component 'tls' beside 'client-certificates'. Received: none. Add it.")
+        if "availability" in self.components and self.min_replicas < MIN_AVAILABLE_REPLICAS:
+            raise ManifestError(
+                f"Expected min_replicas of at least {MIN_AVAILABLE_REPLICAS} with the component 'availability'. "
+                f"Received: {self.min_replicas}. Raise it."
+            )
 
     @property
     def scaler(self) -> Autoscaling:

@@ -1,4 +1,4 @@
-"""The Dask cluster of `yachay manifests`."""
+"""The Dask cluster of `yachay dask`."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ IMAGE = f"registry.example/yachay@sha256:{'ab' * 32}"
 
 
 def test_a_cluster_and_its_autoscaler_name_each_other(tmp_path, capsys):
-    arguments = ["manifests", "weather", str(tmp_path / "dask"), "--image", IMAGE, "--claim", "records", "--json"]
+    arguments = ["dask", "weather", str(tmp_path / "dask"), "--image", IMAGE, "--claim", "records", "--json"]
     assert run(arguments) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["scheduler"] == "tcp://weather-dask-scheduler.models:8786"
@@ -56,6 +56,6 @@ def test_what_does_not_fit_is_an_error(changes, message):
 
 
 def test_a_pipeline_without_prepare_needs_no_cluster(tmp_path, capsys):
-    assert run(["manifests", "student_dropout", str(tmp_path / "dask"), "--image", IMAGE]) == 2
+    assert run(["dask", "student_dropout", str(tmp_path / "dask"), "--image", IMAGE]) == 2
     assert "which needs no Dask cluster" in capsys.readouterr().err
     assert not (tmp_path / "dask").exists()
