@@ -22,6 +22,7 @@ PACKAGES = {
     "tensorflow_data_validation": ("arrow", "constants", "pywrap", "statistics", "types", "utils"),
     "tensorflow_model_analysis": ("constants", "proto", "sdk", "version"),
     "tfx.components": None,
+    "tfx.components.util.tfxio_utils": (),
     "apache_beam": (),
 }
 """The deferred packages, with those of their modules that work without the rest; None stands for all of them."""

@@ -51,8 +51,10 @@ if TYPE_CHECKING:
     from tfx.components.example_gen import input_processor as input_processor
     from tfx.components.example_gen import utils as example_gen_utils
     from tfx.components.statistics_gen import executor as statistics_gen_executor
+    from tfx.components.trainer import fn_args_utils as fn_args_utils
     from tfx.components.transform import executor as transform_executor
     from tfx.components.util import model_utils as model_utils
+    from tfx.components.util import tfxio_utils as tfxio_utils
     from tfx.dsl.compiler import compiler as dsl_compiler
     from tfx.dsl.compiler import constants as dsl_constants
     from tfx.dsl.component.experimental.executor_specs import (
@@ -113,6 +115,7 @@ __all__ = [
     "executable_spec_pb2",
     "execution_invocation_pb2",
     "execution_result_pb2",
+    "fn_args_utils",
     "graph_context",
     "graph_tools",
     "impl_helper",
@@ -150,6 +153,7 @@ __all__ = [
     "tft_analyzers",
     "tft_annotators",
     "tft_nodes",
+    "tfxio_utils",
     "top_k_uniques_stats_util",
     "transform_executor",
     "validation_result_pb2",
@@ -184,6 +188,7 @@ _PLACES = {
     "example_gen_utils": "tfx.components.example_gen.utils",
     "execution_invocation_pb2": "tfx.proto.orchestration.execution_invocation_pb2",
     "execution_result_pb2": "tfx.proto.orchestration.execution_result_pb2",
+    "fn_args_utils": "tfx.components.trainer.fn_args_utils",
     "graph_context": "tensorflow_transform.graph_context",
     "graph_tools": "tensorflow_transform.graph_tools",
     "impl_helper": "tensorflow_transform.impl_helper",
@@ -215,6 +220,7 @@ _PLACES = {
     "tft_analyzers": "tensorflow_transform.analyzers",
     "tft_annotators": "tensorflow_transform.annotators",
     "tft_nodes": "tensorflow_transform.nodes",
+    "tfxio_utils": "tfx.components.util.tfxio_utils",
     "top_k_uniques_stats_util": "tensorflow_data_validation.utils.top_k_uniques_stats_util",
     "transform_executor": "tfx.components.transform.executor",
     "wrap_function": "tensorflow.python.eager.wrap_function",

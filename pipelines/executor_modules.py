@@ -12,7 +12,7 @@ _WITH_TENSORFLOW = {
     "yachay.components.transform": (
         *("tensorflow", "yachay.components.transform.arrays", "yachay.components.transform.preprocessing"),
     ),
-    "tfx.components.trainer": ("yachay.components.trainer.run_fn", "sklearn.ensemble"),
+    "yachay.components.trainer": ("yachay.components.trainer.run_fn", "sklearn.ensemble"),
     "yachay.components.evaluator": ("scipy.stats",),
     "yachay.components.pusher": (
         *("yachay.components.trainer.session_check", "yachay.components.pusher.golden_rows"),

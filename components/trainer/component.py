@@ -1,4 +1,4 @@
-"""`Trainer`: TFX's, with our families, or with a function of one's own."""
+"""`Trainer`: TFX's interface, with our families, or with a function of one's own."""
 
 from tfx import types
 from tfx.dsl.components.base import base_component
@@ -31,7 +31,7 @@ class Trainer(base_component.BaseComponent):
     """
 
     SPEC_CLASS = standard_component_specs.TrainerSpec
-    EXECUTOR_SPEC = ExecutorPath("tfx.components.trainer.executor.GenericExecutor")
+    EXECUTOR_SPEC = ExecutorPath(f"{__package__}.executor.Executor")
 
     def __init__(
         self,
