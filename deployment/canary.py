@@ -14,7 +14,7 @@ class CanarySettings(BaseModel):
         labels: dict. Labels that its metrics must have, such as `namespace` where it sees several.
         bake_minutes: float. How long each share is watched.
         ready_minutes: float. How long new pods may take.
-        patience_minutes: float. How long Prometheus may be away.
+        patience_minutes: float. How long Prometheus may be away, or the candidate not ready.
         max_minutes: float. How long a share is watched at most where it stays undecided whether the candidate is as
             good.
         undecided: string. What happens then: `"hold"` leaves the candidate its share and ends the call, `"promote"`
@@ -25,6 +25,12 @@ class CanarySettings(BaseModel):
         max_slower_increase: float. The same for requests that take longer than any of the histogram's bounds.
         max_class_shift: float. Total variation distance of the predicted classes: the share of requests that would
             have to be predicted otherwise for both versions to predict the same classes.
+        max_value_shift: float. For a model of numbers, the largest difference of the shares of its predictions above a
+            number (the Kolmogorov-Smirnov distance).
+        max_restarts: int. How often a container of the candidate may be restarted during a share, where the serving
+            version's are restarted less.
+        golden: string. Whether the golden requests of the push are asked before the candidate gets requests: `"ask"`
+            where its pods can be reached from here, `"require"` ends the rollout where not, `"skip"`.
         max_error_rate: float. Share of requests that fail, whatever the serving version does.
         max_p99_ms: float. 99th percentile of the latency, whatever the serving version does.
         min_requests: int. Requests to the candidate without which it is not judged, and to the serving version without
@@ -46,6 +52,9 @@ class CanarySettings(BaseModel):
     max_rejected_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
     max_slower_increase: Annotated[float, Field(gt=0, lt=1)] = 0.1
     max_class_shift: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    max_value_shift: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    max_restarts: Annotated[int, Field(ge=0)] = 2
+    golden: Literal["ask", "require", "skip"] = "ask"
     max_error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
     max_p99_ms: Annotated[float, Field(gt=0)] = 500.0
     min_requests: Annotated[int, Field(ge=1)] = 50

@@ -43,6 +43,7 @@ CONFIG_MAP = Resource("", "v1", "configmaps")
 KNATIVE_SERVICE = Resource("serving.knative.dev", "v1", "services")
 POD = Resource("", "v1", "pods")
 DEPLOYMENT = Resource("apps", "v1", "deployments")
+SERVICE = Resource("", "v1", "services")
 LEASE = Resource("coordination.k8s.io", "v1", "leases")
 
 
@@ -152,6 +153,42 @@ class Cluster:
         query = [("fieldManager", FIELD_MANAGER)]
         return self._call("PATCH", resource, name, "application/merge-patch+json", changes, query)
 
+    def ask(self, service: str, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+        """Sends a request to port 80 of a Kubernetes Service through the API; returns the status and the content.
+
+        Args:
+            service: string. The Service.
+            method: string.
+            path: string. Begins with a slash.
+            body: JSON value; None sends none.
+
+        Raises:
+            ClusterError: if the API does not respond.
+        """
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body is not None else {})
+        try:
+            response = self._api.call_api(
+                f"{SERVICE.path(self.namespace, service)}:80/proxy{path}",
+                method,
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
+        except client.ApiException as error:
+            return error.status, error.body or b""
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._is_away(error) from None
+        return response.status, response.data
+
+    def _is_away(self, error: Exception) -> ClusterError:
+        return ClusterError(
+            f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
+            f"{type(error).__name__}. Is the cluster up, and does the kubeconfig name it?"
+        )
+
     def _call(
         self,
         method: str,
@@ -201,10 +238,7 @@ class Cluster:
                 self._rejection(error, method, resource, name), error.status, is_stale=_is_stale(error)
             ) from None
         except (urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError) as error:
-            raise ClusterError(
-                f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
-                f"{type(error).__name__}. Is the cluster up, and does the kubeconfig name it?"
-            ) from None
+            raise self._is_away(error) from None
         return document
 
     def _set_clock(self, date: str | None) -> None:

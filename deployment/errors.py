@@ -18,5 +18,13 @@ class ClusterError(YachayError):
         super().__init__(message)
 
 
+class CandidateError(Exception):
+    """A candidate is not to be promoted; inside a rollout only."""
+
+
+class UndecidedError(Exception):
+    """It is not known whether a candidate is as good; inside a rollout only."""
+
+
 class MonitoringError(YachayError):
     """Prometheus rejects a query or does not respond."""

@@ -100,6 +100,7 @@ def distance_margin(total: float, total_before: float, level: float) -> float:
     """Returns by how much the distance of what is counted may be below the true one, at every look at once.
 
     McDiarmid's inequality for the distance of the observed shares, whose expectation is not below the true distance;
+    it holds for half the sum of differences as for the largest difference of the shares above a bound.
     `level` is spent over looks at powers of two of the smaller count, `6 / (pi j)^2` of it at the j-th.
     """
     look = math.floor(math.log2(max(2.0, min(total, total_before))))

@@ -28,6 +28,7 @@ def check_predictions(
     tolerance: float = TOLERANCE,
     timeout_seconds: float = 30,
     headers: Mapping[str, str] | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> None:
     """Sends all golden requests to a server, each by itself and then all at once.
 
@@ -38,6 +39,7 @@ def check_predictions(
         tolerance: float. Defaults to `TOLERANCE`; a GPU differs by more.
         timeout_seconds: float. For each request.
         headers: mapping. Such as `Authorization` or `Host`.
+        transport: `httpx.BaseTransport`. The way to the server; None connects to it.
 
     Raises:
         ModelError: if it does not respond, or predicts otherwise.
@@ -46,7 +48,7 @@ def check_predictions(
     numbered = list(enumerate(golden, 1))
     sizes = _typical_sizes(golden)
     # Each client reads the certificates of the machine anew.
-    with httpx.Client(headers=headers, timeout=timeout_seconds) as client:
+    with httpx.Client(headers=headers, timeout=timeout_seconds, transport=transport) as client:
         for requests in (*([one] for one in numbered), numbered):
             _check(_ask(client, address, [one.row for _, one in requests]), requests, tolerance, sizes)
 

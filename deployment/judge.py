@@ -15,7 +15,7 @@ FALSE_ROLLBACKS = 0.01
 """The most of the candidates that are as good that are rolled back, over all comparisons and steps."""
 MISSED = 0.05
 """The most of the candidates that are worse by a limit that pass a step."""
-_NUM_COMPARISONS = 6
+_NUM_COMPARISONS = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,21 +45,23 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     """Compares two versions by their requests over the same time.
 
     A candidate is worse where the share of its requests that failed, were rejected or were slow is above the stable
-    version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes by as much, or
-    where it is above an absolute limit by more than chance. It is as good where each difference is below its limit by
-    more than chance (`MISSED`).
+    version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes or numbers by as
+    much, where its pods do not respond when asked, or where it is above an absolute limit by more than chance. It is as
+    good where each difference of its requests is below its limit by more than chance (`MISSED`).
     """
-    if candidate.requests < settings.min_requests:
-        return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
     steps = max(1, sum(percent < 100 for percent in settings.steps))
     bar = math.log(steps * _NUM_COMPARISONS / FALSE_ROLLBACKS)
+    if silent := _silent(candidate, stable, settings, bar):
+        return Verdict("worse", [silent])
+    if candidate.requests < settings.min_requests:
+        return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
     above = _above(candidate, settings, bar)
     if stable.requests < settings.min_requests:
         few = f"too few requests to the serving version: {stable.requests:.0f} of at least {settings.min_requests}"
         return Verdict("worse", above) if above else Verdict("undecided", [few])
     comparisons = list(_comparisons(candidate, stable, settings))
     worse = [reason for one in comparisons if (reason := _worse(one, candidate, stable, bar))] or above
-    shift, unknown_shift = _shift(candidate, stable, settings, bar)
+    shift, unknown_shift = (_moved if candidate.above or stable.above else _shift)(candidate, stable, settings, bar)
     if worse or shift:
         return Verdict("worse", worse + shift)
     unknown = [
@@ -96,6 +98,19 @@ def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) ->
     )
 
 
+def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> str | None:
+    """What says that its pods do not respond, asked as often as the serving version's."""
+    failed, failed_before, asked = candidate.probes_failed, stable.probes_failed, candidate.probes
+    if not asked or (failed - failed_before) / asked < settings.max_failed_increase:
+        return None
+    if increased(np.array([failed]), asked, np.array([failed_before]), stable.probes) < bar:
+        return None
+    return (
+        f"its pods did not respond {failed:.0f} of {asked:.0f} times they were asked, those of the serving version "
+        f"{failed_before:.0f} times"
+    )
+
+
 def _above(candidate: Traffic, settings: CanarySettings, bar: float) -> list[str]:
     """What is above an absolute limit, whatever the stable version does."""
     requests, found = candidate.requests, []
@@ -129,6 +144,28 @@ def _shift(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: f
     if moved + distance_margin(total, total_before, MISSED) <= settings.max_class_shift:
         return [], []
     return [], [f"whether the predicted classes of at most {settings.max_class_shift:.0%} of its requests differ"]
+
+
+def _moved(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> tuple[list[str], list[str]]:
+    """What says that the predicted numbers differ, and what is not known of them yet."""
+    new, old, limit = candidate.above_of_requests(), stable.above_of_requests(), settings.max_value_shift
+    bounds = sorted({*new} & {*old} - {-math.inf})
+    unknown = f"whether the predicted numbers of at most {limit:.0%} of its requests differ"
+    if not bounds:
+        return [], [f"{unknown}: their bins have no bound in common"]
+    total, total_before = new[-math.inf], old[-math.inf]
+    hits, hits_before = (np.array([one[bound] for bound in bounds]) for one in (new, old))
+    shares, shares_before = hits / total, hits_before / total_before
+    most = int(abs(shares - shares_before).argmax())
+    moved = abs(shares[most] - shares_before[most])
+    if moved >= limit and changed(hits, total, hits_before, total_before) >= bar:
+        return [
+            f"the predicted numbers differ by {moved:.0%} of the requests, more than {limit:.0%} "
+            f"({shares_before[most]:.0%} above {bounds[most]:g} before, {shares[most]:.0%} now)"
+        ], []
+    if moved + distance_margin(total, total_before, MISSED) <= limit:
+        return [], []
+    return [], [unknown]
 
 
 def _shares(classes: dict[str, float]) -> str:

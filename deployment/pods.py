@@ -1,6 +1,6 @@
 """Why the pods of a model version do not start: what their containers and the scheduler say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..manifests.keys import MODEL_VERSION
 from .cluster import POD, Cluster, Document
@@ -14,8 +14,6 @@ HOPELESS = ("CrashLoopBackOff", "ImagePullBackOff", "InvalidImageName", "CreateC
 def explain(cluster: Cluster, service: str, version: int) -> tuple[str, bool]:
     """Returns why pods do not start, and whether waiting is hopeless; nothing where none says so.
 
-    An account that may not list pods learns nothing.
-
     Args:
         cluster: `Cluster`.
         service: string. Name of the InferenceService.
@@ -24,15 +22,41 @@ def explain(cluster: Cluster, service: str, version: int) -> tuple[str, bool]:
     Raises:
         ClusterError: if the API does not respond.
     """
+    return describe(of_version(find_pods(cluster, service), version))
+
+
+def find_pods(cluster: Cluster, service: str) -> list[Document]:
+    """Returns the pods of an InferenceService; an account that may not list pods gets none.
+
+    Raises:
+        ClusterError: if the API does not respond.
+    """
     try:
-        pods = cluster.find(POD, SERVICE_LABEL, service)
+        return cluster.find(POD, SERVICE_LABEL, service)
     except ClusterError as error:
         if error.status != 403:
             raise
-        return "", False
-    of_version = [pod for pod in pods if pod["metadata"].get("annotations", {}).get(MODEL_VERSION) == str(version)]
-    found = list(dict.fromkeys(reason for pod in of_version for reason in _reasons(pod.get("status", {}))))
+        return []
+
+
+def of_version(pods: Iterable[Document], version: int) -> list[Document]:
+    """Returns the pods of a model version."""
+    return [pod for pod in pods if pod["metadata"].get("annotations", {}).get(MODEL_VERSION) == str(version)]
+
+
+def describe(pods: Iterable[Document]) -> tuple[str, bool]:
+    """Returns what containers and the scheduler say of pods that do not run, and whether waiting is hopeless."""
+    found = list(dict.fromkeys(reason for pod in pods for reason in _reasons(pod.get("status", {}))))
     return "; ".join(text for text, _ in found), any(is_hopeless for _, is_hopeless in found)
+
+
+def restarts(pods: Iterable[Document]) -> dict[tuple[str, str], int]:
+    """Returns how often each container of pods was restarted, by the names of pod and container."""
+    return {
+        (pod["metadata"].get("name", ""), container["name"]): container.get("restartCount", 0)
+        for pod in pods
+        for container in pod.get("status", {}).get("containerStatuses", ())
+    }
 
 
 def _reasons(status: Document) -> Iterator[tuple[str, bool]]:

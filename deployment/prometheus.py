@@ -25,6 +25,10 @@ class Traffic:
         rejected: float. Those that it rejected (HTTP 4xx and the like in gRPC).
         slower: mapping of seconds to the number of requests that took longer.
         classes: mapping of predicted class to rows; empty for a model that predicts none.
+        above: mapping of a bound of the predicted numbers to the rows above it, ascending, the first of them minus
+            infinity with all rows; empty for a model that predicts none.
+        probes: float. How often its pods were asked whether they respond.
+        probes_failed: float. How often they did not.
     """
 
     requests: float
@@ -32,16 +36,42 @@ class Traffic:
     rejected: float = 0.0
     slower: Mapping[float, float] = dataclasses.field(default_factory=dict)
     classes: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    above: Mapping[float, float] = dataclasses.field(default_factory=dict)
+    probes: float = 0.0
+    probes_failed: float = 0.0
 
     def classes_of_requests(self) -> dict[str, float]:
         """Returns the classes, their sum at most the number of requests: rows of one request depend on one another."""
-        rows = sum(self.classes.values())
-        part = min(1.0, max(self.requests - self.failed - self.rejected, 0.0) / rows) if rows else 0.0
+        part = self._part(sum(self.classes.values()))
         return {name: count * part for name, count in self.classes.items() if count * part > 0}
+
+    def above_of_requests(self) -> dict[float, float]:
+        """Returns the rows above each bound, all of them at most the number of requests; see `classes_of_requests`."""
+        part = self._part(max(self.above.values(), default=0.0))
+        return {bound: count * part for bound, count in self.above.items()} if part else {}
+
+    def _part(self, rows: float) -> float:
+        return min(1.0, max(self.requests - self.failed - self.rejected, 0.0) / rows) if rows else 0.0
 
 
 class Monitor(Protocol):
     """Knows the traffic of a model version."""
+
+    def scraped(self, model: str, version: str) -> float | None:
+        """Returns how many seconds ago the last of a version's servers was scraped; None where none is known.
+
+        Raises:
+            MonitoringError: if it is not known.
+        """
+        ...
+
+    def unreached(self, namespace: str, service: str, window_seconds: float) -> float:
+        """Returns the requests to a Kubernetes Service that a gateway failed without its response.
+
+        Raises:
+            MonitoringError: if it is not known.
+        """
+        ...
 
     def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
         """Returns the traffic of a version over the last `window_seconds`.
@@ -90,17 +120,16 @@ class Prometheus:
         Raises:
             MonitoringError: if Prometheus rejects the query or does not respond.
         """
-        named = ",".join(f'{name}="{value}"' for name, value in {"model_name": model, **self._labels}.items())
+        named = self._named({"model_name": model, **self._labels})
         of_version = f'* on (instance) group_left () max by (instance) (yachay_model{{{named},version="{version}"}})'
 
         def counted(selector: str) -> str:
-            # Not increase(), which misses what a series counted before its first scrape: above all the first errors.
-            before = f"({selector} offset {math.ceil(window_seconds)}s or {selector} * 0)"
-            return f"clamp_min({selector} - {before}, 0) {of_version}"
+            return f"{_increase(selector, window_seconds)} {of_version}"
 
         requests = counted(f"yachay_requests_total{{{named}}}")
         buckets = counted(f"yachay_request_seconds_bucket{{{named}}}")
         classes = counted(f"yachay_predicted_classes_total{{{named}}}")
+        values = counted(f"yachay_predicted_values_total{{{named}}}")
         outcomes: dict[str, float] = collections.defaultdict(float)
         for labels, count in self._query(f"sum by (outcome, status) ({requests})"):
             outcomes[_outcome(labels)] += count
@@ -112,7 +141,32 @@ class Prometheus:
             rejected=outcomes.get("rejected", 0.0),
             slower={float(bound): max(total - count, 0.0) for bound, count in below.items()},
             classes={label: count for label, count in self._by("label", classes).items() if count > 0},
+            above=_above({float(upper): count for upper, count in self._by("upper", values).items()}),
         )
+
+    def scraped(self, model: str, version: str) -> float | None:
+        """Returns how many seconds ago the last of a version's servers was scraped; None where none is known.
+
+        Raises:
+            MonitoringError: if Prometheus rejects the query or does not respond.
+        """
+        named = self._named({"model_name": model, "version": version, **self._labels})
+        ages = self._query(f"max(time() - timestamp(yachay_model{{{named}}}))")
+        return ages[0][1] if ages else None
+
+    def unreached(self, namespace: str, service: str, window_seconds: float) -> float:
+        """Returns the requests to a Kubernetes Service that Istio's gateway or sidecars failed without its response.
+
+        Raises:
+            MonitoringError: if Prometheus rejects the query or does not respond.
+        """
+        named = self._named(
+            {"destination_service_namespace": namespace, "destination_service_name": service, "reporter": "source"}
+        )
+        # The server's own response has no flags; of gRPC the gateway's has code 200. DC: the client went away.
+        failed = f'istio_requests_total{{{named},response_code=~"200|5..",response_flags!~"|-|DC"}}'
+        found = self._query(f"sum({_increase(failed, window_seconds)})")
+        return found[0][1] if found else 0.0
 
     def check(self) -> None:
         """Asks for a constant.
@@ -121,6 +175,10 @@ class Prometheus:
             MonitoringError: if Prometheus rejects the query or does not respond.
         """
         self._query("vector(1)")
+
+    @staticmethod
+    def _named(labels: Mapping[str, str]) -> str:
+        return ",".join(f'{name}="{value}"' for name, value in labels.items())
 
     def _by(self, label: str, query: str) -> dict[str, float]:
         return {labels[label]: value for labels, value in self._query(f"sum by ({label}) ({query})")}
@@ -141,6 +199,26 @@ class Prometheus:
                 f"{content.get('error', '')}."
             )
         return [(item["metric"], float(item["value"][1])) for item in content["data"]["result"]]
+
+
+def _increase(selector: str, window_seconds: float) -> str:
+    """Returns the query of what series counted in a window.
+
+    Not `increase()`, which misses what a series counted before its first scrape: above all the first errors.
+    """
+    window = f"{max(1, round(window_seconds * 1000))}ms"
+    return f"clamp_min({selector} - ({selector} offset {window} or {selector} * 0), 0)"
+
+
+def _above(counts: Mapping[float, float]) -> dict[float, float]:
+    """Returns the rows above each bound, and above minus infinity, by the rows of each bin, named by its upper end."""
+    found: dict[float, float] = {}
+    rows = 0.0
+    for upper in sorted(counts, reverse=True):
+        if not math.isinf(upper):
+            found[upper] = rows
+        rows += counts[upper]
+    return {-math.inf: rows, **dict(reversed(found.items()))} if rows else {}
 
 
 def _outcome(labels: Mapping[str, str]) -> str:

@@ -11,9 +11,10 @@ from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.render import read_serving
 from ..manifests.service import Service
-from .bake import Bake, CandidateError, UndecidedError
+from .bake import Bake
 from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
+from .errors import CandidateError, UndecidedError
 from .lease import Lease
 from .owned import Owned, TakenOverError
 from .prometheus import Monitor
@@ -329,7 +330,7 @@ class _Rollout:
 
     def _bake(self, service: Service) -> None:
         assert self._monitor is not None
-        Bake(self._monitor, service, self._canary, self._pause, self._progress).run()
+        Bake(self._cluster, self._monitor, service, self._canary, self._pause, self._progress).run()
 
     def _pause(self) -> None:
         time.sleep(self._canary.poll_seconds)

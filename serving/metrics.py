@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ..model_store.metadata import MISSING_VALUE
 from .contract import Array, Feature
+from .value_bins import OUTPUT
 
 REQUESTS = Counter(
     "yachay_requests",
@@ -30,6 +31,7 @@ BATCH_ROWS = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096),
 )
 CLASSES = Counter("yachay_predicted_classes", "Rows by predicted class", ["model_name", "label"])
+VALUES = Counter("yachay_predicted_values", "Predicted numbers by the upper end of their bin", ["model_name", "upper"])
 MISSING = Counter("yachay_missing_features", "Values that were missing, by feature", ["model_name", "feature"])
 OUTSIDE = Counter(
     "yachay_out_of_domain_values", "Values outside the schema's domain, by feature", ["model_name", "feature"]
@@ -51,11 +53,17 @@ class BatchMetrics:
         model_name: string.
         groups: dict of group (`Feature.group`) to the features of its matrix.
         labels: sequence of strings. The classes; empty for a regression.
+        bounds: array `(B,)`. Of the bins of predicted numbers, ascending; empty counts none.
     """
 
-    def __init__(self, model_name: str, groups: Mapping[str, Sequence[Feature]], labels: Sequence[str]) -> None:
+    def __init__(
+        self, model_name: str, groups: Mapping[str, Sequence[Feature]], labels: Sequence[str], bounds: Array
+    ) -> None:
         self._rows = BATCH_ROWS.labels(model_name)
         self._classes = {label: CLASSES.labels(model_name, label) for label in labels}
+        self._bounds_of_values = bounds
+        uppers = [*(repr(float(bound)) for bound in bounds), "+Inf"]
+        self._values = [VALUES.labels(model_name, upper) for upper in uppers] if len(bounds) else []
         self._groups = groups
         self._bounds = {
             group: (_bounds(features, "min", -math.inf), _bounds(features, "max", math.inf))
@@ -84,6 +92,10 @@ class BatchMetrics:
         if "classes" in outputs:
             for label, count in collections.Counter(outputs["classes"].tolist()).items():
                 self._classes[label].inc(count)
+        if self._values and OUTPUT in outputs:
+            bins = np.searchsorted(self._bounds_of_values, outputs[OUTPUT].ravel())
+            for index, count in collections.Counter(bins.tolist()).items():
+                self._values[index].inc(count)
 
     def _add(self, counters: Mapping[str, Counter], features: Sequence[Feature], found: Array) -> None:
         if found.any():

@@ -14,6 +14,7 @@ from .inputs import InputChecker, Inputs
 from .limits import Limits
 from .metrics import BatchMetrics
 from .saved_model import LoadedModel, Output
+from .value_bins import value_bounds
 from .values import NUMPY_TYPES
 
 
@@ -64,7 +65,8 @@ class ServedModel:
         self._predict = loaded.predict
         self._limits = limits
         self._observers = tuple(observers)
-        metrics = BatchMetrics(name, self.inputs.groups, self.labels)
+        bounds = np.array([]) if self.labels else value_bounds(path)
+        metrics = BatchMetrics(name, self.inputs.groups, self.labels, bounds)
         self._batcher = Batcher(loaded.predict, limits.max_batch_rows, metrics.count, loaded.max_loop_rows)
 
     @property

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class KServeCluster:
         self.is_down = False
         self.hours_ahead = 0.0
         self.has_no_routes = False
+        self.respond: Callable[[str, str, str, Any], tuple[int, Json]] | None = None
         self.answers: list[int] = []
         self.history: list[dict[str, int]] = []
         self.requests: list[tuple[str, str]] = []
@@ -160,7 +161,7 @@ class KServeCluster:
     ) -> tuple[int, Json]:
         if headers.get("Authorization") != f"Bearer {TOKEN}":
             return 401, _failure("Unauthorized")
-        if method == "POST":
+        if method == "POST" and "/proxy/" not in path:
             path = f"{path}/{json.loads(body)['metadata']['name']}"
         root, _, rest = path.partition("/namespaces/")
         group = root.split("/")[2] if root.startswith("/apis/") else ""
@@ -171,6 +172,10 @@ class KServeCluster:
             verb = method.lower()
             return 403, _failure(f'User "test" cannot {verb} resource "{plural}" in API group "{group}"')
         key = (plural, name)
+        if ":80/proxy/" in rest and self.respond is not None:
+            service, path = rest.split("/", 2)[2].split(":80/proxy")
+            version = self._version_behind(service)
+            return self.respond(version, method, path, json.loads(body) if body else None)
         if method == "GET" and not name:
             label, value = query["labelSelector"][0].split("=")
             every = [item for (kind, _), item in self.objects.items() if kind == plural]
@@ -196,6 +201,14 @@ class KServeCluster:
         if not changes.get("metadata", True):
             del changes["metadata"]
         return self._merge(key, changes, (query["fieldManager"][0], "Update"))
+
+    def _version_behind(self, service: str) -> str:
+        """The model version whose pods are behind a Kubernetes Service."""
+        for revisions in self._revisions.values():
+            for revision in revisions:
+                if f"{revision['name']}-private" == service:
+                    return str(revision["template"]["metadata"]["annotations"][VERSION])
+        return str(self.objects["deployments", service]["serving_of_test"])
 
     def _apply(self, key: tuple[str, str], document: Json, query: Mapping[str, list[str]]) -> tuple[int, Json]:
         manager = (query["fieldManager"][0], "Apply")

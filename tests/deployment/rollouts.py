@@ -42,6 +42,13 @@ class Watched:
 
     traffic_of: dict[str, Traffic | None]
 
+    def scraped(self, model: str, version: str) -> float | None:
+        self.traffic(model, version, 0.0)
+        return 0.0
+
+    def unreached(self, namespace: str, service: str, window_seconds: float) -> float:
+        return 0.0
+
     def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
         traffic = self.traffic_of.get(version, AS_BEFORE)
         if traffic is None:

@@ -1,3 +1,6 @@
+import math
+import re
+
 from rollouts import AS_BEFORE
 
 from yachay.deployment.canary import CanarySettings
@@ -66,6 +69,47 @@ def test_rows_of_one_request_are_no_independent_evidence() -> None:
 
 def test_classes_that_one_of_them_does_not_predict_are_not_compared() -> None:
     assert judge(Traffic(1000), AS_BEFORE, SETTINGS).state == "as_good"
+
+
+def numbers(shift: float, requests: float) -> Traffic:
+    """Predictions spread evenly over 0 to 10, and moved."""
+    above = {bound: requests * min(max((10 - bound + shift) / 10, 0), 1) for bound in (-math.inf, *range(-5, 16))}
+    return Traffic(requests, above=above)
+
+
+def test_other_numbers_are_found_with_how_far_they_moved() -> None:
+    verdict = judge(numbers(3.0, 300), numbers(0.0, 2700), SETTINGS)
+
+    assert verdict.state == "worse"
+    assert re.fullmatch(
+        r"the predicted numbers differ by 30% of the requests, more than 20% \(\d+% above \d before, \d+% now\)",
+        verdict.reasons[0],
+    )
+
+
+def test_numbers_that_are_alike_are_as_good_once_that_is_known() -> None:
+    assert judge(numbers(0.1, 2000), numbers(0.0, 18000), SETTINGS).state == "as_good"
+    assert judge(numbers(0.0, 60), numbers(0.0, 540), SETTINGS).reasons[-1] == (
+        "whether the predicted numbers of at most 20% of its requests differ"
+    )
+
+
+def test_bins_that_nest_are_compared_at_the_bounds_they_share() -> None:
+    coarse = Traffic(300, above={-math.inf: 300, 0: 300, 4: 290, 8: 280, 12: 0})
+
+    assert "more than 20% (20% above 8 before, 93% now)" in judge(coarse, numbers(0.0, 2700), SETTINGS).reasons[0]
+    assert judge(Traffic(300, above={-math.inf: 300, 0.5: 9}), numbers(0.0, 2700), SETTINGS).reasons[-1] == (
+        "whether the predicted numbers of at most 20% of its requests differ: their bins have no bound in common"
+    )
+
+
+def test_pods_that_do_not_respond_are_worse_without_any_request() -> None:
+    assert judge(Traffic(0, probes=20, probes_failed=20), Traffic(0, probes=20), SETTINGS).reasons == [
+        "its pods did not respond 20 of 20 times they were asked, those of the serving version 0 times"
+    ]
+    assert judge(Traffic(0, probes=20, probes_failed=20), Traffic(0, probes=20, probes_failed=20), SETTINGS).state == (
+        "undecided"
+    )
 
 
 def test_without_requests_to_the_serving_version_only_an_absolute_limit_speaks() -> None:

@@ -1,5 +1,6 @@
 """Against a real Prometheus, which scrapes servers that count as the predict API does."""
 
+import math
 import shutil
 import socket
 import subprocess
@@ -38,6 +39,12 @@ class Pod:
         self._classes = prometheus_client.Counter(
             "yachay_predicted_classes_total", "", ["model_name", "label"], **names
         )
+        self._values = prometheus_client.Counter("yachay_predicted_values_total", "", ["model_name", "upper"], **names)
+        # As the gateway's Envoy counts; it is a target of its own.
+        istio = ["reporter", "destination_service_namespace", "destination_service_name"]
+        self.gateway = prometheus_client.Counter(
+            "istio_requests_total", "", [*istio, "response_code", "response_flags"], **names
+        )
         info = prometheus_client.Gauge("yachay_model", "", ["model_name", "version"], **names)
         info.labels("dropout", version).set(1)
         self.server, self.thread = prometheus_client.start_http_server(0, "127.0.0.1", self.registry)
@@ -50,6 +57,10 @@ class Pod:
         self._classes.labels("dropout", label).inc(count)
         for _ in range(count):
             self._seconds.labels("dropout", "v1").observe(seconds)
+
+    def predict(self, counts: dict[str, int]) -> None:
+        for upper, count in counts.items():
+            self._values.labels("dropout", upper).inc(count)
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -145,6 +156,49 @@ def test_the_requests_of_servers_of_an_earlier_image_are_told_apart_by_their_sta
     traffic = monitor.traffic("dropout", "0", 60)
 
     assert (traffic.requests, traffic.failed, traffic.rejected) == (10, 3, 2)
+
+
+def test_predicted_numbers_are_found_as_the_rows_above_each_bound(prometheus: str, pods: dict[str, Pod]) -> None:
+    monitor = Prometheus(prometheus)
+    pods["1"].predict({"-0.5": 3, "0.0": 0, "12.25": 5, "+Inf": 2})
+
+    _until(lambda: bool(monitor.traffic("dropout", "1", 60).above))
+
+    assert monitor.traffic("dropout", "1", 60).above == {-math.inf: 10, -0.5: 7, 0.0: 7, 12.25: 2}
+
+
+def test_requests_that_a_gateway_failed_by_itself_are_found(prometheus: str, pods: dict[str, Pod]) -> None:
+    monitor = Prometheus(prometheus)
+    for backend, code, flags, count in (
+        ("dropout-v2-predictor", "503", "UH", 4),
+        ("dropout-v2-predictor", "200", "UF,URX", 3),
+        ("dropout-v2-predictor", "500", "-", 50),
+        ("dropout-v2-predictor", "200", "DC", 50),
+        ("dropout-predictor", "503", "UC", 1),
+    ):
+        pods["1"].gateway.labels("source", "ml", backend, code, flags).inc(count)
+
+    _until(lambda: monitor.unreached("ml", "dropout-v2-predictor", 60) > 0)
+
+    assert monitor.unreached("ml", "dropout-v2-predictor", 60) == 7
+    assert monitor.unreached("ml", "dropout-predictor", 60) == 1
+    assert monitor.unreached("other", "dropout-predictor", 60) == 0
+
+
+def test_what_is_counted_begins_with_a_scrape(prometheus: str, pods: dict[str, Pod]) -> None:
+    monitor = Prometheus(prometheus)
+    pods["2"].answer(50, "500", 0.01, "Graduate")
+    _until(lambda: monitor.traffic("dropout", "2", 60).failed == 50)
+    start = time.monotonic()
+
+    _until(lambda: (monitor.scraped("dropout", "2") or 60.0) < time.monotonic() - start)
+    counted_from = time.monotonic()
+    pods["2"].answer(7, "200", 0.01, "Graduate")
+    _until(lambda: monitor.traffic("dropout", "2", time.monotonic() - counted_from).requests > 0)
+    traffic = monitor.traffic("dropout", "2", time.monotonic() - counted_from)
+
+    assert (traffic.requests, traffic.failed) == (7, 0)
+    assert monitor.scraped("dropout", "9") is None
 
 
 def test_a_version_without_a_server_has_no_requests(prometheus: str) -> None:
