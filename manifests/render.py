@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from ..model_store.integrity import CONTENT_HASH_VARIABLE
 from . import keys
 from .checks import check_inference_service
 from .node_pools import GPU_RESOURCE
@@ -60,7 +61,7 @@ def inference_service(service: Service) -> Json:
         annotations[keys.AUTOSCALER_CLASS] = service.scaler.kind
     spec: Json = {"predictor": _predictor(service)}
     if standard and service.previous is not None:
-        spec["canary"] = [_canary(service)]
+        spec["canary"] = [_canary(service, spec["predictor"]["model"]["env"])]
     document: Json = {
         "apiVersion": API_VERSION,
         "kind": "InferenceService",
@@ -240,12 +241,15 @@ def _of_server(service: Service, model: Model) -> Json:
         "protocolVersion": "v1" if service.runtime == "yachay-tf-serving" else "v2",
         "storageUri": model.storage_uri,
         "image": model.image,
+        "env": [{"name": CONTENT_HASH_VARIABLE, "value": model.content_hash}],
     }
 
 
-def _canary(service: Service) -> Json:
-    """KServe lays it over `spec.predictor`, so that it names only what differs."""
+def _canary(service: Service, env: Iterable[Json]) -> Json:
+    """KServe lays it over `spec.predictor`, so that it names what differs, and all of a list, which it may replace."""
     percent = service.canary_percent or 0
+    model = _of_server(service, service.model)
+    others = [each for each in env if each["name"] != CONTENT_HASH_VARIABLE]
     return {
         "trafficPercent": percent,
         "predictor": {
@@ -253,7 +257,7 @@ def _canary(service: Service) -> Json:
             # At least one, or a canary at 0 per cent would never be ready.
             "minReplicas": max(1, math.ceil(service.min_replicas * percent / 100)),
             **_of_pod(service.model),
-            "model": {"name": "kserve-container", **_of_server(service, service.model)},
+            "model": {"name": "kserve-container", **model, "env": [*model["env"], *others]},
         },
     }
 

@@ -31,7 +31,7 @@ class Model:
 
     Args:
         storage_uri: string. The push, `<store>/push-<version>`.
-        content_hash: string. SHA-256 of the trained model, as `push.json` has it.
+        content_hash: string. SHA-256 of the pushed files, as `push.json` has it; the pods load nothing else.
         trained_uri: string. The Trainer's output, with which the next candidate is compared; never the copy in the
             store.
         image: string. The server's image by digest.

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..files import atomic_folder
-from .layout import RECEIPT_FILE, parse_version, push_name
+from .integrity import stored_files, write_files
+from .layout import RECEIPT_FILE, SIGNATURE_FILE, parse_version, push_name
 from .store import ModelStore, latest_push
 
 NUM_KEPT = 2
@@ -14,6 +15,8 @@ NUM_KEPT = 2
 
 def download_newest(store: ModelStore, folder: Path) -> Path | None:
     """Copies the newest push of a store into a folder, unless it is there, and removes older ones.
+
+    Only files that are what was pushed are copied.
 
     Args:
         store: `ModelStore`.
@@ -24,6 +27,7 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
 
     Raises:
         StoreError: if the store cannot be read, or the folder cannot be written.
+        IntegrityError: if the files of the push are not those that were pushed.
     """
     newest = latest_push(store)
     if newest is None:
@@ -33,13 +37,10 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (path / RECEIPT_FILE).is_file():
             with atomic_folder(path) as draft:
-                for name in store.files(newest.version):
-                    content = store.read(newest.version, name)
-                    if content is None:
-                        raise StoreError(f"Expected {newest.uri}/{name} in the store. Received: no such file.")
-                    target = draft / name
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content)
+                write_files(stored_files(store, newest), draft)
+                for name in (SIGNATURE_FILE, RECEIPT_FILE):
+                    if (content := store.read(newest.version, name)) is not None:
+                        (draft / name).write_bytes(content)
         _remove_old(folder)
     except OSError as error:
         raise StoreError(

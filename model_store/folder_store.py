@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from ..errors import StoreError
 from ..files import atomic_folder, remove_drafts
+from .integrity import list_files, read_file
 from .layout import parse_version, push_name
 from .store import next_version
 
@@ -36,18 +37,21 @@ class FolderStore:
         return [version for name in names if (version := parse_version(name)) is not None]
 
     def read(self, version: int, name: str) -> bytes | None:
-        """Returns the content of a file of a push, or None where there is none."""
+        """Returns the content of a file of a push, or None where there is none.
+
+        Raises:
+            IntegrityError: if it is a link.
+        """
         with self._asked("read"):
             try:
-                return (self.path / push_name(version) / name).read_bytes()
+                return read_file(self.path / push_name(version) / name)
             except FileNotFoundError:
                 return None
 
     def files(self, version: int) -> list[str]:
         """Returns the names of the files of a push, relative to it, sorted."""
-        push = self.path / push_name(version)
         with self._asked("list"):
-            return sorted(path.relative_to(push).as_posix() for path in push.rglob("*") if path.is_file())
+            return list_files(self.path / push_name(version))
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
         """Adds a push atomically and returns its version.

@@ -6,6 +6,7 @@
         assets.extra/yachay.json
         assets.extra/trees.npz      the trees over raw values (tree_table.py), where the model is trees
     golden.jsonl            V1 requests with the responses of the model as it was trained
+    model.sig               a signature of all other files, where the pusher has a key (signature.py)
     push.json               what was pushed; written last, so that a push without it is not finished
 """
 
@@ -14,6 +15,9 @@ import re
 PUSH_PREFIX = "push-"
 RECEIPT_FILE = "push.json"
 GOLDEN_FILE = "golden.jsonl"
+SIGNATURE_FILE = "model.sig"
+CLAIM_PREFIX = ".claim"
+"""Objects of the writer of a push to a bucket, of no one else's concern (object_store.py)."""
 MODEL_FILE = "saved_model.pb"
 
 _PUSH = re.compile(rf"{PUSH_PREFIX}([0-9]+)")

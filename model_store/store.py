@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from ..errors import StoreError
+from .integrity import hash_content, hash_files, hash_manifest
 from .layout import GOLDEN_FILE, MODEL_FILE, RECEIPT_FILE, push_name
 
 _MAX_NAMED = 3
@@ -24,22 +25,24 @@ class Push:
     Args:
         version: int. Seconds since 1970-01-01 UTC when it was pushed, or the number after the last version.
         uri: string. `<store>/push-<version>`: what a KServe `storageUri` names.
-        content_hash: string. SHA-256 over the names and contents of the files of the trained model.
+        content_hash: string. SHA-256 over the names and SHA-256s of the pushed files (`integrity.hash_manifest`).
+        trained_hash: string. SHA-256 over the names and contents of the files of the model as the Trainer left it.
         run_id: string. The run that pushed it; empty where it has no name.
         data_fingerprint: string. Hash of the content of the data.
         blessing: dict with `blessed`, `model` (URI of the model as the Trainer left it), `baseline` (that of the model
             that it was compared with, or None) and `metrics`.
-        files: tuple of strings. The files beside the receipt, relative to the push; empty in a receipt of an earlier
-            version.
+        files: mapping of the name of each pushed file, relative to the push, to its SHA-256; empty in a receipt of an
+            earlier version.
     """
 
     version: int
     uri: str
     content_hash: str
+    trained_hash: str = ""
     run_id: str = ""
     data_fingerprint: str = ""
     blessing: dict[str, Any] = dataclasses.field(default_factory=dict)
-    files: tuple[str, ...] = ()
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def model_uri(self) -> str:
@@ -66,7 +69,11 @@ class Push:
         known = {field.name for field in dataclasses.fields(cls)}
         try:
             fields = {name: value for name, value in json.loads(text).items() if name in known}
-            return cls(**fields | {"uri": uri, "files": tuple(fields.get("files", ()))})
+            files = fields.get("files")  # Names alone in an earlier version.
+            push = cls(**fields | {"uri": uri, "files": files if isinstance(files, dict) else {}})
+            if not isinstance(push.version, int) or not all(map(_is_inside, push.files)):
+                raise ValueError("another version or names of files than a push has")
+            return push
         except (ValueError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"Expected {uri}/{RECEIPT_FILE} to say what was pushed. Received: {error}. Remove {uri}; the next push "
@@ -108,7 +115,7 @@ def push(
     model: Path,
     store: ModelStore,
     *,
-    content_hash: str,
+    trained_hash: str,
     golden: bytes,
     run_id: str = "",
     data_fingerprint: str = "",
@@ -119,7 +126,7 @@ def push(
     Args:
         model: path of the SavedModel, with the metadata that only the pusher knows.
         store: `ModelStore`.
-        content_hash: string. `hash_folder` of the model as the trainer wrote it.
+        trained_hash: string. `hash_folder` of the model as the trainer wrote it.
         golden: bytes. Content of `golden.jsonl`.
         run_id: string.
         data_fingerprint: string.
@@ -129,12 +136,13 @@ def push(
         StoreError: if the store cannot be written; it is then as it was for every reader.
     """
 
-    names = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
+    hashes = hash_files(model)
 
     def made(version: int) -> Push:
         uri = f"{store.uri}/{push_name(version)}"
-        files = (*(f"{version}/{name}" for name in names), GOLDEN_FILE)
-        return Push(version, uri, content_hash, run_id, data_fingerprint, dict(blessing or {}), files)
+        files = {f"{version}/{name}": digest for name, digest in hashes.items()} | {GOLDEN_FILE: hash_content(golden)}
+        facts = (trained_hash, run_id, data_fingerprint, dict(blessing or {}))
+        return Push(version, uri, hash_manifest(files), *facts, files)
 
     version = store.add(
         model, lambda version: {GOLDEN_FILE: golden, RECEIPT_FILE: made(version).to_json().encode("utf-8")}
@@ -164,12 +172,21 @@ def read_push(store: ModelStore, version: int) -> Push | None:
     if receipt is None:
         return None
     found = Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
+    if found.version != version:
+        raise StoreError(
+            f"Expected the receipt of version {version} in {found.uri}/{RECEIPT_FILE}. Received: that of version "
+            f"{found.version}. Remove {found.uri}; the next push has a place of its own."
+        )
     if gone := sorted({*found.files, f"{version}/{MODEL_FILE}"}.difference(store.files(version))):
         raise StoreError(
             f"Expected all files of the push {found.uri}. Received: no {', '.join(gone[:_MAX_NAMED])}. Remove "
             f"{found.uri}; the next push has a place of its own."
         )
     return found
+
+
+def _is_inside(name: str) -> bool:
+    return ".." not in (parts := name.split("/")) and "" not in parts
 
 
 def next_version(versions: Iterable[int]) -> int:

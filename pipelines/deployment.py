@@ -7,6 +7,7 @@ from ..deployment.order import Order
 from ..deployment.settings import ANY_MODEL
 from ..errors import StoreError, UsageError
 from ..manifests.service import Model, Service
+from ..model_store.integrity import check_push, check_receipt
 from ..model_store.layout import PUSH_PREFIX, RECEIPT_FILE, parse_version
 from ..model_store.location import is_shared, open_store
 from ..model_store.store import Push, latest_push, read_push
@@ -59,12 +60,15 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
     Raises:
         UsageError: if there is no such push, or the cluster could not fetch it.
         StoreError: if the store cannot be read.
+        IntegrityError: if its files are not those that were pushed. Of a store that cannot be read from here, only the
+            receipt is checked: the pods check the files.
     """
     if model is not None:
         return _named(config, model.rstrip("/"), receipt)
     name = config.pipeline_name(task)
     uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
-    push = latest_push(open_store(uri, config.push.mount, config.push.endpoint_url))
+    store = open_store(uri, config.push.mount, config.push.endpoint_url)
+    push = latest_push(store)
     if push is None:
         raise UsageError(
             f"Expected a pushed model in {uri}. Received: none. Run the pipeline on real data, or name a push: --model."
@@ -75,6 +79,7 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
             "(--set push.store=s3://BUCKET/FOLDER in yachay run), or copy that folder to one and name it: --model "
             f"s3://BUCKET/FOLDER/{PUSH_PREFIX}{push.version} --receipt {push.uri}/{RECEIPT_FILE}."
         )
+    check_push(store, push)
     return push
 
 
@@ -91,15 +96,18 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
         push = Push.from_json(text, uri)
         if push.version != version:
             raise UsageError(f"Expected the push.json of version {version}. Received: that of version {push.version}.")
+        check_receipt(push)
         return push
     try:
-        found = read_push(open_store(store, config.push.mount, config.push.endpoint_url), version)
+        models = open_store(store, config.push.mount, config.push.endpoint_url)
+        found = read_push(models, version)
     except StoreError as error:
         raise StoreError(
             f"{error} If the store cannot be read from here, name its push.json: --receipt FILE."
         ) from None
     if found is None:
         raise UsageError(f"Expected a finished push at {uri}. Received: none, or one without push.json.")
+    check_push(models, found)
     return found
 
 

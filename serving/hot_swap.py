@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from ..errors import ModelError
+from ..model_store.integrity import IntegrityError
 from . import metrics
 from .contract import PredictionObserver
 from .kserve_model import NamedModel
@@ -13,6 +14,7 @@ from .limits import Limits
 from .model import ServedModel
 from .saved_model import load_saved_model
 from .store import ModelSource, ModelVersion
+from .trust import Trust
 
 logger = logging.getLogger(__name__)
 
@@ -25,15 +27,22 @@ class HotSwap:
         source: `ModelSource`.
         limits: `Limits`.
         observers: sequence of `PredictionObserver`.
+        trust: `Trust`. What a version must show before it is loaded.
     """
 
     def __init__(
-        self, model: NamedModel, source: ModelSource, limits: Limits, observers: Sequence[PredictionObserver]
+        self,
+        model: NamedModel,
+        source: ModelSource,
+        limits: Limits,
+        observers: Sequence[PredictionObserver],
+        trust: Trust,
     ) -> None:
         self._model = model
         self._source = source
         self._limits = limits
         self._observers = tuple(observers)
+        self._trust = trust
         self._rejected: object = None
 
     def load_first(self) -> None:
@@ -86,7 +95,12 @@ class HotSwap:
 
     def _load(self, version: ModelVersion) -> ServedModel:
         start = time.perf_counter()
-        loaded = load_saved_model(version.path)
+        try:
+            with self._trust.checked(version) as path:
+                loaded = load_saved_model(path)
+        except IntegrityError:
+            metrics.UNTRUSTED.labels(self._model.name).inc()
+            raise
         if loaded.failure:
             metrics.TREE_FAILURES.labels(self._model.name).inc()
             logger.error("%s The SavedModel predicts, which takes ten times as long.", loaded.failure)

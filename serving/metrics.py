@@ -45,6 +45,10 @@ TREE_FAILURES = Counter(
 )
 LOAD_FAILURES = Counter("yachay_model_load_failures", "Versions that could not be loaded", ["model_name"])
 
+UNTRUSTED = Counter(
+    "yachay_model_untrusted", "Versions that were not loaded, for they are not what was pushed", ["model_name"]
+)
+
 
 class BatchMetrics:
     """Counts what a batch held and what was predicted.

@@ -10,11 +10,13 @@ from kserve.model_server import parser as kserve_parser
 from kserve.utils.utils import strtobool
 
 from ..errors import ConfigurationError
+from . import trust
 from .access import TOKEN_VARIABLE, watch_tokens
 from .limits import Limits
 from .prediction_log import add_arguments
 from .store import ModelSource, open_source
 from .tls import TlsFiles
+from .trust import Trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Settings:
         store_endpoint: string. Address of the S3 server of a store in a bucket; empty takes `AWS_ENDPOINT_URL`, else
             Amazon's.
         store_cache: path of the folder for copies of a store in a bucket. Defaults to one in the user's cache.
+        trust: `Trust`. What a model must show before it is loaded. Defaults to a receipt that its files agree with.
     """
 
     model_name: str
@@ -59,6 +62,7 @@ class Settings:
     grpc_options: tuple[tuple[str, int], ...] = ()
     store_endpoint: str = ""
     store_cache: Path | None = None
+    trust: Trust = dataclasses.field(default_factory=Trust)
 
     def open_source(self) -> ModelSource:
         """Returns where the model comes from.
@@ -100,6 +104,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")
     add("--enable_tracing", type=strtobool, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
     add("--enable_page", type=strtobool, default=True, help="A page for a person at /.")
+    trust.add_arguments(parser)
     add_arguments(parser)
     return parser
 
@@ -149,6 +154,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         ),
         store_endpoint=options.store_endpoint,
         store_cache=options.store_cache,
+        trust=trust.read_trust(options),
         tls=_tls(options),
     )
 

@@ -22,14 +22,16 @@ class ModelVersion:
     Args:
         version: string. The push's version; `"1"` for a SavedModel outside a push.
         path: path of the folder that holds `saved_model.pb`.
+        push: path of the push that holds it and its receipt; None for a SavedModel without one. Defaults to None.
     """
 
     version: str
     path: Path
+    push: Path | None = None
 
     def fingerprint(self) -> tuple[tuple[str, int, int], ...]:
         """Returns names, sizes and times of the files: a broken version is tried again only when they change."""
-        files = sorted(path for path in self.path.rglob("*") if path.is_file())
+        files = sorted(path for path in (self.push or self.path).rglob("*") if path.is_file())
         return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 
@@ -90,9 +92,9 @@ class FolderSource:
             UsageError: if there is none.
         """
         if (self.path / MODEL_FILE).is_file():
-            return ModelVersion(self.path.name if self.path.name.isdigit() else "1", self.path)
+            return _version(self.path.name if self.path.name.isdigit() else "1", self.path)
         if (folder := _version_folder(self.path)) is not None:
-            return ModelVersion(folder.name, folder)
+            return _version(folder.name, folder)
         pushes = [_version_folder(receipt.parent) for receipt in self.path.glob(f"{PUSH_PREFIX}*/{RECEIPT_FILE}")]
         versions = [folder for folder in pushes if folder is not None]
         if not versions:
@@ -101,7 +103,7 @@ class FolderSource:
                 f"Received: {'a folder without any' if self.path.is_dir() else 'no such folder'}."
             )
         folder = max(versions, key=lambda path: int(path.name))
-        return ModelVersion(folder.name, folder)
+        return _version(folder.name, folder)
 
 
 class BucketSource:
@@ -132,7 +134,7 @@ class BucketSource:
                 f"Expected {self._store.uri} to be a store that holds {PUSH_PREFIX}<version>/. "
                 "Received: one without any."
             )
-        return ModelVersion(folder.name, folder)
+        return _version(folder.name, folder)
 
 
 def default_cache(uri: str) -> Path:
@@ -140,6 +142,11 @@ def default_cache(uri: str) -> Path:
     root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", uri)
     return root / "yachay" / "models" / f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+
+
+def _version(version: str, folder: Path) -> ModelVersion:
+    push = folder.absolute().parent
+    return ModelVersion(version, folder, push if (push / RECEIPT_FILE).is_file() else None)
 
 
 def _version_folder(push: Path) -> Path | None:

@@ -14,10 +14,11 @@ from tfx.types import artifact_utils
 from ...deployment.order import Order
 from ...errors import ModelError
 from ...model_store.golden import write_golden
+from ...model_store.integrity import IntegrityError, check_push
 from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.metadata import METADATA_FILE
-from ...model_store.store import Push, hash_folder, latest_push, push
+from ...model_store.store import ModelStore, Push, hash_folder, latest_push, push
 from ..artifact_files import local_copy, split_files
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
@@ -63,9 +64,9 @@ class Executor(base_executor.BaseExecutor):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             model_path = local_copy(path_utils.serving_model_path(model.uri), folder / "model")
-            content_hash = hash_folder(model_path)
+            trained_hash = hash_folder(model_path)
             result = latest_push(store)
-            if result is None or result.content_hash != content_hash:
+            if result is None or result.trained_hash != trained_hash or not _is_what_was_pushed(store, result):
                 verdict = _verdict(blessing, local_copy(evaluation.uri, folder / "evaluation"))
                 data_fingerprint = examples.get_string_custom_property("data_fingerprint")
                 facts = {
@@ -83,7 +84,7 @@ class Executor(base_executor.BaseExecutor):
                 result = push(
                     candidate,
                     store,
-                    content_hash=content_hash,
+                    trained_hash=trained_hash,
                     golden=write_golden(golden),
                     run_id=self._run_id(),
                     data_fingerprint=data_fingerprint,
@@ -96,6 +97,15 @@ class Executor(base_executor.BaseExecutor):
 
     def _run_id(self) -> str:
         return (self._context.pipeline_run_id if self._context else None) or ""
+
+
+def _is_what_was_pushed(store: ModelStore, result: Push) -> bool:
+    try:
+        check_push(store, result)
+    except IntegrityError as error:
+        logging.error("%s It is pushed anew.", error)
+        return False
+    return True
 
 
 def _verdict(blessing: types.Artifact, evaluation: Path) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from pathlib import Path
 from load import Load, find_wrk, put_load
 from serve import our_server, random_rows, train
 
+from yachay.model_store.integrity import hash_files, hash_manifest
+from yachay.model_store.store import Push
+
 CLIENTS, SECONDS = 8, 20
 NEW_AFTER_SECONDS, BROKEN_AFTER_SECONDS = 4, 12
 
@@ -58,9 +61,10 @@ def push(model: Path, store: Path, version: int, is_broken: bool = False) -> Non
     """Puts a copy of a model into a store, whole at once."""
     draft = store / f".draft-{version}"
     shutil.copytree(model, draft / str(version))
-    (draft / "push.json").write_text(json.dumps({"version": version}))
     if is_broken:
         (draft / str(version) / "saved_model.pb").write_bytes(b"broken")
+    files = hash_files(draft)
+    (draft / "push.json").write_text(Push(version, str(store), hash_manifest(files), files=files).to_json())
     draft.rename(store / f"push-{version}")
 
 

@@ -201,7 +201,7 @@ def our_server(model: Path, log: Path, *flags: str) -> tuple[contextlib.Abstract
     port, grpc_port = free_port(), free_port()
     root = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "yachay.serving", "--host=127.0.0.1", "--model_name=ours", f"--model_dir={model}"]
-    command += [f"--http_port={port}", f"--grpc_port={grpc_port}", *flags]
+    command += [f"--http_port={port}", f"--grpc_port={grpc_port}", "--allow_unchecked=true", *flags]
     return server(command, f"{root}/v2/models/ours/ready", log), root
 
 

@@ -8,6 +8,7 @@ import yaml
 from kserve_cluster import KServeCluster
 
 from yachay.cli import main
+from yachay.model_store.integrity import hash_manifest
 
 IMAGE = "images.example.com/server@sha256:" + "0" * 64
 FAST = ["--set", "deploy.canary.ready_minutes=0.05", "--set", "deploy.canary.poll_seconds=0.02"]
@@ -26,14 +27,14 @@ def kserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KServeCl
 @pytest.fixture
 def receipt(tmp_path: Path) -> Path:
     path = tmp_path / "push.json"
-    content = {"version": 7, "content_hash": "a" * 64, "blessing": {"model": "gs://artifacts/Trainer/model/3"}}
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps({"blessing": {"model": "gs://artifacts/Trainer/model/3"}}))
     return path
 
 
 def deploy(receipt: Path, *more: str, version: int = 7) -> list[str]:
-    content = json.loads(receipt.read_text()) | {"version": version, "content_hash": f"{version:064d}"}
-    receipt.write_text(json.dumps(content))
+    files = {f"{version}/saved_model.pb": "ab" * 32}
+    about = {"version": version, "content_hash": hash_manifest(files), "files": files}
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | about))
     named = ["--model", f"s3://models/student/push-{version}", "--receipt", str(receipt), "--image", IMAGE]
     return ["deploy", "student_dropout", *named, *FAST, *more]
 

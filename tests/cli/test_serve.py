@@ -47,7 +47,7 @@ def _push(tmp_path: Path, uri: str) -> None:
     model = tmp_path / "model"
     model.mkdir()
     (model / "saved_model.pb").write_bytes(b"graph")
-    push(model, open_store(uri), content_hash="hash", golden=b"")
+    push(model, open_store(uri), trained_hash="hash", golden=b"")
 
 
 def test_the_store_of_the_configuration_is_served(tmp_path: Path) -> None:

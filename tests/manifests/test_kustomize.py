@@ -16,6 +16,8 @@ from yachay.manifests.overlay import CHOICES, TREES, make_overlay, write_overlay
 from yachay.manifests.profile import OF_STANDARD_MODE, Component
 from yachay.manifests.render import inference_service, render
 from yachay.manifests.service import Autoscaling, Logger
+from yachay.model_store.integrity import hash_manifest
+from yachay.model_store.store import Push
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -315,9 +317,8 @@ def test_every_folder_of_components_can_be_chosen():
 
 def test_an_overlay_is_written_from_a_configuration_and_a_push(tmp_path, capsys):
     receipt = tmp_path / "push.json"
-    receipt.write_text(
-        json.dumps({"version": 7, "content_hash": "cd" * 32, "model_uri": "gs://artifacts/Trainer/model/3"})
-    )
+    files = {"7/saved_model.pb": "cd" * 32}
+    receipt.write_text(Push(7, "", hash_manifest(files), blessing={"model": "gs://a/model/3"}, files=files).to_json())
     image = f"registry.example/yachay-serving@sha256:{'ab' * 32}"
     arguments = ["manifests", "student_dropout", str(tmp_path), "--model", "gs://models/a/push-7", "--mode", "standard"]
     choices = ["--receipt", str(receipt), "--image", image, "--cloud", "gke", "--gpu", "l4", "--without", "monitoring"]
@@ -331,6 +332,7 @@ def test_an_overlay_is_written_from_a_configuration_and_a_push(tmp_path, capsys)
     assert predictor["nodeSelector"] == {"cloud.google.com/gke-accelerator": "nvidia-l4"}
     assert predictor["model"]["image"] == image
     assert "--enable_tracing=true" in predictor["model"]["args"]
+    assert {"name": "YACHAY_CONTENT_HASH", "value": hash_manifest(files)} in predictor["model"]["env"]
     assert not OPERATORS & {each["kind"] for each in documents}
 
 

@@ -64,6 +64,17 @@ def test_pods_carry_their_own_models_version_and_hash(make_service, make_model):
         assert document["labels"] == {keys.MODEL_VERSION: "2"}
         assert document["annotations"][keys.MODEL_VERSION] == "2"
         assert document["annotations"][keys.CONTENT_HASH] == "cd" * 32
+        assert {"name": "YACHAY_CONTENT_HASH", "value": "cd" * 32} in document["model"]["env"]
+
+
+def test_a_canary_has_the_environment_of_the_service_but_for_its_content_hash(make_service, make_model):
+    service = make_service(mode="standard", components=("tracing",), env={"A": "1"})
+    spec = inference_service(service.canary(make_model(2, content_hash="cd" * 32), 10))["spec"]
+    names = [
+        [each["name"] for each in one["model"]["env"]] for one in (spec["predictor"], spec["canary"][0]["predictor"])
+    ]
+    assert names[0] == names[1]
+    assert len(names[0]) > 2
 
 
 @pytest.mark.parametrize("mode", ["knative", "standard"])

@@ -28,6 +28,9 @@ class S3Server:
     def read(self, name: str) -> bytes:
         return bytes(self.client().get_object(Bucket="models", Key=name)["Body"].read())
 
+    def write(self, name: str, content: bytes) -> None:
+        self.client().put_object(Bucket="models", Key=name, Body=content)
+
     def reject_credentials(self) -> None:
         """From now on only users that the server knows are let in, and it knows none."""
         self._post("reset-auth", b"0")

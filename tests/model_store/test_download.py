@@ -13,7 +13,7 @@ from yachay.serving.store import BucketSource, FolderSource, default_cache, open
 
 
 def _push(model: Path, store: ModelStore) -> Push:
-    return push(model, store, content_hash="hash", golden=b"{}\n")
+    return push(model, store, trained_hash="hash", golden=b"{}\n")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def test_a_folder_is_a_store_under_its_whole_path(tmp_path: Path, monkeypatch: p
 
 
 def test_a_claim_is_a_store_at_the_folder_where_it_is_mounted(model: Path, tmp_path: Path) -> None:
-    result = push(model, open_store("pvc://claim/models/dropout", str(tmp_path)), content_hash="h", golden=b"")
+    result = push(model, open_store("pvc://claim/models/dropout", str(tmp_path)), trained_hash="h", golden=b"")
 
     assert result.uri == f"pvc://claim/models/dropout/push-{result.version}"
     assert (tmp_path / f"models/dropout/push-{result.version}/{result.version}/saved_model.pb").exists()

@@ -17,7 +17,7 @@ from yachay.model_store.store import ModelStore, Push, latest_push, list_pushes,
 
 
 def _push(model: Path, store: ModelStore) -> Push:
-    return push(model, store, content_hash="hash", golden=b"{}\n", run_id="run-1")
+    return push(model, store, trained_hash="hash", golden=b"{}\n", run_id="run-1")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_push_lies_in_a_bucket_as_in_a_folder(model: Path, store: ModelStore, 
         f"dropout/push-{version}/golden.jsonl",
         f"dropout/push-{version}/push.json",
     ]
-    assert json.loads(s3.read(f"dropout/push-{version}/push.json"))["content_hash"] == "hash"
+    assert json.loads(s3.read(f"dropout/push-{version}/push.json"))["trained_hash"] == "hash"
 
 
 def test_pushes_are_read_back(model: Path, store: ModelStore) -> None:

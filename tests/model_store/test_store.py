@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from yachay.errors import StoreError
 from yachay.model_store.folder_store import FolderStore
+from yachay.model_store.integrity import IntegrityError
 from yachay.model_store.store import Push, hash_folder, latest_push, list_pushes, push, read_push
 
 
@@ -16,7 +18,7 @@ def _push(model: Path, store: FolderStore) -> Push:
     return push(
         model,
         store,
-        content_hash=hash_folder(model),
+        trained_hash=hash_folder(model),
         golden=b"{}\n",
         run_id="run-1",
         data_fingerprint="f1",
@@ -48,16 +50,20 @@ def test_the_receipt_says_what_was_pushed_and_not_where(model: Path, store: Fold
 
     assert json.loads(Path(result.uri, "push.json").read_text()) == {
         "version": result.version,
-        "content_hash": hash_folder(model),
+        "content_hash": result.content_hash,
+        "trained_hash": hash_folder(model),
         "run_id": "run-1",
         "data_fingerprint": "f1",
         "blessing": {"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
-        "files": [
-            f"{result.version}/assets.extra/yachay.json",
-            f"{result.version}/saved_model.pb",
-            f"{result.version}/variables/variables.index",
-            "golden.jsonl",
-        ],
+        "files": {
+            name: hashlib.sha256(Path(result.uri, name).read_bytes()).hexdigest()
+            for name in (
+                f"{result.version}/assets.extra/yachay.json",
+                f"{result.version}/saved_model.pb",
+                f"{result.version}/variables/variables.index",
+                "golden.jsonl",
+            )
+        },
     }
     assert read_push(store, result.version) == latest_push(store) == result
 
@@ -106,9 +112,9 @@ def test_a_push_that_lost_a_file_is_named(model: Path, store: FolderStore, name:
 def test_a_receipt_of_an_earlier_version_stands_for_a_model(model: Path, store: FolderStore) -> None:
     result = _push(model, store)
     receipt = Path(result.uri, "push.json")
-    receipt.write_text(json.dumps({k: v for k, v in json.loads(receipt.read_text()).items() if k != "files"}))
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"files": sorted(result.files)}))
 
-    assert latest_push(store) == dataclasses.replace(result, files=())
+    assert latest_push(store) == dataclasses.replace(result, files={})
     Path(result.model_uri, "saved_model.pb").unlink()
     with pytest.raises(StoreError, match=r"Received: no .*/saved_model\.pb\."):
         latest_push(store)
@@ -119,8 +125,8 @@ def test_a_push_that_fails_leaves_the_store_as_it_was(model: Path, store: Folder
     (model / "saved_model.pb").unlink()
     (model / "saved_model.pb").symlink_to("nowhere")
 
-    with pytest.raises(StoreError, match="Expected to write the model store"):
-        push(model, store, content_hash="other", golden=b"")
+    with pytest.raises(IntegrityError, match=r"Expected .*saved_model\.pb to be a file\. Received: a link"):
+        push(model, store, trained_hash="other", golden=b"")
 
     assert _names(store) == [f"push-{first.version}"]
 

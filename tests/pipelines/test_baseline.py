@@ -64,7 +64,7 @@ def push_model(store: Path, folder: Path, number: int, baseline: int | None = No
     source.mkdir()
     (source / "saved_model.pb").write_text(str(number))
     push(
-        source, open_store(str(store), "", ""), content_hash=str(number), golden=b"", run_id="1", data_fingerprint="1",
+        source, open_store(str(store), "", ""), trained_hash=str(number), golden=b"", run_id="1", data_fingerprint="1",
         blessing={
             "blessed": True,
             "model": f"/artifacts/model/{number}",

@@ -137,12 +137,12 @@ def test_a_push_still_stands_while_it_is_the_stores_last_and_a_rejected_model_is
     def still_stands(**pushed: Any) -> bool:
         return push_still_stands(pushed, config, str(tmp_path / "models"))
 
-    first = push(tmp_path / "model", store, content_hash="1", golden=b"")
+    first = push(tmp_path / "model", store, trained_hash="1", golden=b"")
     assert still_stands(pushed=1, pushed_destination=first.model_uri)
     assert still_stands(pushed=0)
     rejected: dict[str, Any] = {"pushed": 0, "pushed_model_uri": None, REJECTION: "it predicts otherwise"}
     assert not still_stands(**rejected)
-    second = push(tmp_path / "model", store, content_hash="2", golden=b"")
+    second = push(tmp_path / "model", store, trained_hash="2", golden=b"")
     assert not still_stands(pushed=1, pushed_destination=first.model_uri)
     assert still_stands(pushed=1, pushed_destination=second.model_uri)
 

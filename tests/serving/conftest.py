@@ -14,10 +14,13 @@ import httpx
 import pytest
 import tensorflow as tf
 
+from yachay.model_store.integrity import hash_files, hash_manifest
+from yachay.model_store.store import Push
 from yachay.serving.contract import PredictionObserver
 from yachay.serving.limits import Limits
 from yachay.serving.server import Server
 from yachay.serving.settings import Settings
+from yachay.serving.trust import Trust
 
 LABELS = ["no", "yes"]
 FEATURES = [
@@ -84,8 +87,16 @@ def push_model(store: Path, version: int, shift: float = 0.0) -> Path:
     """Pushes a model into a store, whole or not at all."""
     staging = store / f".staging-{version}"
     write_model(staging / str(version), shift)
-    (staging / "push.json").write_text(json.dumps({"version": version}), encoding="utf-8")
+    write_receipt(staging, version)
     return staging.rename(store / f"push-{version}")
+
+
+def write_receipt(push: Path, version: int) -> Push:
+    """Writes the receipt of what lies in the folder of a push."""
+    files = {name: digest for name, digest in hash_files(push).items() if name != "push.json"}
+    receipt = Push(version, str(push), hash_manifest(files), files=files)
+    (push / "push.json").write_text(receipt.to_json(), encoding="utf-8")
+    return receipt
 
 
 def free_port() -> int:
@@ -115,6 +126,7 @@ def running(
     model_dir: Path, observers: Sequence[PredictionObserver] = (), limits: Limits | None = None, **settings: Any
 ) -> Iterator[Running]:
     """Runs a server in a thread, and waits for it to drain at the end."""
+    settings.setdefault("trust", Trust(allows_unchecked=True))  # Most tests serve a SavedModel without a receipt.
     http_port, grpc_port = free_port(), free_port()
     server = Server(
         Settings("tiny", model_dir, "127.0.0.1", http_port, grpc_port, limits or Limits(), **settings), observers

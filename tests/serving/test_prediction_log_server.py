@@ -93,7 +93,7 @@ def test_every_prediction_returned_until_sigterm_is_in_the_log(
 ) -> None:
     http_port, grpc_port = free_ports(2)
     flags = [f"--prediction_log={tmp_path / 'log'}", f"--prediction_log_format={log_format}"]
-    ports = [f"--http_port={http_port}", f"--grpc_port={grpc_port}", "--host=127.0.0.1"]
+    ports = [f"--http_port={http_port}", f"--grpc_port={grpc_port}", "--host=127.0.0.1", "--allow_unchecked=true"]
     command = [sys.executable, "-m", "yachay.serving", "--model_name=tiny", f"--model_dir={model_dir}", *ports, *flags]
     url = f"http://127.0.0.1:{http_port}"
     answered: list[str] = []

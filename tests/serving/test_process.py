@@ -15,7 +15,7 @@ from s3_server import s3_server
 from yachay.model_store.location import open_store
 from yachay.model_store.store import push
 
-from .conftest import ROW, free_port, push_model, write_model
+from .conftest import ROW, free_port, push_model, write_model, write_receipt
 
 pytestmark = pytest.mark.end_to_end
 
@@ -105,7 +105,7 @@ def test_yachay_serve_follows_a_store_in_a_bucket(
         server.reset()
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         store = open_store("s3://models/tiny")
-        first = push(write_model(tmp_path / "5"), store, content_hash="a", golden=b"")
+        first = push(write_model(tmp_path / "5"), store, trained_hash="a", golden=b"")
         command = ["yachay.cli.main", "serve", "s3://models/tiny", "--no-page", "--poll_seconds=1"]
         _, port = start(command, "--port", "--grpc-port")
 
@@ -114,7 +114,7 @@ def test_yachay_serve_follows_a_store_in_a_bucket(
             return str(found)
 
         assert version() == str(first.version)
-        second = push(write_model(tmp_path / "6", shift=2.0), store, content_hash="b", golden=b"")
+        second = push(write_model(tmp_path / "6", shift=2.0), store, trained_hash="b", golden=b"")
         end = time.monotonic() + 60
         while version() != str(second.version):
             assert time.monotonic() < end
@@ -126,11 +126,15 @@ def test_yachay_serve_follows_a_store_in_a_bucket(
     [
         ("empty", 2, "Received: a folder without any."),
         ("broken", 1, "Expected a SavedModel with the signature serving_default"),
+        ("edited", 1, "push-1 as they were pushed. Received: another 1/saved_model.pb."),
     ],
 )
 def test_a_server_that_cannot_start_says_why(store: str, status: int, message: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (push_model(tmp_path / "broken", 1) / "1" / "saved_model.pb").write_bytes(b"no graph")
+    broken, edited = (push_model(tmp_path / name, 1) for name in ("broken", "edited"))
+    for push_folder in (broken, edited):
+        (push_folder / "1" / "saved_model.pb").write_bytes(b"no graph")
+    write_receipt(broken, 1)
 
     result = subprocess.run(
         [sys.executable, "-m", "yachay.cli.main", "serve", str(tmp_path / store), f"--port={free_port()}"],
