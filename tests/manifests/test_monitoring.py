@@ -11,9 +11,10 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from yachay.manifests import keys
-from yachay.serving import metrics
+from yachay.serving import metrics, prediction_log
 
-MONITORING = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "manifests" / "components" / "monitoring"
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
 
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
@@ -27,15 +28,20 @@ def panels():
     return [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
 
 
+def alerts():
+    return {rule["alert"]: rule for group in rules()["groups"] for rule in group["rules"] if "alert" in rule}
+
+
 def queries():
-    alerts = [rule["expr"] for group in rules()["groups"] for rule in group["rules"]]
-    return alerts + [target["expr"] for panel in panels() for target in panel["targets"]]
+    written = [rule["expr"] for group in rules()["groups"] for rule in group["rules"]]
+    return written + [target["expr"] for panel in panels() for target in panel["targets"]]
 
 
 def counted():
     """The names under which the server's metrics are read, with their labels."""
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
-    wrappers = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    modules = (metrics, prediction_log)
+    wrappers = [value for each in modules for value in vars(each).values() if isinstance(value, MetricWrapperBase)]
     return {
         f"{wrapper._name}{suffix}": set(wrapper._labelnames)
         for wrapper in wrappers
@@ -45,9 +51,12 @@ def counted():
 
 @pytest.mark.parametrize("query", queries())
 def test_a_query_asks_for_what_the_server_counts(query):
-    names = set(re.findall(r"\byachay_[a-z_]+\b(?=[{\[])", query))
-    assert names
+    names = set(re.findall(r"\byachay_[a-z_]+\b(?=[{\[)])", query)) - {keys.METRIC_MODEL_VERSION}
+    recorded = {rule["record"] for group in rules()["groups"] for rule in group["rules"] if "record" in rule}
+    read = set(re.findall(r"\byachay:[a-z0-9_:]+", query))
+    assert names or read or re.search(r"\bkube_pod_", query)
     assert names <= counted().keys()
+    assert read <= recorded
     of_prometheus = {"namespace", "pod", "le", keys.METRIC_MODEL_VERSION}
     labels = {label.strip() for group in re.findall(r"\bby \(([^)]*)\)", query) for label in group.split(",")}
     assert labels <= of_prometheus.union(*(counted()[name] for name in names))
@@ -91,12 +100,42 @@ def test_prometheus_takes_the_rules_and_the_queries_of_the_dashboards(tmp_path):
 @needs_promtool
 def test_each_alert_comes_when_it_should_and_only_then(tmp_path):
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
-    shutil.copy(Path(__file__).parent / "alerts.yaml", tmp_path)
+    cases = []
+    for path in Path(__file__).parent.glob("*alerts.yaml"):
+        shutil.copy(path, tmp_path)
+        cases += [case for test in yaml.safe_load(path.read_text())["tests"] for case in test["alert_rule_test"]]
     result = subprocess.run(
-        ["promtool", "test", "rules", "alerts.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["promtool", "test", "rules", "alerts.yaml", "slow_alerts.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    tested = yaml.safe_load((Path(__file__).parent / "alerts.yaml").read_text())["tests"]
-    assert {case["alertname"] for test in tested for case in test["alert_rule_test"]} == {
-        rule["alert"] for group in rules()["groups"] for rule in group["rules"]
-    }
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == set(alerts())
+
+
+def test_the_windows_of_burn_rates_are_those_of_the_sre_workbook():
+    """Table 5-8: 14.4 over 1 h and 5 min, 6 over 6 h and 30 min, 1 over three days and 6 h."""
+    for kind, budget in (("Error", "0.001"), ("Latency", "0.01")):
+        page, ticket = alerts()[f"Yachay{kind}BudgetBurn"], alerts()[f"Yachay{kind}BudgetSlowBurn"]
+        pairs = re.findall(r":ratio(\w+) > (?:([\d.]+) \* )?([\d.]+)", page["expr"] + ticket["expr"])
+        assert pairs == [
+            ("1h", "14.4", budget),
+            ("5m", "14.4", budget),
+            ("6h", "6", budget),
+            ("30m", "6", budget),
+            ("3d", "", budget),
+            ("6h", "", budget),
+        ]
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_each_alert_leads_to_its_runbook(name):
+    page, _, anchor = alerts()[name]["annotations"]["runbook_url"].partition("#")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    part = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert part, f"{page} has no part {name}"
+    assert anchor == name.lower()
+    for heading in ("**Means**", "**Look**", "**Do**"):
+        assert heading in part[1]
