@@ -113,12 +113,13 @@ class Conformal:
     brought it where it belongs would throw all others far off. So each distance counts as at least a tenth of its mean.
 
     Args:
-        factors: float array `(Q,)` or `(H, Q)`. By what each quantile's distance from the middle one is multiplied.
-        least: float array of the same shape. The least distance of each.
+        factors: float array or tensor `(Q,)` or `(H, Q)`, or such a one for each row. By what each quantile's distance
+            from the middle one is multiplied.
+        least: the same of the least distance of each.
         middle: int. The place of the middle quantile.
     """
 
-    def __init__(self, factors: NDArray[np.float32], least: NDArray[np.float32], middle: int) -> None:
+    def __init__(self, factors: Any, least: Any, middle: int) -> None:
         self.factors = factors
         self.least = least
         self.middle = middle
@@ -152,6 +153,64 @@ class Conformal:
         return tf.sort(center + sides * self.factors * widths, axis=-1)
 
 
+class Mondrian:
+    """Conformal factors of each group of rows, so that quantiles hold what they say in each (Vovk et al. 2005, 4.5).
+
+    Rows are divided by which of some transformed numbers are above their mean. The sine and the cosine of the day of
+    the year make four seasons so. A group of fewer than `LEAST_ROWS` rows has the factors of all rows.
+
+    Args:
+        columns: sequence of strings. The numbers.
+        groups: sequence of `Conformal`. That of the rows with all of them below their mean first; the first number
+            changes from each one to the next.
+    """
+
+    LEAST_ROWS = 300
+
+    def __init__(self, columns: Sequence[str], groups: Sequence[Conformal]) -> None:
+        self._columns = columns
+        self._groups = groups
+
+    @classmethod
+    def fit(
+        cls,
+        scores: NDArray[Any],
+        labels: NDArray[Any],
+        features: Mapping[str, NDArray[Any]],
+        quantiles: Sequence[float],
+        columns: Sequence[str],
+    ) -> Mondrian:
+        """Returns the factors that scores `(N, Q)` or `(N, H, Q)` of labels `(N,)` or `(N, H)` need in each group."""
+        of_all = Conformal.fit(scores, labels, quantiles)
+        group = np.asarray(_groups(features, columns))
+        parts = [np.flatnonzero(group == place) for place in range(2 ** len(columns))]
+        return cls(
+            columns,
+            [
+                Conformal.fit(scores[rows], labels[rows], quantiles) if len(rows) >= cls.LEAST_ROWS else of_all
+                for rows in parts
+            ],
+        )
+
+    def __call__(self, scores: tf.Tensor, features: Mapping[str, Any]) -> tf.Tensor:
+        """Returns the moved quantiles, ascending."""
+        import tensorflow as tf
+
+        group = _groups(features, self._columns)
+        factors, least = (
+            tf.gather(tf.constant(np.stack(arrays)), group)
+            for arrays in ([of.factors for of in self._groups], [of.least for of in self._groups])
+        )
+        return Conformal(factors, least, self._groups[0].middle)(scores)
+
+
+def _groups(features: Mapping[str, Any], columns: Sequence[str]) -> tf.Tensor:
+    import tensorflow as tf
+
+    # Transformed numbers have a mean of 0.
+    return tf.add_n([2**place * tf.cast(features[name] > 0, tf.int32) for place, name in enumerate(columns)])
+
+
 METHODS: Mapping[Method, Callable[[NDArray[Any], NDArray[np.int64]], Calibration]] = {
     "temperature": Temperature.fit,
     "isotonic": Isotonic.fit,
@@ -163,10 +222,10 @@ class CalibratedModel:
 
     Args:
         model: `FittedModel`.
-        calibration: `Calibration`.
+        calibration: `Calibration` or `Mondrian`.
     """
 
-    def __init__(self, model: FittedModel, calibration: Calibration) -> None:
+    def __init__(self, model: FittedModel, calibration: Calibration | Mondrian) -> None:
         self._model = model
         self._calibration = calibration
 
@@ -177,11 +236,16 @@ class CalibratedModel:
 
     def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Returns the library's scores, calibrated."""
-        return np.asarray(self._calibration(self._model.predict(features)), np.float32)
+        return np.asarray(self._calibrate(self._model.predict(features), features), np.float32)
 
     def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns the scores of the model's tensors, calibrated."""
-        return self._calibration(self._model.scores(features))
+        return self._calibrate(self._model.scores(features), features)
+
+    def _calibrate(self, scores: Any, features: Mapping[str, Any]) -> tf.Tensor:
+        if isinstance(self._calibration, Mondrian):
+            return self._calibration(scores, features)
+        return self._calibration(scores)
 
 
 def choose_calibration(

@@ -12,7 +12,7 @@ from ...dotted import require_defined
 from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from ..prediction_task import Label, PredictionTask
-from ..settings import Settings, Share, check_settings, describe, require_known
+from ..settings import Identifier, Settings, Share, check_settings, describe, require_known
 from .distribution import Strategy
 from .family import AUTO, Family, describe_task, load_families
 
@@ -45,6 +45,12 @@ class TrainerSettings(Settings):
             of the validation part are of the predictions of the fold that each has not seen, and a calibration is
             fitted to them (cross-conformal, Vovk 2015). Folds in time are interleaved: see `split.gap`. Defaults to
             None.
+        stacked_with: tuple of strings. Families beside `family`: the model is then the mixture of all of them that has
+            the least loss on out-of-fold predictions, with weights of its own for each step of a forecast (stacking,
+            see `bagging.stack_weights`). Needs `bagging_folds`. One that cannot do a task is left out of its stack.
+            Defaults to none.
+        calibration_by: tuple of strings. Transformed numbers, by which of them are above their mean rows are divided
+            into groups that `conformal` calibrates each on its own, see `calibration.Mondrian`. Defaults to none.
         strategy: `"auto"`, `"none"`, `"mirrored"` or `"multi_worker"`. The devices that share a network's training; see
             `distribution.distributed`. Defaults to `"auto"`: the GPUs of the machine.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
@@ -61,6 +67,8 @@ class TrainerSettings(Settings):
     calibration: Literal["temperature", "isotonic", "auto", "conformal"] | None = None
     calibration_folds: Annotated[int, Field(ge=2)] | None = None
     bagging_folds: Annotated[int, Field(ge=2)] | None = None
+    stacked_with: tuple[str, ...] = ()
+    calibration_by: Annotated[tuple[Identifier, ...], Field(max_length=4)] = ()
     strategy: Strategy = "auto"
     run_fn: str | None = None
 
@@ -68,6 +76,10 @@ class TrainerSettings(Settings):
     def _one_kind_of_folds(self) -> Self:
         if self.calibration_folds is not None and self.bagging_folds is not None:
             raise ValueError("calibration_folds: expected none beside `bagging_folds`, whose folds calibrate")
+        if self.stacked_with and (self.bagging_folds is None or self.family == AUTO):
+            raise ValueError("stacked_with: expected `bagging_folds` and a `family` beside it")
+        if self.calibration_by and self.calibration != "conformal":
+            raise ValueError("calibration_by: expected none without `calibration: conformal`")
         return self
 
     @property
@@ -101,6 +113,8 @@ class TrainerSettings(Settings):
         if self.run_fn is not None:
             return
         require_known("model.family", self.family, [*families, AUTO])
+        for name in self.stacked_with:
+            require_known("model.stacked_with", name, families)
         for name, given in self.hyperparameters.items():
             require_known("model.hyperparameters", name, families)
             try:

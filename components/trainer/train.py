@@ -12,14 +12,14 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigurationError, ModelError
+from ...errors import ConfigurationError, ModelError, suggestion
 from ..evaluator.metric import choice_metric, measure, task_metrics
 from ..features import Problem
 from ..prediction_task import PredictionTask
 from ..settings import Settings
 from .augment import augment
-from .bagging import MeanModel
-from .calibration import CONFORMAL, CalibratedModel, Conformal, Method, choose_calibration
+from .bagging import Mixture, mix_scores, stack_weights
+from .calibration import CONFORMAL, CalibratedModel, Conformal, Method, Mondrian, choose_calibration
 from .distribution import describe, distributed
 from .family import AUTO, Family, FittedModel, families_for, load_families
 from .settings import TrainerSettings
@@ -102,7 +102,7 @@ def _train(table: Table, task: PredictionTask, settings: TrainerSettings, is_val
             model = family.fit(augment(table, task, settings), None, hyperparameters[name], settings.seed)
             if calibration is not None:
                 seen = _out_of_fold(table, task, family, hyperparameters[name], settings)
-                model, used["calibration"] = _calibrated(model, calibration, task, *seen)
+                model, used["calibration"] = _calibrated(model, calibration, task, settings, *seen)
             return TrainedModel(model, name, used)
     part, validation = table.split(settings.validation_share, settings.seed)
     require_classes(part, task)
@@ -125,13 +125,13 @@ def _train(table: Table, task: PredictionTask, settings: TrainerSettings, is_val
         used = _used(family, hyperparameters[best.family], settings)
         on_part = None
         if calibration is not None and settings.calibration_folds is None:
-            on_part = predict_scores(model, validation.features, len(validation), task), validation.labels
+            on_part = predict_scores(model, validation.features, len(validation), task), validation
         del part, augmented, validation  # A large table and its copy would not fit in memory beside another training.
         if not family.needs_validation:
             model = fitted_again(best.family)
     if calibration is not None:
         seen = on_part or _out_of_fold(table, task, family, hyperparameters[best.family], settings)
-        model, used["calibration"] = _calibrated(model, calibration, task, *seen)
+        model, used["calibration"] = _calibrated(model, calibration, task, settings, *seen)
     return TrainedModel(model, best.family, used, best.metrics, leaderboard)
 
 
@@ -163,32 +163,41 @@ def _train_bagged(
     hyperparameters: Mapping[str, Settings],
     calibration: Method | Literal["auto", "conformal"] | None,
 ) -> TrainedModel:
-    """Returns the mean of the models of the folds, of the family whose out-of-fold predictions are the best."""
+    """Returns the mean of the models of the folds, of the family whose out-of-fold predictions are the best.
+
+    A stack is the mixture of all families that has the least loss on these predictions.
+    """
     folds = table.folds(settings.bagging_folds or 0, settings.seed, is_interleaved=True)
-    labels = table.labels[np.concatenate([held_out for _, held_out in folds])]
-    models: dict[str, MeanModel] = {}
+    unseen = table.take(np.concatenate([held_out for _, held_out in folds]))
+    models: dict[str, Mixture] = {}
     scores: dict[str, NDArray[np.float32]] = {}
     candidates = []
     for name, family in families.items():
         start = time.perf_counter()
-        members, unseen = [], []
+        members, parts = [], []
         for place, (rows, held_out) in enumerate(folds):
             part, validation = table.take(rows), table.take(held_out)
             require_classes(part, task)
             model = family.fit(augment(part, task, settings), validation, hyperparameters[name], settings.seed + place)
-            unseen.append(predict_scores(model, validation.features, len(validation), task))
+            parts.append(predict_scores(model, validation.features, len(validation), task))
             members.append(model)
             logger.info("%s: %d of %d folds, %.1f s", name, place + 1, len(folds), time.perf_counter() - start)
-        models[name], scores[name] = MeanModel(members), np.concatenate(unseen)
-        metrics = measure(task_metrics(task), labels, to_predictions(scores[name], task))
+        models[name], scores[name] = Mixture(members), np.concatenate(parts)
+        metrics = measure(task_metrics(task), unseen.labels, to_predictions(scores[name], task))
         candidates.append(Candidate(name, metrics, round(time.perf_counter() - start, 3)))
     leaderboard = _ranked(candidates, task)
-    best = leaderboard[0]
-    used = _used(families[best.family], hyperparameters[best.family], settings) | {"bagging_folds": len(folds)}
-    model = models[best.family]
+    is_stack = settings.family != AUTO and len(families) > 1
+    chosen = settings.family if is_stack else leaderboard[0].family
+    used = _used(families[chosen], hyperparameters[chosen], settings) | {"bagging_folds": len(folds)}
+    model, seen = models[chosen], scores[chosen]
+    if is_stack:
+        weights = stack_weights(list(scores.values()), unseen.labels, task)
+        used["stack"] = {name: of.round(3).tolist() for name, of in zip(families, weights, strict=True)}
+        model, seen = Mixture(list(models.values()), weights), mix_scores(list(scores.values()), weights)
+    metrics = measure(task_metrics(task), unseen.labels, to_predictions(seen, task))
     if calibration is not None:
-        model, used["calibration"] = _calibrated(model, calibration, task, scores[best.family], labels)
-    return TrainedModel(model, best.family, used, best.metrics, leaderboard)
+        model, used["calibration"] = _calibrated(model, calibration, task, settings, seen, unseen)
+    return TrainedModel(model, chosen, used, metrics, leaderboard)
 
 
 def _ranked(candidates: Sequence[Candidate], task: PredictionTask) -> tuple[Candidate, ...]:
@@ -199,9 +208,9 @@ def _ranked(candidates: Sequence[Candidate], task: PredictionTask) -> tuple[Cand
 
 def _out_of_fold(
     table: Table, task: PredictionTask, family: Family, hyperparameters: Settings, settings: TrainerSettings
-) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Returns scores of rows by models that have not seen their fold, and their labels."""
-    scores, labels = [], []
+) -> tuple[NDArray[np.float32], Table]:
+    """Returns scores of rows by models that have not seen their fold, and these rows."""
+    scores, rows_of_all = [], []
     for rows, held_out in table.folds(settings.calibration_folds or 0, settings.seed):
         part, unseen, validation = table.take(rows), table.take(held_out), None
         if family.needs_validation:
@@ -209,8 +218,8 @@ def _out_of_fold(
         require_classes(part, task)
         model = family.fit(augment(part, task, settings), validation, hyperparameters, settings.seed)
         scores.append(predict_scores(model, unseen.features, len(unseen), task))
-        labels.append(unseen.labels)
-    return np.concatenate(scores), np.concatenate(labels)
+        rows_of_all.append(held_out)
+    return np.concatenate(scores), table.take(np.concatenate(rows_of_all))
 
 
 def _used(family: Family, hyperparameters: Settings, settings: TrainerSettings) -> dict[str, Any]:
@@ -227,15 +236,31 @@ def _calibrated(
     model: FittedModel,
     method: Method | Literal["auto", "conformal"],
     task: PredictionTask,
+    settings: TrainerSettings,
     scores: NDArray[np.float32],
-    labels: NDArray[Any],
+    unseen: Table,
 ) -> tuple[FittedModel, str]:
-    """Returns a model with the calibration that scores and labels show, and its name."""
+    """Returns a model with the calibration that scores of unseen rows show, and its name."""
     if method == CONFORMAL:
-        return CalibratedModel(model, Conformal.fit(scores, labels, task.label.quantiles)), CONFORMAL
-    name, calibration = choose_calibration(scores, labels, method)
+        quantiles = task.label.quantiles
+        if not settings.calibration_by:
+            return CalibratedModel(model, Conformal.fit(scores, unseen.labels, quantiles)), CONFORMAL
+        _require_numbers(unseen, settings.calibration_by)
+        groups = Mondrian.fit(scores, unseen.labels, unseen.features, quantiles, settings.calibration_by)
+        return CalibratedModel(model, groups), f"{CONFORMAL} by {', '.join(settings.calibration_by)}"
+    name, calibration = choose_calibration(scores, unseen.labels, method)
     logger.info("Calibration: %s", name)
     return (model if calibration is None else CalibratedModel(model, calibration)), name
+
+
+def _require_numbers(table: Table, names: Sequence[str]) -> None:
+    known = [column.name for column in table.columns if not column.num_codes and column.steps is None]
+    for name in names:
+        if name not in known:
+            raise ModelError(
+                f"Expected `model.calibration_by` to name transformed numbers. Received: {name!r}."
+                f"{suggestion(name, known)}"
+            )
 
 
 def score(model: FittedModel, table: Table, task: PredictionTask) -> dict[str, float]:
@@ -297,7 +322,9 @@ def log_devices(families: dict[str, Family]) -> None:
 
 
 def chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str, Family]:
-    """Returns the families to train, by name: the one that the settings name, or all that can do the task.
+    """Returns the families to train, by name: the one that the settings name and those of its stack, or all.
+
+    Only those that can do the task; a stack leaves out the others.
 
     Raises:
         ConfigurationError: if a family is unknown or cannot do the task.
@@ -315,4 +342,5 @@ def chosen_families(task: PredictionTask, settings: TrainerSettings) -> dict[str
         return chosen
     families = load_families(task.extensions)
     settings.check(families, task.problem, task.label)
-    return {settings.family: families[settings.family]}
+    beside = [name for name in settings.stacked_with if families[name].can_predict(task.problem, task.label)]
+    return {name: families[name] for name in (settings.family, *beside)}

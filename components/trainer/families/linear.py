@@ -35,7 +35,10 @@ class LinearHyperparameters(Settings):
 
 
 def fit(train: Table, validation: Table | None, hyperparameters: LinearHyperparameters, seed: int) -> FittedLinear:
-    """Returns a linear model fitted to `train`: of standardised numbers and one column for each code."""
+    """Returns a linear model fitted to `train`: of standardised numbers and one column for each code.
+
+    The distances of quantiles from its estimate are those of the residuals of the training rows, alike for all rows.
+    """
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if train.num_classes:
@@ -45,18 +48,32 @@ def fit(train: Table, validation: Table | None, hyperparameters: LinearHyperpara
     matrix = one_hot_matrix(train.columns, train.features).numpy()
     with few_threads(matrix.size):
         estimator.fit(matrix.astype(np.float64), train.labels, sample_weight=train.weights)
-    return FittedLinear(estimator, train.columns, train.target)
+        distances = None
+        if train.target.quantiles:
+            residuals = train.labels - estimator.predict(matrix.astype(np.float64))
+            distances = np.moveaxis(np.quantile(residuals, train.target.quantiles, axis=0), 0, -1)
+    return FittedLinear(estimator, train.columns, train.target, distances)
 
 
 class FittedLinear:
-    """A linear model, in scikit-learn and as a matrix product."""
+    """A linear model, in scikit-learn and as a matrix product.
 
-    def __init__(self, estimator: Any, columns: tuple[Column, ...], target: Target) -> None:
+    Args:
+        estimator: scikit-learn's.
+        columns: tuple of `Column`.
+        target: `Target`.
+        distances: float array `(Q,)` or `(H, Q)`, or None. Of each quantile from the estimate. Defaults to None.
+    """
+
+    def __init__(
+        self, estimator: Any, columns: tuple[Column, ...], target: Target, distances: NDArray[Any] | None = None
+    ) -> None:
         import tensorflow as tf
 
         self._estimator = estimator
         self._columns = columns
         self._target = target
+        self._distances = distances
         weights, bias = np.atleast_2d(estimator.coef_).T, np.atleast_1d(estimator.intercept_)
         if target.num_classes == 2:
             # Two classes have one row r of weights: sigmoid(r) = softmax([0, r])[1].
@@ -75,7 +92,7 @@ class FittedLinear:
         with few_threads(matrix.size):
             if self._target.num_classes:
                 return np.asarray(self._estimator.predict_proba(matrix), np.float32)
-            return np.asarray(self._target.arrange(self._estimator.predict(matrix).astype(np.float32)))
+            return np.asarray(self._target.arrange(self._spread(self._estimator.predict(matrix)).astype(np.float32)))
 
     def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns the scores of the matrix product."""
@@ -84,7 +101,13 @@ class FittedLinear:
         matrix = tf.cast(one_hot_matrix(self._columns, features), tf.float64)
         total = tf.matmul(matrix, self._weights) + self._bias
         scores = tf.nn.softmax(total) if self._target.num_classes else total
-        return self._target.arrange(tf.cast(scores, tf.float32))
+        return self._target.arrange(tf.cast(self._spread(scores), tf.float32))
+
+    def _spread(self, estimates: Any) -> Any:
+        """Returns quantiles `(N, ..., Q)` of estimates `(N,)`, `(N, 1)` or `(N, H)`, or without quantiles these."""
+        if self._distances is None:
+            return estimates
+        return estimates[..., np.newaxis] + self._distances
 
 
 FAMILIES = [
@@ -93,6 +116,7 @@ FAMILIES = [
         title=Text(en="linear model", es="modelo lineal"),
         hyperparameters=LinearHyperparameters,
         fit=fit,
+        predicts_quantiles=True,
         uses_weights=True,
         trains_in_tensorflow=False,
         space={

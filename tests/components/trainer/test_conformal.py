@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from yachay.components.trainer.calibration import Conformal
+from yachay.components.trainer.calibration import Conformal, Mondrian
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -45,3 +45,29 @@ def test_quantiles_that_lie_on_the_middle_one_throw_no_other_far_off() -> None:
     calibrated = np.asarray(conformal(scores[2000:].astype(np.float32)))
     assert np.mean(labels[2000:] <= calibrated[:, 2]) == pytest.approx(0.9, abs=0.03)
     assert np.median(calibrated[:, 2]) < 5 * labels.max()
+
+
+def test_each_group_holds_its_share() -> None:
+    random = np.random.default_rng(0)
+    scores, labels = drawn(0, 8000, 6)
+    features = {"sine": random.normal(size=8000), "cosine": random.normal(size=8000)}
+    group = (features["sine"] > 0) + 2 * (features["cosine"] > 0)
+    # The spread of each group is another, which no score shows.
+    labels = scores[..., 2] + (1 + group[:, None]) * (labels - scores[..., 2])
+    learn, judge = slice(0, 4000), slice(4000, None)
+    given = {name: values[learn] for name, values in features.items()}
+    calibration = Mondrian.fit(scores[learn], labels[learn], given, QUANTILES, ("sine", "cosine"))
+    unseen = {name: values[judge] for name, values in features.items()}
+    calibrated = np.asarray(calibration(scores[judge].astype(np.float32), unseen))
+    for place in range(4):
+        rows = group[judge] == place
+        for of, quantile in enumerate(QUANTILES):
+            assert np.mean(labels[judge][rows] <= calibrated[rows][..., of]) == pytest.approx(quantile, abs=0.03)
+
+
+def test_a_small_group_has_the_factors_of_all_rows() -> None:
+    scores, labels = drawn(0, 2000)
+    features = {"sine": np.r_[np.ones(1900), -np.ones(100)]}
+    of_all = Conformal.fit(scores, labels, QUANTILES)(scores.astype(np.float32))
+    calibrated = Mondrian.fit(scores, labels, features, QUANTILES, ["sine"])(scores.astype(np.float32), features)
+    np.testing.assert_array_equal(np.asarray(calibrated)[1900:], np.asarray(of_all)[1900:])

@@ -10,14 +10,17 @@ import tensorflow as tf
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.class_weight import compute_class_weight
 
+from yachay.components.features import FeatureKind
 from yachay.components.prediction_task import PredictionTask, SplitSettings
 from yachay.components.splitter import Splitter
 from yachay.components.trainer import train as training
 from yachay.components.trainer.augment import augment, class_weights, mix, oversample
 from yachay.components.trainer.calibration import Isotonic, Temperature, choose_calibration, log_loss
+from yachay.components.trainer.columns import Column
 from yachay.components.trainer.family import load_families
 from yachay.components.trainer.settings import TrainerSettings, check_trainer
 from yachay.components.trainer.table import Table
+from yachay.components.trainer.target import Target
 from yachay.components.trainer.train import train
 from yachay.errors import ConfigurationError, ModelError
 
@@ -337,3 +340,77 @@ def test_a_bag_is_the_mean_of_the_models_of_the_folds_and_is_judged_on_what_each
 def test_folds_that_calibrate_beside_those_of_a_bag_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"calibration_folds: expected none beside `bagging_folds`"):
         TrainerSettings(bagging_folds=3, calibration_folds=3)
+
+
+@pytest.fixture
+def ahead() -> Table:
+    """Returns a table of forecasts of three steps: the first is linear in `grade`, the last a step of `grade`."""
+    random = np.random.default_rng(0)
+    grade, hue = (random.normal(size=900).astype(np.float32) for _ in range(2))
+    labels = np.stack([grade, grade + (grade > 0), 3 * (grade > 0)], axis=1) + random.normal(0, 0.3, (900, 3))
+    return Table(
+        (Column("grade", FeatureKind.NUMERIC), Column("hue", FeatureKind.NUMERIC)),
+        {"grade": grade, "hue": hue},
+        labels.astype(np.float32),
+        Target(steps=3, quantiles=(0.1, 0.5, 0.9)),
+        keys=np.arange(900),
+        splitter=Splitter(SplitSettings(method="time", key="time")),
+    )
+
+
+FORECAST = PredictionTask.model_validate(
+    {
+        "problem": "forecast",
+        "label": {"name": "ahead", "steps": 3, "quantiles": [0.1, 0.5, 0.9]},
+        "features": {"grade": "numeric", "hue": "numeric"},
+    }
+)
+
+
+def test_a_stack_is_the_mixture_that_errs_least_on_unseen_rows(ahead: Table) -> None:
+    given = {"boosted_trees": {"max_iter": 20}}
+    settings = TrainerSettings(family="linear", stacked_with=("boosted_trees",), bagging_folds=2, hyperparameters=given)
+
+    trained = train(ahead, FORECAST, settings)
+
+    weights = np.array(list(trained.hyperparameters["stack"].values()))
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=2e-3)
+    # What is linear has the linear model's weight, the step that of the trees.
+    assert weights[0, 0] > 0.8
+    assert weights[1, 2] > 0.8
+    assert trained.family == "linear"
+    alone = {candidate.family: candidate.metrics["pinball"] for candidate in trained.leaderboard}
+    assert trained.validation_metrics["pinball"] < min(alone.values())
+    exported = trained.model.scores({name: tf.constant(values) for name, values in ahead.features.items()})
+    np.testing.assert_allclose(exported, trained.model.predict(ahead.features), atol=1e-4)
+
+
+def test_groups_are_calibrated_each_on_its_own(ahead: Table) -> None:
+    settings = TrainerSettings(family="linear", bagging_folds=2, calibration="conformal", calibration_by=("grade",))
+    trained = train(ahead, FORECAST, settings)
+    assert trained.hyperparameters["calibration"] == "conformal by grade"
+    predictions = trained.model.predict(ahead.features)
+    inside = (predictions[..., 0] <= ahead.labels) & (ahead.labels <= predictions[..., 2])
+    for rows in (ahead.features["grade"] > 0, ahead.features["grade"] <= 0):
+        assert inside[rows].mean() == pytest.approx(0.8, abs=0.03)
+    exported = trained.model.scores({name: tf.constant(values) for name, values in ahead.features.items()})
+    np.testing.assert_allclose(exported, predictions, atol=1e-4)
+
+
+def test_groups_by_what_is_no_number_are_an_error(ahead: Table) -> None:
+    settings = TrainerSettings(family="linear", bagging_folds=2, calibration="conformal", calibration_by=("grad",))
+    with pytest.raises(ModelError, match=r"`model\.calibration_by` to name transformed numbers\..*'grad'\..*'grade'"):
+        train(ahead, FORECAST, settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"family": "linear", "stacked_with": ["keras"]}, r"stacked_with: expected `bagging_folds`"),
+        ({"stacked_with": ["keras"], "bagging_folds": 2}, r"stacked_with: expected `bagging_folds` and a `family`"),
+        ({"calibration_by": ["grade"]}, r"calibration_by: expected none without `calibration: conformal`"),
+    ],
+)
+def test_a_stack_needs_folds_and_groups_a_conformal_calibration(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainerSettings(**given)
