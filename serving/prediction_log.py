@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import itertools
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -18,13 +17,14 @@ from prometheus_client import Counter
 
 from ..errors import ConfigurationError
 from .contract import Feature, Prediction
-from .prediction_files import Format, RecordFolder
-from .prediction_records import HASH_KEY, MODEL_COLUMN, Redaction, num_rows, to_table
+from .prediction_files import Format, RecordFolder, Retention
+from .prediction_records import HASH_KEY, MODEL_COLUMN, Redaction, num_rows, read_key, to_table
 
 MAX_WAITING_ROWS = 50_000
 DRAIN_SECONDS = 0.2
 RETRY_SECONDS = 10.0
 REPORT_SECONDS = 60.0
+REMOVAL_SECONDS = 600.0
 
 REASONS = (OVERFLOW, UNREADABLE, UNWRITABLE) = ("overflow", "unreadable", "unwritable")
 
@@ -49,6 +49,7 @@ class PredictionLogOptions:
         rotate_mib: float. Memory of the records at which a file is written. Defaults to 64.
         rotate_seconds: float. Age of the first record at which a file is written; a process that is killed outright
             loses no more than this. Defaults to 300.
+        retention: `Retention`. How long files are kept. Defaults to keeping all.
 
     Raises:
         ConfigurationError: if a value is out of its range.
@@ -60,6 +61,7 @@ class PredictionLogOptions:
     redaction: Redaction = dataclasses.field(default_factory=Redaction)
     rotate_mib: float = 64.0
     rotate_seconds: float = 300.0
+    retention: Retention = dataclasses.field(default_factory=Retention)
 
     def __post_init__(self) -> None:
         if self.format not in get_args(Format):
@@ -92,13 +94,13 @@ class PredictionLog:
 
     def __init__(self, options: PredictionLogOptions) -> None:
         self._options = options
-        self._files = RecordFolder(options.folder, options.format)
+        self._files = RecordFolder(options.folder, options.format, options.retention)
         self._lock = threading.Lock()
         self._waiting: deque[Prediction] = deque()
         self._waiting_rows = 0
         self._tables: list[pa.Table] = []
         self._size = 0
-        self._oldest = self._retry_at = 0.0
+        self._oldest = self._retry_at = self._remove_at = 0.0
         self._reported_at = -REPORT_SECONDS
         self._dropped_rows = 0
         self._trouble = ""
@@ -136,6 +138,8 @@ class PredictionLog:
             self._drain()
             if self._is_due():
                 self._write()
+            if time.monotonic() >= self._remove_at:
+                self._remove_old()
             if time.monotonic() - self._reported_at >= REPORT_SECONDS:
                 self._report()
         self._drain()
@@ -186,8 +190,19 @@ class PredictionLog:
                 self._drop(model_name, table.num_rows, UNWRITABLE, self._trouble)
             else:
                 LOGGED.labels(model_name).inc(table.num_rows)
+                self._remove_at = 0.0
             del self._tables[: len(run)]
             self._size -= sum(each.nbytes for each in run)
+
+    def _remove_old(self) -> None:
+        self._remove_at = time.monotonic() + REMOVAL_SECONDS
+        try:
+            removed = self._files.remove_old()
+        except OSError as error:
+            self._trouble = f"a file that is too old cannot be removed: {error}"
+        else:
+            if removed:
+                logger.info("Prediction log: %d files were removed, the last of them %s.", len(removed), removed[-1])
 
     def _drop(self, model_name: str, rows: int, reason: str, trouble: str) -> None:
         DROPPED.labels(model_name, reason).inc(rows)
@@ -214,10 +229,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--prediction_log_sample", type=float, default=1.0, metavar="SHARE", help="of the requests")
     group.add_argument("--prediction_log_drop", type=_names, default=(), metavar="A,B", help="features to leave out")
     group.add_argument(
-        "--prediction_log_hash", type=_names, default=(), metavar="A,B", help=f"features to hash with ${HASH_KEY}"
+        "--prediction_log_hash", type=_names, default=(), metavar="A,B", help="features to hash with a key"
     )
+    group.add_argument("--prediction_log_key_file", type=Path, metavar="FILE", help=f"of the key (or {HASH_KEY})")
     group.add_argument("--prediction_log_rotate_mib", type=float, default=64.0, metavar="MIB")
     group.add_argument("--prediction_log_rotate_seconds", type=float, default=300.0, metavar="SECONDS")
+    group.add_argument("--prediction_log_keep_days", type=float, default=0.0, metavar="DAYS", help="0 keeps all")
+    group.add_argument("--prediction_log_keep_mib", type=float, default=0.0, metavar="MIB", help="0 is no limit")
 
 
 def prediction_log(arguments: argparse.Namespace) -> PredictionLog | None:
@@ -231,7 +249,7 @@ def prediction_log(arguments: argparse.Namespace) -> PredictionLog | None:
     redaction = Redaction(
         frozenset(arguments.prediction_log_drop),
         frozenset(arguments.prediction_log_hash),
-        os.environ.get(HASH_KEY, "").encode(),
+        read_key(arguments.prediction_log_key_file),
     )
     return PredictionLog(
         PredictionLogOptions(
@@ -241,6 +259,7 @@ def prediction_log(arguments: argparse.Namespace) -> PredictionLog | None:
             redaction=redaction,
             rotate_mib=arguments.prediction_log_rotate_mib,
             rotate_seconds=arguments.prediction_log_rotate_seconds,
+            retention=Retention(arguments.prediction_log_keep_days, arguments.prediction_log_keep_mib),
         )
     )
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +15,12 @@ from .contract import Array, Feature, Prediction
 
 # Set apart from the features' names, which the records keep.
 PREFIX = "prediction_"
+ID_COLUMN = f"{PREFIX}id"
 MODEL_COLUMN = f"{PREFIX}model"
 TIME_COLUMN = f"{PREFIX}time"
 HASH_BYTES = 16
 HASH_KEY = "YACHAY_PREDICTION_LOG_KEY"
+MIN_KEY_BYTES, MAX_KEY_BYTES = 16, hashlib.blake2b.MAX_KEY_SIZE
 ARROW_TYPES = {"float32": pa.float32(), "int64": pa.int64(), "string": pa.string()}
 
 
@@ -26,9 +30,9 @@ class Redaction:
 
     Args:
         dropped: frozenset of feature names that are left out.
-        hashed: frozenset of feature names whose values become a keyed hash, which keeps equal and unequal apart; a
-            sequence becomes one hash.
-        key: bytes, up to 64. The key of the hash: without it the few values of a column could be tried one by one.
+        hashed: frozenset of names whose values become a keyed hash, which keeps equal and unequal apart: features, of
+            which a sequence becomes one hash, and `prediction_id`, which clients choose.
+        key: bytes, 16 to 64. The key of the hash: without it the few values of a column could be tried one by one.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -41,17 +45,18 @@ class Redaction:
                 f"Expected each redacted feature to be either dropped or hashed. Received both for: "
                 f"{', '.join(sorted(self.dropped & self.hashed))}. Name it once."
             )
-        if self.hashed and not 0 < len(self.key) <= hashlib.blake2b.MAX_KEY_SIZE:
+        if self.hashed and not MIN_KEY_BYTES <= len(self.key) <= MAX_KEY_BYTES:
             raise ConfigurationError(
-                f"Expected a key of up to {hashlib.blake2b.MAX_KEY_SIZE} bytes for the hash of "
-                f"{', '.join(sorted(self.hashed))}. Received: {len(self.key)} bytes. Set {HASH_KEY} in the server's "
-                "environment, or drop the features instead."
+                f"Expected a key of {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes for the hash of "
+                f"{', '.join(sorted(self.hashed))}. Received: {len(self.key)} bytes. Name a file with "
+                f"--prediction_log_key_file (openssl rand -hex 32 > FILE), set {HASH_KEY} in the server's environment, "
+                "or drop the features instead."
             )
 
     def check(self, features: Iterable[Feature]) -> None:
         """Raises a `ConfigurationError` unless each name is a feature and the records' own names are free."""
         names = [feature.name for feature in features]
-        for name in sorted(self.dropped | self.hashed):
+        for name in sorted(self.dropped | (self.hashed - {ID_COLUMN})):
             if name not in names:
                 raise ConfigurationError(
                     f"Expected the prediction log to redact features of the model. Received: {name!r}."
@@ -69,6 +74,22 @@ class Redaction:
         return hashlib.blake2b(str(value).encode(), digest_size=HASH_BYTES, key=self.key).hexdigest()
 
 
+def read_key(file: Path | None) -> bytes:
+    """Returns the key of hashes from a file, without the end of its last line, or from the environment; else nothing.
+
+    Raises:
+        ConfigurationError: if the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get(HASH_KEY, "").encode()
+    try:
+        return file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"Expected --prediction_log_key_file to name a file that can be read. Received: {file} ({error.strerror})."
+        ) from None
+
+
 def to_table(predictions: Sequence[Prediction], redaction: Redaction) -> pa.Table:
     """Returns the records of predictions of one model version.
 
@@ -82,7 +103,7 @@ def to_table(predictions: Sequence[Prediction], redaction: Redaction) -> pa.Tabl
     total = sum(counts)
     times = pa.array([prediction.time for prediction in predictions], pa.timestamp("us", "UTC"))
     columns = {
-        f"{PREFIX}id": pa.array([prediction.request_id for prediction in predictions]).take(requests),
+        ID_COLUMN: pa.array([_request_id(prediction, redaction) for prediction in predictions]).take(requests),
         f"{PREFIX}row": pa.array(np.concatenate([np.arange(count) for count in counts])),
         TIME_COLUMN: times.take(requests),
         MODEL_COLUMN: pa.repeat(first.model_name, total),
@@ -96,6 +117,10 @@ def to_table(predictions: Sequence[Prediction], redaction: Redaction) -> pa.Tabl
     for name in first.outputs:
         columns[f"{PREFIX}{name}"] = _output_column(np.concatenate([each.outputs[name] for each in predictions]))
     return pa.table(columns)
+
+
+def _request_id(prediction: Prediction, redaction: Redaction) -> str:
+    return redaction.digest(prediction.request_id) if ID_COLUMN in redaction.hashed else prediction.request_id
 
 
 def num_rows(prediction: Prediction) -> int:

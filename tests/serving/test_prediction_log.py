@@ -1,6 +1,8 @@
 import argparse
 import json
 import logging
+import os
+import stat
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,9 +20,11 @@ from yachay.files import STAGING_PREFIX
 from yachay.schemas.prediction_log import record_schema
 from yachay.serving import prediction_log as module
 from yachay.serving.contract import Feature, Prediction
+from yachay.serving.prediction_files import RecordFolder, Retention
 from yachay.serving.prediction_log import PredictionLog, PredictionLogOptions, add_arguments, prediction_log
-from yachay.serving.prediction_records import Redaction
+from yachay.serving.prediction_records import Redaction, read_key
 
+KEY = b"0123456789abcdef"
 START = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 FEATURES = (
     Feature("GDP", "float32", "numeric", True, float("nan"), None, "GDP"),
@@ -202,9 +206,9 @@ def test_the_same_requests_are_sampled_by_every_replica(tmp_path: Path) -> None:
 
 
 def test_dropped_features_are_left_out_and_hashed_ones_tell_only_equal_from_unequal(tmp_path: Path) -> None:
-    redaction = Redaction(frozenset({"GDP"}), frozenset({"Course"}), b"secret")
+    redaction = Redaction(frozenset({"GDP"}), frozenset({"Course"}), KEY)
     first, second = logged(PredictionLogOptions(tmp_path / "a", "jsonl", redaction=redaction), [prediction()])
-    other_key = Redaction(frozenset(), frozenset({"Course"}), b"another")
+    other_key = Redaction(frozenset(), frozenset({"Course"}), b"another" * 4)
     _, third = logged(PredictionLogOptions(tmp_path / "b", "jsonl", redaction=other_key), [prediction()])
 
     assert "GDP" not in first
@@ -306,7 +310,7 @@ def test_without_its_flag_there_is_no_log() -> None:
 
 
 def test_the_flags_make_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YACHAY_PREDICTION_LOG_KEY", "secret")
+    monkeypatch.setenv("YACHAY_PREDICTION_LOG_KEY", KEY.decode())
     redaction = ["--prediction_log_drop=GDP, District", "--prediction_log_hash=Course"]
     log = prediction_log(flags(f"--prediction_log={tmp_path}", "--prediction_log_format=jsonl", *redaction))
     assert log is not None
@@ -325,17 +329,93 @@ def test_the_flags_make_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (["--prediction_log_sample=0"], r"above 0 and up to 1\. Received: 0\.0"),
         (["--prediction_log_sample=nan"], r"above 0 and up to 1\. Received: nan"),
         (["--prediction_log_rotate_mib=0"], r"rotate_mib above 0\. Received: 0\.0"),
-        (["--prediction_log_hash=Course"], r"Received: 0 bytes\. Set YACHAY_PREDICTION_LOG_KEY"),
+        (["--prediction_log_hash=Course"], r"Received: 0 bytes\. .* set YACHAY_PREDICTION_LOG_KEY"),
+        (["--prediction_log_keep_days=-1"], r"keep_days of 0 or more\. Received: -1\.0"),
+        (["--prediction_log_keep_mib=nan"], r"keep_mib of 0 or more\. Received: nan"),
+        (["--prediction_log_hash=A", "--prediction_log_key_file=/none"], r"a file that can be read\. Received: /none"),
         (["--prediction_log_hash=A", "--prediction_log_drop=A"], r"either dropped or hashed\. Received both for: A"),
     ],
 )
 def test_flags_that_do_not_fit_are_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
-    if len(arguments) == 2:
-        monkeypatch.setenv("YACHAY_PREDICTION_LOG_KEY", "secret")
+    if "--prediction_log_drop=A" in arguments:
+        monkeypatch.setenv("YACHAY_PREDICTION_LOG_KEY", KEY.decode())
     with pytest.raises(ConfigurationError, match=message):
         prediction_log(flags(f"--prediction_log={tmp_path}", *arguments))
+
+
+def test_files_and_their_folder_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        logged(PredictionLogOptions(tmp_path / "logs/log"), [prediction()])
+    finally:
+        os.umask(before)
+
+    (path,) = (tmp_path / "logs/log").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_key_comes_from_a_file_and_short_ones_are_rejected(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(KEY + b"\n")
+    assert read_key(key) == KEY
+
+    key.write_bytes(KEY[:-1])
+    with pytest.raises(ConfigurationError, match=r"Expected a key of 16 to 64 bytes .*Received: 15 bytes\."):
+        Redaction(hashed=frozenset({"Course"}), key=read_key(key))
+
+
+def test_the_request_id_is_hashed_on_request(tmp_path: Path) -> None:
+    redaction = Redaction(hashed=frozenset({"prediction_id"}), key=KEY)
+
+    first, second = logged(PredictionLogOptions(tmp_path, "jsonl", redaction=redaction), [prediction("student-7")])
+
+    redaction.check(FEATURES)
+    assert first["prediction_id"] == second["prediction_id"] == redaction.digest("student-7")
+    jsonschema.validate(first, record_schema())
+    with pytest.raises(ConfigurationError, match="Received: 'prediction_id'"):
+        Redaction(dropped=frozenset({"prediction_id"})).check(FEATURES)
+
+
+def make_files(folder: Path, ages_days: Iterable[float]) -> list[Path]:
+    paths = [folder / f"predictions-{number}.jsonl" for number, _ in enumerate(ages_days)]
+    for path, age_days in zip(paths, ages_days, strict=True):
+        path.write_bytes(b"x" * 2**19)
+        os.utime(path, times=(time.time() - age_days * 86400,) * 2)
+    return paths
+
+
+def test_files_are_removed_after_their_days_and_nothing_else_is(tmp_path: Path) -> None:
+    old, new = make_files(tmp_path, [3.1, 2.9])
+    others = [tmp_path / "notes.txt", tmp_path / ".staging-predictions-9.jsonl-ab", tmp_path / "predictions-1.csv"]
+    for path in others:
+        path.touch()
+        os.utime(path, times=(time.time() - 2.5 * 86400,) * 2)
+
+    assert RecordFolder(tmp_path, "jsonl", Retention(days=3)).remove_old() == [old]
+    assert {*tmp_path.iterdir()} == {new, *others}
+    assert RecordFolder(tmp_path, "jsonl", Retention()).remove_old() == []
+
+    os.utime(others[1], times=(0, 0))  # What a killed server left.
+    RecordFolder(tmp_path, "jsonl", Retention(days=3)).remove_old()
+    assert not others[1].exists()
+
+
+def test_the_oldest_files_go_until_the_rest_fits(tmp_path: Path) -> None:
+    paths = make_files(tmp_path, [0, 0, 0, 0])
+
+    assert RecordFolder(tmp_path, "jsonl", Retention(mib=1)).remove_old() == paths[:2]
+    assert sorted(tmp_path.iterdir()) == paths[2:]
+
+
+def test_a_running_log_removes_what_is_too_old_also_without_requests(tmp_path: Path) -> None:
+    make_files(tmp_path, [2])
+    log = PredictionLog(PredictionLogOptions(tmp_path, retention=Retention(days=1)))
+
+    wait_until(lambda: not list(tmp_path.iterdir()))
+    log.close()
 
 
 def wait_for_files(folder: Path, count: int) -> None:

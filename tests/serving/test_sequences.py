@@ -265,7 +265,7 @@ def test_sequences_and_forecasts_stand_in_the_prediction_log_as_lists(
 
     from yachay.schemas.prediction_log import record_schema
 
-    options = PredictionLogOptions(tmp_path, format_, redaction=Redaction(hashed=frozenset({"sky"}), key=b"k"))
+    options = PredictionLogOptions(tmp_path, format_, redaction=Redaction(hashed=frozenset({"sky"}), key=b"k" * 16))
     log = PredictionLog(options)
     with running(forecaster_dir, [log]) as server:
         response = server.predict({"instances": [OPTIONAL_STEP, SHORT]}).json()["predictions"]
