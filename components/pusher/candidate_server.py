@@ -108,10 +108,19 @@ def candidate_server(command: Sequence[str], port: int) -> Iterator[CandidateSer
 
 
 def free_port() -> int:
-    """Returns a port of the loopback interface that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Returns a port of the loopback interface that nobody listens on, and that nobody else is given for a minute.
+
+    A connection that was closed stays on it (TIME_WAIT), so that the system gives it to no process that asks for any
+    port; a server that names it may listen there at once (SO_REUSEADDR).
+    """
+    with socket.socket() as listener, socket.socket() as client:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        client.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        accepted.close()  # Who closes first keeps the port.
+        return int(listener.getsockname()[1])
 
 
 def _start(command: Sequence[str], log: int) -> "subprocess.Popen[bytes] | ForkedProcess":

@@ -2,7 +2,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ import httpx
 import pytest
 import tensorflow as tf
 
+from yachay.components.pusher.candidate_server import free_port
 from yachay.model_store.integrity import hash_files, hash_manifest
 from yachay.model_store.store import Push
 from yachay.serving.contract import PredictionObserver
@@ -97,13 +97,6 @@ def write_receipt(push: Path, version: int) -> Push:
     receipt = Push(version, str(push), hash_manifest(files), files=files)
     (push / "push.json").write_text(receipt.to_json(), encoding="utf-8")
     return receipt
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @dataclasses.dataclass(frozen=True)

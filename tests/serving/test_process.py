@@ -12,10 +12,11 @@ import pyarrow.parquet
 import pytest
 from s3_server import s3_server
 
+from yachay.components.pusher.candidate_server import free_port
 from yachay.model_store.location import open_store
 from yachay.model_store.store import push
 
-from .conftest import ROW, free_port, push_model, write_model, write_receipt
+from .conftest import ROW, push_model, write_model, write_receipt
 
 pytestmark = pytest.mark.end_to_end
 

@@ -14,11 +14,12 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSt
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from yachay.components.pusher.candidate_server import free_port
 from yachay.errors import ConfigurationError, ModelError, UsageError
 from yachay.serving.contract import Prediction
 from yachay.serving.settings import make_parser, read_settings
 
-from .conftest import ROW, Running, free_port, write_model
+from .conftest import ROW, Running, write_model
 
 Serve = Callable[..., AbstractContextManager[Running]]
 

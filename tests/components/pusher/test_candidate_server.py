@@ -45,6 +45,15 @@ def test_a_server_is_ready_when_it_says_so_and_is_stopped_at_the_end() -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_a_free_port_is_kept_from_others_until_a_server_names_it() -> None:
+    port = free_port()
+
+    with socket.socket() as other, pytest.raises(OSError, match="already in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)):  # As servers do, with SO_REUSEADDR.
+        pass
+
+
 def test_a_server_that_is_never_ready_is_rejected_after_the_time() -> None:
     port = free_port()
 
