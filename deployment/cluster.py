@@ -3,6 +3,8 @@
 import dataclasses
 import email.utils
 import json
+import os
+import re
 import time
 from typing import Any, Self
 
@@ -45,6 +47,9 @@ POD = Resource("", "v1", "pods")
 DEPLOYMENT = Resource("apps", "v1", "deployments")
 SERVICE = Resource("", "v1", "services")
 LEASE = Resource("coordination.k8s.io", "v1", "leases")
+JOB = Resource("batch", "v1", "jobs")
+HORIZONTAL_POD_AUTOSCALER = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+HTTP_ROUTE = Resource("gateway.networking.k8s.io", "v1", "httproutes")
 
 
 class Cluster:
@@ -70,6 +75,8 @@ class Cluster:
     def connect(cls, namespace: str | None, context: str | None = None) -> Self:
         """Returns the cluster that the pod is in or that the kubeconfig names.
 
+        Certificate authorities are the kubeconfig's, else those of `SSL_CERT_FILE` or `REQUESTS_CA_BUNDLE`.
+
         Args:
             namespace: string. None takes the kubeconfig context's, or `default`.
             context: string. Context of the kubeconfig; None takes the current one.
@@ -93,6 +100,7 @@ class Cluster:
             ) from None
         settings = client.Configuration.get_default_copy()
         settings.retries = False
+        settings.ssl_ca_cert = settings.ssl_ca_cert or authorities()
         return cls(client.ApiClient(settings), namespace or "default")
 
     def get(self, resource: Resource, name: str) -> Document | None:
@@ -142,6 +150,15 @@ class Cluster:
         return self._call(
             "PATCH", resource, document["metadata"]["name"], "application/apply-patch+yaml", document, query
         )
+
+    def delete(self, resource: Resource, document: Document) -> None:
+        """Deletes an object, if it is still the one that was read.
+
+        Raises:
+            ClusterError: if the API rejects the request or does not respond.
+        """
+        body = {"preconditions": {"uid": document["metadata"]["uid"]}}
+        self._call("DELETE", resource, document["metadata"]["name"], "application/json", body)
 
     def patch(self, resource: Resource, name: str, changes: Document) -> Document:
         """Changes fields of an object (JSON merge patch: null removes).
@@ -251,17 +268,32 @@ class Cluster:
             message = json.loads(error.body)["message"]
         except (TypeError, ValueError, KeyError):
             message = error.reason
-        verb, needed = {"GET": ("get",) * 2, "PATCH": ("patch", "patch (and create)"), "POST": ("create",) * 2}[method]
+        verb = {"GET": "get" if name else "list", "PATCH": "patch", "POST": "create", "DELETE": "delete"}[method]
+        # Server-side apply of what is not there is a creation too.
+        denied = re.search(r" cannot (\w+) ", str(message))
+        needed = denied[1] if denied else verb
         fix = {
             401: " The credentials are missing or expired: log in to the cluster again.",
-            403: f" Give the account the verb {needed} on {resource}: "
-            "manifests/components/pipeline-runner has such a role.",
+            403: f" Give the account the verb {needed} on {resource}: {_role(resource, needed)}.",
             404: f" Is {resource} installed, and does the namespace exist?",
             409: " It changed again and again while it was written: call again."
             if _is_stale(error)
             else " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
         }.get(error.status, "")
         return f"Expected to {verb} {what}. Received: {error.status} {message}.{fix}".replace("..", ".")
+
+
+def authorities() -> str | None:
+    """Returns the file of certificate authorities that the environment names, such as those of a company's proxy."""
+    return os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+
+
+def _role(resource: Resource, verb: str) -> str:
+    if verb != "create" or resource == LEASE:
+        return "manifests/components/pipeline-runner has such a role"
+    if resource == INFERENCE_SERVICE:
+        return "bind it the role yachay-model-creator, or let an administrator make the first deployment"
+    return "those of pipelines have none, an administrator has to"
 
 
 def _is_stale(error: Any) -> bool:

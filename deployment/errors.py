@@ -17,6 +17,11 @@ class ClusterError(YachayError):
         self.is_stale = is_stale
         super().__init__(message)
 
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the API has read the request and does not take it: nothing has changed."""
+        return self.status is not None and 400 <= self.status < 500 and self.status != 429 and not self.is_stale
+
 
 class CandidateError(Exception):
     """A candidate is not to be promoted; inside a rollout only."""

@@ -6,12 +6,14 @@ on the InferenceService, which each write is conditional on.
 
 import contextlib
 import datetime
+import time
 
 from ..errors import UsageError
 from .cluster import LEASE, Cluster, Document
 from .errors import ClusterError
 
 HOLDER_SECONDS = 90
+WAIT_SECONDS = 2.0
 
 
 class Lease:
@@ -29,17 +31,34 @@ class Lease:
         self._owner = owner
         self._renewed = 0.0
 
-    def acquire(self, *, is_forced: bool = False) -> None:
+    def check(self) -> str | None:
+        """Returns who holds the Lease, or None where nobody does.
+
+        Raises:
+            ClusterError: if the API rejects the request or does not respond.
+        """
+        return _holder(self._cluster.get(LEASE, self._name), self._cluster.now())
+
+    def acquire(self, *, is_forced: bool = False, wait_seconds: float = 0.0) -> None:
         """Takes the Lease, where no other call holds it or `is_forced`.
+
+        Args:
+            is_forced: bool. Whether to take it from another call. Defaults to False.
+            wait_seconds: float. How long another call may hold it still. Defaults to 0.
 
         Raises:
             UsageError: if another call holds it.
             ClusterError: if the API rejects the request or does not respond.
         """
-        live = self._cluster.get(LEASE, self._name)
-        held = _holder(live, self._cluster.now())
-        if held is not None and not is_forced:
-            raise self._is_held(held)
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            live = self._cluster.get(LEASE, self._name)
+            held = _holder(live, self._cluster.now())
+            if held is None or is_forced:
+                break
+            if time.monotonic() >= deadline:
+                raise self.is_held_by(held)
+            time.sleep(WAIT_SECONDS)
         try:
             if live is None:
                 self._cluster.create(
@@ -52,7 +71,7 @@ class Lease:
         except ClusterError as error:
             if not error.is_stale:
                 raise
-            raise self._is_held("another call") from None
+            raise self.is_held_by("another call") from None
         self._renewed = self._cluster.now()
 
     def renew(self) -> None:
@@ -92,7 +111,8 @@ class Lease:
         }
         return {"metadata": metadata, "spec": spec}
 
-    def _is_held(self, holder: str) -> UsageError:
+    def is_held_by(self, holder: str) -> UsageError:
+        """Returns the error of a call that comes while another is at work."""
         return UsageError(
             f"Expected no other rollout of {self._service}. Received: one that {holder} moves on. Wait for it, or end "
             f"it with yachay rollback; if that call was killed, call again in {HOLDER_SECONDS} s."

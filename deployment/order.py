@@ -16,7 +16,7 @@ class Order:
     """A deployment to come.
 
     Args:
-        service: `Service`, whose model only lends its image.
+        service: `Service`; before `carry_out` its model only lends its image.
         canary: `CanarySettings`.
     """
 
@@ -51,20 +51,43 @@ class Order:
             ClusterError: if the API rejects the request or does not respond.
             MonitoringError: if Prometheus does not respond at the start.
         """
-        # Imported where a model is deployed: they take a second, and every pipeline may have an order.
-        from .cluster import Cluster
-        from .delivery import apply_runtime
-        from .prometheus import Prometheus
-        from .rollout import deploy
-
-        cluster = Cluster.connect(self.service.namespace or None)
         model = Model(
             storage_uri=storage_uri,
             content_hash=content_hash,
             trained_uri=trained_uri,
             image=self.service.model.image,
         )
-        service = dataclasses.replace(self.service, model=model, namespace=cluster.namespace)
+        return dataclasses.replace(self, service=dataclasses.replace(self.service, model=model)).run(progress)
+
+    def run(
+        self,
+        progress: Progress,
+        *,
+        context: str | None = None,
+        is_forced: bool = False,
+        wait_seconds: float = 0.0,
+    ) -> Outcome:
+        """Deploys the model of `service`.
+
+        Args:
+            progress: function of one string. Called with what happens.
+            context: string or None. Context of the kubeconfig.
+            is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
+            wait_seconds: float. How long to wait for another call that is at work. Defaults to 0.
+
+        Raises:
+            UsageError: if the deployment is invalid, or there is no cluster.
+            ClusterError: if the API rejects the request or does not respond.
+            MonitoringError: if Prometheus does not respond at the start.
+        """
+        # Imported where a model is deployed: they take a second, and every pipeline may have an order.
+        from .cluster import Cluster
+        from .delivery import apply_runtime
+        from .prometheus import Prometheus
+        from .rollout import deploy
+
+        cluster = Cluster.connect(self.service.namespace or None, context)
+        service = dataclasses.replace(self.service, namespace=cluster.namespace)
         monitor = Prometheus.connect(self.canary.prometheus, self.canary.labels)
-        apply_runtime(cluster, service, progress)
-        return deploy(cluster, service, self.canary, monitor, progress)
+        apply_runtime(cluster, service, progress, is_forced=is_forced)
+        return deploy(cluster, service, self.canary, monitor, progress, is_forced=is_forced, wait_seconds=wait_seconds)

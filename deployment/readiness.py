@@ -11,7 +11,8 @@ from typing import Any
 
 from ..manifests.keys import MODEL_VERSION
 from ..manifests.service import Service
-from .cluster import DEPLOYMENT, INFERENCE_SERVICE, KNATIVE_SERVICE, Cluster, Document
+from .cluster import DEPLOYMENT, HTTP_ROUTE, INFERENCE_SERVICE, KNATIVE_SERVICE, Cluster, Document
+from .errors import ClusterError
 from .pods import explain
 
 
@@ -33,31 +34,77 @@ class Readiness:
 def readiness(cluster: Cluster, service: Service) -> Readiness:
     """Returns whether the pods of `service.model` are ready: those of the canary where the service has one.
 
-    Where it has none the whole service must be ready, with its routes.
+    In Standard mode a canary also has its share of the requests then; where there is none the whole service must be
+    ready, with its routes.
 
     Raises:
         ClusterError: if the API rejects the request or does not respond.
     """
     name = service.name
     if service.mode == "knative":
-        kind, read, child = "Knative service", _knative, cluster.get(KNATIVE_SERVICE, f"{name}-predictor")
+        kind, child = "Knative service", cluster.get(KNATIVE_SERVICE, f"{name}-predictor")
     else:
-        suffix = service.canary_name if service.previous is not None else service.predictor_name
-        deployment = f"{name}-{suffix}-predictor" if suffix else f"{name}-predictor"
-        kind, read, child = "Deployment", _deployment, cluster.get(DEPLOYMENT, deployment)
+        kind, child = "Deployment", cluster.get(DEPLOYMENT, deployment_name(service))
     if child is None:
         state = Readiness(False, f"KServe has not made the {kind} yet")
     elif not _is_taken(child, service):
         state = Readiness(False, f"KServe has not taken version {service.model.version} yet")
     else:
-        state = read(child)
+        state = _knative(child) if service.mode == "knative" else _deployment(child, service.num_pods)
     if state.is_ready:
-        # The pods of a canary are asked through routes of its own; a version with all requests needs the service's.
-        return state if service.previous is not None else _routed(cluster.get(INFERENCE_SERVICE, name) or {})
+        if service.previous is None:
+            return _routed(cluster.get(INFERENCE_SERVICE, name) or {})
+        return split(cluster, service) if service.mode == "standard" else state
     detail, is_hopeless = explain(cluster, name, service.model.version)
     detail = detail or _failure(cluster.get(INFERENCE_SERVICE, name) or {})
     reason = f"{state.reason}: {detail}" if detail else state.reason
     return dataclasses.replace(state, reason=reason, has_failed=state.has_failed or is_hopeless)
+
+
+def deployment_name(service: Service) -> str:
+    """Returns the name of the Deployment of `service.model` in Standard mode."""
+    suffix = service.canary_name if service.previous is not None else service.predictor_name
+    return f"{service.name}-{suffix}-predictor" if suffix else f"{service.name}-predictor"
+
+
+def split(cluster: Cluster, service: Service) -> Readiness:
+    """Returns whether the routes give the canary its share of the requests, in Standard mode.
+
+    Raises:
+        ClusterError: if the API rejects the request, but for a lack of rights, or does not respond.
+    """
+    for name in (service.name, f"{service.name}-predictor"):
+        try:
+            route = cluster.get(HTTP_ROUTE, name)
+        except ClusterError as error:
+            if error.status != 403:
+                raise
+            # An account of an earlier installation: what it cannot know does not end a rollout.
+            return Readiness(True)
+        if route is None:
+            return Readiness(
+                False,
+                f"there is no HTTPRoute {name} to split the requests: KServe makes it with ingress.enableGatewayApi",
+            )
+        if route["metadata"].get("generation", 0) > _observed(route):
+            return Readiness(False, f"the gateway has not taken the HTTPRoute {name} yet")
+        for rule in route["spec"].get("rules", ()):
+            weights = {ref["name"]: ref.get("weight", 1) for ref in rule.get("backendRefs", ())}
+            share = 100 * weights.get(deployment_name(service), 0) / (sum(weights.values()) or 1)
+            if round(share) != service.canary_percent:
+                return Readiness(False, f"the HTTPRoute {name} gives version {service.model.version} {share:.0f} %")
+    return Readiness(True)
+
+
+def _observed(route: Document) -> int:
+    """Returns the generation of a route that all of its gateways accepted."""
+    accepted = [
+        condition.get("observedGeneration", 0) if condition["status"] == "True" else -1
+        for parent in route.get("status", {}).get("parents", ())
+        for condition in parent.get("conditions", ())
+        if condition["type"] == "Accepted"
+    ]
+    return min(accepted, default=-1)
 
 
 def _routed(live: Document) -> Readiness:
@@ -80,13 +127,14 @@ def _knative(child: Document) -> Readiness:
     return Readiness(True)
 
 
-def _deployment(child: Document) -> Readiness:
+def _deployment(child: Document, num_pods: int) -> Readiness:
     status = child["status"]
     conditions = _conditions(status)
     progressing = conditions.get("Progressing", {})
     if progressing.get("status") == "False":
         return Readiness(False, _said(progressing), has_failed=True)
-    wanted = child["spec"].get("replicas", 1)
+    # A Deployment begins with one pod; its autoscaler adds the others within 15 s.
+    wanted = max(child["spec"].get("replicas", 1), num_pods)
     updated, available, total = (status.get(key, 0) for key in ("updatedReplicas", "availableReplicas", "replicas"))
     if updated < wanted or available < wanted or total > updated:
         return Readiness(False, f"{min(updated, available)} of {wanted} pods are ready")

@@ -9,17 +9,21 @@ from typing import Literal
 
 from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
-from ..manifests.render import read_serving
+from ..manifests.render import read_canary, read_serving
 from ..manifests.service import Service
 from .bake import Bake
 from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
-from .errors import CandidateError, UndecidedError
+from .errors import CandidateError, ClusterError, UndecidedError
 from .lease import Lease
+from .leftovers import remove_autoscalers
 from .owned import Owned, TakenOverError
 from .prometheus import Monitor
-from .readiness import Readiness, readiness
+from .readiness import Readiness, readiness, split
 from .record import UNDER_WAY, End, Rollout
+
+ROUTES_SECONDS = 30.0
+"""How long routes may take to leave pods that are to be removed."""
 
 Progress = Callable[[str], None]
 
@@ -53,6 +57,7 @@ def deploy(
     progress: Progress,
     *,
     is_forced: bool = False,
+    wait_seconds: float = 0.0,
 ) -> Outcome:
     """Gives the requests of a service to its model, step by step; a model that does worse is rolled back.
 
@@ -65,6 +70,8 @@ def deploy(
         monitor: `Monitor` or None. Asked at every step below 100.
         progress: function of one string, a line about each step.
         is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
+        wait_seconds: float. How long to wait for another call that is at work, such as one that was killed. Defaults
+            to 0.
 
     Returns:
         The `Outcome`.
@@ -80,7 +87,7 @@ def deploy(
             "Received: none. Name it, or take --canary 100."
         )
     call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced)
-    return call.run(lambda: call.deploy(service), service.model.version)
+    return call.run(lambda: call.deploy(service), service.model.version, wait_seconds=wait_seconds)
 
 
 def rollback(
@@ -150,9 +157,16 @@ class _Rollout:
         self._object = Owned(cluster, name, owner, is_forced=is_forced)
         self._lease = Lease(cluster, name, owner)
 
-    def run(self, work: Callable[[], Outcome], version: int | None = None, *, is_forced: bool = False) -> Outcome:
+    def run(
+        self,
+        work: Callable[[], Outcome],
+        version: int | None = None,
+        *,
+        is_forced: bool = False,
+        wait_seconds: float = 0.0,
+    ) -> Outcome:
         """Does the work of the call while it holds the service's Lease."""
-        self._lease.acquire(is_forced=is_forced)
+        self._lease.acquire(is_forced=is_forced, wait_seconds=wait_seconds)
         try:
             return work()
         except TakenOverError as error:
@@ -225,6 +239,8 @@ class _Rollout:
         self._progress(f"rolling back to version {good.model.version}: {reason}")
         live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
         is_back = True
+        if good.mode == "standard" and (candidate := read_canary(live)) is not None:
+            self._move(good.canary(candidate, 0))
         if "canaryTrafficPercent" in live.get("spec", {}).get("predictor", {}):
             # Without a pin the requests would stay with the candidate, Knative's latest ready revision, until new pods
             # of the last good model are up.
@@ -245,7 +261,21 @@ class _Rollout:
             self._object.apply(good, is_forced=True)
         rolled_back = dataclasses.replace(rollout, state="rolled_back", good=good, reason=reason)
         self._object.record(rolled_back)
+        self._clean(good)
         return rolled_back
+
+    def _move(self, service: Service) -> None:
+        """Gives a canary another share: KServe removes pods .3 s before the routes leave them, so they leave first."""
+        self._object.apply(service, is_forced=True)
+        deadline = time.monotonic() + ROUTES_SECONDS
+        while not split(self._cluster, service).is_ready and time.monotonic() < deadline:
+            self._pause()
+        # The gateway's proxies take a route a moment after it was accepted.
+        self._pause()
+
+    def _clean(self, service: Service) -> None:
+        if left := remove_autoscalers(self._cluster, service):
+            self._progress(left)
 
     def _rolled_back(self, rollout: Rollout) -> Outcome:
         assert rollout.good is not None
@@ -283,8 +313,6 @@ class _Rollout:
         version = service.model.version
         base = dataclasses.replace(service, model=good.model, predictor_name=good.predictor_name)
         rollout = dataclasses.replace(before, state="progressing", version=version, good=good, reason="")
-        live = self._cluster.get(INFERENCE_SERVICE, self._name) or {}
-        has_canary = bool(live.get("spec", {}).get("canary"))
         try:
             for percent in steps:
                 rollout = dataclasses.replace(rollout, percent=percent)
@@ -292,15 +320,12 @@ class _Rollout:
                 self._object.record(rollout)
                 canary = base.canary(service.model, percent)
                 if percent < 100:
-                    self._object.apply(canary)
-                    has_canary = True
+                    self._try(canary, before)
                     self._wait(canary)
                     self._bake(canary)
                 else:
-                    # Without a canary's pods to take over, a new name would leave the service without any.
-                    wanted = canary.promoted() if has_canary else dataclasses.replace(base, model=service.model)
-                    self._object.apply(wanted)
-                    self._wait(wanted)
+                    wanted = self._all(base, canary, before)
+                before = rollout
         except CandidateError as failure:
             return self._rolled_back(self._roll_back(good, rollout, str(failure)))
         except UndecidedError as reason:
@@ -308,10 +333,35 @@ class _Rollout:
             return Outcome("held", version, good.model.version, self._object.url(), str(reason))
         return self._promoted(rollout, wanted)
 
+    def _all(self, base: Service, canary: Service, before: Rollout) -> Service:
+        """Gives a candidate all requests and returns the service as it is then."""
+        live = self._object.live()
+        has_canary = bool(live["spec"].get("canary"))
+        is_renamed = canary.mode == "standard" and live["spec"]["predictor"].get("name") == canary.canary_name
+        if has_canary:
+            self._try(canary, before)
+            self._wait(canary)
+            self._pause()  # The gateway's proxies take a route a moment after it was accepted.
+        # Without a canary's pods to take over, a new name would leave the service without any.
+        wanted = canary.promoted() if has_canary or is_renamed else dataclasses.replace(base, model=canary.model)
+        self._try(wanted, before)
+        self._wait(wanted)
+        return wanted
+
+    def _try(self, service: Service, before: Rollout) -> None:
+        """Applies the service; where the API rejects it, the record is again what it was before."""
+        try:
+            self._object.apply(service)
+        except ClusterError as error:
+            if error.is_rejection:
+                self._object.record(before)
+            raise
+
     def _promoted(self, rollout: Rollout, service: Service) -> Outcome:
         version = service.model.version
         self._object.record(rollout.promoted(service))
         self._progress(f"version {version} has all requests")
+        self._clean(service)
         return Outcome("promoted", version, version, self._object.url())
 
     def _wait(self, service: Service) -> None:

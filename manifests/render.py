@@ -1,7 +1,6 @@
 """A service as Kubernetes documents."""
 
 import copy
-import math
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any, TypeAlias
@@ -90,6 +89,20 @@ def read_serving(document: Mapping[str, Any]) -> Model | None:
     if not all(key in annotations for key in _FIELDS.values()):
         return None
     return Model(**{field: annotations[key] for field, key in _FIELDS.items()})
+
+
+def read_canary(document: Mapping[str, Any]) -> Model | None:
+    """Returns the model of an InferenceService's canary in Standard mode, or None where it has none.
+
+    Args:
+        document: mapping. As the cluster has it.
+
+    Raises:
+        ManifestError: if an annotation was changed into what no model has.
+    """
+    for canary in document.get("spec", {}).get("canary") or ():
+        return read_serving({"metadata": canary["predictor"]})
+    return None
 
 
 def to_yaml(documents: Iterable[Mapping[str, Any]]) -> str:
@@ -247,15 +260,14 @@ def _of_server(service: Service, model: Model) -> Json:
 
 def _canary(service: Service, env: Iterable[Json]) -> Json:
     """KServe lays it over `spec.predictor`, so that it names what differs, and all of a list, which it may replace."""
-    percent = service.canary_percent or 0
     model = _of_server(service, service.model)
     others = [each for each in env if each["name"] != CONTENT_HASH_VARIABLE]
     return {
-        "trafficPercent": percent,
+        "trafficPercent": service.canary_percent or 0,
         "predictor": {
             "name": service.canary_name,
             # At least one, or a canary at 0 per cent would never be ready.
-            "minReplicas": max(1, math.ceil(service.min_replicas * percent / 100)),
+            "minReplicas": service.num_pods,
             **_of_pod(service.model),
             "model": {"name": "kserve-container", **model, "env": [*model["env"], *others]},
         },

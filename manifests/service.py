@@ -1,6 +1,7 @@
 """What is deployed: a model, how it is served, and how much of the traffic it gets."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias, get_args
@@ -264,6 +265,13 @@ class Service(ServiceSettings):
         """What the name of a canary's Deployment adds to the service's; the running one may have had this version."""
         name = f"v{self.model.version}"
         return f"{name}-again" if name == self.predictor_name else name
+
+    @property
+    def num_pods(self) -> int:
+        """How many pods `model` has at least: with a share of the requests that share of them, and one or more."""
+        if self.canary_percent is None:
+            return self.min_replicas
+        return max(1, math.ceil(self.min_replicas * self.canary_percent / 100))
 
     def canary(self, model: Model, percent: int) -> Self:
         """Returns the service with a new model at a share of the requests, beside the one that serves."""

@@ -48,6 +48,9 @@ class KServeCluster:
         self.hours_ahead = 0.0
         self.has_no_routes = False
         self.respond: Callable[[str, str, str, Any], tuple[int, Json]] | None = None
+        self.has_no_gateway_api = False
+        self.lost = 0
+        self._routed: dict[str, int] = {}
         self.answers: list[int] = []
         self.history: list[dict[str, int]] = []
         self.requests: list[tuple[str, str]] = []
@@ -74,6 +77,9 @@ class KServeCluster:
 
             def do_POST(self) -> None:
                 cluster.handle(self, "POST")
+
+            def do_DELETE(self) -> None:
+                cluster.handle(self, "DELETE")
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -169,7 +175,7 @@ class KServeCluster:
         if namespace != NAMESPACE:
             return 403, _failure(f'cannot {method.lower()} resource "{plural}" in the namespace "{namespace}"')
         if (method, plural) in self.forbidden:
-            verb = method.lower()
+            verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}.get(method, "get" if name else "list")
             return 403, _failure(f'User "test" cannot {verb} resource "{plural}" in API group "{group}"')
         key = (plural, name)
         if ":80/proxy/" in rest and self.respond is not None:
@@ -183,6 +189,11 @@ class KServeCluster:
         if method == "GET":
             found = self.objects.get(key)
             return (200, found) if found else (404, _failure(f'{plural}.{group} "{name}" not found'))
+        if method == "DELETE":
+            found = self.objects.get(key)
+            if found is None or json.loads(body)["preconditions"]["uid"] != found["metadata"]["uid"]:
+                return 409, _failure("the UID in the precondition does not match")
+            return 200, self.objects.pop(key)
         if method == "POST":
             if key in self.objects:
                 return 409, _failure(f'{plural}.{group} "{name}" already exists')
@@ -274,6 +285,7 @@ class KServeCluster:
         self._counter += 1
         metadata = wanted["metadata"]
         metadata["resourceVersion"] = str(self._counter)
+        metadata.setdefault("uid", f"uid-{self._counter}")
         is_same = old is not None and old["spec"] == wanted["spec"]
         generation = old["metadata"]["generation"] if old else 0
         metadata["generation"] = generation if is_same else generation + 1
@@ -362,6 +374,8 @@ class KServeCluster:
             wanted[_deployment_name(name, predictor)] = (predictor, canary["trafficPercent"])
         for key in [key for key in self.objects if key[0] == "deployments" and key[1] not in wanted]:
             del self.objects[key]
+        # KServe removes a Deployment before the routes leave it, and leaves its autoscaler.
+        self.lost += sum(share for old, share in self._routed.items() if ("deployments", old) not in self.objects)
         traffic: dict[str, int] = {}
         ready, failed = True, False
         for index, (deployment_name, (predictor, percent)) in enumerate(wanted.items()):
@@ -372,12 +386,48 @@ class KServeCluster:
             if is_available and percent:
                 serving = deployment["serving_of_test"]
                 traffic[serving] = traffic.get(serving, 0) + percent
+            self._scaler(name, deployment_name, service)
+        self._route(name, {one: percent for one, (_, percent) in wanted.items() if self._serves(one)})
         missing = 100 - sum(traffic.values())
         if traffic and missing:
             traffic[next(iter(traffic))] += missing
         status = service.setdefault("status", {})
         self._status(name, status, ready, failed)
         return traffic
+
+    def _serves(self, deployment: str) -> bool:
+        return bool(self.objects["deployments", deployment]["serving_of_test"])
+
+    def _route(self, name: str, shares: dict[str, int]) -> None:
+        self._routed = shares
+        if self.has_no_gateway_api:
+            self.objects.pop(("httproutes", name), None)
+            return
+        missing = 100 - sum(shares.values())
+        refs = [
+            {"name": one, "weight": share + (missing if index == 0 else 0)}
+            for index, (one, share) in enumerate(shares.items())
+        ]
+        for route in (name, f"{name}-predictor"):
+            self.objects["httproutes", route] = {
+                "metadata": {"name": route, "generation": 1},
+                "spec": {"rules": [{"backendRefs": refs}]},
+                "status": {
+                    "parents": [{"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}]
+                },
+            }
+
+    def _scaler(self, name: str, deployment: str, service: Json) -> None:
+        metadata = {
+            "name": deployment,
+            "uid": f"uid-of-{deployment}",
+            "labels": {"serving.kserve.io/inferenceservice": name},
+            "ownerReferences": [{"kind": "InferenceService", "uid": service["metadata"]["uid"]}],
+        }
+        self.objects.setdefault(
+            ("horizontalpodautoscalers", deployment),
+            {"metadata": metadata, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": deployment}}},
+        )
 
     def _deployment(self, name: str, service: Json, predictor: Json) -> Json:
         template = _template(service, predictor)

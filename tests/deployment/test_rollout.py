@@ -19,6 +19,7 @@ from yachay.deployment.errors import ClusterError
 from yachay.deployment.prometheus import Traffic
 from yachay.deployment.record import Rollout
 from yachay.deployment.rollout import Outcome, deploy, rollback
+from yachay.deployment.status import read_status
 from yachay.errors import UsageError
 from yachay.manifests.keys import MODEL_URI, ROLLOUT
 
@@ -553,3 +554,70 @@ def test_a_full_rollout_without_canary_keeps_the_pods_name(cluster: Cluster, kse
     assert all(sum(traffic.values()) == 100 for traffic in kserve.history)
     assert "name" not in kserve.service("dropout")["spec"]["predictor"]
     assert model(2).version == 2
+
+
+def scalers(kserve: KServeCluster) -> list[str]:
+    return [name for plural, name in kserve.objects if plural == "horizontalpodautoscalers"]
+
+
+def test_no_request_is_routed_to_pods_that_are_gone_and_no_autoscaler_is_left(
+    cluster: Cluster, kserve: KServeCluster
+) -> None:
+    deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
+    assert deploy(cluster, service(2, "standard"), CANARY, GOOD, silent).state == "promoted"
+    settled(kserve)
+    assert scalers(kserve) == ["dropout-v2-predictor"]
+
+    assert deploy(cluster, service(3, "standard"), CANARY, Watched({"3": None}), silent).state == "rolled_back"
+    settled(kserve)
+    assert scalers(kserve) == ["dropout-v2-predictor"]
+    assert kserve.lost == 0
+
+
+def test_autoscalers_that_may_not_be_removed_are_reported_and_the_model_is_promoted(
+    cluster: Cluster, kserve: KServeCluster
+) -> None:
+    deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
+    kserve.forbidden.add(("DELETE", "horizontalpodautoscalers"))
+    said: list[str] = []
+
+    assert deploy(cluster, service(2, "standard"), CANARY, GOOD, said.append).state == "promoted"
+    assert said[-1].startswith("autoscalers of earlier versions are left: Expected to delete horizontalpodautoscalers")
+    assert "the verb delete on horizontalpodautoscalers.autoscaling: manifests/components/pipeline-runner" in said[-1]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_canary_that_the_api_rejects_leaves_no_record_of_one(
+    cluster: Cluster, kserve: KServeCluster, mode: str
+) -> None:
+    deploy(cluster, service(1, mode), CANARY, GOOD, silent)
+    kserve.edit("dropout", "kubectl-edit", {"spec": {"predictor": {"maxReplicas": 9}}})
+
+    with pytest.raises(ClusterError, match="--force-conflicts"):
+        deploy(cluster, dataclasses.replace(service(2, mode), max_replicas=3), CANARY, GOOD, silent)
+
+    rollout = Rollout.of(kserve.service("dropout"))
+    assert rollout is not None
+    assert (rollout.state, rollout.version, rollout.percent) == ("promoted", 1, 100)
+    status = read_status(cluster, "dropout")
+    assert status is not None
+    assert (status.canary_version, status.rollout) == (None, "promoted")
+    assert settled(kserve) == {"1": 100}
+
+
+def test_routes_that_may_not_be_read_do_not_end_a_rollout(cluster: Cluster, kserve: KServeCluster) -> None:
+    deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
+    kserve.forbidden.add(("GET", "httproutes"))
+
+    assert deploy(cluster, service(2, "standard"), CANARY, GOOD, silent).state == "promoted"
+
+
+def test_without_routes_that_split_a_canary_is_not_judged(cluster: Cluster, kserve: KServeCluster) -> None:
+    deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
+    kserve.has_no_gateway_api = True
+    hasty = CANARY.model_copy(update={"ready_minutes": 0.5 / 60})
+
+    outcome = deploy(cluster, service(2, "standard"), hasty, GOOD, silent)
+
+    assert outcome.state == "rolled_back"
+    assert "there is no HTTPRoute dropout to split the requests: KServe makes it with ingress.enable" in outcome.reason
