@@ -1,6 +1,7 @@
 """The ASGI application: predictions are made here, everything else is handled by KServe's own application behind it."""
 
 import asyncio
+import gzip
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -13,14 +14,18 @@ import orjson
 from ..errors import suggestion
 from .access import Access
 from .accounting import Account, Accounting
+from .bodies import inflate, parse_json, too_large
 from .errors import Rejection, RequestError
+from .http_protocol import RETRY_AFTER
+from .inputs import Inputs
 from .kserve_model import NamedModel
 from .limits import Limits
-from .model import Caller
+from .model import Caller, ServedModel
+from .reading import Budget, RequestReader
 from .request_id import request_id
 from .tls import is_certified
-from .v1 import parse_json, read_request, write_response
-from .v2 import check_outputs, choose_outputs, read_body, read_inputs, write_body
+from .v1 import read_request, write_response
+from .v2 import TensorRequest, check_outputs, choose_outputs, read_body, read_inputs, write_body
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,21 @@ CLOSED = re.compile(rf"{CLOSED_EXPLAIN.pattern}|/v2/repository(/.*)?")
 _JSON_LENGTH = "inference-header-content-length"
 _BINARY_LENGTH = _JSON_LENGTH.encode()
 _CHARSET = re.compile(r"""charset\s*=\s*"?([^\s;"]+)""", re.IGNORECASE)
+_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?(?![.\d])")
+MIN_GZIP_BYTES = 16 * 2**10
+"""Bytes of a response from which on it is compressed where the client takes that; a row has a hundredth of them."""
+GZIP_LEVEL = 1
+MAX_KSERVE_BYTES = 64 * 2**10
+"""Bytes of a body that KServe's application reads in the event loop: as much as a CloudEvent may be sure to have."""
+_CLOSE = (b"connection", b"close")  # The rest of the body is still on its way.
+_REJECTION_HEADERS: Mapping[Rejection, Headers] = {
+    Rejection.BODY_TOO_LARGE: [_CLOSE],
+    Rejection.SLOW_BODY: [_CLOSE],
+    Rejection.ENCODING: [(b"accept-encoding", b"gzip")],
+    Rejection.UNAUTHORIZED: [(b"www-authenticate", b"Bearer")],
+    Rejection.NOT_READY: [RETRY_AFTER],
+    Rejection.OVERLOADED: [RETRY_AFTER],
+}
 FAILED = {"error": "The server failed to predict. Its log holds the reason under the request's id."}
 
 
@@ -50,6 +70,7 @@ class PredictApplication:
     Args:
         application: KServe's application.
         model: `NamedModel`.
+        reader: `RequestReader`.
         access: `Access`.
         accounting: `Accounting`.
         limits: `Limits`.
@@ -60,6 +81,7 @@ class PredictApplication:
         self,
         application: Application,
         model: NamedModel,
+        reader: RequestReader,
         access: Access,
         accounting: Accounting,
         limits: Limits,
@@ -68,68 +90,89 @@ class PredictApplication:
         self._application = application
         self._closed = closed
         self._model = model
+        self._reader = reader
         self._access = access
         self._accounting = accounting
-        self._max_body_bytes = limits.max_body_bytes
-        self._body_seconds = limits.body_seconds
+        self._limits = limits
+        self._budget = Budget(limits.max_buffered_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        response = _Response(send)
+        body = _Body(receive, self._budget, self._limits)
+        try:
+            async with asyncio.timeout(self._limits.request_seconds):
+                await self._respond(scope, body, response)
+        except TimeoutError:
+            if response.is_started:
+                raise  # The server closes the connection.
+            await self._reject(body.late(), response)
+        except _DisconnectedError:
+            return
+        finally:
+            body.close()
+
+    async def _respond(self, scope: Scope, body: "_Body", response: "_Response") -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             self._access.check_path(scope["path"], headers.get("authorization"), is_certified(scope))
             match = _PREDICT.fullmatch(scope["path"]) if scope["method"] == "POST" else None
             if self._closed.fullmatch(scope["path"]):
                 raise RequestError(Rejection.CLOSED, "Expected a route of this server. Received: one that is closed.")
-            if match is None or "ce-specversion" in headers or "cloudevents" in headers.get("content-type", ""):
-                body = await self._read_body(receive, headers)
-                await self._application(self._without_version(scope), _Replay(body, receive), send)
+            is_event = "ce-specversion" in headers or "cloudevents" in headers.get("content-type", "")
+            if match is None or is_event:
+                content = await body.read(headers, MAX_KSERVE_BYTES)
+                await self._application(self._without_version(scope), _Replay(content, body.receive), response.send)
                 return
+            identifier = request_id(headers.get("x-request-id"))
+            response.headers.append((b"x-request-id", identifier.encode()))
+            response.takes_gzip = _takes_gzip(headers.get("accept-encoding", ""))
+            content = await body.read(headers, self._limits.max_body_bytes)
         except RequestError as error:
-            self._accounting.reject(error)
-            await _send(send, error.rejection.status, orjson.dumps({"error": str(error)}), [])
+            await self._reject(error, response)
             return
-        except _DisconnectedError:
-            return
-        await self._predict(match, headers, receive, send)
+        status, content = await self._predict(match, headers, content, identifier, response)
+        if response.takes_gzip and len(content) >= MIN_GZIP_BYTES:
+            response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+            content = await self._reader.run(lambda: gzip.compress(content, GZIP_LEVEL, mtime=0))
+        await response.write(status, content)
 
-    async def _predict(self, match: re.Match[str], headers: Mapping[str, str], receive: Receive, send: Send) -> None:
+    async def _predict(
+        self, match: re.Match[str], headers: Mapping[str, str], body: bytes, identifier: str, response: "_Response"
+    ) -> tuple[int, bytes]:
         v1_name, v2_name, version = match.groups()
-        identifier = request_id(headers.get("x-request-id"))
-        extra: Headers = [(b"x-request-id", identifier.encode())]
-        try:
-            body = await self._read_body(receive, headers)
-        except _DisconnectedError:
-            return
-        except RequestError as error:
-            self._accounting.reject(error)
-            await _send(send, error.rejection.status, orjson.dumps({"error": str(error)}), extra)
-            return
         with self._accounting.request("v1" if v1_name else "v2", headers) as account:
+            # Where it takes too long it is cancelled.
+            account.status = str(Rejection.LATE.status)
             try:
+                if headers.get("content-encoding", "identity") != "identity":
+                    body = await self._inflate(body, headers["content-encoding"])
                 self._check_model(v1_name or v2_name, version)
                 if v1_name:
                     content = await self._respond_v1(body, headers, identifier, account)
                 else:
                     content, length = await self._respond_v2(body, headers, identifier, account)
                     if length is not None:
-                        extra.append((_BINARY_LENGTH, str(length).encode()))
+                        response.headers.append((_BINARY_LENGTH, str(length).encode()))
                 status = 200
             except RequestError as error:
-                self._accounting.reject(error)
-                status, content = error.rejection.status, orjson.dumps({"error": str(error)})
+                status, content = self._rejected(error, response)
             except Exception:
                 logger.exception("The request %s failed", identifier)
                 status, content = 500, orjson.dumps(FAILED)
             account.status = str(status)
-        await _send(send, status, content, extra)
+        return status, content
 
     async def _respond_v1(self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
-        served = self._model.current()
-        inputs, by_rows = read_request(parse_json(body, _charset(headers)), served.inputs)
+        charset = _charset(headers)
+
+        def read(served: ServedModel) -> tuple[Inputs, bool]:
+            return read_request(parse_json(body, charset, served.inputs.max_values), served.inputs)
+
+        served, (inputs, by_rows) = await self._reader.read(len(body), read)
         account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
         outputs = await served.predict(inputs, Caller(identifier, "v1", datetime.now(UTC)))
         return write_response(outputs, by_rows)
@@ -137,14 +180,34 @@ class PredictApplication:
     async def _respond_v2(
         self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account
     ) -> tuple[bytes, int | None]:
-        served = self._model.current()
-        request = read_body(body, headers.get(_JSON_LENGTH), _charset(headers))
-        check_outputs(request, [output.name for output in served.outputs])
-        inputs = read_inputs(request, served.inputs)
+        json_length, charset = headers.get(_JSON_LENGTH), _charset(headers)
+
+        def read(served: ServedModel) -> tuple[TensorRequest, Inputs]:
+            request = read_body(body, json_length, charset, served.inputs.max_values)
+            check_outputs(request, [output.name for output in served.outputs])
+            return request, read_inputs(request, served.inputs)
+
+        served, (request, inputs) = await self._reader.read(len(body), read)
         identifier = request_id(request.id or identifier)
         account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
         outputs = await served.predict(inputs, Caller(identifier, "v2", datetime.now(UTC)))
         return write_body(choose_outputs(outputs, request), served.name, served.version, request.id or identifier)
+
+    async def _inflate(self, body: bytes, encoding: str) -> bytes:
+        if encoding.lower() not in ("gzip", "x-gzip"):
+            raise RequestError(
+                Rejection.ENCODING,
+                f"Expected the content-encoding gzip, or none. Received: {encoding[:40]!r}. Send gzip, or plain JSON.",
+            )
+        return await self._reader.run(lambda: inflate(body, self._limits.max_body_bytes))
+
+    async def _reject(self, error: RequestError, response: "_Response") -> None:
+        await response.write(*self._rejected(error, response))
+
+    def _rejected(self, error: RequestError, response: "_Response") -> tuple[int, bytes]:
+        self._accounting.reject(error)
+        response.headers += _REJECTION_HEADERS.get(error.rejection, ())
+        return error.rejection.status, orjson.dumps({"error": str(error)})
 
     def _without_version(self, scope: Scope) -> Scope:
         """Returns the scope of a request about a version as one about the model: KServe knows no versions."""
@@ -172,49 +235,104 @@ class PredictApplication:
                 f"Received: {version[:80]!r}.",
             )
 
-    async def _read_body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_body_bytes:
-            raise self._too_large()
-        if headers.get("content-encoding", "identity") != "identity":
-            raise RequestError(
-                Rejection.MALFORMED,
-                "Expected a body without a content-encoding. "
-                f"Received: {headers['content-encoding'][:40]!r}. Send it uncompressed.",
-            )
-        chunk, is_whole = await self._read_chunk(receive)
-        if is_whole:
-            return chunk
-        body = bytearray(chunk)
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                while not is_whole:
-                    chunk, is_whole = await self._read_chunk(receive)
-                    body += chunk
-                    if len(body) > self._max_body_bytes:
-                        raise self._too_large()
-        except TimeoutError:
-            raise RequestError(
-                Rejection.SLOW_BODY,
-                f"Expected the rest of the body within {self._body_seconds:g} s. Received: {len(body):,} bytes of it.",
-            ) from None
-        return bytes(body)
 
-    async def _read_chunk(self, receive: Receive) -> tuple[bytes, bool]:
-        """Returns what came of a body, and whether that was the last of it."""
-        message = await receive()
+class _Body:
+    """The body of a request, of the budget of all.
+
+    Args:
+        receive: function of ASGI.
+        budget: `Budget`.
+        limits: `Limits`.
+    """
+
+    def __init__(self, receive: Receive, budget: Budget, limits: Limits) -> None:
+        self.receive = receive
+        self._budget = budget
+        self._seconds = limits.body_seconds
+        self._request_seconds = limits.request_seconds
+        self._num_bytes = self._num_taken = 0
+        self._is_whole = False
+
+    async def read(self, headers: Mapping[str, str], max_bytes: int) -> bytes:
+        """Returns it whole.
+
+        Raises:
+            RequestError: if it is too large, there is no room for it, or its rest does not arrive in time.
+        """
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > max_bytes:
+            raise too_large(max_bytes)
+        chunk = await self._read_chunk(max_bytes)
+        if self._is_whole:
+            return chunk
+        chunks = [chunk]
+        try:
+            async with asyncio.timeout(self._seconds):
+                while not self._is_whole:
+                    # One that came at once is no more than a connection holds anyway.
+                    self._budget.take(self._num_bytes - self._num_taken)
+                    self._num_taken = self._num_bytes
+                    chunks.append(await self._read_chunk(max_bytes))
+        except TimeoutError:
+            raise self._slow(self._seconds) from None
+        return b"".join(chunks)
+
+    def late(self) -> RequestError:
+        """Returns the rejection of a request that took too long: for its body, or for its prediction."""
+        if not self._is_whole:
+            return self._slow(self._request_seconds)
+        return RequestError(
+            Rejection.LATE,
+            f"Expected a response within {self._request_seconds:g} s. Received: none yet. Send fewer rows, or later.",
+        )
+
+    def close(self) -> None:
+        """Gives back what it took of the budget."""
+        self._budget.give_back(self._num_taken)
+
+    async def _read_chunk(self, max_bytes: int) -> bytes:
+        message = await self.receive()
         if message["type"] == "http.disconnect":
             raise _DisconnectedError
         chunk: bytes = message.get("body", b"")
-        if len(chunk) > self._max_body_bytes:
-            raise self._too_large()
-        return chunk, not message.get("more_body", False)
+        self._num_bytes += len(chunk)
+        if self._num_bytes > max_bytes:
+            raise too_large(max_bytes)
+        self._is_whole = not message.get("more_body", False)
+        return chunk
 
-    def _too_large(self) -> RequestError:
+    def _slow(self, seconds: float) -> RequestError:
         return RequestError(
-            Rejection.BODY_TOO_LARGE,
-            f"Expected a body of at most {self._max_body_bytes:,} bytes. Received: more. Send it in parts.",
+            Rejection.SLOW_BODY,
+            f"Expected the rest of the body within {seconds:g} s. Received: {self._num_bytes:,} bytes of it.",
         )
+
+
+class _Response:
+    """The response to a request.
+
+    Args:
+        send: function of ASGI.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self.headers: Headers = []
+        self.takes_gzip = False
+        self.is_started = False
+        self._send = send
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Sends a message of ASGI."""
+        self.is_started = True
+        await self._send(message)
+
+    async def write(self, status: int, body: bytes) -> None:
+        """Sends it whole."""
+        is_binary = any(name == _BINARY_LENGTH for name, _ in self.headers)
+        kind = b"application/octet-stream" if is_binary else b"application/json"
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *self.headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
 
 
 class _Replay:
@@ -236,12 +354,6 @@ def _charset(headers: Mapping[str, str]) -> str | None:
     return match.group(1) if match else None
 
 
-async def _send(send: Send, status: int, body: bytes, extra: Headers) -> None:
-    kind = b"application/octet-stream" if extra and extra[-1][0] == _BINARY_LENGTH else b"application/json"
-    headers: Headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *extra]
-    if status in (Rejection.BODY_TOO_LARGE.status, Rejection.SLOW_BODY.status):
-        headers.append((b"connection", b"close"))  # The rest of the body is still on its way.
-    if status == Rejection.UNAUTHORIZED.status:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a client takes gzip, by its header `accept-encoding`."""
+    return "gzip" in accepted and not _NO_GZIP.search(accepted)

@@ -19,14 +19,17 @@ class Rejection(Enum):
     FIELDS = ("fields", 400, grpc.StatusCode.INVALID_ARGUMENT)
     VALUES = ("values", 400, grpc.StatusCode.INVALID_ARGUMENT)
     TOO_MANY_ROWS = ("too_many_rows", 400, grpc.StatusCode.INVALID_ARGUMENT)
+    TOO_MANY_VALUES = ("too_many_values", 400, grpc.StatusCode.INVALID_ARGUMENT)
     PREDICTION_FAILED = ("prediction_failed", 400, grpc.StatusCode.INVALID_ARGUMENT)
     UNAUTHORIZED = ("unauthorized", 401, grpc.StatusCode.UNAUTHENTICATED)
     UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
     CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)
     BODY_TOO_LARGE = ("body_too_large", 413, grpc.StatusCode.RESOURCE_EXHAUSTED)
-    SLOW_BODY = ("slow_body", 408, grpc.StatusCode.DEADLINE_EXCEEDED)
+    ENCODING = ("encoding", 415, grpc.StatusCode.INVALID_ARGUMENT)
+    SLOW_BODY = ("slow_body", 408, grpc.StatusCode.CANCELLED)
     NOT_READY = ("not_ready", 503, grpc.StatusCode.UNAVAILABLE)
     OVERLOADED = ("overloaded", 503, grpc.StatusCode.UNAVAILABLE)
+    LATE = ("late", 504, grpc.StatusCode.DEADLINE_EXCEEDED)
 
     def __init__(self, label: str, status: int, code: grpc.StatusCode) -> None:
         self.label = label

@@ -1,12 +1,12 @@
 """V2 over gRPC: KServe's server with our checks and TLS in it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-import numpy as np
 from kserve.errors import ModelNotFound, ModelNotReady
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc
@@ -16,27 +16,28 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 
 from .access import Access
 from .accounting import Account, Accounting
-from .batching import Outputs
 from .errors import Rejection, RequestError
+from .grpc_messages import parse_message, read_request, write_response
+from .inputs import Inputs
 from .kserve_model import PLATFORM, NamedModel
 from .model import Caller, ServedModel
+from .reading import RequestReader
 from .request_id import request_id
 from .tls import TlsFiles, grpc_credentials
-from .v2 import (
-    Tensor,
-    TensorRequest,
-    check_outputs,
-    choose_outputs,
-    datatype,
-    describe_features,
-    describe_outputs,
-    read_inputs,
-    to_bytes,
-)
+from .v2 import TensorRequest, check_outputs, describe_features, describe_outputs, read_inputs
 
 logger = logging.getLogger(__name__)
 
-_CONTENTS = {"FP32": "fp32_contents", "INT64": "int64_contents", "BYTES": "bytes_contents"}
+_INFER = "/inference.GRPCInferenceService/ModelInfer"
+MAX_CALLS = 1024
+"""Calls at once; gRPC itself rejects more of them."""
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_concurrent_streams", 128),  # of a connection
+    ("grpc.max_metadata_size", 16 * 2**10),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+)
 
 
 class GrpcServer(GRPCServer):
@@ -71,7 +72,8 @@ class GrpcServer(GRPCServer):
         """Serves until it is stopped."""
         self._server = grpc.aio.server(
             interceptors=(_AccessInterceptor(self._access), _StatusInterceptor()),
-            options=[*self._options, ("grpc.so_reuseport", 0)],
+            options=[*self._options, *_OPTIONS],
+            maximum_concurrent_rpcs=MAX_CALLS,
         )
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer, self._server)
         address = f"{self._host}:{self._port}"
@@ -88,32 +90,52 @@ class Servicer(InferenceServicer):
 
     Args:
         model: `NamedModel`.
+        reader: `RequestReader`.
         data_plane: KServe's data plane.
         repository: KServe's repository extension; None where the repository API is closed.
         accounting: `Accounting`.
+        request_seconds: float. How long a call may take.
     """
 
-    def __init__(self, model: NamedModel, data_plane: Any, repository: Any, accounting: Accounting) -> None:
+    def __init__(
+        self,
+        model: NamedModel,
+        reader: RequestReader,
+        data_plane: Any,
+        repository: Any,
+        accounting: Accounting,
+        request_seconds: float,
+    ) -> None:
         super().__init__(data_plane, repository)
         self._model = model
+        self._reader = reader
+        self._request_seconds = request_seconds
         self._repository = repository
         self._accounting = accounting
 
-    async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
-        """Serves a request for predictions."""
+    async def ModelInfer(self, request: bytes, context: Any) -> pb.ModelInferResponse:
+        """Serves a request for predictions, which comes as bytes: it is parsed within the limits of its model."""
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        identifier = request_id(headers.get("x-request-id"))
+        remaining = context.time_remaining()
+        seconds = self._request_seconds if remaining is None else min(remaining, self._request_seconds)
         with self._accounting.request("grpc", headers) as account:
             # Where the client goes away the call is cancelled: it is neither answered nor the server's failure.
             account.status = grpc.StatusCode.CANCELLED.name
             try:
-                response = await self._respond(request, headers, account)
+                if seconds <= 0:
+                    raise TimeoutError
+                async with asyncio.timeout(seconds):
+                    response = await self._respond(request, identifier, account)
                 account.status = grpc.StatusCode.OK.name
                 return response
+            except TimeoutError:
+                error = RequestError(Rejection.LATE, f"Expected a response within {seconds:g} s. Received: none yet.")
+                code, message = self._reject(error)
             except RequestError as error:
-                self._accounting.reject(error)
-                code, message = error.rejection.code, str(error)
+                code, message = self._reject(error)
             except Exception:
-                logger.exception("The request %s failed", request_id(request.id))
+                logger.exception("The request %s failed", identifier)
                 code, message = grpc.StatusCode.INTERNAL, "The server failed to predict. Its log holds the reason."
             account.status = code.name
         await context.abort(code, message)
@@ -122,7 +144,8 @@ class Servicer(InferenceServicer):
     async def ModelMetadata(self, request: pb.ModelMetadataRequest, context: Any) -> pb.ModelMetadataResponse:
         """Returns the model's metadata, with its version."""
         try:
-            served = self._served(request.name, request.version)
+            served = self._model.current()
+            _check_model(served, request.name, request.version)
         except RequestError as error:
             await context.abort(error.rejection.code, str(error))
         return pb.ModelMetadataResponse(
@@ -160,26 +183,31 @@ class Servicer(InferenceServicer):
         except ModelNotReady as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
 
-    async def _respond(
-        self, request: pb.ModelInferRequest, headers: dict[str, str], account: Account
-    ) -> pb.ModelInferResponse:
-        served = self._served(request.model_name, request.model_version)
-        tensors = read_request(request)
-        check_outputs(tensors, [output.name for output in served.outputs])
-        inputs = read_inputs(tensors, served.inputs)
-        identifier = request_id(request.id or headers.get("x-request-id"))
+    async def _respond(self, content: bytes, identifier: str, account: Account) -> pb.ModelInferResponse:
+        def read(served: ServedModel) -> tuple[pb.ModelInferRequest, TensorRequest, Inputs]:
+            message = parse_message(content, served.inputs.max_values)
+            _check_model(served, message.model_name, message.model_version)
+            request = read_request(message, served.inputs)
+            check_outputs(request, [output.name for output in served.outputs])
+            return message, request, read_inputs(request, served.inputs)
+
+        served, (message, request, inputs) = await self._reader.read(len(content), read)
+        identifier = request_id(message.id or identifier)
         account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
         outputs = await served.predict(inputs, Caller(identifier, "grpc", datetime.now(UTC)))
-        return write_response(served, tensors, outputs, request.id or identifier)
+        return write_response(served, request, outputs, message.id or identifier)
 
-    def _served(self, name: str, version: str) -> ServedModel:
-        served = self._model.current()
-        if name != served.name or version not in ("", served.version):
-            raise RequestError(
-                Rejection.UNKNOWN_MODEL,
-                f"Expected the model {served.name!r} in version {served.version}. Received: another.",
-            )
-        return served
+    def _reject(self, error: RequestError) -> tuple[grpc.StatusCode, str]:
+        self._accounting.reject(error)
+        return error.rejection.code, str(error)
+
+
+def _check_model(served: ServedModel, name: str, version: str) -> None:
+    if name != served.name or version not in ("", served.version):
+        raise RequestError(
+            Rejection.UNKNOWN_MODEL,
+            f"Expected the model {served.name!r} in version {served.version}. Received: another.",
+        )
 
 
 class _StatusInterceptor(ExceptionToStatusInterceptor):
@@ -203,7 +231,11 @@ class _AccessInterceptor(grpc.aio.ServerInterceptor):
             self._access.check_method(handler_call_details.method, metadata.get("authorization"))
         except RequestError as error:
             return grpc.unary_unary_rpc_method_handler(_rejecting(error))
-        return await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
+        if handler_call_details.method == _INFER:
+            # Bytes that are no message would be a failure of the server, and millions of fields would hold it up.
+            return handler._replace(request_deserializer=None)
+        return handler
 
 
 def _rejecting(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:
@@ -211,69 +243,3 @@ def _rejecting(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:
         await context.abort(error.rejection.code, str(error))
 
     return reject
-
-
-def read_request(request: pb.ModelInferRequest) -> TensorRequest:
-    """Returns the request of a message.
-
-    Raises:
-        RequestError: if it does not fit the protocol.
-    """
-    raw = request.raw_input_contents
-    if raw and (len(raw) != len(request.inputs) or any(entry.HasField("contents") for entry in request.inputs)):
-        raise RequestError(
-            Rejection.MALFORMED,
-            f"Expected a raw content for each of the {len(request.inputs)} inputs, and no other. Received: {len(raw)} "
-            "raw ones, or others beside them.",
-        )
-    outputs: dict[str, bool | None] = {output.name: None for output in request.outputs}
-    if len(outputs) < len(request.outputs):
-        raise RequestError(Rejection.MALFORMED, "Expected each output once. Received: one of them twice.")
-    tensors = [
-        Tensor(entry.name, entry.datatype, entry.shape, raw[index] if raw else _contents(entry))
-        for index, entry in enumerate(request.inputs)
-    ]
-    return TensorRequest(
-        request.id,
-        tensors,
-        outputs,
-        bool(raw),
-        request.parameters["nan_is_missing"].bool_param if "nan_is_missing" in request.parameters else False,
-    )
-
-
-def write_response(
-    served: ServedModel, request: TensorRequest, outputs: Outputs, identifier: str
-) -> pb.ModelInferResponse:
-    """Returns the message of a response: raw contents where the inputs were raw."""
-    response = pb.ModelInferResponse(model_name=served.name, model_version=served.version, id=identifier)
-    for name, (values, is_raw) in choose_outputs(outputs, request).items():
-        output = response.outputs.add(name=name, datatype=datatype(values), shape=values.shape)
-        if is_raw:
-            response.raw_output_contents.append(to_bytes(values))
-        else:
-            contents = getattr(output.contents, _CONTENTS[output.datatype])
-            flat = values.ravel()
-            contents.extend([value.encode() for value in flat] if values.dtype == np.object_ else flat.tolist())
-    return response
-
-
-def _contents(entry: Any) -> list[Any]:
-    if entry.datatype not in _CONTENTS:
-        return []
-    others = [field.name for field, _ in entry.contents.ListFields() if field.name != _CONTENTS[entry.datatype]]
-    if others:
-        raise RequestError(
-            Rejection.MALFORMED,
-            f"Expected {entry.name[:40]!r} ({entry.datatype}) to hold {_CONTENTS[entry.datatype]} alone. Received: "
-            f"{', '.join(others)}.",
-        )
-    values = list(getattr(entry.contents, _CONTENTS[entry.datatype]))
-    if entry.datatype != "BYTES":
-        return values
-    try:
-        return [value.decode() for value in values]
-    except UnicodeDecodeError:
-        raise RequestError(
-            Rejection.VALUES, f"Expected {entry.name[:40]!r} to be strings in UTF-8. Received: other bytes."
-        ) from None

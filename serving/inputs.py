@@ -42,6 +42,9 @@ class InputChecker:
         features: sequence of `Feature`.
         max_rows: int. The most rows a request may have.
         max_string_bytes: int. The most bytes a string may have in UTF-8.
+
+    Attributes:
+        max_values: int. The most values, lists and objects that a valid request has.
     """
 
     def __init__(self, features: Sequence[Feature], max_rows: int, max_string_bytes: int) -> None:
@@ -58,6 +61,9 @@ class InputChecker:
         }
         self._max_rows = max_rows
         self._max_string_bytes = max_string_bytes
+        num_values = sum(feature.steps or 1 for feature in features)
+        # Each value may stand in a list of its own, and each row and input in an object with its name and type.
+        self.max_values = 2 * max_rows * (num_values + 1) + 16 * (len(self._names) + 16)
 
     def feature(self, field: str) -> Feature | None:
         """Returns the feature that a field names, itself or by its original name; None where there is none."""
@@ -69,7 +75,9 @@ class InputChecker:
         Raises:
             RequestError: if a row does not fit.
         """
-        self._check_num_rows(len(rows))
+        if not rows:
+            raise _no_rows()
+        self.check_num_rows(len(rows))
         if len(self._names) == 1 and not any(isinstance(row, dict) for row in rows):
             return self._pack({self._names[0]: rows}, len(rows))
         for index, row in enumerate(rows):
@@ -79,9 +87,9 @@ class InputChecker:
                     f"Expected each of `instances` to be an object of fields. Received: {shown(row)} (row {index}).",
                 )
         if any(row.keys() != self._keys for row in rows):
-            rows = [self._named(row, f"row {index}") for index, row in enumerate(rows)]
-        if self._get_row is None:
-            columns: Iterable[Sequence[Any]] = [[row[self._names[0]] for row in rows]]
+            columns: Iterable[Sequence[Any]] = self._pick(rows)
+        elif self._get_row is None:
+            columns = [[row[self._names[0]] for row in rows]]
         else:
             columns = zip(*map(self._get_row, rows), strict=True)
         return self._pack(dict(zip(self._names, columns, strict=True)), len(rows))
@@ -107,7 +115,9 @@ class InputChecker:
         if not columns:
             self._named(columns, what)
         num_rows = next(iter(lengths.values()), 0)
-        self._check_num_rows(num_rows)
+        if num_rows == 0:
+            raise _no_rows()
+        self.check_num_rows(num_rows)
         missing = [None] * num_rows
         if columns.keys() != self._keys:
             columns = {
@@ -115,14 +125,29 @@ class InputChecker:
             }
         return self._pack(columns, num_rows)
 
-    def _check_num_rows(self, num_rows: int) -> None:
-        if num_rows == 0:
-            raise RequestError(Rejection.MALFORMED, "Expected at least one row. Received: none.")
+    def check_num_rows(self, num_rows: int) -> None:
+        """Checks the number of rows before anything is made of them.
+
+        Raises:
+            RequestError: if there are too many.
+        """
         if num_rows > self._max_rows:
             raise RequestError(
                 Rejection.TOO_MANY_ROWS,
                 f"Expected at most {self._max_rows:,} rows a request. Received: {num_rows:,}. Send them in parts.",
             )
+
+    def _pick(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Any]]:
+        """Returns the columns of rows that leave out optional fields, None in their place, or name fields otherwise."""
+        fields: dict[tuple[str, ...], list[str]] = {}
+        picked = []
+        for index, row in enumerate(rows):
+            keys = tuple(row)
+            if keys not in fields:
+                named = self._named(dict(zip(keys, keys, strict=True)), f"row {index}")
+                fields[keys] = [named[name] for name in self._names]
+            picked.append(map(row.get, fields[keys]))
+        return zip(*picked, strict=True)
 
     def _named(self, fields: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Returns the fields under the features' names, None for an optional one that is left out."""
@@ -271,6 +296,10 @@ def group_features(features: Iterable[Feature]) -> dict[str, list[Feature]]:
     for feature in sorted(features, key=lambda each: (each.steps or 0, list(NUMPY_TYPES).index(each.dtype))):
         groups.setdefault(feature.group, []).append(feature)
     return groups
+
+
+def _no_rows() -> RequestError:
+    return RequestError(Rejection.MALFORMED, "Expected at least one row. Received: none.")
 
 
 def _expected(feature: Feature) -> str:

@@ -20,7 +20,9 @@ _ERRORS = {
     "404": "There is no such model.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
+    "415": "The body is compressed otherwise than with gzip.",
     "503": "The model is not ready, or too much is queued.",
+    "504": "The response took too long.",
 }
 _ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 

@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from kserve import errors
 from kserve.protocol.rest.server import RESTServer
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .app import FAILED, Application
+from .http_protocol import make_protocol
+from .limits import Limits
 from .tls import TlsFiles, TlsProtocol, rest_context
 
 logger = logging.getLogger(__name__)
@@ -33,6 +38,7 @@ class RestServer(RESTServer):
     Args:
         host: string. The address to listen on.
         tls: `TlsFiles`; None for HTTP.
+        limits: `Limits`.
         in_front: function of KServe's application that returns the one to serve.
         add_routes: sequence of functions that add routes to KServe's application.
         options: keyword arguments of KServe's own.
@@ -42,6 +48,7 @@ class RestServer(RESTServer):
         self,
         host: str,
         tls: TlsFiles | None,
+        limits: Limits,
         in_front: Callable[[FastAPI], Application],
         add_routes: Sequence[Callable[[FastAPI], None]],
         **options: Any,
@@ -53,7 +60,7 @@ class RestServer(RESTServer):
         if tls is not None:
             context = rest_context(tls)
             self.config.ssl_context_factory = lambda config, default: context
-            self.config.http = TlsProtocol
+        self.config.http = make_protocol(limits, HttpToolsProtocol if tls is None else TlsProtocol)
         self._in_front = in_front
         self._add_routes = add_routes
 
@@ -63,6 +70,8 @@ class RestServer(RESTServer):
         self._register_endpoints(app)
         for error in _STATUS:
             app.add_exception_handler(error, _say)
+        app.add_exception_handler(HTTPException, _say_http)
+        app.add_exception_handler(RequestValidationError, _say_invalid)
         app.add_exception_handler(Exception, _fail)
         for add in self._add_routes:
             add(app)
@@ -81,6 +90,17 @@ class RestServer(RESTServer):
 async def _say(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
     return JSONResponse({"error": str(error)}, status)
+
+
+async def _say_http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    message = f"Expected a route and a method of this server. Received: {error.detail}."
+    return JSONResponse({"error": message}, error.status_code, error.headers)
+
+
+async def _say_invalid(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"Expected a request that fits the route. Received: {error}."}, 400)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

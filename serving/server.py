@@ -22,6 +22,7 @@ from .hot_swap import HotSwap
 from .kserve_model import NamedModel, TruthfulDataPlane
 from .openapi import make_document
 from .page import add_page
+from .reading import RequestReader
 from .rest_server import RestServer
 from .saved_model import use_gpu_memory_as_needed
 from .settings import Settings
@@ -67,6 +68,7 @@ class Server(kserve.ModelServer):
 
             tracer, self._tracing = start_tracing(settings.model_name)
         self._accounting = Accounting(settings.model_name, tracer)
+        self._reader = RequestReader(self.model)
 
     def load(self) -> None:
         """Checks the ports and puts the newest version into service.
@@ -134,7 +136,9 @@ class Server(kserve.ModelServer):
         closed = CLOSED_EXPLAIN if settings.opens_repository else CLOSED
 
         def in_front(app: FastAPI) -> PredictApplication:
-            return PredictApplication(app, self.model, self._access, self._accounting, settings.limits, closed)
+            return PredictApplication(
+                app, self.model, self._reader, self._access, self._accounting, settings.limits, closed
+            )
 
         def document(app: FastAPI) -> None:
             make = app.openapi
@@ -148,6 +152,7 @@ class Server(kserve.ModelServer):
         return RestServer(
             settings.host,
             settings.tls,
+            settings.limits,
             in_front,
             [document, page] if settings.has_page else [document],
             data_plane=self.dataplane,
@@ -160,7 +165,14 @@ class Server(kserve.ModelServer):
 
     def _make_grpc_server(self, port: int) -> GrpcServer:
         repository = self.model_repository_extension if self.settings.opens_repository else None
-        servicer = Servicer(self.model, self.dataplane, repository, self._accounting)
+        servicer = Servicer(
+            self.model,
+            self._reader,
+            self.dataplane,
+            repository,
+            self._accounting,
+            self.settings.limits.request_seconds,
+        )
         return GrpcServer(
             self.settings.host, port, servicer, self._access, self.settings.grpc_options, self.settings.tls
         )

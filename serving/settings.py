@@ -93,7 +93,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--max_batch_rows", type=int, default=defaults.max_batch_rows, help="Rows that are predicted together.")
     add("--max_string_bytes", type=int, default=defaults.max_string_bytes, help="Bytes of a string.")
     add("--max_body_bytes", type=int, default=defaults.max_body_bytes, help="Bytes of a request's body.")
+    add("--max_header_bytes", type=int, default=defaults.max_header_bytes, help="Bytes of a request's header.")
+    add("--max_connections", type=int, default=defaults.max_connections, help="Connections over REST.")
+    add("--max_buffered_bytes", type=int, default=defaults.max_buffered_bytes, help="Bytes of all bodies at once.")
+    add("--header_seconds", type=float, default=defaults.header_seconds, help="How long a header may take.")
     add("--body_seconds", type=float, default=defaults.body_seconds, help="How long the rest of a body may take.")
+    add("--request_seconds", type=float, default=defaults.request_seconds, help="How long a request may take in all.")
     add("--poll_seconds", type=float, default=Settings.poll_seconds, help="How often a store is looked at.")
     add(
         "--token_file",
@@ -120,13 +125,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
             f"Expected --workers=1. Received: {options.workers}. A TensorFlow model cannot be sent to another process; "
             "run more replicas."
         )
-    limits = Limits(
-        options.max_rows,
-        options.max_batch_rows,
-        options.max_string_bytes,
-        options.max_body_bytes,
-        options.body_seconds,
-    )
+    limits = Limits(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)})
     for name, value in [*dataclasses.asdict(limits).items(), ("poll_seconds", options.poll_seconds)]:
         if not value > 0:
             raise ConfigurationError(f"Expected --{name} to be above 0. Received: {value}.")

@@ -1,10 +1,5 @@
 """The V1 protocol: `instances` in rows, `inputs` in columns, with responses as TensorFlow Serving's."""
 
-import collections
-import contextlib
-import gc
-import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,87 +11,8 @@ from .contract import Array
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
 from .saved_model import SIGNATURE
-from .values import quoted
 
 _KEYS = ("instances", "inputs", "signature_name")
-MAX_CHECKED_BYTES = 256 * 1024
-_CHARSETS = {
-    "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le",
-    "utf-16be": "utf-16-be", "utf-32": "utf-32", "utf-32le": "utf-32-le", "utf-32be": "utf-32-be",
-}  # fmt: skip
-
-
-def parse_json(body: bytes, charset: str | None = None) -> Any:
-    """Returns the content of a body of JSON.
-
-    Args:
-        body: bytes.
-        charset: string. The charset that the client names; None for UTF-8.
-
-    Raises:
-        RequestError: if it is not JSON in that charset, or an object has a key twice.
-    """
-    encoding = "utf-8" if charset is None else _CHARSETS.get(charset.lower())
-    if encoding is None:
-        # Python decodes some others, such as punycode, in a time that grows with the square of the bytes.
-        raise RequestError(
-            Rejection.MALFORMED,
-            f"Expected one of the charsets {', '.join(_CHARSETS)}. Received: {quoted(charset or '')}. Send UTF-8.",
-        )
-    try:
-        if encoding != "utf-8":
-            body = body.decode(encoding).encode()
-        payload = _loads(body)
-    except UnicodeError:
-        raise RequestError(Rejection.MALFORMED, f"Expected a body in {charset}. Received: other bytes.") from None
-    except orjson.JSONDecodeError as error:
-        raise RequestError(
-            Rejection.MALFORMED,
-            f"Expected a body of JSON, its numbers finite. Received: {'nothing' if not body else error}.",
-        ) from None
-    if isinstance(payload, dict):
-        _check_keys(body, payload)
-    return payload
-
-
-def _loads(body: bytes) -> Any:
-    """Returns the content of JSON; what a parser makes holds no cycles.
-
-    With the garbage collector running, the millions of lists of a hostile body would hold the event loop for seconds.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return orjson.loads(body)
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
-    """Checks that no object of a body has a key twice: the parser takes the last one.
-
-    Only a body with another number of `":` than its outer objects have keys is parsed once more, by a parser that
-    notices; one of more than `MAX_CHECKED_BYTES` is not, for that would hold the event loop.
-    """
-    num_keys = len(payload)
-    for value in payload.values():
-        if isinstance(value, dict):
-            num_keys += len(value)
-        elif isinstance(value, list):
-            num_keys += sum([len(item) for item in value if type(item) is dict])
-    if len(body) <= MAX_CHECKED_BYTES and body.count(b'":') != num_keys:
-        # The nesting of what orjson takes is nearly as deep as Python goes.
-        with contextlib.suppress(RecursionError):
-            json.loads(body, object_pairs_hook=_once)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, count in collections.Counter(key for key, _ in pairs).items() if count > 1)
-        raise RequestError(Rejection.MALFORMED, f"Expected each key once. Received: {quoted(twice)} several times.")
-    return found
 
 
 def read_request(payload: Any, checker: InputChecker) -> tuple[Inputs, bool]:

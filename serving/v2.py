@@ -9,11 +9,11 @@ import numpy as np
 import orjson
 
 from .batching import Outputs
+from .bodies import parse_json
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
 from .saved_model import Output
-from .v1 import parse_json
 
 DATATYPES: Mapping[str, str] = {"float32": "FP32", "int64": "INT64", "string": "BYTES"}
 _WIDE_TYPES = {"FP32": "<f4", "INT64": "<i8"}
@@ -55,19 +55,20 @@ class TensorRequest:
     nan_is_missing: bool
 
 
-def read_body(body: bytes, json_length: str | None, charset: str | None) -> TensorRequest:
+def read_body(body: bytes, json_length: str | None, charset: str | None, max_values: int) -> TensorRequest:
     """Returns the request of a REST body.
 
     Args:
         body: bytes.
         json_length: string. The header `Inference-Header-Content-Length`; None where there is none.
         charset: string. The charset that the client names; None for UTF-8.
+        max_values: int. The most values that the JSON may hold.
 
     Raises:
         RequestError: if it does not fit the protocol.
     """
     length = _json_length(body, json_length)
-    payload = parse_json(body[:length], charset)
+    payload = parse_json(body[:length], charset, max_values)
     if not isinstance(payload, dict) or not isinstance(payload.get("inputs"), list):
         raise _malformed("an object with `inputs`, a list of tensors", "another body")
     tensors = []
@@ -106,6 +107,8 @@ def read_inputs(request: TensorRequest, checker: InputChecker) -> Inputs:
                 f"Expected {feature.name!r} to have the datatype {DATATYPES[feature.dtype]}. "
                 f"Received: {tensor.datatype[:40]!r}.",
             )
+        if tensor.shape:
+            checker.check_num_rows(tensor.shape[0])
         if feature is not None and feature.steps is not None:
             columns[tensor.name] = _sequences(tensor, feature, request.nan_is_missing and feature.may_hold_null)
             continue
@@ -252,11 +255,11 @@ def _values(tensor: Tensor) -> list[Any]:
     name, shape = tensor.name[:40], list(tensor.shape)
     if not shape or shape[0] < 0 or shape[1:] not in ([], [1]):
         raise _malformed(f"{name!r} to have the shape [N] or [N, 1]", str(shape)[:40])
-    values = _flat(tensor)
+    values = _flat(tensor, shape[0])
+    if len(values) != shape[0]:
+        raise _another_number(name, shape[0], len(values))
     if len(shape) == 2:
         values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
-    if len(values) != shape[0]:
-        raise _malformed(f"{name!r} to have {shape[0]:,} values, as its shape says", f"{len(values):,}")
     return values
 
 
@@ -270,7 +273,7 @@ def _sequences(tensor: Tensor, feature: Feature, nan_is_missing: bool) -> list[A
             Rejection.VALUES, f"Expected {name!r} to have the shape {expected}. Received: {str(shape)[:40]}."
         )
     num_rows, steps = shape
-    values = _flat(tensor)
+    values = _flat(tensor, num_rows * steps)
     if num_rows and len(values) == num_rows and all(isinstance(row, list) for row in values):
         if any(len(row) != steps for row in values):
             raise _malformed(f"each row of {name!r} to have {steps:,} values, as its shape says", "another number")
@@ -278,28 +281,32 @@ def _sequences(tensor: Tensor, feature: Feature, nan_is_missing: bool) -> list[A
     elif len(values) == num_rows * steps:
         rows = [values[start : start + steps] for start in range(0, len(values), steps)]
     else:
-        raise _malformed(f"{name!r} to have {num_rows * steps:,} values, as its shape says", f"{len(values):,}")
+        raise _another_number(name, num_rows * steps, len(values))
     return [[None if value != value else value for value in row] for row in rows] if nan_is_missing else rows
 
 
-def _flat(tensor: Tensor) -> list[Any]:
-    return tensor.data if isinstance(tensor.data, list) else _unpacked(tensor, tensor.data)
-
-
-def _unpacked(tensor: Tensor, data: bytes) -> list[Any]:
+def _flat(tensor: Tensor, num_values: int) -> list[Any]:
+    if isinstance(tensor.data, list):
+        return tensor.data
+    name = tensor.name[:40]
     if tensor.datatype == "BYTES":
-        return _strings(tensor.name[:40], data)
+        return _strings(name, tensor.data, num_values)
     layout = np.dtype(_WIDE_TYPES.get(tensor.datatype, "u1"))
-    if len(data) % layout.itemsize:
-        raise _malformed(f"the bytes of {tensor.name[:40]!r} to be a multiple of {layout.itemsize}", f"{len(data):,}")
-    values: list[Any] = np.frombuffer(data, layout).tolist()
+    if len(tensor.data) % layout.itemsize:
+        raise _malformed(f"the bytes of {name!r} to be a multiple of {layout.itemsize}", f"{len(tensor.data):,}")
+    if len(tensor.data) != num_values * layout.itemsize:
+        raise _another_number(name, num_values, len(tensor.data) // layout.itemsize)
+    values: list[Any] = np.frombuffer(tensor.data, layout).tolist()
     return values
 
 
-def _strings(name: str, data: bytes) -> list[Any]:
-    values, start = [], 0
+def _strings(name: str, data: bytes, num_values: int) -> list[Any]:
+    values: list[Any] = []
+    start = 0
     try:
         while start < len(data):
+            if len(values) == num_values:
+                raise _another_number(name, num_values, "more")
             (length,) = struct.unpack_from("<I", data, start)
             start += 4 + length
             if start > len(data):
@@ -310,6 +317,11 @@ def _strings(name: str, data: bytes) -> list[Any]:
     except UnicodeDecodeError:
         raise _malformed(f"{name!r} to be strings in UTF-8", "other bytes") from None
     return values
+
+
+def _another_number(name: str, expected: int, received: int | str) -> RequestError:
+    found = received if isinstance(received, str) else f"{received:,}"
+    return _malformed(f"{name!r} to have {expected:,} values, as its shape says", found)
 
 
 def _malformed(expected: str, received: str) -> RequestError:

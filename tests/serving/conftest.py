@@ -157,6 +157,13 @@ def served(model_dir: Path) -> Iterator[Running]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def served_at_large(model_dir: Path) -> Iterator[Running]:
+    """A server with the limits that it has by default."""
+    with running(model_dir, grpc_options=(("grpc.max_receive_message_length", 8 * 2**20),)) as server:
+        yield server
+
+
 @pytest.fixture
 def serve() -> Callable[..., AbstractContextManager[Running]]:
     return running

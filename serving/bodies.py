@@ -1,0 +1,153 @@
+"""Bodies of requests: decompressed and parsed, with work that is bounded by what a valid request may hold."""
+
+import collections
+import contextlib
+import gc
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from .errors import Rejection, RequestError
+from .values import quoted
+
+MAX_LOOP_BYTES = 64 * 2**10
+"""Bytes of a body that is read in the event loop, in 1 to 2 ms whatever it holds; a larger one is read in a thread."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+_CHARSETS = {
+    "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be", "utf-32": "utf-32", "utf-32le": "utf-32-le", "utf-32be": "utf-32-be",
+}  # fmt: skip
+
+
+def inflate(body: bytes, max_bytes: int) -> bytes:
+    """Returns the content of a body in gzip.
+
+    Args:
+        body: bytes.
+        max_bytes: int. The most bytes that it may have; no more than these are ever made.
+
+    Raises:
+        RequestError: if it is no gzip, or has more bytes.
+    """
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        content = stream.decompress(body, max_bytes + 1)
+    except zlib.error:
+        raise RequestError(Rejection.MALFORMED, "Expected a body in gzip. Received: other bytes.") from None
+    if len(content) > max_bytes:
+        raise too_large(max_bytes)
+    if not stream.eof or stream.unused_data:
+        raise RequestError(
+            Rejection.MALFORMED,
+            f"Expected a body in gzip, one member. Received: {'more behind it' if stream.eof else 'a part of it'}.",
+        )
+    return content
+
+
+def too_large(max_bytes: int) -> RequestError:
+    """Returns the rejection of a body."""
+    return RequestError(
+        Rejection.BODY_TOO_LARGE,
+        f"Expected a body of at most {max_bytes:,} bytes. Received: more. Send it in parts.",
+    )
+
+
+def parse_json(body: bytes, charset: str | None = None, max_values: int | None = None) -> Any:
+    """Returns the content of a body of JSON.
+
+    Args:
+        body: bytes.
+        charset: string. The charset that the client names; None for UTF-8.
+        max_values: int. The most values that a larger body than `MAX_LOOP_BYTES` may hold, lists and objects among
+            them. Defaults to any number.
+
+    Raises:
+        RequestError: if it is not JSON in that charset, holds more values, or an object has a key twice.
+    """
+    encoding = "utf-8" if charset is None else _CHARSETS.get(charset.lower())
+    if encoding is None:
+        # Python decodes some others, such as punycode, in a time that grows with the square of the bytes.
+        raise RequestError(
+            Rejection.MALFORMED,
+            f"Expected one of the charsets {', '.join(_CHARSETS)}. Received: {quoted(charset or '')}. Send UTF-8.",
+        )
+    try:
+        if encoding != "utf-8":
+            body = body.decode(encoding).encode()
+        if max_values is not None and len(body) > MAX_LOOP_BYTES and _has_more_values(body, max_values):
+            raise RequestError(
+                Rejection.TOO_MANY_VALUES,
+                f"Expected at most {max_values:,} values, lists and objects among them. Received: more. "
+                "Send the rows in parts.",
+            )
+        payload = _loads(body)
+    except UnicodeError:
+        raise RequestError(Rejection.MALFORMED, f"Expected a body in {charset}. Received: other bytes.") from None
+    except orjson.JSONDecodeError as error:
+        raise RequestError(
+            Rejection.MALFORMED,
+            f"Expected a body of JSON, its numbers finite. Received: {'nothing' if not body else error}.",
+        ) from None
+    if isinstance(payload, dict):
+        _check_keys(body, payload)
+    return payload
+
+
+def _has_more_values(body: bytes, max_values: int) -> bool:
+    """Whether JSON holds more values: each begins the body, or stands behind a comma or an opening bracket."""
+    text = np.frombuffer(body, np.uint8)
+    if _count_values(text) <= max_values:
+        return False
+    # What stands in strings does not count. Without escapes, each quote begins or ends one.
+    text = np.frombuffer(body.replace(rb"\\", b"  ").replace(rb"\"", b"  "), np.uint8)
+    is_inside = np.cumsum(text == ord('"'), dtype=np.uint8) & 1
+    return _count_values(text[is_inside == 0]) > max_values
+
+
+def _count_values(text: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
+    return 1 + sum(int(np.count_nonzero(text == mark)) for mark in b",[{")
+
+
+def _loads(body: bytes) -> Any:
+    """Returns the content of JSON; what a parser makes holds no cycles.
+
+    With the garbage collector running, the lists of a hostile body would hold up all threads.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return orjson.loads(body)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
+    """Checks that no object of a body has a key twice: the parser takes the last one.
+
+    Only a body with another number of `":` than its outer objects have keys is parsed once more, by a parser that
+    notices.
+    """
+    num_keys = len(payload)
+    for value in payload.values():
+        if isinstance(value, dict):
+            num_keys += len(value)
+        elif isinstance(value, list):
+            num_keys += sum([len(item) for item in value if type(item) is dict])
+    if body.count(b'":') != num_keys:
+        # The nesting of what orjson takes is nearly as deep as Python goes.
+        with contextlib.suppress(RecursionError):
+            json.loads(body, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in collections.Counter(key for key, _ in pairs).items() if count > 1)
+        raise RequestError(Rejection.MALFORMED, f"Expected each key once. Received: {quoted(twice)} several times.")
+    return found
