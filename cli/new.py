@@ -11,10 +11,15 @@ from . import frame
 MAX_LINES = 10
 
 
-@frame.command("new", fields=["folder"])
+@frame.command("new", fields=["folder", "problem", "decided", "questions"])
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="FILE", help="CSV or Parquet file.")
 @click.option("--label", required=True, metavar="COLUMN", help="Column to predict.")
+@click.option(
+    "--problem",
+    type=click.Choice(["classification", "regression"]),
+    help="What the label is (default: as its values are).",
+)
 @click.option(
     "--output",
     "parent",
@@ -22,24 +27,28 @@ MAX_LINES = 10
     default=Path(),
     help="Folder in which NAME is made (default: here).",
 )
-def command(output: frame.Fields, name: str, data: Path, label: str, parent: Path) -> None:
+def command(output: frame.Fields, name: str, data: Path, label: str, problem: str | None, parent: Path) -> None:
     """Write a pipeline for a data file: configuration, schema, README.
 
     The kinds of features are inferred; look at them in NAME/config.yaml, then `yachay run NAME`.
     """
+    from ..components.features import Problem
     from ..pipelines.scaffold.scaffold import scaffold
 
-    written = scaffold(name, data, label, parent)
+    written = scaffold(name, data, label, parent, Problem(problem) if problem else None)
     inference, folder = written.inference, written.folder
-    output["folder"] = str(folder)
+    output["folder"], output["problem"] = str(folder), inference.problem.value
+    output["decided"], output["questions"] = list(inference.notes), list(inference.questions)
     kinds = Counter(column.kind.value for column in inference.columns if column.kind)
     lines = [
         f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.",
         f"{inference.label.original_name}: {inference.problem.value}"
-        + (f" of {len(inference.class_counts)} classes." if inference.class_counts else "."),
+        + (f" of {len(inference.class_counts)} classes" if inference.class_counts else "")
+        + f": {inference.problem_reason}.",
         f"Features: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}.",
         *_listed("Not features:", [f"{c.original_name}: {c.reason}" for c in inference.columns if c.reason]),
-        *_listed("Values:", inference.notes),
+        *_listed("Decided:", inference.notes),
+        *_listed("Questions:", inference.questions),
         f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}",
     ]
     click.echo("\n".join(lines), err=True)

@@ -29,7 +29,7 @@ ROWS_A_VALUE = 5
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"0\d+")
-_ID_NAME = re.compile(r"(?:(?:^|_)id|Id|ID)$")
+ID_NAME = re.compile(r"(?:(?:^|_)id|Id|ID)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
         steps = {low < high for low, high in itertools.pairwise(numbers)}
         if len(steps) == 1:
             return dataclasses.replace(column, reason="a row number: all different, in order")
-        if _ID_NAME.search(column.name):
+        if ID_NAME.search(column.name):
             return dataclasses.replace(column, reason="an identifier: different in every row")
     return dataclasses.replace(column, kind=FeatureKind.NUMERIC)
 

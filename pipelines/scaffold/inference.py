@@ -5,26 +5,32 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...components.example_gen.convert import to_text
 from ...components.example_gen.inputs import resolve_input
 from ...components.example_gen.read import data_paths, open_table
-from ...components.example_gen.settings import Column, ColumnType, IngestSpec
+from ...components.example_gen.settings import Column, ColumnType, IngestSpec, Repair, describe_values
 from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
 from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
 from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
+from .examination import examine
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
+from .repairs import find_repairs
 
 SAMPLE_ROWS = 100_000
 MIN_ROWS = 60
 MAX_CLASSES = 100
-MAX_NUMERIC_CLASSES = 20
+MAX_NUMERIC_CLASSES = 10
+
+_AMBIGUOUS = "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,16 @@ class Inference:
         columns: tuple of `InferredColumn` without the label, in the order of the file.
         label: `InferredColumn`.
         problem: `Problem`.
+        problem_reason: string. Why it is that.
         class_counts: dict of class to number of rows, in the order of the classes; empty for a regression.
         quarantined_share: float. The part of the rows that have no label, another number of fields than the header,
             or a value that is no number in a column of numbers.
         missing_values: tuple of strings that mean "no value".
         decimal: string. The decimal mark of numbers in text: `"."` or `","`.
-        notes: tuple of strings. What was decided about values that are no numbers, a line each.
+        repairs: dict of column to its `Repair`.
+        split: dict. The part `split` of the configuration; empty for a hash of the record.
+        notes: tuple of strings. What was decided and why, a line each.
+        questions: tuple of strings. What only a person knows, a line each.
         num_rows: int. Number of rows in the sample.
         is_whole: bool. Whether the sample is the whole data.
     """
@@ -48,16 +58,20 @@ class Inference:
     columns: tuple[InferredColumn, ...]
     label: InferredColumn
     problem: Problem
+    problem_reason: str
     class_counts: dict[str, int]
     quarantined_share: float
     missing_values: tuple[str, ...]
     decimal: str
+    repairs: dict[str, Repair]
+    split: dict[str, Any]
     notes: tuple[str, ...]
+    questions: tuple[str, ...]
     num_rows: int
     is_whole: bool
 
 
-def infer(data: str, label: str) -> Inference:
+def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
     """Looks at the first `SAMPLE_ROWS` rows of a data file, and at every label of a classification.
 
     The label is a class if it is text, or one of at most `MAX_NUMERIC_CLASSES` numbers with `ROWS_A_VALUE` rows
@@ -67,6 +81,7 @@ def infer(data: str, label: str) -> Inference:
     Args:
         data: string. Path of a CSV or Parquet file, a folder or a pattern.
         label: string. The label's name in the file, or its identifier.
+        problem: `Problem` or None. Classification or regression; None goes by the label's values. Defaults to None.
 
     Raises:
         DataError: if the data cannot be read, no column can be an input, or the label has no value, one value, or too
@@ -81,22 +96,27 @@ def infer(data: str, label: str) -> Inference:
         raise DataError(f"Expected rows in {data}. Received: a header only. Name data with rows.")
     values = {column: sample.column(column).combine_chunks() for column in names}
     values = {column: _blank(array, ("",)) for column, array in values.items()}
-    are_classes = len(values[name].unique()) <= MAX_NUMERIC_CLASSES  # They are read as texts.
-    decimal, others = choose_decimal({k: v for k, v in values.items() if k != name or not are_classes}, name)
-    problem = _problem(values[name], decimal, data, name)
-    is_classification = problem is Problem.CLASSIFICATION
-    exceptions = find_exceptions(values, decimal, name if is_classification else "")
-    columns = _infer_columns(values, names, name, decimal, others, exceptions)
-    if unused := {column.name for column in columns if not column.kind and column.name in exceptions}:
+    are_classes = problem is not Problem.REGRESSION and len(values[name].unique()) <= MAX_NUMERIC_CLASSES
+    readable = {k: v for k, v in values.items() if k != name or not are_classes}  # Classes are read as texts.
+    decimal, others, ambiguous = choose_decimal(readable, name)
+    guess = _problem(values[name], decimal, data, name, problem)
+    is_classification = guess.problem is Problem.CLASSIFICATION
+    repairs = find_repairs({column: array for column, array in values.items() if column != name}, decimal, others)
+    repaired = values | {column: found.values for column, found in repairs.items()}
+    exceptions = find_exceptions(repaired, decimal, name if is_classification else "")
+    columns = _infer_columns(repaired, names, name, decimal, ambiguous, exceptions)
+    if unused := {column.name for column in columns if not column.kind and column.name in exceptions | repairs}:
         # No row is lost for a column that is no input: it is read as text.
         exceptions = {column: found for column, found in exceptions.items() if column not in unused}
-        columns = _infer_columns(values, names, name, decimal, others, exceptions)
+        repairs = {column: found for column, found in repairs.items() if column not in unused}
+        columns = _infer_columns(repaired, names, name, decimal, ambiguous, exceptions)
         columns = [replace(column, type=ColumnType.STRING) if column.name in unused else column for column in columns]
     missing_values = _missing_values(exceptions)
     labels = _blank(values[name], missing_values)
     num_ragged = sum(table.num_ragged for table in tables)
     is_unlabelled = _mask(pc.is_null(labels))
-    is_quarantined = np.any([is_unlabelled, *(e.is_quarantined for e in exceptions.values())], axis=0)
+    unfit = [*(e.is_quarantined for e in exceptions.values()), *(found.is_unfit for found in repairs.values())]
+    is_quarantined = np.any([is_unlabelled, *unfit], axis=0)
     if is_classification:
         counts = Counter(_texts(name, labels)) if is_whole else _count_labels(tables, name, missing_values)
         class_counts = {text: counts[text] for text in _sorted_classes(counts, decimal, data, name)}
@@ -105,6 +125,13 @@ def infer(data: str, label: str) -> Inference:
         class_counts = {}
         label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
     columns = list(_distinct_in_lower_case(columns))
+    plain = {
+        column.name: _comparable(repaired[column.name], column, missing_values, decimal)
+        for column in columns
+        if not pa.types.is_nested(repaired[column.name].type)
+    }
+    found = examine(columns, plain, _targets(labels, is_classification, decimal), label_column, guess.problem)
+    columns = found.columns
     if not is_whole:
         columns = list(map(widen, columns))
     notes = []
@@ -117,19 +144,25 @@ def infer(data: str, label: str) -> Inference:
         notes.append(
             f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} rows have no label: they are quarantined."
         )
-    notes += [note for column, found in exceptions.items() for note in found.notes(names[column])]
+    notes += [note for column, texts in exceptions.items() for note in texts.notes(names[column])]
+    notes += [f"{names[column]} {repair.note} (`data.repairs`)." for column, repair in repairs.items()]
+    questions = [f"{names[column]}: {repair.question}" for column, repair in repairs.items() if repair.question]
     if not any(column.kind for column in columns):
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
         raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
     return Inference(
         columns=tuple(columns),
         label=label_column,
-        problem=problem,
+        problem=guess.problem,
+        problem_reason=guess.reason,
         class_counts=class_counts,
         quarantined_share=(num_ragged + int(is_quarantined.sum())) / (num_ragged + sample.num_rows),
         missing_values=missing_values,
         decimal=decimal,
-        notes=tuple(notes),
+        repairs={column: repair.repair for column, repair in repairs.items()},
+        split=found.split,
+        notes=(*notes, *found.notes),
+        questions=(*guess.questions, *questions, *found.questions),
         num_rows=sample.num_rows,
         is_whole=is_whole,
     )
@@ -201,18 +234,18 @@ def _infer_columns(
     names: dict[str, str],
     label: str,
     decimal: str,
-    others: Collection[str],
+    ambiguous: Collection[str],
     exceptions: Mapping[str, Exceptions],
 ) -> list[InferredColumn]:
-    """Returns what the columns but the label are; `others` hold numbers with the other decimal mark."""
+    """Returns what the columns but the label are; `ambiguous` hold numbers with one of two decimal marks."""
     missing_values = _missing_values(exceptions)
     columns = []
     for name, array in values.items():
         if name == label:
             continue
         kept = _numbers(_blank(array, missing_values), exceptions.get(name), decimal)
-        if name in others:
-            columns.append(infer_text(name, names[name], kept, _written(decimal)))
+        if name in ambiguous:
+            columns.append(infer_text(name, names[name], kept, _AMBIGUOUS))
         else:
             columns.append(infer_column(name, names[name], kept))
     return columns
@@ -232,19 +265,21 @@ def _missing_values(exceptions: Mapping[str, Exceptions]) -> tuple[str, ...]:
     return ("", *sorted({text for found in exceptions.values() for text in found.missing}))
 
 
-def _written(decimal: str) -> str:
-    if decimal == ",":
-        return "numbers with decimal points, where others have decimal commas: write all alike"
-    return "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
-
-
 def _numbers(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa.Array:
     """Returns the values that the ingest keeps, numbers with a decimal point."""
     kept = array.filter(pa.array(~exceptions.is_quarantined)) if exceptions else array
     return plain_numbers(kept, decimal)
 
 
-def _problem(labels: pa.Array, decimal: str, data: str, label: str) -> Problem:
+@dataclass(frozen=True)
+class _Guess:
+    problem: Problem
+    reason: str
+    questions: tuple[str, ...] = ()
+
+
+def _problem(labels: pa.Array, decimal: str, data: str, label: str, asked: Problem | None) -> _Guess:
+    """Returns what is predicted, as asked or as the label's values are, and the reason."""
     exceptions = find_exceptions({label: labels}, decimal).get(label)
     present = _blank(labels, tuple(exceptions.missing)) if exceptions else labels
     texts = Counter(_texts(label, _numbers(present, exceptions, decimal)))
@@ -255,10 +290,49 @@ def _problem(labels: pa.Array, decimal: str, data: str, label: str) -> Problem:
             f"Expected two or more values in the label column {label!r} of {data}. "
             f"Received: {next(iter(texts))!r} only. Name another column."
         )
+    if asked is Problem.REGRESSION and not are_numbers(texts):
+        others = [text for text in texts if not are_numbers([text])]
+        raise DataError(
+            f"Expected numbers in the label column {label!r} of {data}, for --problem is regression. Received: "
+            f"{describe_values(others, 3)}. Name another column, or leave --problem out."
+        )
+    if asked is not None:
+        return _Guess(asked, "as --problem says")
     if not are_numbers(texts):
-        return Problem.CLASSIFICATION
+        return _Guess(Problem.CLASSIFICATION, "its values are words")
     few = len(texts) <= MAX_NUMERIC_CLASSES and texts.total() >= ROWS_A_VALUE * len(texts)
-    return Problem.CLASSIFICATION if few else Problem.REGRESSION
+    if not few:
+        return _Guess(Problem.REGRESSION, f"it has {len(texts)} different numbers")
+    reason = f"it has {len(texts)} different numbers only"
+    if len(texts) == 2:
+        return _Guess(Problem.CLASSIFICATION, reason)
+    return _Guess(
+        Problem.CLASSIFICATION,
+        reason,
+        (f"{label}: is it a number, such as a mark or a count, rather than a class? Then `--problem regression`.",),
+    )
+
+
+def _targets(labels: pa.Array, is_classification: bool, decimal: str) -> pa.Array:
+    """Returns the labels as text, or as floats, null where there is none."""
+    if is_classification:
+        return to_text("label", labels)
+    return _floats(plain_numbers(labels, decimal))
+
+
+def _comparable(array: pa.Array, column: InferredColumn, missing_values: Sequence[str], decimal: str) -> pa.Array:
+    """Returns a column's times, floats or texts as later steps compare them."""
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+        return array.cast(pa.timestamp("us"))
+    if column.type in (ColumnType.INT64, ColumnType.FLOAT32):
+        return _floats(plain_numbers(_blank(array, missing_values), decimal))
+    return to_text(column.name, _blank(array, missing_values))
+
+
+def _floats(array: pa.Array) -> pa.Array:
+    """Returns finite numbers, null in place of the rest."""
+    numbers = pd.to_numeric(to_text("", array).to_pandas(), errors="coerce").to_numpy(np.float64)
+    return pa.array(numbers, pa.float64(), mask=~np.isfinite(numbers))
 
 
 def _sorted_classes(counts: Counter[str], decimal: str, data: str, label: str) -> list[str]:

@@ -68,8 +68,8 @@ class Exceptions:
         return lines
 
 
-def choose_decimal(columns: Mapping[str, pa.Array], label: str) -> tuple[str, tuple[str, ...]]:
-    """Returns the decimal mark of the data, `"."` or `","`, and the columns of numbers with the other one.
+def choose_decimal(columns: Mapping[str, pa.Array], label: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Returns the decimal mark of the data, `"."` or `","`, the columns with the other one, and those of either.
 
     The label's mark is taken, else that of most columns. `1,234` may be a number with a thousands mark: it counts only
     in a file with other decimal commas.
@@ -94,7 +94,7 @@ def choose_decimal(columns: Mapping[str, pa.Array], label: str) -> tuple[str, tu
                 found[mark].append(name)
     decimal = max(found, key=lambda mark: (label in found[mark], len(found[mark]), mark == "."))
     others = found["." if decimal == "," else ","]
-    return decimal, (*others, *(ambiguous if decimal == "." else ()))
+    return decimal, tuple(others), tuple(ambiguous) if decimal == "." else ()
 
 
 def find_exceptions(columns: Mapping[str, pa.Array], decimal: str, classes: str = "") -> dict[str, Exceptions]:

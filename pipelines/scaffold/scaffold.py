@@ -51,7 +51,7 @@ class NewPipeline:
     inference: Inference
 
 
-def scaffold(name: str, data: Path, label: str, output: Path) -> NewPipeline:
+def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem | None = None) -> NewPipeline:
     """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt` and `README.md`.
 
     Args:
@@ -59,6 +59,7 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> NewPipeline:
         data: path of a CSV or Parquet file, a folder or a pattern.
         label: string. The column to predict, by its name in the file or its identifier.
         output: path of the folder in which the folder `name` is made.
+        problem: `Problem` or None. Classification or regression; None goes by the label's values. Defaults to None.
 
     Raises:
         UsageError: if the name or the label does not fit, the data is absent, or the folder exists or cannot be made.
@@ -75,7 +76,7 @@ def scaffold(name: str, data: Path, label: str, output: Path) -> NewPipeline:
     _check_absent(folder)
     if not data.exists() and not any(character in str(data) for character in "*?[{"):
         raise UsageError(f"Expected data at {data}. Received: no such file or folder.{_neighbour(data)}")
-    inference = infer(str(data), label)
+    inference = infer(str(data), label, problem)
     files = {
         CONFIG_FILE: _config(name, data, folder, inference),
         SCHEMA_FILE: _schema(inference),
@@ -132,6 +133,11 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
         source["missing_values"] = list(inference.missing_values)
     if inference.decimal != ".":
         source["decimal"] = inference.decimal
+    if inference.repairs:
+        source["repairs"] = {
+            column: repair.model_dump(mode="json", exclude_defaults=True)
+            for column, repair in inference.repairs.items()
+        }
     if inference.quarantined_share > 0:
         # As many as the sample has must not stop the run.
         source["max_quarantined_share"] = min(1.0, math.ceil(inference.quarantined_share * 100 + 1) / 100)
@@ -149,7 +155,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     features = {"features": {kind.value: names for kind, names in inputs.items() if names}}
     exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
     rest = {
-        "split": {"method": "hash", "eval_share": EVAL_SHARE},
+        "split": {**(inference.split or {"method": "hash"}), "eval_share": EVAL_SHARE},
         "model": {"family": _TREES[inference.problem], "seed": 42},
         "evaluation": {"change": {"metric": choice_metric(metrics).name, "tolerance": 0.0}},
         "default_task": TASK,
@@ -158,6 +164,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     parts = [
         f"# Written by `yachay new` from {_sample_size(inference)} of {data.name}.\n",
         *(f"{_comment(note)}\n" for note in inference.notes),
+        *(f"{_comment(f'Question: {question}')}\n" for question in inference.questions),
         _yaml(head),
         "\n# The features. Check their kinds: codes are `categorical`, numbered levels with an order are `ordinal`.\n"
         "# Remove what is known only after the label or is the label in another form (a leak), and what must not\n"
@@ -258,6 +265,7 @@ def _readme(name: str, data: Path, inference: Inference) -> str:
     return f"""# {name}
 
 Predicts `{label.name}` ({inference.problem.value}: {question}) from the columns of `{data.name}`.
+Why a {inference.problem.value}: {inference.problem_reason}.
 
     yachay run {name}
 
@@ -287,10 +295,10 @@ Write here what readers need to know; `report.card` in the configuration shows i
 
 
 def _notes(inference: Inference) -> str:
-    if not inference.notes:
-        return ""
-    lines = "\n".join(f"- {_cell(note)}" for note in inference.notes)
-    return f"\n## How unusual values are read\n\n{lines}\n"
+    parts = {"What was decided": inference.notes, "Questions that the data cannot answer": inference.questions}
+    return "".join(
+        f"\n## {title}\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) for title, lines in parts.items() if lines
+    )
 
 
 def _table_row(column: InferredColumn) -> str:

@@ -187,9 +187,9 @@ def test_a_command_that_is_stopped_leaves_nothing(tmp_path: Path, stop: signal.S
 def test_a_folder_that_appears_meanwhile_is_left_alone(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def infer_slowly(path: str, label: str) -> Inference:
+    def infer_slowly(path: str, label: str, problem: Problem | None) -> Inference:
         (tmp_path / "clients").mkdir()
-        return infer(path, label)
+        return infer(path, label, problem)
 
     monkeypatch.setattr(scaffold_module, "infer", infer_slowly)
 
@@ -210,7 +210,7 @@ def test_values_that_are_no_numbers_are_noted_in_the_configuration_and_obeyed(da
     config = find_pipeline(str(folder)).load()
     assert tuple(config.data.missing_values) == ("", "unknown")
     assert 1 / 62 < config.data.max_quarantined_share < 0.1
-    assert "## How unusual values are read" in (folder / "README.md").read_text()
+    assert "## What was decided" in (folder / "README.md").read_text()
 
 
 def test_decimal_commas_are_read_by_the_ingest(data: Path, tmp_path: Path) -> None:
@@ -228,12 +228,16 @@ def test_the_command_shows_what_it_inferred(data: Path, tmp_path: Path, capsys: 
     assert run(["new", "clients", "--data", str(data), "--label", "Grade", "--output", str(tmp_path)]) == 0
 
     assert capsys.readouterr().err.splitlines()[1:-1] == [
-        "Grade: classification of 3 classes.",
+        "Grade: classification of 3 classes: it has 3 different numbers only.",
         "Features: 1 numeric, 1 categorical, 1 boolean.",
         "Not features:",
         "  - Client id: a row number: all different, in order",
-        "Values:",
+        "Decided:",
         "  - Weight (kg): 1 of 61 values are no numbers and count as missing: 'unknown' (1) (`data.missing_values`).",
+        "Questions:",
+        "  - Grade: is it a number, such as a mark or a count, rather than a class? Then `--problem regression`.",
+        "  - Member: says what Colour says, each of its values goes with one of that column. Are both needed? "
+        "Importance is divided between them.",
     ]
 
 

@@ -1,0 +1,91 @@
+"""Which columns of a sample need a repair to be numbers or times, and what they are after it."""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...components.example_gen.repairs import repair_numbers
+from ...components.example_gen.settings import Repair
+from .dates import find_dates, read_dates
+from .number_marks import SENTINELS, find_marks, find_sentinel
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundRepair:
+    """How a column is to be read.
+
+    Args:
+        repair: `Repair`.
+        values: `pyarrow.Array` of shape `(N,)`: timestamps or floats, null where there is no value or it does not fit.
+        is_unfit: array of bools of shape `(N,)`. Which texts do not fit; their rows are quarantined.
+        note: string. What is repaired, in words.
+        question: string. What only a person knows of it; empty where nothing is open.
+    """
+
+    repair: Repair
+    values: pa.Array
+    is_unfit: np.ndarray
+    note: str
+    question: str = ""
+
+
+def find_repairs(columns: Mapping[str, pa.Array], decimal: str, others: Collection[str]) -> dict[str, FoundRepair]:
+    """Returns the repair of each column that needs one.
+
+    Args:
+        columns: mapping of name to `pyarrow.Array` of shape `(N,)`, null where there is no value.
+        decimal: string. The decimal mark of the data.
+        others: collection of strings. The columns of numbers with the other mark.
+    """
+    repairs = {}
+    for name, array in columns.items():
+        if not pa.types.is_string(array.type):
+            continue
+        if dates := find_dates(array):
+            times = read_dates(array, dates.time_format)
+            note = f"is a time, written as {dates.time_format!r}"
+            question = (
+                f"its dates fit {dates.time_format!r} and {dates.other!r} alike. The first is taken: is it right?"
+                if dates.other
+                else ""
+            )
+            is_unfit = _mask(pc.and_(pc.is_valid(array), pc.is_null(times)))
+            repairs[name] = FoundRepair(Repair(time_format=dates.time_format), times, is_unfit, note, question)
+        elif marks := find_marks(array, decimal):
+            removed = [f"without {', '.join(map(repr, marks.remove))}"] if marks.remove else []
+            grouped = [f"{marks.thousands!r} between thousands"] if marks.thousands else []
+            repairs[name] = _of_numbers(array, marks, decimal, f"is a number, {', '.join(removed + grouped)}")
+        elif name in others:
+            mark = "." if decimal == "," else ","
+            note = f"is a number with {mark!r} as its decimal mark, where other columns have {decimal!r}"
+            repairs[name] = _of_numbers(array, Repair.model_validate({"decimal": mark}), decimal, note)
+        elif texts := _sentinel(array, decimal):
+            note = f"{', '.join(map(repr, texts))} is far from all other numbers and counts as missing"
+            repairs[name] = _of_numbers(array, Repair(missing_values=texts), decimal, note)
+    return repairs
+
+
+def _of_numbers(array: pa.Array, repair: Repair, decimal: str, note: str) -> FoundRepair:
+    repaired = repair_numbers(array, repair, decimal)
+    return FoundRepair(repair, repaired.texts.cast(pa.float64()), repaired.is_unfit, note)
+
+
+def _sentinel(array: pa.Array, decimal: str) -> tuple[str, ...]:
+    """Returns the texts of a number that stands for "no value" in a column of numbers."""
+    texts = {text for number in SENTINELS for text in (f"{number:g}", f"{number:.1f}".replace(".", decimal))}
+    present = [text for text in array.unique().to_pylist() if text in texts]
+    if not present:
+        return ()
+    numbers = repair_numbers(array, Repair(), decimal)
+    if numbers.is_unfit.any():
+        return ()
+    sentinel = find_sentinel(numbers.texts.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    return tuple(text for text in present if float(text.replace(decimal, ".")) == sentinel)
+
+
+def _mask(array: pa.Array) -> np.ndarray:
+    mask: np.ndarray = np.array(array.to_numpy(zero_copy_only=False), bool)
+    return mask
