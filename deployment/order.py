@@ -61,12 +61,12 @@ class Order:
 
     def run(
         self,
-        progress: Progress,
+        progress: "Progress",
         *,
         context: str | None = None,
         is_forced: bool = False,
         wait_seconds: float = 0.0,
-    ) -> Outcome:
+    ) -> "Outcome":
         """Deploys the model of `service`.
 
         Args:
