@@ -3,12 +3,17 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageError
 from . import cluster_options, frame, options
 from .exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    from ..deployment.cluster import Cluster
+    from ..deployment.order import Order
 
 SETTINGS = {
     "mode": "deploy.mode",
@@ -59,6 +64,20 @@ def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
     help="Write the manifests into this folder and change nothing.",
 )
 @click.option("--force-conflicts", "is_forced", is_flag=True, help="Take over fields that another manager set.")
+@click.option("--detach", "is_detached", is_flag=True, help="Go on in the background of this machine.")
+@click.option("--in-cluster", "is_in_cluster", is_flag=True, help="Let a Job of the cluster do it.")
+@click.option(
+    "--job-image",
+    metavar="IMAGE",
+    help="With --in-cluster: image of a pipeline's steps (default: kubeflow.image).",
+)
+@click.option(
+    "--job-account",
+    metavar="TEXT",
+    default="yachay-deployer",
+    show_default=True,
+    help="With --in-cluster: its service account.",
+)
 @options.workdir_option
 @options.config_option
 @options.set_option
@@ -74,6 +93,10 @@ def command(
     is_dry: bool,
     folder: Path | None,
     is_forced: bool,
+    is_detached: bool,
+    is_in_cluster: bool,
+    job_image: str | None,
+    job_account: str,
     workdir: Path,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -84,9 +107,8 @@ def command(
     Without --dry-run and --output the InferenceService is applied and followed until the model has all requests. A
     rollout that was left half-way is resumed.
     """
-    from ..deployment.delivery import apply_runtime, write_manifests
-    from ..deployment.prometheus import Prometheus
-    from ..deployment.rollout import deploy
+    from ..deployment.delivery import write_manifests
+    from ..deployment.order import Order
     from ..manifests.render import render, to_yaml
     from ..pipelines.api import choose_task
     from ..pipelines.deployment import describe_service, find_push
@@ -99,6 +121,8 @@ def command(
     chosen = choose_task(config, task)
     if receipt is not None and model is None:
         raise UsageError("Expected --receipt beside --model. Received: --receipt alone.")
+    if is_detached and is_in_cluster:
+        raise UsageError("Expected --detach or --in-cluster. Received: both. A Job needs no process of this machine.")
     push = find_push(config, chosen, workdir, model, receipt)
     if is_dry or folder is not None:
         service = describe_service(config, chosen, push, namespace or "default")
@@ -115,9 +139,68 @@ def command(
         describe_service(config, chosen, push, cluster.namespace), namespace=cluster.namespace
     )
     output.update({"service": service.name, "namespace": service.namespace, "storage_uri": push.uri})
-    monitor = Prometheus.connect(config.deploy.canary.prometheus, config.deploy.canary.labels)
-    apply_runtime(cluster, service, cluster_options.say, is_forced=is_forced)
-    outcome = deploy(cluster, service, config.deploy.canary, monitor, cluster_options.say, is_forced=is_forced)
+    order = Order(service, config.deploy.canary)
+    if is_in_cluster:
+        return _in_cluster(output, cluster, order, job_image or config.kubeflow.image, job_account, is_forced, pipeline)
+    if is_detached:
+        return _detached(output, cluster, order, workdir, context, is_forced, pipeline)
+    outcome = order.run(cluster_options.say, context=context, is_forced=is_forced)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(service.name, outcome)
     return _STATUS.get(outcome.state, ExitStatus.DONE)
+
+
+def _in_cluster(
+    output: frame.Fields,
+    cluster: "Cluster",
+    order: "Order",
+    image: str | None,
+    account: str,
+    is_forced: bool,
+    pipeline: str,
+) -> ExitStatus:
+    from ..deployment.job import start_job
+
+    if not image:
+        raise UsageError(
+            "Expected --job-image NAME@sha256:DIGEST, an image of pipeline steps, or kubeflow.image in the "
+            "configuration. Received: none."
+        )
+    order.check(cluster)
+    name = start_job(cluster, order, image, account, is_forced=is_forced)
+    output.update({"state": "started", "job": name})
+    click.echo(f"Started: job/{name}", err=True)
+    click.echo(f"  follow   kubectl --namespace {cluster.namespace} logs --follow job/{name}", err=True)
+    _say_how_to_watch(order, pipeline)
+    return ExitStatus.DONE
+
+
+def _detached(
+    output: frame.Fields,
+    cluster: "Cluster",
+    order: "Order",
+    workdir: Path,
+    context: str | None,
+    is_forced: bool,
+    pipeline: str,
+) -> ExitStatus:
+    from ..deployment.background import start_process
+
+    order.check(cluster)
+    service = order.service
+    log = workdir.absolute() / service.name / "rollouts" / f"{service.model.version}.log"
+    pid, status = start_process(order, log, context, is_forced=is_forced)
+    output.update({"state": "started", "log": str(log), "pid": pid})
+    click.echo(f"Started: process {pid}", err=True)
+    click.echo(f"  follow   tail -f {log}", err=True)
+    _say_how_to_watch(order, pipeline)
+    if status is None:
+        return ExitStatus.DONE
+    output["state"] = "ended"
+    click.echo(f"It has ended: {log.read_text(encoding='utf-8').splitlines()[-1]}", err=True)
+    return ExitStatus(status) if status in (0, 2, 3) else ExitStatus.FAILED
+
+
+def _say_how_to_watch(order: "Order", pipeline: str) -> None:
+    click.echo(f"  result   yachay status {pipeline} --watch --version {order.service.model.version}", err=True)
+    click.echo(f"  end it   yachay rollback {pipeline}", err=True)

@@ -1,5 +1,7 @@
 """`yachay status`."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,32 +9,51 @@ import click
 
 from ..errors import UsageError
 from . import cluster_options, frame, options
+from .exit_status import ExitStatus
 
 if TYPE_CHECKING:
+    from ..deployment.cluster import Cluster
     from ..deployment.status import Status
 
+POLL_SECONDS = 2.0
+_STATUS = {"rolled_back": ExitStatus.ROLLED_BACK, "held": ExitStatus.ROLLED_BACK, "failed": ExitStatus.FAILED}
 
-@frame.command("status")
+
+def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
+    if isinstance(error, KeyboardInterrupt):
+        yield "What is deployed goes on."
+
+
+@frame.command("status", hints=_hints)
 @options.pipeline_argument
 @options.task_option
 @cluster_options.namespace_option
 @cluster_options.context_option
+@click.option("--watch", "is_watching", is_flag=True, help="Until the rollout that is under way has come to its end.")
+@click.option("--version", type=int, metavar="N", help="With --watch: until that of version N has, once it begins.")
 @options.config_option
 @options.set_option
 def command(
     output: frame.Fields,
     pipeline: str,
     task: str | None,
+    is_watching: bool,
+    version: int | None,
     namespace: str | None,
     context: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
-) -> None:
-    """Show which model a service serves, how ready it is, and the result of its last rollout."""
+) -> ExitStatus:
+    """Show which model a service serves, how ready it is, and the result of its last rollout.
+
+    With --watch each change is printed, and the exit status is that of `yachay deploy`.
+    """
     from ..deployment.status import read_status
 
+    if version is not None and not is_watching:
+        raise UsageError("Expected --version with --watch. Received: --version alone.")
     _, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
-    found = read_status(cluster, name)
+    found = _watch(cluster, name, version) if is_watching else read_status(cluster, name)
     if found is None:
         raise UsageError(
             f"Expected an InferenceService {name} in the namespace {cluster.namespace}. Received: none. Deploy it: "
@@ -41,6 +62,42 @@ def command(
     output.update(found.to_json())
     if not frame.is_json():
         click.echo(_describe(found))
+    if not is_watching:
+        return ExitStatus.DONE
+    if found.is_under_way:
+        cluster_options.say(f"Go on: yachay deploy {pipeline}. End it: yachay rollback {pipeline}.")
+        return ExitStatus.FAILED
+    return _STATUS.get(found.rollout or "", ExitStatus.DONE)
+
+
+def _watch(cluster: "Cluster", name: str, version: int | None) -> "Status | None":
+    """Returns the status once the rollout has come to its end, or has had no holder for as long as a Lease lasts."""
+    from ..deployment.lease import HOLDER_SECONDS
+    from ..deployment.status import read_status
+
+    said, held = "", time.monotonic()
+    while True:
+        found = read_status(cluster, name)
+        is_awaited = version is not None and (found is None or found.rollout_version != version)
+        if not is_awaited and (found is None or not found.is_under_way):
+            return found
+        if is_awaited or (found is not None and found.holder is not None):
+            held = time.monotonic()
+        elif time.monotonic() - held > HOLDER_SECONDS:
+            return found
+        line = _progress(found, version if is_awaited else None)
+        if line != said:
+            cluster_options.say(line)
+            said = line
+        time.sleep(POLL_SECONDS)
+
+
+def _progress(found: "Status | None", awaited: int | None) -> str:
+    if found is None or awaited is not None:
+        return f"waiting for the rollout of version {awaited}"
+    share = f" at {found.canary_percent} % of the requests" if found.canary_version is not None else ""
+    state = (found.rollout or "").replace("_", " ")
+    return f"version {found.rollout_version}: {state}{share}{'' if found.holder else '; nobody moves it on'}"
 
 
 def _describe(found: "Status") -> str:

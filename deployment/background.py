@@ -15,7 +15,7 @@ START_SECONDS = 20.0
 def start_process(order: Order, log: Path, context: str | None, *, is_forced: bool = False) -> tuple[int, int | None]:
     """Starts a process that outlives the terminal and this one, and returns its id, and its exit status if it ended.
 
-    Returns once the process has written its first line, so that what is rejected at once is known.
+    Returns once the process has written a line that is no error, so that what is rejected at once is known.
 
     Args:
         order: `Order` with the model that is to serve.
@@ -28,6 +28,7 @@ def start_process(order: Order, log: Path, context: str | None, *, is_forced: bo
     command += ["--context", context] if context is not None else []
     command += ["--force-conflicts"] if is_forced else []
     with log.open("ab") as lines:
+        before = lines.tell()
         process = subprocess.Popen(
             command,
             env={**os.environ, ORDER_VARIABLE: order.to_json()},
@@ -38,6 +39,11 @@ def start_process(order: Order, log: Path, context: str | None, *, is_forced: bo
             start_new_session=True,
         )
     deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and log.stat().st_size == 0 and time.monotonic() < deadline:
+    while process.poll() is None and not _has_begun(log, before) and time.monotonic() < deadline:
         time.sleep(0.05)
     return process.pid, process.poll()
+
+
+def _has_begun(log: Path, before: int) -> bool:
+    lines = log.read_bytes()[before:].splitlines()
+    return any(b" Error: " not in line for line in lines)

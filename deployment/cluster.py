@@ -292,8 +292,8 @@ def _role(resource: Resource, verb: str) -> str:
     if verb != "create" or resource == LEASE:
         return "manifests/components/pipeline-runner has such a role"
     if resource == INFERENCE_SERVICE:
-        return "bind it the role yachay-model-creator, or let an administrator make the first deployment"
-    return "those of pipelines have none, an administrator has to"
+        return "manifests/components/rollout-job has such a role; or let an administrator make the first deployment"
+    return "none of the roles in manifests has it, for it is an administrator's"
 
 
 def _is_stale(error: Any) -> bool:

@@ -31,7 +31,7 @@ class Lease:
         self._owner = owner
         self._renewed = 0.0
 
-    def check(self) -> str | None:
+    def holder(self) -> str | None:
         """Returns who holds the Lease, or None where nobody does.
 
         Raises:

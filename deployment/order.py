@@ -8,6 +8,7 @@ from ..manifests.service import Model, Service
 from .canary import CanarySettings
 
 if TYPE_CHECKING:
+    from .cluster import Cluster
     from .rollout import Outcome, Progress
 
 
@@ -58,6 +59,25 @@ class Order:
             image=self.service.model.image,
         )
         return dataclasses.replace(self, service=dataclasses.replace(self.service, model=model)).run(progress)
+
+    def check(self, cluster: "Cluster") -> None:
+        """Checks what can be known before another process deploys.
+
+        Raises:
+            UsageError: if it is invalid, or another call is at work.
+            ManifestError: if the service cannot be served like this.
+            ClusterError: if the API rejects the request or does not respond.
+        """
+        from ..manifests.render import render
+        from .lease import Lease
+        from .rollout import check_steps
+
+        check_steps(self.canary, bool(self.canary.prometheus))
+        render(self.service)
+        lease = Lease(cluster, self.service.name, "")
+        held = lease.holder()
+        if held is not None:
+            raise lease.is_held_by(held)
 
     def run(
         self,

@@ -81,13 +81,18 @@ def deploy(
         ClusterError: if the API rejects the request or does not respond; the last good model keeps its requests, and
             the next call goes on from the record.
     """
-    if canary.steps != [100] and monitor is None:
+    check_steps(canary, monitor is not None)
+    call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced)
+    return call.run(lambda: call.deploy(service), service.model.version, wait_seconds=wait_seconds)
+
+
+def check_steps(canary: CanarySettings, has_monitor: bool) -> None:
+    """Raises `UsageError` if there are steps below 100 and nothing to judge by."""
+    if canary.steps != [100] and not has_monitor:
         raise UsageError(
             f"Expected --prometheus for the steps {','.join(map(str, canary.steps))}, to judge the new model by. "
             "Received: none. Name it, or take --canary 100."
         )
-    call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced)
-    return call.run(lambda: call.deploy(service), service.model.version, wait_seconds=wait_seconds)
 
 
 def rollback(

@@ -5,8 +5,10 @@ from typing import Any
 
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.render import read_serving
-from .cluster import INFERENCE_SERVICE, Cluster
-from .record import Rollout
+from .cluster import INFERENCE_SERVICE, Cluster, Document
+from .errors import ClusterError
+from .lease import Lease
+from .record import UNDER_WAY, Rollout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Status:
         storage_uri: string or None. The push that serves.
         canary_version: int or None. The version that is being tried.
         canary_percent: int or None. The share of the requests that it gets.
+        rollout_version: int or None. The version that the last rollout was about.
+        holder: string or None. The call that moves the rollout on; None where none does, or that may not be read.
         rollout: string or None. State of the last rollout: see `Rollout`.
         reason: string. Why it was rolled back or failed.
         not_ready: list of strings. The conditions that do not hold.
@@ -39,9 +43,16 @@ class Status:
     storage_uri: str | None
     canary_version: int | None
     canary_percent: int | None
+    rollout_version: int | None
+    holder: str | None
     rollout: str | None
     reason: str
     not_ready: list[str]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a call is to move the rollout on."""
+        return self.rollout in ("progressing", "rolling_back")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the status as JSON."""
@@ -61,7 +72,7 @@ def read_status(cluster: Cluster, name: str) -> Status | None:
     serving, rollout = read_serving(live), Rollout.of(live)
     status = live.get("status", {})
     conditions = status.get("conditions", [])
-    is_under_way = rollout is not None and rollout.state == "progressing"
+    has_canary = rollout is not None and rollout.state in UNDER_WAY and _has_canary(live)
     return Status(
         name=name,
         namespace=cluster.namespace,
@@ -71,8 +82,10 @@ def read_status(cluster: Cluster, name: str) -> Status | None:
         version=serving.version if serving else None,
         model_uri=serving.trained_uri if serving else None,
         storage_uri=serving.storage_uri if serving else None,
-        canary_version=rollout.version if rollout and is_under_way else None,
-        canary_percent=rollout.percent if rollout and is_under_way else None,
+        canary_version=rollout.version if rollout and has_canary else None,
+        canary_percent=rollout.percent if rollout and has_canary else None,
+        rollout_version=rollout.version if rollout else None,
+        holder=_holder(cluster, name) if rollout and rollout.state in UNDER_WAY else None,
         rollout=rollout.state if rollout else None,
         reason=rollout.reason if rollout else "",
         not_ready=[
@@ -81,3 +94,17 @@ def read_status(cluster: Cluster, name: str) -> Status | None:
             if one["status"] != "True" and one["type"] != "Stopped"
         ],
     )
+
+
+def _has_canary(live: Document) -> bool:
+    spec = live["spec"]
+    return bool(spec.get("canary")) or "canaryTrafficPercent" in spec["predictor"]
+
+
+def _holder(cluster: Cluster, name: str) -> str | None:
+    try:
+        return Lease(cluster, name, "").holder()
+    except ClusterError as error:
+        if error.status != 403:
+            raise
+        return None

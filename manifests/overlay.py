@@ -18,7 +18,7 @@ Environment: TypeAlias = Literal["dev", "staging", "production"]
 Json: TypeAlias = dict[str, Any]
 
 TREES = ("base", "service", "components")
-CHOICES = ("broker", "store-in-cloud", "store-in-cluster", "monitoring", "pipeline-runner")
+CHOICES = ("broker", "store-in-cloud", "store-in-cluster", "monitoring", "pipeline-runner", "rollout-job")
 """Components that change nothing of the InferenceService."""
 
 _STORES = ("store-in-cloud", "store-in-cluster")

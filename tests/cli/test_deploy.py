@@ -1,7 +1,13 @@
 import json
+import os
 import re
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -122,8 +128,8 @@ def test_an_account_without_rights_learns_which(
     kserve.forbidden.add(("PATCH", "inferenceservices"))
 
     assert main.run(deploy(receipt, "--canary", "100")) == 1
-    assert (
-        "Give the account the verb patch (and create) on inferenceservices.serving.kserve.io" in capsys.readouterr().err
+    assert "Give the account the verb patch on inferenceservices.serving.kserve.io: manifests/components/pipeline" in (
+        capsys.readouterr().err
     )
 
 
@@ -143,3 +149,115 @@ def test_nothing_to_roll_back_is_reported(kserve: KServeCluster, capsys: pytest.
     assert "Expected an InferenceService student-dropout--semester2" in capsys.readouterr().err
     assert main.run(["status", "student_dropout", "--json"]) == 2
     assert "Deploy it: yachay deploy student_dropout" in json.loads(capsys.readouterr().out)["error"]
+
+
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_a_deployment_goes_on_in_the_background(
+    kserve: KServeCluster, receipt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(deploy(receipt, "--canary", "100", "--detach", "--json", "--workdir", str(tmp_path / "runs"))) == 0
+
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
+    log = tmp_path / "runs" / "student-dropout--semester2" / "rollouts" / "7.log"
+    assert (answer["state"], answer["log"]) == ("started", str(log))
+    assert f"tail -f {log}" in output.err
+    assert os.getsid(answer["pid"]) == answer["pid"]
+    until(lambda: "PROMOTED, version 7 serves" in log.read_text())
+    os.waitpid(answer["pid"], 0)
+    assert main.run(["status", "student_dropout", "--watch", "--version", "7"]) == 0
+
+
+def test_what_the_background_rejects_at_once_is_reported(
+    kserve: KServeCluster, receipt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kserve.forbidden.add(("PATCH", "servingruntimes"))
+
+    assert main.run(deploy(receipt, "--canary", "100", "--detach", "--workdir", str(tmp_path / "runs"))) == 1
+    assert "It has ended: " in (said := capsys.readouterr().err)
+    assert "Error: Expected to patch servingruntimes.serving.kserve.io/yachay" in said
+
+
+def test_a_job_of_the_cluster_carries_out_a_deployment(
+    kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    started = deploy(receipt, "--canary", "100", "--in-cluster", "--job-image", IMAGE, "--json")
+    assert main.run(started) == 0
+
+    output = capsys.readouterr()
+    name = json.loads(output.out)["job"]
+    assert f"kubectl --namespace ml logs --follow job/{name}" in output.err
+    assert not any("inferenceservices" in path for _, path in kserve.requests)
+    pod = kserve.objects["jobs", name]["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("yachay-deployer", "Never")
+    [container] = pod["containers"]
+    environment = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+
+    def run_pod() -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, *container["command"][1:]]
+        return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+
+    first = run_pod()
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert re.search(r"^\S+Z PROMOTED, version 7 serves$", first.stdout, re.MULTILINE)
+    assert kserve.traffic("student-dropout--semester2") == {"7": 100}
+    assert "UNCHANGED" in run_pod().stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--in-cluster"], "Expected --job-image"),
+        (["--in-cluster", "--job-image", "yachay:1"], "Expected the image by digest"),
+        (["--in-cluster", "--detach"], "Expected --detach or --in-cluster. Received: both."),
+        (["--detach", "--canary", "10,100"], "Expected --prometheus for the steps 10,100"),
+    ],
+)
+def test_what_cannot_be_deployed_elsewhere_is_rejected_before_it_starts(
+    kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main.run(deploy(receipt, *(arguments if "--canary" in arguments else ["--canary", "100", *arguments]))) == 2
+
+    assert message in capsys.readouterr().err
+    assert not any(method != "GET" for method, _ in kserve.requests)
+
+
+def test_status_watches_until_the_end_and_reports_a_rollout_that_nobody_moves_on(
+    kserve: KServeCluster, receipt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("yachay.cli.status.POLL_SECONDS", 0.02)
+    main.run(deploy(receipt, "--canary", "100"))
+    service = kserve.service("student-dropout--semester2")
+    record = json.loads(service["metadata"]["annotations"]["yachay.dev/rollout"])
+
+    def write(**fields: Any) -> None:
+        text = json.dumps(record | {"version": 8, "percent": 10} | fields)
+        kserve.edit(service["metadata"]["name"], "yachay", {"metadata": {"annotations": {"yachay.dev/rollout": text}}})
+
+    write(state="progressing")
+    lease = kserve.objects["leases", "student-dropout--semester2-rollout"]["spec"]
+    lease["holderIdentity"] = "another"
+    capsys.readouterr()
+    kserve.requests.clear()
+
+    def end() -> None:
+        until(lambda: [path for _, path in kserve.requests if "leases" in path][1:])
+        write(state="rolled_back", reason="slow")
+
+    threading.Thread(target=end).start()
+    assert main.run(["status", "student_dropout", "--watch"]) == 3
+    output = capsys.readouterr()
+    assert "version 8: progressing" in output.err
+    assert "rollout    rolled back: slow" in output.out
+
+    monkeypatch.setattr("yachay.deployment.lease.HOLDER_SECONDS", 0.2)
+    write(state="progressing")
+    lease["holderIdentity"] = ""
+    assert main.run(["status", "student_dropout", "--watch"]) == 1
+    assert "nobody moves it on\nGo on: yachay deploy student_dropout" in capsys.readouterr().err

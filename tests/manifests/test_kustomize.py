@@ -255,13 +255,14 @@ def test_every_image_of_an_overlay_has_a_digest(built, written):
             assert "@sha256:" in runtime["spec"]["containers"][0]["image"]
 
 
-def test_the_pipelines_runner_may_read_and_patch_services_hold_leases_and_no_more(built):
+def test_the_pipelines_runner_may_patch_services_hold_leases_remove_autoscalers_and_no_more(built):
     documents = built["production"]
     rules = [rule for role in of_kind(documents, "Role").values() for rule in role["rules"]]
     changing = [rule for rule in rules if not set(rule["verbs"]) <= {"get", "list", "watch"}]
     assert [(rule["resources"], rule["verbs"]) for rule in changing] == [
         (["inferenceservices"], ["patch"]),
-        (["leases"], ["get", "create", "patch"]),
+        (["leases"], ["create", "patch"]),
+        (["horizontalpodautoscalers"], ["list", "delete"]),
     ]
     bindings = of_kind(documents, "RoleBinding").values()
     assert all(
