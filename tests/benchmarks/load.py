@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -90,17 +89,9 @@ def post(url: str, body: bytes) -> dict[str, object]:
     return answer
 
 
-def free_port() -> int:
-    """Returns a port of the loopback that is free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextlib.contextmanager
-def server(command: Sequence[str], ready_url: str, log: Path) -> Iterator[None]:
-    """Runs a server until the block ends; entered when `ready_url` answers 200.
+def server(command: Sequence[str], ready_url: str, log: Path) -> Iterator[int]:
+    """Runs a server until the block ends, and yields its process id; entered when `ready_url` answers 200.
 
     Args:
         command: sequence of strings.
@@ -114,7 +105,7 @@ def server(command: Sequence[str], ready_url: str, log: Path) -> Iterator[None]:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     try:
         _wait_until_ready(process, ready_url, log)
-        yield
+        yield process.pid
     finally:
         # Also the workers that a server may have.
         with contextlib.suppress(ProcessLookupError):

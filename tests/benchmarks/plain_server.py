@@ -1,6 +1,6 @@
 """A plain `kserve.Model` over a SavedModel, as the SDK's examples write one, without lines of log a request.
 
-    python tests/benchmarks/plain_server.py MODEL_DIR raw|examples PORT
+    python tests/benchmarks/plain_server.py MODEL_DIR raw|examples PORT [GRPC_PORT]
 
 `raw` calls the signature of named features, `examples` the one of serialized `tf.Example`.
 """
@@ -73,12 +73,13 @@ def _plain(values: Any) -> list[Any]:
     return [each.decode() if isinstance(each, bytes) else each for each in values.tolist()]
 
 
-def main(folder: str, signature: str, port: str) -> None:
+def main(folder: str, signature: str, port: str, grpc_port: str = "") -> None:
     """Serves until it is stopped."""
     kserve.logging.configure_logging()
     for name in ("kserve", "kserve.trace", "uvicorn.access", "uvicorn.error", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    server = kserve.ModelServer(http_port=int(port), enable_grpc=False, workers=1, enable_latency_logging=False)
+    over_grpc = {"enable_grpc": True, "grpc_port": int(grpc_port)} if grpc_port else {"enable_grpc": False}
+    server = kserve.ModelServer(http_port=int(port), **over_grpc, workers=1, enable_latency_logging=False)
     server.start([PlainModel(folder, signature)])
 
 

@@ -22,7 +22,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from load import Load, find_wrk, free_port, post, put_load, server
+from load import Load, find_wrk, post, put_load, server
+
+from yachay.components.pusher.candidate_server import free_port
 
 HERE = Path(__file__).parent
 # A server rejects what more than 32 batches of 256 rows wait for: not 32 clients of 1,024 rows.
