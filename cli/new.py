@@ -41,7 +41,7 @@ def command(output: frame.Fields, name: str, data: Path, label: str, problem: st
     output["decided"], output["questions"] = list(inference.notes), list(inference.questions)
     kinds = Counter(column.kind.value for column in inference.columns if column.kind)
     lines = [
-        f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md.",
+        f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md, profile.json.",
         f"{inference.label.original_name}: {inference.problem.value}"
         + (f" of {len(inference.class_counts)} classes" if inference.class_counts else "")
         + f": {inference.problem_reason}.",

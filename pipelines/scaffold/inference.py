@@ -20,6 +20,7 @@ from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import Problem, to_identifier
 from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
+from ..profile import write_profile
 from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
 from .examination import examine
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
@@ -51,6 +52,7 @@ class Inference:
         split: dict. The part `split` of the configuration; empty for a hash of the record.
         notes: tuple of strings. What was decided and why, a line each.
         questions: tuple of strings. What only a person knows, a line each.
+        profile: string. The profile of the inputs and the label, as JSON.
         num_rows: int. Number of rows in the sample.
         is_whole: bool. Whether the sample is the whole data.
     """
@@ -67,6 +69,7 @@ class Inference:
     split: dict[str, Any]
     notes: tuple[str, ...]
     questions: tuple[str, ...]
+    profile: str
     num_rows: int
     is_whole: bool
 
@@ -130,7 +133,8 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         for column in columns
         if not pa.types.is_nested(repaired[column.name].type)
     }
-    found = examine(columns, plain, _targets(labels, is_classification, decimal), label_column, guess.problem)
+    targets = _targets(labels, is_classification, decimal)
+    found = examine(columns, plain, targets, label_column, guess.problem)
     columns = found.columns
     if not is_whole:
         columns = list(map(widen, columns))
@@ -163,6 +167,7 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         split=found.split,
         notes=(*notes, *found.notes),
         questions=(*guess.questions, *questions, *found.questions),
+        profile=write_profile({column.name: plain[column.name] for column in columns if column.kind} | {name: targets}),
         num_rows=sample.num_rows,
         is_whole=is_whole,
     )

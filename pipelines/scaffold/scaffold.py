@@ -21,6 +21,7 @@ from ...errors import UsageError, suggestion
 from ...files import atomic_folder
 from ...schemas import SCHEMA_FILE
 from ..config.pipeline_config import CONFIG_FILE
+from ..profile import PROFILE_FILE
 from ..registry import find_pipeline
 from .column_inference import InferredColumn
 from .inference import Inference, infer
@@ -52,7 +53,7 @@ class NewPipeline:
 
 
 def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem | None = None) -> NewPipeline:
-    """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt` and `README.md`.
+    """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt`, `README.md` and `profile.json`.
 
     Args:
         name: string. The pipeline's name: lower-case letters, digits and `_`.
@@ -81,6 +82,7 @@ def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem |
         CONFIG_FILE: _config(name, data, folder, inference),
         SCHEMA_FILE: _schema(inference),
         README_FILE: _readme(name, data, inference),
+        PROFILE_FILE: inference.profile,
     }
     _check(files)
     _write(folder, files)

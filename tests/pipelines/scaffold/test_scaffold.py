@@ -36,7 +36,12 @@ def test_a_new_pipeline_is_found_with_its_schema(data: Path, tmp_path: Path) -> 
     pipeline = find_pipeline(str(folder))
     config = pipeline.load()
 
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.yaml", "schema.pbtxt"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "config.yaml",
+        "profile.json",
+        "schema.pbtxt",
+    ]
     assert config.problem is Problem.CLASSIFICATION
     assert config.label.values == ("0.0", "1.0", "2.0")
     assert config.model.family == "xgboost"
