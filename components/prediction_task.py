@@ -63,7 +63,7 @@ class SplitSettings(Settings):
         eval_from: string or None. With the method `"time"` the time with which `eval` begins, ISO 8601, in place of
             `eval_share`. Defaults to None.
         gap: int. With the method `"time"` how many distinct times are left out between what is learned from and what it
-            is judged on, in training, validation and folds: as many as a window spans. Defaults to 0.
+            is judged on, before `eval`, before validation and around folds: as many as a window spans. Defaults to 0.
         salt: string. Another salt gives another split.
     """
 

@@ -117,6 +117,25 @@ class Splitter:
             return self._apart(times, is_late), np.flatnonzero(is_late)
         return np.setdiff1d(np.arange(len(labels)), part), part
 
+    def before_eval(self, keys: NDArray[Any] | None, num_rows: int) -> Rows:
+        """Returns the rows of the `train` split to learn from: those of the gap before `eval` are left out.
+
+        Args:
+            keys: array `(N,)` or None. Of the `train` split.
+            num_rows: int. N.
+
+        Raises:
+            DataError: if the gap leaves none.
+        """
+        if not self._settings.gap:
+            return np.arange(num_rows)
+        times = self._require(keys)
+        latest = np.unique(times)[-self._settings.gap :]
+        rows = np.flatnonzero(times < latest[0])
+        if not len(rows):
+            raise self._no_rows(len(latest))
+        return rows
+
     def folds(
         self,
         keys: NDArray[Any] | None,
@@ -216,11 +235,14 @@ class Splitter:
             is_near = np.convolve(is_near, window)[self._settings.gap :][: len(values)] > 0
         rows = np.flatnonzero(~is_near[moments])
         if not len(rows):
-            raise DataError(
-                f"Expected more distinct values of {self._settings.key!r} than the gap leaves out. Received: "
-                f"{len(values)}, and `split.gap: {self._settings.gap}`. Collect more rows, or lower the gap."
-            )
+            raise self._no_rows(len(values))
         return rows
+
+    def _no_rows(self, num_values: int) -> DataError:
+        return DataError(
+            f"Expected more distinct values of {self._settings.key!r} than the gap leaves out. Received: "
+            f"{num_values}, and `split.gap: {self._settings.gap}`. Collect more rows, or lower the gap."
+        )
 
     def _draw_groups(self, keys: NDArray[Any], codes: NDArray[np.int64] | None, share: float, seed: int) -> Rows:
         groups, values = _factorize(keys)

@@ -92,7 +92,7 @@ def read_training(fn_args: TrainerArguments) -> Training:
         settings = check_settings(Tuned, fn_args.hyperparameters, "hyperparameters of the Tuner").apply(settings)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     arrays = read_transformed(fn_args.train_files, transform_output.transformed_feature_spec())
-    table = make_table(transform_output, arrays, config.task)
+    table = make_table(transform_output, arrays, config.task).before_eval()
     return Training(config.task, settings, table, transform_output, fn_args.serving_model_dir)
 
 

@@ -86,6 +86,15 @@ class Table:
             keys += [values] if values.ndim == 1 else list(values.T)
         return self.take(_lexsort(keys))
 
+    def before_eval(self) -> Self:
+        """Returns the table of a `train` split without the gap before `eval`, as `split.gap` has it.
+
+        Raises:
+            DataError: if the gap leaves nothing.
+        """
+        rows = self.splitter.before_eval(self.keys, len(self))
+        return self if len(rows) == len(self) else self.take(rows)
+
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Returns the rest and a part of about `share` of the rows, divided as the split of the data is.
 

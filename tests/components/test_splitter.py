@@ -174,6 +174,15 @@ def test_a_gap_lies_before_a_validation_part_and_before_the_folds_in_time() -> N
     assert [DAYS[held].min() - DAYS[rows].max() for rows, held in divisions] == [4] * 4
 
 
+def test_a_gap_lies_before_eval() -> None:
+    days = np.array([5, 1, 2, 2, 3, 4, 5])
+    splitter = Splitter(SplitSettings(method="time", key="day", eval_from="2026-01-06", gap=2))
+    assert splitter.before_eval(days, 7).tolist() == [1, 2, 3, 4]
+    assert TIME.before_eval(days, 7).tolist() == list(range(7))
+    with pytest.raises(DataError, match=r"than the gap leaves out\. Received: 2, and `split\.gap: 2`"):
+        splitter.before_eval(days[:1].repeat(3) + np.array([0, 1, 1]), 3)
+
+
 def test_a_gap_that_leaves_nothing_out_of_it_is_an_error() -> None:
     splitter = Splitter(SplitSettings(method="time", key="day", gap=90))
     with pytest.raises(DataError, match=r"than the gap leaves out\. Received: 100, and `split\.gap: 90`"):
