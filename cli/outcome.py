@@ -35,6 +35,10 @@ def print_summary(summary: "Summary") -> None:
     if rows := summary.rows:
         counts = f"{rows['read']:,} read, {rows['kept']:,} kept, {rows['quarantined']:,} quarantined"
         lines += ["", f"  rows       {counts}"]
+    if summary.training and "strategy" in summary.training:
+        batch = summary.training.get("global_batch_size")
+        devices = f"{summary.training['strategy']}, {summary.training['replicas']} replicas"
+        lines.append(f"  devices    {devices}{f', {batch} examples a step' if batch else ''}")
     if summary.model_uri:
         lines += [f"  model      {summary.model_uri}", f"  pushed     {summary.pushed}"]
     if summary.deployed:

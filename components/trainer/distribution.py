@@ -188,7 +188,7 @@ def _workers() -> tuple[int, int]:
         raise ConfigurationError(
             f"Expected {TF_CONFIG} to name the workers and this one's place for `model.strategy: multi_worker`. "
             f"Received: {os.environ.get(TF_CONFIG)!r}. Kubeflow's training operator sets it for the pods of a TFJob; "
-            "by hand it is as TensorFlow documents it."
+            "by hand it is as TensorFlow documents it. `model.workers: 2` starts two on this machine."
         ) from None
 
 

@@ -9,6 +9,7 @@ def run_fn(fn_args):
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -16,12 +17,13 @@ import tensorflow_transform as tft
 
 from ..prediction_task import PredictionTask
 from ..settings import check_settings
-from .distribution import distributed, is_chief, start_workers
+from .distribution import TF_CONFIG, distributed, is_chief, start_workers
 from .export import export
 from .family import FittedModel
 from .settings import TrainerConfig, TrainerSettings, Tuned
 from .table import Table, make_table, read_transformed
 from .train import Candidate, TrainedModel, score, train
+from .workers import run_workers
 
 
 class TrainerArguments(Protocol):
@@ -98,7 +100,11 @@ def read_training(fn_args: TrainerArguments) -> Training:
 
 def run_fn(fn_args: TrainerArguments) -> None:
     """Trains on the transformed `train` split and writes the SavedModel with its metadata."""
-    if TrainerConfig.from_custom_config(fn_args.custom_config).settings.strategy == "multi_worker":
+    settings = TrainerConfig.from_custom_config(fn_args.custom_config).settings
+    if settings.strategy == "multi_worker":
+        if settings.workers > 1 and TF_CONFIG not in os.environ:
+            run_workers(settings.workers, {name: getattr(fn_args, name) for name in TrainerArguments.__annotations__})
+            return
         start_workers()
     training = read_training(fn_args)
     with distributed(training.settings.strategy):

@@ -53,6 +53,8 @@ class TrainerSettings(Settings):
             into groups that `conformal` calibrates each on its own, see `calibration.Mondrian`. Defaults to none.
         strategy: `"auto"`, `"none"`, `"mirrored"` or `"multi_worker"`. The devices that share a network's training; see
             `distribution.distributed`. Defaults to `"auto"`: the GPUs of the machine.
+        workers: int. With the strategy `multi_worker` how many processes of the step train together where `TF_CONFIG`
+            names no workers. Defaults to 1.
         run_fn: string or None. Dotted path of a function of one's own that trains and exports in place of ours;
             all but `seed` and `validation_share` are then its own affair. Defaults to None.
     """
@@ -70,6 +72,7 @@ class TrainerSettings(Settings):
     stacked_with: tuple[str, ...] = ()
     calibration_by: Annotated[tuple[Identifier, ...], Field(max_length=4)] = ()
     strategy: Strategy = "auto"
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     run_fn: str | None = None
 
     @model_validator(mode="after")
@@ -78,6 +81,8 @@ class TrainerSettings(Settings):
             raise ValueError("calibration_folds: expected none beside `bagging_folds`, whose folds calibrate")
         if self.stacked_with and (self.bagging_folds is None or self.family == AUTO):
             raise ValueError("stacked_with: expected `bagging_folds` and a `family` beside it")
+        if self.workers > 1 and self.strategy != "multi_worker":
+            raise ValueError("workers: expected 1 without `strategy: multi_worker`")
         if self.calibration_by and self.calibration != "conformal":
             raise ValueError("calibration_by: expected none without `calibration: conformal`")
         return self

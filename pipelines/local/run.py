@@ -18,7 +18,14 @@ from ..errors import full_disk_explained
 from ..executor_modules import modules_with_tensorflow
 from ..node import Role
 from ..registry import PipelineFolder
-from ..runs.describe import Fields, describe_evaluation, describe_ingest, describe_push, describe_tuning
+from ..runs.describe import (
+    Fields,
+    describe_evaluation,
+    describe_ingest,
+    describe_push,
+    describe_training,
+    describe_tuning,
+)
 from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
@@ -219,7 +226,7 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
     if quarantine := made.get("ingest", {}).get("quarantine"):
         fields["quarantine_uri"] = quarantine.uri
     if model := made.get("trainer", {}).get("model"):
-        fields["model_uri"] = model.uri
+        fields |= {"model_uri": model.uri, **describe_training(Path(model.uri))}
     if evaluator := made.get("evaluator"):
         thresholds = config.evaluation_settings(task).thresholds
         evaluation = read_evaluation(Path(evaluator["evaluation"].uri))

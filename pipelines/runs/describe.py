@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...components.pusher.settings import REJECTION
 from ...components.tuner.settings import TUNING
+from ...model_store.metadata import METADATA_FILE
 
 if TYPE_CHECKING:
     from ...components.evaluator.evaluation import Evaluation
@@ -44,6 +46,23 @@ def describe_tuning(results: Properties, uri: str, metrics: Mapping[str, float])
     outline = json.loads(results[TUNING])
     held_out = metrics.get(outline["objective"])
     return {"tuning": outline | {"held_out": held_out, "tuned_uri": f"{uri}/{outline.pop('tuned_file')}"}}
+
+
+def describe_training(model: Path) -> Fields:
+    """Returns the family of a model and, of a training on several devices, their strategy and the global batch.
+
+    Args:
+        model: path. The artifact `model`; one of a `run_fn` of a system's own may lack the metadata.
+    """
+    from ...components.tfx_api import path_utils
+
+    file = Path(path_utils.serving_model_path(str(model)), METADATA_FILE)
+    if not file.is_file():
+        return {}
+    metadata = json.loads(file.read_bytes())
+    used = metadata["hyperparameters"]
+    devices = {name: used[name] for name in ("strategy", "replicas", "global_batch_size") if name in used}
+    return {"training": {"family": metadata["family"], **devices}}
 
 
 def describe_push(pushed_model: Properties) -> Fields:

@@ -34,6 +34,8 @@ class Summary:
             configuration though another was better), `p_value` and `keep_level` (of the best one's lead over the
             configuration), `family`, `left_out` (families that cannot do the task), `num_folds`, `seconds` and
             `tuned_uri`, the file to keep.
+        training: dict or None. The model's `family`, and of a training on several devices `strategy`, `replicas` and
+            `global_batch_size`.
         model_uri: string or None. The trained model.
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
         rejection: string or None. Why a blessed model was not pushed.
@@ -61,6 +63,7 @@ class Summary:
     baseline_metrics: dict[str, float] | None = None
     slices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     tuning: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
     model_uri: str | None = None
     pushed_model_uri: str | None = None
     rejection: str | None = None

@@ -16,7 +16,14 @@ from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ....errors import carrying
 from ...errors import full_disk_explained
-from ...runs.describe import Fields, describe_evaluation, describe_ingest, describe_push, describe_tuning
+from ...runs.describe import (
+    Fields,
+    describe_evaluation,
+    describe_ingest,
+    describe_push,
+    describe_training,
+    describe_tuning,
+)
 from ...runs.output import redirected_to
 from ...runs.progress import NodeProgress, Progress
 from ...runs.run_folder import PipelineHome
@@ -112,6 +119,8 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         elif kind == "tfx.TunerResults":
             searches.append(metadata)
     fields |= {"quarantine_uri": uris.get("yachay.Quarantine"), "model_uri": uris.get("tfx.Model")}
+    if "tfx.Model" in uris:
+        fields |= describe_training(store.path(uris["tfx.Model"]))
     report = None
     if "yachay.EvaluationReport" in uris:
         folder = store.path(uris["yachay.EvaluationReport"])
