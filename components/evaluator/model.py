@@ -74,6 +74,17 @@ class Model:
         parts = [table.slice(start, BATCH_SIZE) for start in range(0, table.num_rows, BATCH_SIZE)]
         return np.concatenate([self._predict_by_graph(encode(part)) for part in parts])
 
+    def check_trees(self, table: pa.RecordBatch, predictions: NDArray[Any]) -> None:
+        """Checks the table of trees by what the SavedModel is known to predict, so that it need not be loaded for it.
+
+        Args:
+            table: `pyarrow.RecordBatch`. N decoded examples.
+            predictions: array. What `predict` returned for them.
+        """
+        scores = None if self._trees is None else self._trees.predict(table)
+        if scores is not None:
+            self._compare_trees(predictions, scores)
+
     def _predict_by_trees(
         self, trees: TreePredictor, table: pa.RecordBatch, examples: Sequence[bytes]
     ) -> NDArray[Any] | None:
@@ -82,17 +93,23 @@ class Model:
         if scores is None:
             return None
         if not self._are_trees_checked:
-            self._are_trees_checked = True
             checked = examples[:NUM_CHECKED]
             # In a session, which takes less time to load than Python.
             outputs = predict_in_session(self._path, {SIGNATURE: {EXAMPLES: np.array(checked, object)}})[SIGNATURE]
             expected = shape_predictions(outputs[self._task.prediction_key], self._task, len(checked))
-            received = shape_predictions(scores[: len(checked)], self._task, len(checked))
-            if not largest_difference(expected, received) <= TOLERANCE:
-                logging.warning("%s: its table of trees predicts otherwise than the SavedModel; not used.", self._path)
-                self._trees = None
+            if not self._compare_trees(expected, scores):
                 return None
         return shape_predictions(scores, self._task, table.num_rows)
+
+    def _compare_trees(self, expected: NDArray[Any], scores: NDArray[Any]) -> bool:
+        """Returns whether the scores of the table are those of the SavedModel; else the table is not used any more."""
+        self._are_trees_checked = True
+        received = shape_predictions(scores[: len(expected)], self._task, len(expected))
+        if largest_difference(expected, received) <= TOLERANCE:
+            return True
+        logging.warning("%s: its table of trees predicts otherwise than the SavedModel; not used.", self._path)
+        self._trees = None
+        return False
 
     def _predict_by_graph(self, examples: Sequence[bytes]) -> NDArray[Any]:
         [name] = self._signature.structured_input_signature[1]

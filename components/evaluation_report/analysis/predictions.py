@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ....errors import DataError, YachayError
 from ...evaluator.labels import FIX, is_known, read_labels, read_numbers, to_string
-from ...evaluator.model import Model
+from ...evaluator.model import NUM_CHECKED, Model
 from ...evaluator.predictions_file import StoredPredictions
 from ...evaluator.records import key_values, split_keys
 from ...evaluator.statistics import Labels
@@ -108,7 +108,7 @@ def predict(
     """
     if stored is not None:
         try:
-            return _gather(files, _Stored(stored, has_baseline=baseline is not None), task, columns, numbers)
+            return _gather(files, _Stored(stored, model, has_baseline=baseline is not None), task, columns, numbers)
         except _OtherRecordsError:
             logging.warning("The evaluation is of other records than the examples: the models predict them again.")
     if model is None:
@@ -148,8 +148,9 @@ class _OtherRecordsError(Exception):
 class _Stored:
     """Predictions that the Evaluator kept, in the order of the examples."""
 
-    def __init__(self, stored: StoredPredictions, *, has_baseline: bool) -> None:
+    def __init__(self, stored: StoredPredictions, model: Model | None, *, has_baseline: bool) -> None:
         self._stored = stored
+        self._model = model
         self._next = 0
         self._baseline = stored.baseline_scores if has_baseline else None
         self.baseline_problem = ""
@@ -167,6 +168,9 @@ class _Stored:
         self._next = rows.stop
         if not np.array_equal(self._stored.checksums[rows], checksums(examples)):
             raise _OtherRecordsError
+        if self._model is not None and not rows.start:
+            # Who asks it for other records, as importance does, need not load it to check its table of trees.
+            self._model.check_trees(decode(examples[:NUM_CHECKED]), self._stored.scores[rows][:NUM_CHECKED])
         baseline = None if self._baseline is None else self._baseline[rows].astype(np.float64)
         return self._stored.scores[rows].astype(np.float64), baseline
 

@@ -84,6 +84,23 @@ def test_a_table_that_says_otherwise_is_not_used(tmp_path: Path) -> None:
     assert model.predict([example(dose=3.0)] * 400).tolist() == [5.0] * 400
 
 
+def test_a_table_that_known_predictions_checked_needs_no_graph(tmp_path: Path) -> None:
+    model = make_model(tmp_path, table())
+    (tmp_path / "saved_model.pb").unlink()
+
+    model.check_trees(decode([example(dose=1.0), example(dose=3.0)]), np.array([1.0, 5.0], np.float32))
+
+    assert model.predict([example(dose=3.0)] * 4).tolist() == [5.0] * 4
+
+
+def test_a_table_that_says_otherwise_than_known_predictions_is_not_used(tmp_path: Path) -> None:
+    model = make_model(tmp_path, table((1.0, 5.001)))
+
+    model.check_trees(decode([example(dose=3.0)]), np.array([5.0], np.float32))
+
+    assert model.predict([example(dose=3.0)] * 4).tolist() == [5.0] * 4
+
+
 @pytest.mark.parametrize(
     "values",
     [
