@@ -132,21 +132,25 @@ class Cluster:
         Raises:
             ClusterError: if there is one of the name, or the API rejects the request or does not respond.
         """
-        query = [("fieldManager", FIELD_MANAGER)]
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
         return self._call("POST", resource, document["metadata"]["name"], "application/json", document, query)
 
-    def apply(self, resource: Resource, document: Document, *, is_forced: bool = False) -> Document:
+    def apply(
+        self, resource: Resource, document: Document, *, is_forced: bool = False, is_tried: bool = False
+    ) -> Document:
         """Creates or changes an object so that the fields of `document` are as they are there (server-side apply).
 
         Args:
             resource: `Resource`.
             document: dict. The fields that we manage; one that an earlier call set and this one lacks is removed.
-            is_forced: bool. Whether to take over fields that another manager set.
+            is_forced: bool. Whether to take over fields that another manager set. Defaults to False.
+            is_tried: bool. Whether only to learn whether the API would take it. Defaults to False.
 
         Raises:
             ClusterError: if the API rejects the request or does not respond.
         """
         query = [("fieldManager", FIELD_MANAGER), ("force", str(is_forced).lower()), ("fieldValidation", "Strict")]
+        query += [("dryRun", "All")] if is_tried else []
         return self._call(
             "PATCH", resource, document["metadata"]["name"], "application/apply-patch+yaml", document, query
         )

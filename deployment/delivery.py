@@ -49,7 +49,8 @@ def apply_runtime(
             if error.status == 403:
                 progress(f"the {document['kind']} {name} is left as it is: it may not be changed by this account")
                 continue
-            cluster.apply(resource, _with_images_of(document, live))
+            # Only tried: what is applied with the other's image is owned, and the other's next change a conflict.
+            cluster.apply(resource, _with_images_of(document, live), is_tried=True)
             progress(f"the {document['kind']} {name} keeps its image, which another manager set")
 
 

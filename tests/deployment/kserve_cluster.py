@@ -236,6 +236,8 @@ class KServeCluster:
             if conflicts:
                 failure = _failure(f"Apply failed with {len(conflicts)} conflict: {conflicts[0]}")
                 return 409, failure | {"details": {"causes": [{"reason": "FieldManagerConflict"}] * len(conflicts)}}
+        if "dryRun" in query:
+            return 200, document
         wanted = copy.deepcopy(self.objects.get(key, {}))
         elsewhere = {leaf for other, owned in owners.items() if other != manager for leaf in owned}
         for leaf in owners.get(manager, {}):

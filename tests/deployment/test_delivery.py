@@ -38,6 +38,7 @@ def test_the_image_of_a_runtime_that_kubectl_applied_is_left_as_it_is(cluster: C
 
     assert said == ["the ServingRuntime yachay keeps its image, which another manager set"]
     assert image_of(kserve) == OTHER_IMAGE
+    assert set(kserve._owners["servingruntimes", "yachay"]) == {("kubectl", "Apply")}
 
 
 def test_the_image_is_taken_over_where_that_is_asked_for(cluster: Cluster, kserve: KServeCluster) -> None:
