@@ -18,7 +18,7 @@ Environment: TypeAlias = Literal["dev", "staging", "production"]
 Json: TypeAlias = dict[str, Any]
 
 TREES = ("base", "service", "components")
-CHOICES = ("broker", "store-in-cloud", "store-in-cluster", "monitoring", "pipeline-runner", "rollout-job")
+CHOICES = ("broker", "jwt-envoy", "store-in-cloud", "store-in-cluster", "monitoring", "pipeline-runner", "rollout-job")
 """Components that change nothing of the InferenceService."""
 
 _STORES = ("store-in-cloud", "store-in-cluster")
@@ -62,7 +62,14 @@ def make_overlay(
         preset = [name for name in preset if name not in ("token", "page")]
     if has_egress or any(name in _STORES for name in added):
         preset = [name for name in preset if name not in _STORES]
+    if "jwt-envoy" in added:
+        preset = [name for name in preset if name != "token"]
     wanted = {*preset, *service.components, *added} - {*left_out}
+    if {"jwt-envoy", "token"} <= wanted:
+        raise ManifestError(
+            "Expected one of the components 'jwt-envoy' and 'token', for both read the header `authorization`. "
+            "Received: both. Leave one out."
+        )
     least = MIN_AVAILABLE_REPLICAS if environment == "production" else service.min_replicas
     # The order of the definition: client-certificates extend tls, and both change the monitors.
     given = tuple(name for name in get_args(Component) if name in wanted)

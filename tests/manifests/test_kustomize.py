@@ -1,6 +1,7 @@
 """The kustomize trees: each overlay builds, holds together, and says what `render` says."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -310,6 +311,44 @@ def test_an_unknown_component_is_rejected_with_those_that_there_are(make_service
         ManifestError, match=r"Expected a component: broker, .*Received: 'tracin'. Did you mean 'tracing'"
     ):
         make_overlay(make_service(), "dev", ["tracin"])
+
+
+def test_a_token_of_the_gateway_takes_the_place_of_that_of_the_server(make_service):
+    service, components = make_overlay(make_service(mode="standard"), "production", ["jwt-envoy"])
+    assert "jwt-envoy" in components
+    assert "token" not in service.components
+    with pytest.raises(ManifestError, match="Expected one of the components 'jwt-envoy' and 'token'"):
+        make_overlay(make_service(mode="standard", components=("token",)), "production", ["jwt-envoy"])
+
+
+def test_the_gateways_policies_ask_every_request_for_a_token(built):
+    istio, routes = build(MANIFESTS / "gateway-istio")[0], MANIFESTS / "components" / "jwt-envoy" / "policy.yaml"
+    [reader], [policy] = (of_kind(istio, kind).values() for kind in ("RequestAuthentication", "AuthorizationPolicy"))
+    assert reader["spec"]["targetRefs"] == policy["spec"]["targetRefs"]
+    issuer = reader["spec"]["jwtRules"][0]["issuer"]
+    assert policy["spec"]["action"] == "DENY"
+    assert policy["spec"]["rules"][0]["from"][0]["source"] == {"notRequestPrincipals": [f"{issuer}/*"]}
+    [selected] = yaml.safe_load(routes.read_text())["spec"]["targetSelectors"]
+    # KServe's HTTPRoutes carry the labels of their InferenceService.
+    [service] = of_kind(built["production"], "InferenceService").values()
+    assert selected["matchLabels"].items() <= service["metadata"]["labels"].items()
+
+
+def test_the_admission_policy_compares_with_the_limits_that_there_are():
+    [documents] = build(MANIFESTS / "admission")
+    [limits], [policy] = (of_kind(documents, kind).values() for kind in ("ConfigMap", "ValidatingAdmissionPolicy"))
+    [binding] = of_kind(documents, "ValidatingAdmissionPolicyBinding").values()
+    text = (MANIFESTS / "admission" / "policy.yaml").read_text()
+    assert set(re.findall(r"""params\.data\[["']([^"']+)""", text)) == set(limits["data"])
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    assert binding["spec"]["validationActions"] == ["Deny", "Audit"]
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    parameters = binding["spec"]["paramRef"]
+    assert (parameters["name"], parameters["namespace"]) == (
+        limits["metadata"]["name"],
+        limits["metadata"]["namespace"],
+    )
+    assert parameters["parameterNotFoundAction"] == "Deny"
 
 
 def test_every_folder_of_components_can_be_chosen():
