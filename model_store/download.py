@@ -13,7 +13,7 @@ NUM_KEPT = 2
 """Pushes that are kept: the newest, and the one before, whose files a server may still read."""
 
 
-def download_newest(store: ModelStore, folder: Path) -> Path | None:
+def download_newest(store: ModelStore, folder: Path, below: int | None = None) -> Path | None:
     """Copies the newest push of a store into a folder, unless it is there, and removes older ones.
 
     Only files that are what was pushed are copied.
@@ -21,6 +21,7 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
     Args:
         store: `ModelStore`.
         folder: path. Made where it is absent; holds pushes of this store only.
+        below: int. A version: only earlier pushes count. Defaults to all.
 
     Returns:
         The path of the push's copy, or None where the store has no push.
@@ -29,7 +30,7 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
         StoreError: if the store cannot be read, or the folder cannot be written.
         IntegrityError: if the files of the push are not those that were pushed.
     """
-    newest = latest_push(store)
+    newest = latest_push(store, below)
     if newest is None:
         return None
     path = folder / push_name(newest.version)
@@ -41,7 +42,7 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
                 for name in (SIGNATURE_FILE, RECEIPT_FILE):
                     if (content := store.read(newest.version, name)) is not None:
                         (draft / name).write_bytes(content)
-        _remove_old(folder)
+        _remove_old(folder, newest.version)
     except OSError as error:
         raise StoreError(
             f"Expected to copy {newest.uri} to {folder}. Received: {error}. Make room there, or name another folder."
@@ -49,7 +50,8 @@ def download_newest(store: ModelStore, folder: Path) -> Path | None:
     return path
 
 
-def _remove_old(folder: Path) -> None:
+def _remove_old(folder: Path, used: int) -> None:
     versions = sorted(version for path in folder.iterdir() if (version := parse_version(path.name)) is not None)
     for version in versions[:-NUM_KEPT]:
-        shutil.rmtree(folder / push_name(version), ignore_errors=True)
+        if version != used:
+            shutil.rmtree(folder / push_name(version), ignore_errors=True)

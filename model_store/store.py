@@ -156,9 +156,15 @@ def list_pushes(store: ModelStore) -> list[Push]:
     return [one for one in pushes if one is not None]
 
 
-def latest_push(store: ModelStore) -> Push | None:
-    """Returns the push of the highest version, or None for an empty or absent store."""
-    pushes = (read_push(store, version) for version in sorted(store.versions(), reverse=True))
+def latest_push(store: ModelStore, below: int | None = None) -> Push | None:
+    """Returns the push of the highest version, or None for an empty or absent store.
+
+    Args:
+        store: `ModelStore`.
+        below: int. A version: only earlier ones count. Defaults to all.
+    """
+    versions = (version for version in sorted(store.versions(), reverse=True) if below is None or version < below)
+    pushes = (read_push(store, version) for version in versions)
     return next((one for one in pushes if one is not None), None)
 
 

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         options = make_parser().parse_args(arguments)
         settings = read_settings(options)
         settings.open_source().newest()
+        settings.check_ports()
         # TensorFlow takes seconds to import: what is rejected must not wait for it.
         import_tensorflow()
         from .saved_model import use_as_many_threads_as_cpus

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from ..errors import ModelError
+from ..errors import ModelError, UsageError
 from ..model_store.integrity import IntegrityError
 from . import metrics
 from .contract import PredictionObserver
@@ -15,6 +15,8 @@ from .model import ServedModel
 from .saved_model import load_saved_model
 from .store import ModelSource, ModelVersion
 from .trust import Trust
+
+MAX_POLL_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -46,24 +48,53 @@ class HotSwap:
         self._rejected: object = None
 
     def load_first(self) -> None:
-        """Puts the newest version into service before the server starts.
+        """Puts the newest version that can be used into service before the server starts.
 
         Raises:
             UsageError: if there is none.
-            ModelError: if it cannot be loaded.
+            YachayError: what is wrong with the newest one, if none can be used.
         """
-        self._put(self._load(self._source.newest()))
+        below, first = None, None
+        while True:
+            try:
+                version = self._source.newest(below)
+            except UsageError:
+                if first is None:
+                    raise
+                raise first from None
+            try:
+                self._put(self._load(version))
+                return
+            except ModelError as error:
+                metrics.LOAD_FAILURES.labels(self._model.name).inc()
+                if not self._source.is_followed:
+                    raise
+                if first is None:
+                    first = error
+                    self._rejected = (version, version.fingerprint())
+                logger.error("%s Version %s is not used: the one before is tried.", error, version.version)
+                below = version.version
 
     async def follow(self, poll_seconds: float) -> None:
-        """Looks for a newer version again and again, and says so where one cannot be used."""
+        """Looks for a newer version again and again.
+
+        A trouble is logged and counted once; while it lasts the store is looked at ever less often.
+        """
+        seconds, known = poll_seconds, ""
         while True:
-            await asyncio.sleep(poll_seconds)
+            await asyncio.sleep(seconds)
             try:
                 await self.update()
             except Exception as error:  # Whatever is wrong with a store, the one in service must go on being followed.
+                seconds = max(poll_seconds, min(2 * seconds, MAX_POLL_SECONDS))
+                if str(error) == known:
+                    continue
+                known = str(error)
                 metrics.LOAD_FAILURES.labels(self._model.name).inc()
                 kept = self._model.served
                 logger.error("%s Version %s stays in service.", error, kept.version if kept else None)
+            else:
+                seconds, known = poll_seconds, ""
 
     async def update(self, again: bool = False) -> None:
         """Puts the newest version into service if it is not, nor was rejected as it stands.

@@ -55,6 +55,10 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
             return _wrong(feature, index, f"{len(sequence):,}")
     sent = [sequence or [] for sequence in column]
     types = set(map(type, chain.from_iterable(sent)))
+    if dtype == "int64" and float in types:
+        # As pandas writes whole numbers of a column with gaps.
+        sent = [[_whole(value) for value in sequence] for sequence in sent]
+        types = set(map(type, chain.from_iterable(sent)))
     if not types <= PYTHON_TYPES[dtype] | ({type(None)} if feature.may_hold_null else set()):
         return _first_wrong(feature, sent)
     if dtype == "string" and (failure := _too_long(feature, sent, max_string_bytes)):
@@ -81,6 +85,10 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
             return _first_wrong(feature, sent)
         place[:] = values
     return ""
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def _first_wrong(feature: Feature, column: Sequence[Sequence[Any]]) -> str:

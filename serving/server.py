@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import socket
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import kserve
 from fastapi import FastAPI
 from kserve.model_repository import ModelRepository
 
-from ..errors import ModelError, UsageError, YachayError
+from ..errors import ModelError, YachayError
 from .access import Access
 from .accounting import Accounting
 from .app import CLOSED, CLOSED_EXPLAIN, PredictApplication
@@ -29,6 +28,8 @@ from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
+# As Triton and KServe name them.
+BINARY_EXTENSION = "binary_tensor_data"
 REPOSITORY_EXTENSION = "model_repository_extension"
 
 
@@ -58,7 +59,7 @@ class Server(kserve.ModelServer):
             enable_grpc=settings.grpc_port is not None,
             enable_latency_logging=False,
         )
-        extensions = (REPOSITORY_EXTENSION,) if settings.opens_repository else ()
+        extensions = (BINARY_EXTENSION, *([REPOSITORY_EXTENSION] if settings.opens_repository else []))
         self.dataplane = TruthfulDataPlane(self.model, model_registry=self.registered_models, extensions=extensions)
         self._access = Access(settings.tokens, settings.tls is not None and settings.tls.client_authorities is not None)
         self._tracing: Any = None
@@ -78,9 +79,7 @@ class Server(kserve.ModelServer):
             ModelError: if the model cannot be loaded.
         """
         self._source.newest()
-        for port in (self.http_port, self.settings.grpc_port):
-            if port is not None:
-                _check_port(self.settings.host, port)
+        self.settings.check_ports()
         use_gpu_memory_as_needed()
         self._hot_swap.load_first()
 
@@ -203,14 +202,3 @@ class _Repository(ModelRepository):
     def _check(self, name: str) -> None:
         if name != self._model.name:
             raise KeyError(name)
-
-
-def _check_port(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(
-                f"Expected to listen on {host}:{port}. Received: {error.strerror}. Name another port."
-            ) from None

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pathlib import Path
 from kserve.model_server import parser as kserve_parser
 from kserve.utils.utils import strtobool
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, UsageError
 from . import trust
 from .access import TOKEN_VARIABLE, watch_tokens
 from .limits import Limits
@@ -72,6 +73,27 @@ class Settings:
             StoreError: if the bucket cannot be opened.
         """
         return open_source(self.model_dir, self.store_endpoint, self.store_cache)
+
+    def check_ports(self) -> None:
+        """Checks that the server can listen.
+
+        Raises:
+            UsageError: if a port is taken.
+        """
+        for port in (self.http_port, self.grpc_port):
+            if port is not None:
+                _check_port(self.host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"Expected to listen on {host}:{port}. Received: {error.strerror}. Name another port."
+            ) from None
 
 
 def make_parser() -> argparse.ArgumentParser:

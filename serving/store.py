@@ -43,8 +43,11 @@ class ModelSource(Protocol):
         """Whether newer versions may come."""
         ...
 
-    def newest(self) -> ModelVersion:
+    def newest(self, below: str | None = None) -> ModelVersion:
         """Returns the model of the highest version.
+
+        Args:
+            below: string. A version: only earlier ones count. Defaults to all.
 
         Raises:
             UsageError: if there is none.
@@ -85,18 +88,18 @@ class FolderSource:
         self.path = path
         self.is_followed = not (path / MODEL_FILE).is_file() and _version_folder(path) is None
 
-    def newest(self) -> ModelVersion:
-        """Returns the model of the highest version.
+    def newest(self, below: str | None = None) -> ModelVersion:
+        """Returns the model of the highest version, below another one where that is given.
 
         Raises:
             UsageError: if there is none.
         """
-        if (self.path / MODEL_FILE).is_file():
+        if below is None and (self.path / MODEL_FILE).is_file():
             return _version(self.path.name if self.path.name.isdigit() else "1", self.path)
-        if (folder := _version_folder(self.path)) is not None:
+        if below is None and (folder := _version_folder(self.path)) is not None:
             return _version(folder.name, folder)
         pushes = [_version_folder(receipt.parent) for receipt in self.path.glob(f"{PUSH_PREFIX}*/{RECEIPT_FILE}")]
-        versions = [folder for folder in pushes if folder is not None]
+        versions = [folder for folder in pushes if folder is not None and _is_below(int(folder.name), below)]
         if not versions:
             raise UsageError(
                 f"Expected {self.path} to be a SavedModel, a push, or a store that holds {PUSH_PREFIX}<version>/. "
@@ -120,14 +123,14 @@ class BucketSource:
         self._store = store
         self._cache = cache
 
-    def newest(self) -> ModelVersion:
-        """Returns the copy of the newest push.
+    def newest(self, below: str | None = None) -> ModelVersion:
+        """Returns the copy of the newest push, below a version where that is given.
 
         Raises:
             UsageError: if there is none.
             StoreError: if the store cannot be read, or the copy cannot be written.
         """
-        push = download_newest(self._store, self._cache)
+        push = download_newest(self._store, self._cache, None if below is None else int(below))
         folder = push and _version_folder(push)
         if not folder:
             raise UsageError(
@@ -142,6 +145,10 @@ def default_cache(uri: str) -> Path:
     root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", uri)
     return root / "yachay" / "models" / f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+
+
+def _is_below(version: int, below: str | None) -> bool:
+    return below is None or version < int(below)
 
 
 def _version(version: str, folder: Path) -> ModelVersion:

@@ -1,3 +1,4 @@
+import re
 import shutil
 import threading
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from yachay.errors import ModelError
 
 from .conftest import ROW, Running, push_model, score
 
@@ -91,6 +94,60 @@ def test_a_broken_push_leaves_the_old_one_in_service_and_says_so(
     assert is_ready == 200
     assert set(load.statuses) == {200}
     assert load.errors == []
+
+
+def test_a_server_starts_with_the_newest_push_that_can_be_used(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 10, 11):
+        folder = push_model(tmp_path, number) / str(number)
+        if number >= 10:
+            (folder / "saved_model.pb").write_bytes(b"no graph")
+    with serve(tmp_path, poll_seconds=0.05) as server:
+        assert version(server) == "2"
+        time.sleep(0.3)
+        tries = caplog.text.count("Version 11 is not used: the one before is tried.")
+        push_model(tmp_path, 12)
+        wait_for(lambda: version(server) == "12")
+
+    assert tries == 1
+    assert "stays in service" not in caplog.text
+
+
+def test_a_store_where_every_push_is_broken_names_what_is_wrong_with_the_newest(serve: Serve, tmp_path: Path) -> None:
+    for number in (1, 2):
+        (push_model(tmp_path, number) / str(number) / "saved_model.pb").write_bytes(b"no graph")
+
+    with pytest.raises(ModelError, match="push-2 as they were pushed"), serve(tmp_path):
+        pass
+
+
+def test_a_store_that_is_gone_is_logged_and_counted_once(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from yachay.serving import hot_swap
+
+    monkeypatch.setattr(hot_swap, "MAX_POLL_SECONDS", 0.1)
+    store = tmp_path / "store"
+    store.mkdir()
+    push_model(store, 1)
+    with serve(store, poll_seconds=0.02) as server:
+        before = failed_loads(server)
+        store.rename(tmp_path / "gone")
+        time.sleep(1)
+        after = failed_loads(server)
+        (tmp_path / "gone").rename(store)
+        push_model(store, 2)
+        wait_for(lambda: version(server) == "2")
+
+    assert after == before + 1
+    assert caplog.text.count("Received: no such folder. Version 1 stays in service.") == 1
+
+
+def failed_loads(server: Running) -> float:
+    metrics = httpx.get(f"{server.url}/metrics").text
+    found = re.search(r'yachay_model_load_failures_total\{model_name="tiny"\} (\S+)', metrics)
+    return float(found[1]) if found else 0.0
 
 
 def test_a_push_that_is_under_way_is_left_alone(serve: Serve, tmp_path: Path) -> None:

@@ -145,3 +145,19 @@ def test_a_server_that_cannot_start_says_why(store: str, status: int, message: s
     )
 
     assert (result.returncode, message in result.stderr) == (status, True), result.stderr
+
+
+def test_a_taken_port_is_found_before_tensorflow_is_imported(tmp_path: Path) -> None:
+    push_model(tmp_path, 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        script = (
+            "import sys; from yachay.serving.__main__ import main; "
+            "print(main(sys.argv[1:]), 'tensorflow' in sys.modules)"
+        )
+        arguments = [f"--model_dir={tmp_path}", "--host=127.0.0.1", f"--http_port={taken.getsockname()[1]}"]
+        result = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+
+    assert result.stdout == "2 False\n", result.stderr
+    assert "Received: Address already in use. Name another port." in result.stderr

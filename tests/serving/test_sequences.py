@@ -21,6 +21,7 @@ from yachay.serving.limits import Limits
 from yachay.serving.prediction_log import PredictionLog, PredictionLogOptions
 from yachay.serving.prediction_records import Redaction
 from yachay.serving.saved_model import load_saved_model
+from yachay.serving.sequences import pack_sequences
 
 from .conftest import Running, running
 
@@ -327,3 +328,26 @@ def test_a_required_sequence_of_nulls_alone_and_a_text_that_is_no_time_are_rejec
     ):
         with pytest.raises(RequestError, match=re.escape(message)):
             checker.check_rows([row, {**row, **changes}])
+
+
+@pytest.mark.parametrize(
+    ("sent", "packed", "message"),
+    [
+        ([1.0, None, 3], [1, -(2**63), 3], None),
+        ([1, 2.5, 3], None, "Expected 'visits' (row 0, step 1) to be an integer of 64 bits or null. Received: 2.5"),
+        ([1, 2, 1e30], None, "Expected 'visits' (row 0, step 2) to be an integer of 64 bits or null."),
+    ],
+)
+def test_whole_numbers_with_a_decimal_point_are_integers_of_a_sequence(
+    sent: list[Any], packed: list[int] | None, message: str | None
+) -> None:
+    feature = Feature("visits", "int64", "numeric", True, -(2**63), None, "visits", steps=3)
+    failures: list[str] = []
+
+    matrix = pack_sequences([feature], [[sent]], 64, failures)
+
+    if packed is None:
+        assert message is not None
+        assert failures[0].startswith(message)
+    else:
+        assert matrix.tolist() == [[packed]]

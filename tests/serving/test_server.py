@@ -61,7 +61,7 @@ def test_what_would_change_the_model_or_echo_headers_is_closed(served: Running) 
     with grpc.insecure_channel(served.grpc) as channel, pytest.raises(grpc.RpcError) as raised:
         GRPCInferenceServiceStub(channel).RepositoryModelUnload(pb.RepositoryModelUnloadRequest(model_name="tiny"))
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert httpx.get(f"{served.url}/v2").json()["extensions"] == []
+    assert httpx.get(f"{served.url}/v2").json()["extensions"] == ["binary_tensor_data"]
     assert httpx.get(f"{served.url}/v2/models/tiny/ready").status_code == 200
 
 
