@@ -1,4 +1,4 @@
-"""The admission policy, by a real API server with KServe's custom resources: the one that YACHAY_TEST_KUBECONFIG names.
+"""The admission policy, by a real API server with KServe's custom resources: the one that YACHAY_KUBECONFIG names.
 
 They make the namespace, policy and binding `yachay-tested` there, which stay: once the last binding with a ConfigMap is
 deleted, Kubernetes 1.34 sees no change of ConfigMaps for later ones.
@@ -24,12 +24,12 @@ from .conftest import make_model
 
 ADMISSION = Path(__file__).parents[2] / "manifests" / "admission"
 ACCOUNT = "system:serviceaccount:kubeflow:pipeline-runner"
-KUBECONFIG = os.environ.get("YACHAY_TEST_KUBECONFIG", "")
+KUBECONFIG = os.environ.get("YACHAY_KUBECONFIG", "")
 
 Document = dict[str, Any]
 Apply = Callable[..., str]
 
-pytestmark = pytest.mark.skipif(not KUBECONFIG, reason="YACHAY_TEST_KUBECONFIG names no cluster that tests may change")
+pytestmark = pytest.mark.skipif(not KUBECONFIG, reason="YACHAY_KUBECONFIG names no cluster")
 
 
 def kubectl(*arguments: str, document: Any = None) -> subprocess.CompletedProcess[str]:
