@@ -59,31 +59,42 @@ def atomic_file(path: Path, staging: Path | None = None, is_durable: bool = Fals
     try:
         yield draft
         if is_durable:
-            with draft.open("rb") as stream:
-                os.fsync(stream.fileno())
+            _sync(draft)
         draft.replace(path)
+        if is_durable:
+            _sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path, staging: Path | None = None) -> Iterator[Path]:
-    """Gives an empty folder to fill, which is renamed to `path` at the end; a folder that is there is replaced.
+def atomic_folder(
+    path: Path, staging: Path | None = None, is_durable: bool = False, replaces: bool = True
+) -> Iterator[Path]:
+    """Gives an empty folder to fill, which is renamed to `path` at the end.
 
     Args:
         path: path. Its parent must exist.
         staging: path of an existing folder of the same file system for the draft. Defaults to that of `path`.
+        is_durable: bool. Whether the files are on the disk before the folder has its name: it survives a power cut.
+            Defaults to False.
+        replaces: bool. Whether a folder that is there is replaced. Defaults to True.
 
     Raises:
-        OSError: if the folder cannot be written; what was there stays.
+        OSError: if the folder cannot be written, or one is there that is not to be replaced; what was there stays.
     """
     draft = _draft(path, staging)
     try:
         draft.mkdir()
         yield draft
-        if path.is_dir():
+        if is_durable:
+            for each in (*draft.rglob("*"), draft):
+                _sync(each)
+        if replaces and path.is_dir():
             shutil.rmtree(path)
         draft.rename(path)
+        if is_durable:
+            _sync(path.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -133,6 +144,18 @@ def remove_drafts(folder: Path) -> None:
             shutil.rmtree(draft)
         else:
             draft.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Puts a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # Some file systems, such as those of buckets, have no folders to sync.
+            raise
+    finally:
+        os.close(handle)
 
 
 def _draft(path: Path, staging: Path | None) -> Path:

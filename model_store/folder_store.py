@@ -1,6 +1,7 @@
 """A model store in a folder: on a disk, or on a volume that is mounted."""
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,12 +15,18 @@ from .layout import parse_version, push_name
 from .store import next_version
 
 _LOCK = ".lock"
+_NUM_TRIES = 5
+
+
+class _TakenError(OSError):
+    """Another process pushed under the same version: only where the volume has no locks."""
 
 
 class FolderStore:
     """Pushes in a folder.
 
-    A push is added atomically. Pushes at once come one after the other.
+    A push is added atomically. Pushes at once come one after the other; on a volume without locks they get versions of
+    their own, or fail.
 
     Args:
         path: path of the folder; made by the first push.
@@ -54,7 +61,7 @@ class FolderStore:
             return list_files(self.path / push_name(version))
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
-        """Adds a push atomically and returns its version.
+        """Adds a push atomically and returns its version. It is on the disk, and survives a power cut.
 
         Raises:
             StoreError: if the folder cannot be written.
@@ -63,12 +70,40 @@ class FolderStore:
             self.path.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 remove_drafts(self.path)
-                version = next_version(self.versions())
-                with atomic_folder(self.path / push_name(version)) as draft:
-                    shutil.copytree(model, draft / str(version))
-                    for name, content in beside(version).items():
-                        (draft / name).write_bytes(content)
+                for _ in range(_NUM_TRIES - 1):
+                    with contextlib.suppress(_TakenError):
+                        return self._add(model, beside)
+                return self._add(model, beside)
+
+    def _add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+        version = next_version(self.versions())
+        path = self.path / push_name(version)
+        try:
+            with atomic_folder(path, is_durable=True, replaces=False) as draft:
+                shutil.copytree(model, draft / str(version))
+                added = beside(version)
+                for name, content in added.items():
+                    (draft / name).write_bytes(content)
+                names = sorted([*(f"{version}/{name}" for name in list_files(model)), *added])
+                self._check_files(draft, names)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise _TakenError(*error.args) from error
+            raise
+        try:
+            self._check_files(path, names)
+        except StoreError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return version
+
+    def _check_files(self, folder: Path, names: list[str]) -> None:
+        """Checks that nobody, on a volume without locks, took the draft for one that a killed push left."""
+        if list_files(folder) != names:
+            raise StoreError(
+                f"Expected the files of a push in {self.uri} to stay while they are written. Received: another process "
+                "removed some. Push again, one at a time."
+            )
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -3,26 +3,33 @@
 import contextlib
 import datetime
 import posixpath
+import random
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
-from .layout import RECEIPT_FILE, parse_version, push_name
+from .integrity import list_files
+from .layout import CLAIM_PREFIX, RECEIPT_FILE, parse_version, push_name
 from .store import next_version
 
 LEFTOVER_HOURS = 1
 """A push without `push.json` to which nothing was added for so long was killed. Its age alone shows it: a push may run
-on any machine. The largest models take minutes."""
+on any machine. The largest models take minutes; one that stalls for longer ends with an error."""
 
-_CLAIM = ".claim"
+_NUM_TRIES = 20
+_MAX_PAUSE_SECONDS = 2.0
 
 
 class ObjectStore:
     """Pushes in a bucket.
 
-    No object store renames a folder. So a version is claimed with an object that only one writer can make, the model
-    follows, and `push.json` makes it a push.
+    No object store renames a folder, and not each has conditional writes. So a writer claims a version with an object
+    of its own name, and has it where nothing else is listed beside that; of two that see each other both try another
+    version. The model follows, and `push.json` makes it a push while the claim stands: who removes what a killed push
+    left removes its claims first. Listings must show what was written before, as those of S3, GCS and MinIO do.
 
     Args:
         uri: string.
@@ -70,7 +77,7 @@ class ObjectStore:
         push = self._path(version)
         with self._asked("list"):
             names = [posixpath.relpath(path, push) for path in self._files.find(push)]
-        return sorted(name for name in names if name != _CLAIM)
+        return sorted(name for name in names if not name.startswith(CLAIM_PREFIX))
 
     def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
         """Adds a push, atomically for whoever reads `push.json` first, and returns its version.
@@ -80,22 +87,31 @@ class ObjectStore:
         """
         with self._asked("write"):
             self._remove_leftovers()
-            version = self._claim()
+            version, claim = self._claim()
             try:
-                paths = [path for path in model.rglob("*") if path.is_file()]
-                names = [f"{version}/{path.relative_to(model).as_posix()}" for path in paths]
-                self._files.put([str(path) for path in paths], [self._path(version, name) for name in names])
-                for name, content in beside(version).items():
+                paths = {f"{version}/{name}": model / name for name in list_files(model)}
+                self._files.put([str(path) for path in paths.values()], [self._path(version, name) for name in paths])
+                *others, receipt = beside(version).items()
+                for name, content in others:
                     self._files.pipe_file(self._path(version, name), content)
+                names = {*paths, *dict(others)}
+                self._check_objects(version, claim, names)
+                try:
+                    self._files.pipe_file(self._path(version, receipt[0]), receipt[1])
+                    self._check_objects(version, claim, names | {receipt[0]})
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        self._files.rm_file(self._path(version, receipt[0]))
+                    raise
             except BaseException:
-                # What makes it a push goes first. Where the server is gone, the next push removes the rest.
+                # Where the server is gone, the next push removes the rest; what lost its claim is another's to remove.
                 with contextlib.suppress(Exception):
-                    self._files.rm_file(self._path(version, RECEIPT_FILE))
-                with contextlib.suppress(Exception):
-                    self._files.rm(self._path(version), recursive=True)
+                    if claim in self._objects(version)[0]:
+                        self._files.rm(self._path(version), recursive=True)
                 raise
             with contextlib.suppress(Exception):
-                self._files.rm_file(self._path(version, _CLAIM))
+                for path in self._objects(version)[0]:
+                    self._files.rm_file(path)
         return version
 
     def _check_bucket(self) -> None:
@@ -108,23 +124,51 @@ class ObjectStore:
                 "correct push.store."
             ) from None
 
-    def _claim(self) -> int:
-        version = next_version(self.versions())
-        while True:
-            try:
-                self._files.pipe_file(self._path(version, _CLAIM), b"", mode="create")
-            except FileExistsError:
-                version += 1
-            else:
-                return version
+    def _claim(self) -> tuple[int, str]:
+        """Returns a version that nobody else writes, and the object that claims it."""
+        name = f"{CLAIM_PREFIX}-{uuid.uuid4().hex}"
+        for attempt in range(_NUM_TRIES):
+            version = next_version(self.versions()) + random.randrange(attempt + 1)
+            claim = self._path(version, name)
+            self._files.pipe_file(claim, b"claim")
+            if self._objects(version) == ([claim], []):
+                return version, claim
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm_file(claim)
+            time.sleep(random.uniform(0, min(_MAX_PAUSE_SECONDS, 0.05 * 2**attempt)))
+        raise StoreError(
+            f"Expected a version in {self.uri} that no other push writes. Received: none after {_NUM_TRIES} tries. "
+            "Push again, with fewer at once."
+        )
+
+    def _objects(self, version: int) -> tuple[list[str], list[str]]:
+        """Returns the claims of a version, and its other objects."""
+        paths = self._files.find(self._path(version))
+        is_claim = [posixpath.basename(path).startswith(CLAIM_PREFIX) for path in paths]
+        claims = [path for path, one in zip(paths, is_claim, strict=True) if one]
+        return claims, [path for path, one in zip(paths, is_claim, strict=True) if not one]
+
+    def _check_objects(self, version: int, claim: str, names: set[str]) -> None:
+        claims, others = self._objects(version)
+        if claim not in claims or {*others} != {self._path(version, name) for name in names}:
+            raise StoreError(
+                f"Expected the objects of {self._path(version)} to stay while it is pushed. Received: others, for it "
+                f"stalled for {LEFTOVER_HOURS} h or more and was taken for one that was killed, or somebody removed "
+                "some. Push again."
+            )
 
     def _remove_leftovers(self) -> None:
         oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=LEFTOVER_HOURS)
         for version in self.versions():
-            if not self._files.exists(self._path(version, RECEIPT_FILE)):
-                objects = self._files.find(self._path(version))
-                if objects and max(map(self._files.modified, objects)) < oldest:
-                    self._files.rm(self._path(version), recursive=True)
+            receipt = self._path(version, RECEIPT_FILE)
+            if not self._files.exists(receipt):
+                claims, others = self._objects(version)
+                if [*claims, *others] and max(map(self._files.modified, [*claims, *others])) < oldest:
+                    for claim in claims:
+                        self._files.rm_file(claim)
+                    # One that only stalled, and wrote its receipt before it lost its claim, is whole.
+                    if not self._files.exists(receipt):
+                        self._files.rm(self._path(version), recursive=True)
 
     def _path(self, version: int, *names: str) -> str:
         return posixpath.join(self._root, push_name(version), *names)

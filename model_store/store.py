@@ -31,6 +31,7 @@ class Push:
         data_fingerprint: string. Hash of the content of the data.
         blessing: dict with `blessed`, `model` (URI of the model as the Trainer left it), `baseline` (that of the model
             that it was compared with, or None) and `metrics`.
+        golden: string. Whose records the golden requests are: `"synthetic"`, `"real"` or `"none"`.
         files: mapping of the name of each pushed file, relative to the push, to its SHA-256; empty in a receipt of an
             earlier version.
     """
@@ -42,6 +43,7 @@ class Push:
     run_id: str = ""
     data_fingerprint: str = ""
     blessing: dict[str, Any] = dataclasses.field(default_factory=dict)
+    golden: str = ""
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -117,6 +119,7 @@ def push(
     *,
     trained_hash: str,
     golden: bytes,
+    golden_records: str = "",
     run_id: str = "",
     data_fingerprint: str = "",
     blessing: Mapping[str, Any] | None = None,
@@ -127,7 +130,8 @@ def push(
         model: path of the SavedModel, with the metadata that only the pusher knows.
         store: `ModelStore`.
         trained_hash: string. `hash_folder` of the model as the trainer wrote it.
-        golden: bytes. Content of `golden.jsonl`.
+        golden: bytes. Content of `golden.jsonl`; nothing where there are no golden requests.
+        golden_records: string. See `Push.golden`.
         run_id: string.
         data_fingerprint: string.
         blessing: mapping. See `Push`.
@@ -141,7 +145,7 @@ def push(
     def made(version: int) -> Push:
         uri = f"{store.uri}/{push_name(version)}"
         files = {f"{version}/{name}": digest for name, digest in hashes.items()} | {GOLDEN_FILE: hash_content(golden)}
-        facts = (trained_hash, run_id, data_fingerprint, dict(blessing or {}))
+        facts = (trained_hash, run_id, data_fingerprint, dict(blessing or {}), golden_records)
         return Push(version, uri, hash_manifest(files), *facts, files)
 
     version = store.add(

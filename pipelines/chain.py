@@ -219,6 +219,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             model_blessing=evaluator.outputs["blessing"],
             evaluation=evaluator.outputs["evaluation"],
             examples=examples,
+            statistics=statistics_gen.outputs["statistics"],
             store=context.model_store,
             settings=config.push,
             deploy=deploy_order(config, context.task),

@@ -22,6 +22,7 @@ class PusherSpec(component_spec.ComponentSpec):
         "model_blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -40,6 +41,8 @@ class Pusher(base_component.BaseComponent):
         evaluation: channel of `ModelEvaluation`. Its overall metrics go into the pushed model's metadata.
         examples: channel of `Examples`, of any ExampleGen with a split `eval`. Records for the session check; those of
             `ColumnarExampleGen` also have the original column names and the data's fingerprint for the metadata.
+        statistics: channel of `ExampleStatistics`, of any StatisticsGen with a split `train`. Synthetic golden requests
+            are drawn from it.
         store: string. The model store of this pipeline. Defaults to that of the settings; where that is empty too, the
             run must name it.
         settings: `PushSettings`. Defaults to their defaults.
@@ -60,6 +63,7 @@ class Pusher(base_component.BaseComponent):
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
         examples: types.BaseChannel,
+        statistics: types.BaseChannel,
         store: str = "",
         settings: PushSettings = PushSettings(),  # noqa: B008
         deploy: str = "",
@@ -73,6 +77,7 @@ class Pusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 evaluation=evaluation,
                 examples=examples,
+                statistics=statistics,
                 store=store,
                 settings=settings.to_property(),
                 deploy=deploy,

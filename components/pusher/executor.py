@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from absl import logging
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
@@ -19,7 +20,7 @@ from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.metadata import METADATA_FILE
 from ...model_store.store import ModelStore, Push, hash_folder, latest_push, push
-from ..artifact_files import local_copy, split_files
+from ..artifact_files import STATISTICS_FILE, local_copy, split_files
 from ..evaluator.evaluation import read_evaluation
 from ..examples import read_examples
 from ..tfx_api import evaluator_constants as constants
@@ -51,9 +52,9 @@ class Executor(base_executor.BaseExecutor):
                 `pushed_model` says so.
             MonitoringError: if Prometheus does not respond at the start of the deployment; likewise.
         """
-        model, blessing, evaluation, examples = (
+        model, blessing, evaluation, examples, statistics = (
             artifact_utils.get_single_instance(input_dict[key])
-            for key in ("model", "model_blessing", "evaluation", "examples")
+            for key in ("model", "model_blessing", "evaluation", "examples", "statistics")
         )
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         pushed.set_int_custom_property("pushed", 0)
@@ -66,7 +67,12 @@ class Executor(base_executor.BaseExecutor):
             model_path = local_copy(path_utils.serving_model_path(model.uri), folder / "model")
             trained_hash = hash_folder(model_path)
             result = latest_push(store)
-            if result is None or result.trained_hash != trained_hash or not _is_what_was_pushed(store, result):
+            wanted = (trained_hash, settings.golden)
+            if (
+                result is None
+                or (result.trained_hash, result.golden) != wanted
+                or not _is_what_was_pushed(store, result)
+            ):
                 verdict = _verdict(blessing, local_copy(evaluation.uri, folder / "evaluation"))
                 data_fingerprint = examples.get_string_custom_property("data_fingerprint")
                 facts = {
@@ -76,7 +82,12 @@ class Executor(base_executor.BaseExecutor):
                 }
                 try:
                     candidate = _stage(model_path, folder, facts)
-                    golden = check_candidate(candidate, lambda: _records(examples), settings.ready_seconds)
+                    golden = check_candidate(
+                        candidate,
+                        lambda: _records(examples),
+                        settings.ready_seconds,
+                        (lambda: _drawn(candidate, statistics)) if settings.golden == "synthetic" else None,
+                    )
                 except ModelError as error:
                     logging.error("The model is not pushed: %s", error)
                     pushed.set_string_custom_property(REJECTION, str(error))
@@ -85,7 +96,8 @@ class Executor(base_executor.BaseExecutor):
                     candidate,
                     store,
                     trained_hash=trained_hash,
-                    golden=write_golden(golden),
+                    golden=write_golden(golden) if settings.golden != "none" else b"",
+                    golden_records=settings.golden,
                     run_id=self._run_id(),
                     data_fingerprint=data_fingerprint,
                     blessing=verdict,
@@ -136,6 +148,15 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
 
 def _records(examples: types.Artifact) -> list[bytes]:
     return next(read_examples(split_files(examples, SPLIT), NUM_CHECKED_RECORDS), [])
+
+
+def _drawn(model_dir: Path, statistics: types.Artifact) -> list[bytes]:
+    from .synthetic import draw_examples  # Imports TensorFlow, while the server starts.
+
+    uri = artifact_utils.get_split_uri([statistics], "train")
+    content = io_utils.read_bytes_file(f"{uri}/{STATISTICS_FILE}")
+    of_split = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
+    return draw_examples(read_metadata(str(model_dir))["features"], of_split, NUM_CHECKED_RECORDS)
 
 
 def _describe(pushed: types.Artifact, result: Push) -> None:

@@ -15,8 +15,22 @@ from ..trainer.export import SERVING_EXAMPLES
 from ..trainer.metadata import read_metadata
 
 
-def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenRequest]:
-    """Returns a golden request for each record, and one for each optional feature that no record lacks.
+def golden_records(model_dir: Path, examples: Sequence[bytes]) -> list[tf.train.Example]:
+    """Returns records, and one for each optional feature that no record lacks.
+
+    Args:
+        model_dir: path of a SavedModel with its metadata.
+        examples: sequence of serialized `tf.Example`.
+    """
+    records = [tf.train.Example.FromString(example) for example in examples]
+    for feature in read_metadata(str(model_dir))["features"] if records else ():
+        if feature["optional"] and not any(_lacks(record, feature) for record in records):
+            records.append(_without(records[0], feature))
+    return records
+
+
+def make_golden(model_dir: Path, records: Sequence[tf.train.Example]) -> list[GoldenRequest]:
+    """Returns a golden request for each record.
 
     The predictions are those of the signature for examples in the Python loader: what the Evaluator judged. A sequence
     that may be shorter than the signature's goes without its padding, and no value stands in for a missing one, so that
@@ -24,16 +38,12 @@ def make_golden(model_dir: Path, examples: Sequence[bytes]) -> list[GoldenReques
 
     Args:
         model_dir: path of a SavedModel with its metadata.
-        examples: sequence of serialized `tf.Example`.
+        records: sequence of `tf.train.Example`.
 
     Raises:
         ModelError: if the model has no signature for examples, or a prediction is not a number.
     """
-    records = [tf.train.Example.FromString(example) for example in examples]
     features = read_metadata(str(model_dir))["features"]
-    for feature in features:
-        if feature["optional"] and not any(_lacks(record, feature) for record in records):
-            records.append(_without(records[0], feature))
     model = load_model(model_dir)
     if SERVING_EXAMPLES not in model.signatures:
         raise ModelError(

@@ -1,6 +1,6 @@
 """Settings of `Pusher`: the section `push` of a configuration."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,12 +19,16 @@ class PushSettings(Settings):
         mount: string. Folder at which the claim of a `pvc://` is mounted, where the push runs.
         endpoint_url: string. Address of the S3 server; empty takes `AWS_ENDPOINT_URL`, else Amazon's.
         ready_seconds: int. How long the server of the golden-request test may take until it is ready.
+        golden: string. Which records lie in the store with what the model predicts for them: `"synthetic"` ones, drawn
+            from the statistics of the training data, `"real"` ones of the eval split, which whoever reads the store
+            reads, or `"none"`. The test before a push asks real ones in any case.
     """
 
     store: str = ""
     mount: str = ""
     endpoint_url: str = ""
     ready_seconds: Annotated[int, Field(ge=1)] = 120
+    golden: Literal["synthetic", "real", "none"] = "synthetic"
 
     @model_validator(mode="after")
     def _is_a_place(self) -> Self:

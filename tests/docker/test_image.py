@@ -125,7 +125,7 @@ def test_the_install_line_makes_an_environment_in_which_a_step_runs(tmp_path):
 def test_the_install_line_makes_an_environment_in_which_the_server_predicts(tmp_path):
     from small_model import EXAMPLES, save_small_model
 
-    from yachay.components.pusher.golden_rows import make_golden
+    from yachay.components.pusher.golden_rows import golden_records, make_golden
 
     environment = tmp_path / "environment"
     interpreter = Path(sys.base_prefix) / "bin/python3"
@@ -143,7 +143,7 @@ def test_the_install_line_makes_an_environment_in_which_the_server_predicts(tmp_
     program, *words = _instruction("Dockerfile.serving", "ENTRYPOINT")
     flags = [word.replace("/mnt/models", str(model.parent)) for word in _instruction("Dockerfile.serving", "CMD")]
     command = [str(environment / "bin" / program), *words, *flags, f"--http_port={port}", "--enable_grpc=false"]
-    golden = make_golden(model, EXAMPLES)
+    golden = make_golden(model, golden_records(model, EXAMPLES))
     with candidate_server(command, port) as server:
         _wait(server, port)
         check_predictions(server.url, "model", golden)

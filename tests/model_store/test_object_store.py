@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s3_server import S3Server
 
 from yachay.errors import StoreError
 from yachay.model_store import object_store
+from yachay.model_store.integrity import check_push
 from yachay.model_store.location import open_store
 from yachay.model_store.store import ModelStore, Push, latest_push, list_pushes, push, read_push
 
@@ -161,3 +163,150 @@ def test_pushes_at_once_all_arrive_under_versions_of_their_own(model: Path, s3: 
     pushes = list_pushes(stores[0])
     assert len(pushes) == 4
     assert len(s3.names()) == 4 * 5
+
+
+def test_two_pushes_that_see_each_other_claim_other_versions(
+    model: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    monkeypatch.setattr(object_store, "next_version", lambda versions: max(versions, default=6) + 1)
+
+    class Meeting:
+        """A file system on which both writers have written their first claim before either lists."""
+
+        def __init__(self, files: Any) -> None:
+            self.files, self.is_first = files, True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.files, name)
+
+        def pipe_file(self, path: str, content: bytes, **options: Any) -> None:
+            if self.is_first:
+                both.wait(30)
+            self.files.pipe_file(path, content, **options)
+            if self.is_first:
+                both.wait(30)
+                self.is_first = False
+
+    stores = [open_store("s3://models/dropout", endpoint_url=s3.url) for _ in range(2)]
+    for store in stores:
+        store._files = Meeting(store._files)
+    threads = [threading.Thread(target=_push, args=(model, store)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    pushes = list_pushes(stores[0])
+    assert len(pushes) == 2
+    for one in pushes:
+        check_push(stores[0], one)
+    assert not [name for name in s3.names() if ".claim" in name]
+
+
+def test_no_conditional_write_is_needed(model: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    asked: list[dict[str, Any]] = []
+    call = s3fs.S3FileSystem._call_s3
+
+    async def noted(self: Any, method: str, *parts: Any, **more: Any) -> Any:
+        asked.append(
+            {**more, **{key: value for part in parts if isinstance(part, dict) for key, value in part.items()}}
+        )
+        return await call(self, method, *parts, **more)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", noted)
+    _push(model, store)
+
+    assert len(asked) > 8
+    assert not any("IfNoneMatch" in parameters for parameters in asked)
+
+
+@pytest.mark.parametrize("name", ["{version}/saved_model.pb", ".claim"])
+def test_a_push_that_stalls_until_another_removes_its_files_is_none(
+    model: Path, store: ModelStore, s3: S3Server, name: str
+) -> None:
+    def stalled(version: int) -> dict[str, bytes]:
+        [gone] = [one for one in s3.names() if name.format(version=version) in one]
+        s3.client().delete_object(Bucket="models", Key=gone)
+        return {"golden.jsonl": b"", "push.json": b"{}"}
+
+    with pytest.raises(StoreError, match=r"to stay while it is pushed\. .* it stalled"):
+        store.add(model, stalled)
+
+    assert latest_push(store) is None
+    assert not [one for one in s3.names() if one.endswith("push.json")]
+
+
+def test_a_push_that_is_removed_while_it_writes_its_receipt_is_none(
+    model: Path, store: ModelStore, s3: S3Server
+) -> None:
+    class Slow:
+        def __init__(self, files: Any) -> None:
+            self.files = files
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.files, name)
+
+        def pipe_file(self, path: str, content: bytes, **options: Any) -> None:
+            if path.endswith("push.json"):
+                for one in s3.names():
+                    s3.client().delete_object(Bucket="models", Key=one)
+            self.files.pipe_file(path, content, **options)
+
+    store._files = Slow(store._files)  # type: ignore[attr-defined]
+    with pytest.raises(StoreError, match="to stay while it is pushed"):
+        _push(model, store)
+
+    assert s3.names() == []
+
+
+KILLED = """
+import itertools, os, pathlib, signal, sys
+import s3fs
+from yachay.model_store.location import open_store
+from yachay.model_store.store import push
+
+model, url, first, last = sys.argv[1:]
+call = s3fs.S3FileSystem._call_s3
+for step in range(int(first), int(last)):
+    child = os.fork()
+    if not child:
+        calls = itertools.count(1)
+
+        async def counted(self, *parts, **more):
+            if next(calls) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return await call(self, *parts, **more)
+
+        s3fs.S3FileSystem._call_s3 = counted
+        push(pathlib.Path(model), open_store("s3://models/dropout", endpoint_url=url), trained_hash="h", golden=b"")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_push_that_is_killed_before_any_of_its_requests_is_whole_or_none(
+    model: Path, store: ModelStore, s3: S3Server
+) -> None:
+    statuses: list[int] = []
+    for step in range(1, 40):
+        result = subprocess.run(
+            [sys.executable, "-c", KILLED, str(model), s3.url, str(step), str(step + 1)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        statuses.append(int(result.stdout))
+        for one in list_pushes(store):
+            check_push(store, one)
+        if statuses[-1] == 0:
+            break
+
+    assert {*statuses[:-1]} == {-9}
+    assert statuses[-1] == 0
+    assert len(statuses) > 10
+    last = _push(model, store)
+    assert latest_push(store) == last

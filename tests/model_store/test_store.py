@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from yachay.errors import StoreError
+from yachay.model_store import folder_store
 from yachay.model_store.folder_store import FolderStore
-from yachay.model_store.integrity import IntegrityError
+from yachay.model_store.integrity import IntegrityError, check_push
 from yachay.model_store.store import Push, hash_folder, latest_push, list_pushes, push, read_push
 
 
@@ -20,6 +22,7 @@ def _push(model: Path, store: FolderStore) -> Push:
         store,
         trained_hash=hash_folder(model),
         golden=b"{}\n",
+        golden_records="real",
         run_id="run-1",
         data_fingerprint="f1",
         blessing={"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
@@ -55,6 +58,7 @@ def test_the_receipt_says_what_was_pushed_and_not_where(model: Path, store: Fold
         "run_id": "run-1",
         "data_fingerprint": "f1",
         "blessing": {"blessed": True, "baseline": None, "metrics": {"accuracy": 0.8}},
+        "golden": "real",
         "files": {
             name: hashlib.sha256(Path(result.uri, name).read_bytes()).hexdigest()
             for name in (
@@ -181,3 +185,85 @@ def test_a_file_that_cannot_be_copied_is_named_once(tmp_path: Path) -> None:
         FolderStore(tmp_path / "store").add(model, lambda version: {})
 
     assert str(caught.value).count("[Errno") == 1
+
+
+KILLED = """
+import itertools, os, pathlib, signal, sys
+from yachay.model_store.folder_store import FolderStore
+from yachay.model_store.integrity import check_push
+from yachay.model_store.store import latest_push, list_pushes, push
+
+model, store = pathlib.Path(sys.argv[1]), FolderStore(pathlib.Path(sys.argv[2]))
+push(model, store, trained_hash="first", golden=b"")
+for step in itertools.count(1):
+    child = os.fork()
+    if not child:
+        left = itertools.count(1)
+        sys.addaudithook(lambda event, _: event in {"open", "os.mkdir", "os.rename", "os.listdir", "os.scandir",
+            "os.remove", "os.rmdir", "shutil.copyfile"} and next(left) == step and os.kill(os.getpid(), signal.SIGKILL))
+        push(model, store, trained_hash="h", golden=b"")
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for one in list_pushes(store):
+        check_push(store, one)
+    if status == 0:
+        break
+    assert status == -9, status
+last = push(model, store, trained_hash="last", golden=b"")
+assert latest_push(store) == last
+print(step)
+"""
+
+
+def test_a_push_that_is_killed_at_any_step_is_whole_or_none(model: Path, store: FolderStore) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", KILLED, str(model), str(store.path)], capture_output=True, text=True, check=True
+    )
+
+    assert int(shown.stdout) > 30
+    assert all(name.startswith("push-") for name in _names(store))
+
+
+def test_a_push_is_on_the_disk_before_it_has_its_name(
+    model: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append((path.name, bool(store.versions())))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    result = _push(model, store)
+
+    before = {name for name, is_named in synced if not is_named}
+    assert {"saved_model.pb", "variables.index", "yachay.json", "golden.jsonl", "push.json", "variables"} < before
+    assert synced[-1] == (store.path.name, True)
+    assert check_push(store, result) is None
+
+
+def test_a_draft_that_another_process_removes_is_no_push(model: Path, store: FolderStore) -> None:
+    def removed(version: int) -> dict[str, bytes]:
+        [draft] = store.path.glob(".staging-*")
+        (draft / str(version) / "saved_model.pb").unlink()
+        return {"push.json": b"{}"}
+
+    with pytest.raises(StoreError, match=r"to stay while they are written\. .* removed some"):
+        store.add(model, removed)
+
+    assert _names(store) == []
+
+
+def test_on_a_volume_without_locks_a_push_of_the_same_version_is_left_alone(
+    model: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _push(model, store)
+    versions = iter([first.version, first.version + 1])
+    monkeypatch.setattr(folder_store, "next_version", lambda _: next(versions))
+
+    second = _push(model, store)
+
+    assert [one.version for one in list_pushes(store)] == [first.version, second.version]
+    check_push(store, first)

@@ -7,12 +7,13 @@ import pytest
 from small_model import EXAMPLES, make_example, save_small_model
 
 from yachay.components.pusher.gate import check_candidate
-from yachay.components.pusher.golden_rows import make_golden
+from yachay.components.pusher.golden_rows import golden_records, make_golden
 from yachay.errors import ModelError
 
 
 def test_golden_rows_are_the_records_and_one_without_each_optional_feature(tmp_path: Path) -> None:
-    golden = make_golden(save_small_model(tmp_path / "1"), [*EXAMPLES, make_example(5.0, 7)])
+    model = save_small_model(tmp_path / "1")
+    golden = make_golden(model, golden_records(model, [*EXAMPLES, make_example(5.0, 7)]))
 
     assert [one.row["town"] for one in golden] == ["Cusco", "Lima", "Ñuñoa", "Puno", None, "Cusco"]
     assert [one.row["visits"] for one in golden] == [0, 1, 2, 3, 7, None]
@@ -44,4 +45,4 @@ def test_a_model_that_the_server_does_not_take_is_rejected_with_its_words(tmp_pa
         return [sys.executable, "-m", "yachay.serving", *flags]
 
     with pytest.raises(ModelError, match=r"Received: exit status 2\.\n(.*\n)*  Error: Expected .*/none"):
-        check_candidate(model, lambda: EXAMPLES, 120, elsewhere)
+        check_candidate(model, lambda: EXAMPLES, 120, command=elsewhere)

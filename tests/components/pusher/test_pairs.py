@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from small_model import EXAMPLES, save_small_model
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 from tfx.components.evaluator import constants
 from tfx.components.pusher import executor as stock_pusher
@@ -14,11 +16,14 @@ from tfx.dsl.io import filesystem_registry
 from tfx.dsl.io.plugins import tensorflow_gfile
 from tfx.types import artifact_utils, standard_artifacts
 
+from yachay.components.examples import decode
 from yachay.components.pusher.executor import Executor
 from yachay.components.pusher.settings import PushSettings
+from yachay.components.statistics_gen.compute import compute_statistics
 from yachay.deployment.order import Order
 from yachay.errors import DataError
 from yachay.manifests.service import Service
+from yachay.model_store.golden import read_golden
 from yachay.model_store.location import open_store
 from yachay.model_store.store import latest_push
 from yachay.serving.saved_model import load_saved_model
@@ -56,14 +61,31 @@ def blessed(root: str) -> dict[str, list[Any]]:
     for name, record in (("metrics", metrics), ("validations", validation_result_pb2.ValidationResult())):
         with tf.io.TFRecordWriter(f"{evaluation.uri}/{name}-00000-of-00001.tfrecord") as writer:
             writer.write(record.SerializeToString())
-    return {"model": [model], "model_blessing": [blessing], "evaluation": [evaluation]}
+    return {
+        "model": [model],
+        "model_blessing": [blessing],
+        "evaluation": [evaluation],
+        "statistics": [_statistics(root)],
+    }
 
 
-def run(root: Path, inputs: dict[str, list[Any]], deploy: str = "") -> standard_artifacts.PushedModel:
+def _statistics(root: str) -> standard_artifacts.ExampleStatistics:
+    """Returns the statistics that a stock StatisticsGen would give of `EXAMPLES`."""
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri = f"{root}/statistics"
+    artifact.split_names = artifact_utils.encode_split_names(["train"])
+    statistics = compute_statistics([decode(EXAMPLES)], schema_pb2.Schema())
+    tf.io.gfile.makedirs(f"{artifact.uri}/Split-train")
+    with tf.io.gfile.GFile(f"{artifact.uri}/Split-train/FeatureStats.pb", "wb") as file:
+        file.write(statistics.SerializeToString())
+    return artifact
+
+
+def run(root: Path, inputs: dict[str, list[Any]], **settings: Any) -> standard_artifacts.PushedModel:
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(root / "pushed")
     Path(pushed.uri).mkdir(parents=True, exist_ok=True)
-    properties = {"store": str(root / "store"), "settings": PushSettings().to_property(), "deploy": deploy}
+    properties = {"store": str(root / "store"), "settings": PushSettings(**settings).to_property(), "deploy": ""}
     Executor().Do(inputs, {"pushed_model": [pushed]}, properties)
     return pushed
 
@@ -80,6 +102,30 @@ def test_a_model_is_pushed_after_a_stock_example_gen(tmp_path: Path) -> None:
     metadata = json.loads((Path(found.model_uri) / "assets.extra/yachay.json").read_text())
     assert (metadata["original_names"], metadata["data_fingerprint"]) == ({}, "")
     assert metadata["metrics"] == {"accuracy": 0.75}
+
+
+@pytest.mark.end_to_end
+def test_no_record_lies_in_the_store_unless_that_is_asked_for(tmp_path: Path) -> None:
+    save_small_model(tmp_path / "model/Format-Serving")
+    inputs = {**blessed(str(tmp_path)), "examples": [stock_examples(str(tmp_path), EXAMPLES)]}
+    store = open_store(str(tmp_path / "store"))
+    real = [1000.0 * i / 7 for i in range(4)]
+
+    rows = {}
+    for kind in ("synthetic", "none", "real", "real"):
+        run(tmp_path, inputs, golden=kind)
+        found = latest_push(store)
+        assert found is not None
+        content = store.read(found.version, "golden.jsonl")
+        assert content is not None
+        assert found.golden == kind
+        rows[kind] = [one.row for one in read_golden(content)]
+
+    assert [len(rows[kind]) for kind in ("synthetic", "none", "real")] == [66, 0, 6]
+    assert not {row["income"] for row in rows["synthetic"]} & set(np.float32(real).tolist())
+    assert {row["town"] for row in rows["synthetic"]} <= {"synthetic", None}
+    assert [row["income"] for row in rows["real"]][:4] == pytest.approx(real)
+    assert len(store.versions()) == 3
 
 
 @pytest.mark.end_to_end

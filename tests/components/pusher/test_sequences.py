@@ -8,7 +8,7 @@ import pytest
 from sequence_model import ROW, forecast, make_sequence_example, save_sequence_model
 
 from yachay.components.pusher.gate import check_candidate
-from yachay.components.pusher.golden_rows import make_golden
+from yachay.components.pusher.golden_rows import golden_records, make_golden
 from yachay.components.trainer.session_check import check_session
 from yachay.errors import ModelError
 from yachay.model_store.golden import read_golden, write_golden
@@ -18,7 +18,8 @@ EXAMPLES = [make_sequence_example(row) for row in (ROW, SHORT)]
 
 
 def test_golden_rows_hold_sequences_without_their_padding_and_one_with_a_missing_step(tmp_path: Path) -> None:
-    golden = make_golden(save_sequence_model(tmp_path / "1"), EXAMPLES)
+    model = save_sequence_model(tmp_path / "1")
+    golden = make_golden(model, golden_records(model, EXAMPLES))
 
     assert [one.row["load_mw"] for one in golden] == [ROW["load_mw"], SHORT["load_mw"], *[ROW["load_mw"]] * 2]
     assert golden[1].row["sky"] == ["rain"]
