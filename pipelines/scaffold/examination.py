@@ -15,10 +15,14 @@ from .column_inference import ID_NAME, InferredColumn
 from .groups import find_groups
 from .leaks import find_copies, find_leaks
 from .personal import personal_data
+from .question import Question
 
 MIN_TIMES = 30
+MIN_DISTINCT_SHARE = 0.5
 MAX_RUN = 24
 
+_SPLIT_TIME = "the time by which the split goes: later ones are new to the model"
+_DROP = {"drop_duplicates": True}
 _PARTS = {"year": "year|yr|anio|ano", "month": "month|mes", "day": "day|dia", "hour": "hour|hr|hora"}
 
 
@@ -30,13 +34,13 @@ class Examination:
         columns: list of `InferredColumn`, those without kind that give the label away or name groups.
         split: dict. The part `split` of the configuration that the data asks for; empty for a hash of the record.
         notes: list of strings. What was decided, a line each.
-        questions: list of strings. What only a person knows, a line each.
+        questions: list of `Question`.
     """
 
     columns: list[InferredColumn]
     split: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
 def examine(
@@ -66,10 +70,10 @@ def examine(
     _find_equal_rows(found, plain, labels, label)
     for column in found.columns:
         if column.name in plain and (kind := personal_data(column.name, plain[column.name])):
-            found.questions.append(
-                f"{column.original_name}: looks like {kind}. Is it needed? What nothing needs is best left out of the "
-                "file."
-            )
+            text = f"{column.original_name}: looks like {kind}. Is it needed? What nothing needs is best left out."
+            exclude = column.name if column.kind else ""
+            action = f"make {column.original_name} no feature" if exclude else ""
+            found.questions.append(Question(text, action, exclude, f"looks like {kind}"))
     return found
 
 
@@ -96,10 +100,13 @@ def _find_groups(found: Examination, values: Mapping[str, pa.Array]) -> None:
             _exclude(found, column.name, f"names groups: {described}")
             found.notes.append(f"{column.original_name} names groups ({described}): no group is in both splits.")
         else:
-            found.questions.append(
+            text = (
                 f"{column.original_name}: {described}. Will the model see new ones? Then split by it: "
                 f"`split: {{method: group, key: {column.name}}}`, and move it to `exclude`."
             )
+            split = {"method": "group", "key": column.name}
+            action = f"split by {column.original_name}, which is then no feature"
+            found.questions.append(Question(text, action, column.name, f"names groups: {described}", split))
 
 
 def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
@@ -111,13 +118,16 @@ def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
         is_ordered = bool((np.diff(seconds) >= 0).all() or (np.diff(seconds) <= 0).all())
         if is_ordered and len(times) == 1 and not found.split and column.required:
             found.split = {"method": "time", "key": column.name}
-            _exclude(found, column.name, "the time by which the split goes: later ones are new to the model")
+            _exclude(found, column.name, _SPLIT_TIME)
             found.notes.append(f"The rows are in the order of {column.original_name}: the latest are held out.")
         else:
-            found.questions.append(
+            text = (
                 f"{column.original_name}: a time. Will the model predict what is later than all of them? Then split by "
                 f"it: `split: {{method: time, key: {column.name}}}`."
             )
+            split = {"method": "time", "key": column.name}
+            action = f"hold out the latest by {column.original_name}" if column.required else ""
+            found.questions.append(Question(text, action, column.name, _SPLIT_TIME, split))
 
 
 def _find_series(found: Examination, values: Mapping[str, pa.Array]) -> None:
@@ -138,17 +148,19 @@ def _find_series(found: Examination, values: Mapping[str, pa.Array]) -> None:
     if (np.diff(times) < 0).any() or len(np.unique(times)) < MIN_TIMES:
         return
     shown = ", ".join(names[name] for name in parts.values())
-    found.questions.append(
+    text = (
         f"{shown}: parts of a time, and the rows are in its order. Will the model predict what is later? Then write "
         "one column of times and split by it: `split: {method: time}`."
     )
+    found.questions.append(Question(text))
     for column in found.columns:
         if column.kind is FeatureKind.NUMERIC and column.name not in parts.values():
             length, value = _longest_run(values[column.name].to_numpy(zero_copy_only=False))
             if length >= MAX_RUN:
-                found.questions.append(
+                text = (
                     f"{column.original_name}: {value:g} in {length} rows running. Was it measured, or a sensor stuck?"
                 )
+                found.questions.append(Question(text))
 
 
 def _longest_run(numbers: np.ndarray) -> tuple[int, float]:
@@ -177,20 +189,24 @@ def _find_leaks(
             _exclude(found, leak.name, f"gives the label away: {described}")
             found.notes.append(f"{names[leak.name]} gives the label away and is no feature: it {described}.")
         else:
-            found.questions.append(
+            text = (
                 f"{names[leak.name]}: {described}. Is it known before {label.original_name} is? If not, move it to "
                 "`exclude`."
             )
+            action = f"make {names[leak.name]} no feature"
+            found.questions.append(Question(text, action, leak.name, f"may give the label away: {described}"))
 
 
 def _find_copies(found: Examination, values: Mapping[str, pa.Array]) -> None:
     inputs = {column.name: values[column.name] for column in found.columns if column.kind}
     names = {column.name: column.original_name for column in found.columns}
     for name, other in find_copies(inputs).items():
-        found.questions.append(
+        text = (
             f"{names[name]}: says what {names[other]} says, each of its values goes with one of that column. Are both "
             "needed? Importance is divided between them."
         )
+        action = f"make {names[name]} no feature"
+        found.questions.append(Question(text, action, name, f"says what {names[other]} says"))
 
 
 def _find_equal_rows(
@@ -199,18 +215,24 @@ def _find_equal_rows(
     inputs = pd.DataFrame({name: _hashable(array) for name, array in values.items()})
     hashes = pd.util.hash_pandas_object(inputs, index=False)
     whole = pd.util.hash_pandas_object(inputs.assign(**{label.name: _hashable(labels)}), index=False)
+    if hashes.nunique() < MIN_DISTINCT_SHARE * len(hashes):
+        return  # Few values, and so rows that are equal by chance.
     if num_equal := int(whole.duplicated().sum()):
-        found.questions.append(
+        text = (
             f"{num_equal} of {len(whole)} rows equal an earlier one. Are they one record written twice? Then set "
             "`data.drop_duplicates: true`."
+        )
+        found.questions.append(
+            Question(text, "leave out equal rows", data=_DROP, rejected_share=num_equal / len(whole))
         )
     is_first = ~whole.duplicated()
     num_torn = int(hashes[is_first].duplicated(keep=False).sum())
     if num_torn:
-        found.questions.append(
+        text = (
             f"{num_torn} rows have the values of another row and another {label.original_name}. Which is right? No "
             "model can be right about both."
         )
+        found.questions.append(Question(text))
 
 
 def _exclude(found: Examination, name: str, reason: str) -> None:

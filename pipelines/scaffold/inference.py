@@ -24,6 +24,7 @@ from ..profile import write_profile
 from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
 from .examination import examine
 from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
+from .question import Question
 from .repairs import find_repairs
 
 SAMPLE_ROWS = 100_000
@@ -49,9 +50,10 @@ class Inference:
         missing_values: tuple of strings that mean "no value".
         decimal: string. The decimal mark of numbers in text: `"."` or `","`.
         repairs: dict of column to its `Repair`.
+        data: dict of further fields of the part `data` of the configuration.
         split: dict. The part `split` of the configuration; empty for a hash of the record.
         notes: tuple of strings. What was decided and why, a line each.
-        questions: tuple of strings. What only a person knows, a line each.
+        questions: tuple of `Question`.
         profile: string. The profile of the inputs and the label, as JSON.
         num_rows: int. Number of rows in the sample.
         is_whole: bool. Whether the sample is the whole data.
@@ -66,12 +68,30 @@ class Inference:
     missing_values: tuple[str, ...]
     decimal: str
     repairs: dict[str, Repair]
+    data: dict[str, Any]
     split: dict[str, Any]
     notes: tuple[str, ...]
-    questions: tuple[str, ...]
+    questions: tuple[Question, ...]
     profile: str
     num_rows: int
     is_whole: bool
+
+
+def obey(inference: Inference, question: Question) -> Inference:
+    """Returns what the answer `yes` makes of an inference; what is predicted another look at the data finds."""
+    columns = tuple(
+        replace(column, kind=None, reason=question.reason) if column.name == question.exclude else column
+        for column in inference.columns
+    )
+    return replace(
+        inference,
+        columns=columns,
+        split=dict(question.split) or inference.split,
+        data=inference.data | dict(question.data),
+        quarantined_share=inference.quarantined_share + question.rejected_share,
+        notes=(*inference.notes, f"As answered: {question.action}."),
+        questions=tuple(other for other in inference.questions if other != question),
+    )
 
 
 def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
@@ -150,7 +170,9 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         )
     notes += [note for column, texts in exceptions.items() for note in texts.notes(names[column])]
     notes += [f"{names[column]} {repair.note} (`data.repairs`)." for column, repair in repairs.items()]
-    questions = [f"{names[column]}: {repair.question}" for column, repair in repairs.items() if repair.question]
+    questions = [
+        Question(f"{names[column]}: {repair.question}") for column, repair in repairs.items() if repair.question
+    ]
     if not any(column.kind for column in columns):
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
         raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
@@ -164,6 +186,7 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         missing_values=missing_values,
         decimal=decimal,
         repairs={column: repair.repair for column, repair in repairs.items()},
+        data={},
         split=found.split,
         notes=(*notes, *found.notes),
         questions=(*guess.questions, *questions, *found.questions),
@@ -280,7 +303,7 @@ def _numbers(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa
 class _Guess:
     problem: Problem
     reason: str
-    questions: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 def _problem(labels: pa.Array, decimal: str, data: str, label: str, asked: Problem | None) -> _Guess:
@@ -314,7 +337,13 @@ def _problem(labels: pa.Array, decimal: str, data: str, label: str, asked: Probl
     return _Guess(
         Problem.CLASSIFICATION,
         reason,
-        (f"{label}: is it a number, such as a mark or a count, rather than a class? Then `--problem regression`.",),
+        (
+            Question(
+                f"{label}: is it a number, such as a mark or a count, and no class? Then `--problem regression`.",
+                f"predict {label} as a number",
+                problem=Problem.REGRESSION,
+            ),
+        ),
     )
 
 

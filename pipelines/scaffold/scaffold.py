@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from ..config.pipeline_config import CONFIG_FILE
 from ..profile import PROFILE_FILE
 from ..registry import find_pipeline
 from .column_inference import InferredColumn
-from .inference import Inference, infer
+from .inference import Inference, infer, obey
+from .question import Question
 
 README_FILE = "README.md"
 TASK = "all_columns"
@@ -52,7 +53,14 @@ class NewPipeline:
     inference: Inference
 
 
-def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem | None = None) -> NewPipeline:
+def scaffold(
+    name: str,
+    data: Path,
+    label: str,
+    output: Path,
+    problem: Problem | None = None,
+    ask: Callable[[Question], bool] = lambda _: False,
+) -> NewPipeline:
     """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt`, `README.md` and `profile.json`.
 
     Args:
@@ -61,6 +69,7 @@ def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem |
         label: string. The column to predict, by its name in the file or its identifier.
         output: path of the folder in which the folder `name` is made.
         problem: `Problem` or None. Classification or regression; None goes by the label's values. Defaults to None.
+        ask: function of a `Question` with an action that returns whether it is to be done. Defaults to none.
 
     Raises:
         UsageError: if the name or the label does not fit, the data is absent, or the folder exists or cannot be made.
@@ -78,6 +87,13 @@ def scaffold(name: str, data: Path, label: str, output: Path, problem: Problem |
     if not data.exists() and not any(character in str(data) for character in "*?[{"):
         raise UsageError(f"Expected data at {data}. Received: no such file or folder.{_neighbour(data)}")
     inference = infer(str(data), label, problem)
+    for question in inference.questions:
+        if question.action and ask(question):
+            if question.problem:
+                return scaffold(name, data, label, output, question.problem, ask)
+            inference = obey(inference, question)
+    if not any(column.kind for column in inference.columns):
+        raise UsageError("Expected a feature to be left. Received: none, by the answers. Answer no to some.")
     files = {
         CONFIG_FILE: _config(name, data, folder, inference),
         SCHEMA_FILE: _schema(inference),
@@ -140,6 +156,7 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
             column: repair.model_dump(mode="json", exclude_defaults=True)
             for column, repair in inference.repairs.items()
         }
+    source |= inference.data
     if inference.quarantined_share > 0:
         # As many as the sample has must not stop the run.
         source["max_quarantined_share"] = min(1.0, math.ceil(inference.quarantined_share * 100 + 1) / 100)
@@ -299,7 +316,9 @@ Write here what readers need to know; `report.card` in the configuration shows i
 def _notes(inference: Inference) -> str:
     parts = {"What was decided": inference.notes, "Questions that the data cannot answer": inference.questions}
     return "".join(
-        f"\n## {title}\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) for title, lines in parts.items() if lines
+        f"\n## {title}\n\n" + "".join(f"- {_cell(str(line))}\n" for line in lines)
+        for title, lines in parts.items()
+        if lines
     )
 
 

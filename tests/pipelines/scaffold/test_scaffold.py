@@ -240,7 +240,7 @@ def test_the_command_shows_what_it_inferred(data: Path, tmp_path: Path, capsys: 
         "Decided:",
         "  - Weight (kg): 1 of 61 values are no numbers and count as missing: 'unknown' (1) (`data.missing_values`).",
         "Questions:",
-        "  - Grade: is it a number, such as a mark or a count, rather than a class? Then `--problem regression`.",
+        "  - Grade: is it a number, such as a mark or a count, and no class? Then `--problem regression`.",
         "  - Member: says what Colour says, each of its values goes with one of that column. Are both needed? "
         "Importance is divided between them.",
     ]
@@ -267,3 +267,31 @@ def test_student_performance_is_scaffolded(tmp_path: Path, label: str, problem: 
     assert config.problem == problem
     assert "StudentID" in config.exclude
     assert config.label.values == (("0.0", "1.0", "2.0", "3.0", "4.0") if label == "GradeClass" else ())
+
+
+def test_answers_are_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{2000 + row * 7 % 500},{row * 7 % 19}.5,{row % 60 // 20},{'ab'[row * 5 % 7 % 2]}\n" for row in range(120)]
+    path = tmp_path / "people.csv"
+    path.write_text("Fee,Weight,Level,Group\n" + "".join([*rows, *rows[:12]]))
+    answers = []
+    monkeypatch.setattr("click.confirm", lambda text, **_: answers.append(text) or True)
+
+    arguments = ["new", "people", "--data", str(path), "--label", "Level", "--output", str(tmp_path), "--interactive"]
+    assert run(arguments) == 0
+
+    config = find_pipeline(str(tmp_path / "people")).load()
+    assert answers[:2] == ["Shall I predict Level as a number?", "Shall I leave out equal rows?"]
+    assert config.problem is Problem.REGRESSION
+    assert config.data.drop_duplicates
+    assert config.data.max_quarantined_share == pytest.approx(12 / 132, abs=0.02)
+
+
+def test_no_terminal_to_ask_on_is_an_error_without_a_folder(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["new", "clients", "--data", str(data), "--label", "Grade", "--output", str(tmp_path), "--interactive"]
+
+    assert run(arguments) != 0
+
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "clients").exists()
