@@ -15,20 +15,18 @@ from ...components.evaluator.metrics.regression import point_predictions
 from ...components.features import FeatureKind, Problem
 from ...components.text import Text
 from ...components.web_page.plots import PLOT, Scale, band, line, scale_of
+from ...errors import DataError
 from .baselines import NAMES, Baselines, Windows
+from .climate.normals import SEASONS
 from .climate.section import SECTION as CLIMATE
+from .climate.sentences import MONTHS
+from .source import STEP_FILE
 
 NUM_BLOCKS = 500
 """Resamples of the bootstrap over whole weeks, for what is near in time is alike."""
 
 _BLOCK = pd.Timedelta("7D")
 _NUM_FANS, _NUM_WORST = 3, 5
-_SEASONS = {
-    "winter": Text(en="December to February", es="Diciembre a febrero"),
-    "spring": Text(en="March to May", es="Marzo a mayo"),
-    "summer": Text(en="June to August", es="Junio a agosto"),
-    "autumn": Text(en="September to November", es="Septiembre a noviembre"),
-}
 _TITLES = {
     "model": Text(en="This model", es="Este modelo"),
     "persistence": Text(en="Persistence: it stays as it is", es="Persistencia: queda como está"),
@@ -44,7 +42,7 @@ def build_leaderboard(inputs: SectionInputs) -> dict[str, Any]:
     """Returns the mean absolute error by step ahead, of the model and of each baseline, and its own by condition.
 
     `ahead` is by how much the model's error at the last step is lower than the baseline's, as a share, with an interval
-    of 95 % that resamples whole weeks.
+    of 95 % that resamples whole weeks, as those of the coverage do. Seasons are called by their months, DJF and so on.
     """
     windows = _windows(inputs, inputs.read_columns)
     forecasts = _forecasts(inputs, windows)
@@ -63,7 +61,7 @@ def build_leaderboard(inputs: SectionInputs) -> dict[str, Any]:
         "step_hours": windows.step / pd.Timedelta("1h"),
         "mae": {name: of.mean(axis=0).tolist() for name, of in errors.items()},
         "ahead": ahead,
-        "conditions": _conditions(inputs, windows, forecasts),
+        "conditions": _conditions(inputs, windows, forecasts, weeks, counts),
     }
 
 
@@ -99,8 +97,22 @@ def render_leaderboard(data: dict[str, Any]) -> str:
     return table(header, rows) + localized(note, "p") + plot + _render_conditions(data["conditions"])
 
 
-def _conditions(inputs: SectionInputs, windows: Windows, forecasts: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
-    """Returns errors, skill over the mixture and coverage by step, hour of the day, season and station."""
+def _conditions(
+    inputs: SectionInputs,
+    windows: Windows,
+    forecasts: dict[str, NDArray[np.float64]],
+    weeks: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> dict[str, Any]:
+    """Returns errors, skill over the mixture and coverage by step, hour of the day, season and station.
+
+    Args:
+        inputs: `SectionInputs`.
+        windows: `Windows` of the test.
+        forecasts: dict of name to array `(N, H)`.
+        weeks: int array `(N,)`. The week of each window, from 0.
+        counts: int array `(B, W)`. How often each week is in each resample.
+    """
     errors = np.abs(forecasts["model"] - inputs.labels)
     reference = np.abs(forecasts["mixture"] - inputs.labels)
     quantiles = inputs.task.label.quantiles
@@ -109,14 +121,23 @@ def _conditions(inputs: SectionInputs, windows: Windows, forecasts: dict[str, ND
         covered = (inputs.predictions[..., 0] <= inputs.labels) & (inputs.labels <= inputs.predictions[..., -1])
         above = inputs.labels[..., None] - inputs.predictions
         crps = 2 * np.maximum(np.array(quantiles) * above, (np.array(quantiles) - 1) * above).mean(axis=-1)
-    seasons = np.array([list(_SEASONS)[month % 12 // 3] for month in windows.times.month], object)
+    seasons = np.array([list(SEASONS)[month % 12 // 3] for month in windows.times.month], object)
     groups: dict[str, dict[str, NDArray[np.bool_]]] = {
-        "season": {name: seasons == name for name in _SEASONS if (seasons == name).any()},
+        "season": {name: seasons == name for name in SEASONS if (seasons == name).any()},
         "station": {str(name): windows.stations == name for name in sorted(set(windows.stations))},
     }
     if windows.step < pd.Timedelta("1D"):
         hours = windows.times.hour.to_numpy()
         groups["hour"] = {f"{hour:02}:00 UTC": hours == hour for hour in sorted(set(hours))}
+
+    def interval(rows: Any, steps: Any) -> list[float] | None:
+        if covered is None:
+            return None
+        hits = np.bincount(weeks[rows], covered[rows][..., steps].mean(axis=1), counts.shape[1])
+        with np.errstate(invalid="ignore"):  # A resample may have none of a season's weeks.
+            shares = (counts @ hits) / (counts @ np.bincount(weeks[rows], minlength=counts.shape[1]))
+        low, high = np.nanquantile(shares, [0.025, 0.975])
+        return [float(low), float(high)]
 
     def line_of(name: str, rows: Any, steps: Any = slice(None)) -> dict[str, Any]:
         return {
@@ -125,6 +146,7 @@ def _conditions(inputs: SectionInputs, windows: Windows, forecasts: dict[str, ND
             "mae": float(errors[rows][..., steps].mean()),
             "skill": 1 - float(errors[rows][..., steps].mean() / reference[rows][..., steps].mean()),
             "coverage": None if covered is None else float(covered[rows][..., steps].mean()),
+            "coverage_interval": interval(rows, steps),
             "crps": None if crps is None else float(crps[rows][..., steps].mean()),
         }
 
@@ -154,8 +176,9 @@ def _render_conditions(data: dict[str, Any]) -> Markup:
     for kind, title in titles.items():
         rows = [
             [
-                localized(_SEASONS[of["name"]]) if of["name"] in _SEASONS else of["name"], of["windows"], of["mae"],
-                f"{of['skill']:.1%}", *("–" if of[key] is None else of[key] for key in ("coverage", "crps")),
+                localized(MONTHS[of["name"]]) if kind == "season" else of["name"], of["windows"], of["mae"],
+                f"{of['skill']:.1%}", _share(of["coverage"], of["coverage_interval"]),
+                "–" if of["crps"] is None else of["crps"],
             ]
             for of in data.get(kind, [])
         ]  # fmt: skip
@@ -164,13 +187,18 @@ def _render_conditions(data: dict[str, Any]) -> Markup:
     nominal = data["nominal"] or 0
     note = Text(
         en="Skill is one less the ratio of the mean absolute errors. Coverage is the share of values between the "
-        f"lowest and the highest quantile, nominally {nominal:.0%}. CRPS is twice the mean pinball loss of the "
-        "quantiles (Gneiting and Raftery 2007).",
+        f"lowest and the highest quantile, nominally {nominal:.0%}, with an interval of 95 % that resamples whole "
+        "weeks. CRPS is twice the mean pinball loss of the quantiles (Gneiting and Raftery 2007).",
         es="La mejora es uno menos el cociente de los errores absolutos medios. La cobertura es la proporción de "
-        f"valores entre el menor y el mayor cuantil, nominalmente {nominal:.0%}. El CRPS es el doble de la pérdida "
-        "pinball media de los cuantiles (Gneiting y Raftery 2007).",
+        f"valores entre el menor y el mayor cuantil, nominalmente {nominal:.0%}, con un intervalo del 95 % que "
+        "remuestrea semanas enteras. El CRPS es el doble de la pérdida pinball media de los cuantiles (Gneiting y "
+        "Raftery 2007).",
     )
     return Markup().join(parts) + localized(note, "p")
+
+
+def _share(share: float | None, interval: list[float] | None) -> str:
+    return "–" if share is None or interval is None else f"{share:.1%} [{interval[0]:.1%}, {interval[1]:.1%}]"
 
 
 def build_examples(inputs: SectionInputs) -> dict[str, Any]:
@@ -263,6 +291,14 @@ def _forecasts(inputs: SectionInputs, windows: Windows) -> dict[str, NDArray[np.
     return {"model": points, **Baselines.fit(train, labels).predict(windows, steps)}
 
 
+def _step(inputs: SectionInputs) -> pd.Timedelta:
+    """Returns the time from one value to the next, as the reader attached it."""
+    file = inputs.attachments / STEP_FILE if inputs.attachments else None
+    if file is None or not file.is_file():
+        raise DataError(f"Expected {STEP_FILE} beside the examples. Received: no such file. Run without the cache.")
+    return pd.Timedelta(file.read_text("utf-8"))
+
+
 def _windows(inputs: SectionInputs, read: Any) -> Windows:
     target = next(name for name in inputs.task.features if name.startswith("temperature"))
     kinds = inputs.task.features
@@ -272,14 +308,12 @@ def _windows(inputs: SectionInputs, read: Any) -> Windows:
     steps = values.shape[1] // len(sequences)
     place = sequences.index(target)
     times = pd.DatetimeIndex(pd.to_datetime(records["time"], utc=True)).tz_localize(None)
-    gaps = np.diff(np.unique(times.to_numpy()))
-    step = pd.Timedelta("1h") if len(gaps) and gaps.min() < np.timedelta64(1, "D") else pd.Timedelta("1D")
     return Windows(
         stations=records["station"].to_numpy(object),
         times=times,
         past=values[:, place * steps : (place + 1) * steps],
         inputs=values,
-        step=step,
+        step=_step(inputs),
     )
 
 

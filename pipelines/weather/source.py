@@ -26,6 +26,9 @@ from .windows import WindowSettings
 if TYPE_CHECKING:
     from distributed import Client
 
+STEP_FILE = "step.txt"
+"""What is attached of the step of the series, as `Network.step` has it."""
+
 _NETWORKS = Path(__file__).parent / "networks"
 
 
@@ -45,6 +48,7 @@ def read(
     """
     settings = check_settings(WindowSettings, windows, "`data.reader_options.windows`")
     mapping = to_network(network)
+    yield Attachment(STEP_FILE, mapping.step.encode())
     if (Path(path) / SUMMARY_FILE).is_file():
         yield from _read_prepared(Path(path), settings)
         return
