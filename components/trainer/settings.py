@@ -47,8 +47,8 @@ class TrainerSettings(Settings):
             None.
         stacked_with: tuple of strings. Families beside `family`: the model is then the mixture of all of them that has
             the least loss on out-of-fold predictions, with weights of its own for each step of a forecast (stacking,
-            see `bagging.stack_weights`). Needs `bagging_folds`. One that cannot do a task is left out of its stack.
-            Defaults to none.
+            see `bagging.stack_weights`). Needs `bagging_folds`. One that cannot do a task is left out of its stack,
+            and a task with a family of its own has none. Defaults to none.
         calibration_by: tuple of strings. Transformed numbers, by which of them are above their mean rows are divided
             into groups that `conformal` calibrates each on its own, see `calibration.Mondrian`. Defaults to none.
         strategy: `"auto"`, `"none"`, `"mirrored"` or `"multi_worker"`. The devices that share a network's training; see

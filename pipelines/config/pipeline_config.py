@@ -146,6 +146,8 @@ class PipelineConfig(Settings):
         common = self.model.hyperparameters
         merged = {name: {**common.get(name, {}), **given} for name, given in own.hyperparameters.items()}
         chosen = {"family": own.family or self.model.family, "hyperparameters": {**common, **merged}}
+        if own.family:
+            chosen["stacked_with"] = ()
         model = self.model.model_copy(update=chosen)
         if task in self.tuned:
             model = self.tuned[task].apply(model)

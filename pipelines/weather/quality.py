@@ -21,6 +21,23 @@ FLAG_COLUMNS = ("station", "time", "variable", "value", "rule", "source")
 MAX_IMPOSSIBLE_SHARE = 0.05
 """The greatest share of a variable's values that may lie outside its range: more is another unit, not a bad sensor."""
 
+DRIEST_PCT = 10.0
+"""The least mean relative humidity of a station's values: drier ones mean two units, as of a temperature in Fahrenheit
+beside a dew point in Celsius. Months of deserts have more."""
+
+
+def mean_humidity_pct(series: pd.DataFrame) -> float:
+    """Returns the mean relative humidity of temperatures and dew points (Magnus, WMO-No. 8, annex 4.B); NaN of none."""
+    temperature, dew_point = (
+        series[name].astype(np.float64).where(series[name].between(LIMITS[name].lowest, LIMITS[name].highest))
+        for name in ("temperature_c", "dew_point_c")
+    )
+    return float(100 * np.exp(_magnus(dew_point) - _magnus(temperature)).mean())
+
+
+def _magnus(temperature: pd.Series) -> pd.Series:
+    return 17.62 * temperature / (243.12 + temperature)
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:

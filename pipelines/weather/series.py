@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...errors import DataError
 from .network import Network
-from .quality import LIMITS, MAX_IMPOSSIBLE_SHARE, blank_flagged
+from .quality import DRIEST_PCT, LIMITS, MAX_IMPOSSIBLE_SHARE, blank_flagged, mean_humidity_pct
 from .station_files import HAS_OFFSET, TIME, standard_offset, to_local, to_utc
 
 MAX_REPEATED_SHARE = 0.05
@@ -71,6 +71,12 @@ def _require_possible(values: pd.DataFrame, station: str) -> None:
                 f"Received: {outside.mean():.0%} of its values outside, such as {present[outside].iloc[0]:g}. "
                 "Correct its `unit`, or `missing`, in the mapping."
             )
+    if {"temperature_c", "dew_point_c"} <= set(values.columns) and (humidity := mean_humidity_pct(values)) < DRIEST_PCT:
+        raise DataError(
+            f"Expected a temperature and a dew point of one unit of the station {station!r}. Received: a mean "
+            f"relative humidity of {humidity:.0f} %, as of degrees Fahrenheit beside Celsius. Correct `unit` in the "
+            "mapping."
+        )
 
 
 def _resample(values: pd.DataFrame, step: pd.Timedelta, day_offset: pd.Timedelta) -> pd.DataFrame:

@@ -174,6 +174,13 @@ def test_what_does_not_fit_the_label_of_one_task_is_named_with_the_task() -> Non
     assert "tasks.semester1: label.values: expected none, for a regression has no classes" in str(raised.value)
 
 
+def test_a_task_with_a_family_of_its_own_has_no_stack() -> None:
+    given = ["model.family=linear", "model.stacked_with=[svm]", "model.bagging_folds=2", "tasks.semester1.family=svm"]
+    config = load_config(STUDENT_DROPOUT, given)
+    assert config.for_task("semester1").model.stacked_with == ()
+    assert config.for_task("semester2").model.stacked_with == ("svm",)
+
+
 def test_a_task_may_have_a_family_of_its_own() -> None:
     config = load_config(STUDENT_DROPOUT, ["tasks.semester1.family=svm"])
 

@@ -47,6 +47,16 @@ def test_each_rule_takes_out_its_value_and_no_other() -> None:
     assert (kept.where(is_kept, 0) == before.where(is_kept, 0))[["temperature_c"]].to_numpy().all()
 
 
+def test_a_winter_in_fahrenheit_beside_a_dew_point_in_celsius_is_an_error() -> None:
+    winter = series()
+    winter["temperature_c"] -= 13
+    winter["dew_point_c"] = winter["temperature_c"] - 8
+    to_series(observations(winter), "A", network())
+    winter["temperature_c"] = 32 + 1.8 * winter["temperature_c"]
+    with pytest.raises(DataError, match=r"of one unit of the station 'A'\. Received: a mean relative humidity of \d %"):
+        to_series(observations(winter), "A", network())
+
+
 @pytest.mark.parametrize(("resolution", "limit"), [(1.0, 40), (0.5, 30), (0.1, 24)])
 def test_a_sensor_is_frozen_from_a_number_of_equal_values_that_its_resolution_sets(
     resolution: float, limit: int
