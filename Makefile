@@ -41,11 +41,13 @@ lock: setup
 	$(IMAGES) --extra kubeflow --output-file docker/requirements-pipeline.txt
 	$(IMAGES) --extra serving --output-file docker/requirements-serving.txt
 
-# The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs.
+# The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs. CA_BUNDLE names
+# a file of certificate authorities, such as that of a company's proxy, for the build and for the image.
 KIND := $(if $(SERVING),.serving)$(if $(GPU),.gpu)
 IMAGE ?= yachay$(if $(SERVING),-serving):$(if $(GPU),gpu,latest)
+comma := ,
 image:
-	docker build --file docker/Dockerfile$(KIND) --tag $(IMAGE) .
+	docker build $(if $(CA_BUNDLE),--secret id=ca_bundle$(comma)src=$(CA_BUNDLE)) --file docker/Dockerfile$(KIND) --tag $(IMAGE) .
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

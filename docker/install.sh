@@ -6,6 +6,15 @@ set -euo pipefail
 
 readonly venv=$1 requirements=docker/requirements-$2.txt
 
+# A build's secret: the authorities of a company's proxy, between this machine and the package index. Pip takes one file.
+readonly proxy=${CA_BUNDLE:-/run/secrets/ca_bundle} system=/etc/ssl/certs/ca-certificates.crt
+if [ -s "$proxy" ]; then
+  PIP_CERT=$(mktemp)
+  export PIP_CERT
+  cat "$proxy" >"$PIP_CERT"
+  [ ! -s "$system" ] || cat "$system" >>"$PIP_CERT"
+fi
+
 # Prints the pinned requirements of the given names, with their hashes.
 requirement() {
   local name

@@ -105,6 +105,32 @@ def test_the_extra_serving_names_what_the_server_imports():
     assert "opentelemetry_sdk" in listed
 
 
+def test_the_authorities_of_a_proxy_serve_the_build_and_are_in_the_image(dockerfile):
+    build, final = re.split(r"^FROM .*$", dockerfile, flags=re.MULTILINE)[1:]
+    assert re.search(r"^RUN --mount=type=secret,id=ca_bundle docker/install.sh", build, re.MULTILINE)
+    assert re.search(
+        r"^RUN --mount=type=secret,id=ca_bundle,target=\S+\.crt update-ca-certificates$", final, re.MULTILINE
+    )
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        assert f"{variable}=/etc/ssl/certs/ca-certificates.crt" in final
+    command = subprocess.run(
+        ["make", "--dry-run", "image", "CA_BUNDLE=/x/proxy.pem"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "docker build --secret id=ca_bundle,src=/x/proxy.pem --file docker/Dockerfile " in command
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_pip_trusts_the_authorities_of_a_proxy_where_they_are_given(tmp_path, is_there):
+    (tmp_path / "bin").mkdir()
+    python, proxy, seen = tmp_path / "bin/python", tmp_path / "proxy.pem", tmp_path / "seen"
+    python.write_text(f'#!/bin/sh\n{{ [ -z "$PIP_CERT" ] || cat "$PIP_CERT"; }} > {seen}\n')
+    python.chmod(0o755)
+    proxy.write_text("OURS\n" if is_there else "")
+    environment = {"PATH": os.environ["PATH"], "CA_BUNDLE": str(proxy)}
+    subprocess.run(["docker/install.sh", str(tmp_path), "serving"], cwd=ROOT, env=environment, check=True)
+    assert ("OURS" in seen.read_text()) == is_there
+
+
 @pytest.mark.slow
 def test_the_install_line_makes_an_environment_in_which_a_step_runs(tmp_path):
     environment = tmp_path / "environment"
@@ -170,7 +196,7 @@ def _wait(server, port):
 
 def _install(name, environment, context, **variables):
     text = (ROOT / "docker" / name).read_text()
-    command = re.search(r"^RUN (docker/install.sh .*)$", text, re.MULTILINE)[1]
+    command = re.search(r"^RUN (?:--mount=\S+ )?(docker/install.sh .*)$", text, re.MULTILINE)[1]
     command = command.replace("/opt/yachay", str(environment))
     subprocess.run(command.split(), cwd=context, env={**os.environ, **variables}, check=True)
 
