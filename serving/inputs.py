@@ -13,7 +13,7 @@ from ..model_store.metadata import MISSING_VALUE, Dtype
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
-from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, TIME, expected_value, quoted, shown
+from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, is_time, quoted, shown
 
 MAX_NAMED = 20
 """Unknown fields that a rejection names."""
@@ -262,7 +262,7 @@ class InputChecker:
             if feature.kind != "time":
                 continue
             for index, value in enumerate(columns[feature.name]):
-                if value and not TIME.fullmatch(value):
+                if value and not is_time(value):
                     failures.append(
                         f"Expected {feature.name!r} (row {index}) to be a date, or a time with its offset from UTC, "
                         f"such as 2024-01-31T12:00:00Z. Received: {quoted(value)}."

@@ -1,5 +1,6 @@
 """The values that JSON and tensors hold: their types, and how a message shows them."""
 
+import calendar
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +18,9 @@ PYTHON_TYPES: Mapping[str, frozenset[type]] = {
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_SHOWN_CHARACTERS = 40
 
-_DAY = r"\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])"
+_DAY = r"(?P<year>\d{4})-(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])"
 _CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
-TIME = re.compile(rf"\s*{_DAY}([T ]{_CLOCK}\s*(Z|[+-][01]\d(:?[0-5]\d)?))?\s*")
-"""A date, or a time with its offset from UTC, as ISO 8601 has them; the model would take another text for any time."""
+_TIME = re.compile(rf"\s*{_DAY}([T ]{_CLOCK}\s*(Z|[+-][01]\d(:?[0-5]\d)?))?\s*")
 
 _EXPECTED = {"float32": "a finite number", "int64": "an integer of 64 bits", "string": "a string"}
 _JSON_NAMES: Mapping[type, str] = {
@@ -32,6 +32,18 @@ _JSON_NAMES: Mapping[type, str] = {
     list: "a list",
     dict: "an object",
 }
+
+
+def is_time(text: str) -> bool:
+    """Returns whether a text is a date of the calendar, or a time with its offset from UTC, as ISO 8601 has them.
+
+    The model would take another text for any time, and 31 February for 3 March.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return False
+    year, month, day = (int(found[part]) for part in ("year", "month", "day"))
+    return day <= calendar.monthrange(year, month)[1]
 
 
 def expected_value(feature: Feature, is_null_named: bool = True) -> str:

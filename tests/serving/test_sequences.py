@@ -323,6 +323,7 @@ def test_a_required_sequence_of_nulls_alone_and_a_text_that_is_no_time_are_rejec
         ({"past_c": [None] * 3}, "Expected 'past_c' (row 1) to have a value. Received: 3 nulls."),
         ({"time": "2024-01-31T12:00:00"}, "such as 2024-01-31T12:00:00Z. Received: '2024-01-31T12:00:00'."),
         ({"time": "yesterday"}, "to be a date, or a time with its offset from UTC"),
+        ({"time": "2023-02-29T00:00:00Z"}, "to be a date, or a time with its offset from UTC"),
         ({"time": "2024-13-01T00:00:00Z"}, "to be a date, or a time with its offset from UTC"),
         ({"time": "2024-01-31T25:00:00Z"}, "to be a date, or a time with its offset from UTC"),
     ):
