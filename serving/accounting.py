@@ -2,12 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import grpc
 
 from . import metrics
+from .access_log import note
 from .contract import WireProtocol
 from .errors import Rejection, RequestError
 
@@ -35,9 +36,15 @@ class Account:
         self._span = span
 
     def describe(self, **attributes: Any) -> None:
-        """Adds attributes to the trace."""
+        """Adds attributes to the trace and to the access log."""
+        note(**attributes)
         if self._span is not None:
             self._span.set_attributes({f"yachay.{name}": value for name, value in attributes.items()})
+
+    def fail(self, error: Exception) -> None:
+        """Adds a failure of the server to the trace."""
+        if self._span is not None:
+            self._span.record_exception(error)
 
 
 class Accounting:
@@ -56,9 +63,17 @@ class Accounting:
         self._seconds = {protocol: metrics.SECONDS.labels(model_name, protocol) for protocol in get_args(WireProtocol)}
 
     @contextlib.contextmanager
-    def request(self, protocol: WireProtocol, headers: Mapping[str, str]) -> Iterator[Account]:
-        """Counts, times and traces a request; the headers say which trace it belongs to."""
-        with self._span(protocol, headers) as span:
+    def request(
+        self, protocol: WireProtocol, headers: Mapping[str, str], attributes: Callable[[], Mapping[str, Any]]
+    ) -> Iterator[Account]:
+        """Counts, times and traces a request.
+
+        Args:
+            protocol: `WireProtocol`.
+            headers: mapping of lower-case name to value, which say which trace it belongs to.
+            attributes: function that returns those of a span. Only called where requests are traced.
+        """
+        with self._span(protocol, headers, attributes) as span:
             account = Account(span)
             self._in_flight.inc()
             start = time.perf_counter()
@@ -68,7 +83,10 @@ class Accounting:
                 self._seconds[protocol].observe(time.perf_counter() - start)
                 self._in_flight.dec()
                 self._count(protocol, account.status)
-                account.describe(status=account.status)
+                if span is not None:
+                    from .tracing import end_span
+
+                    end_span(span, protocol, account.status)
 
     def reject(self, error: RequestError) -> None:
         """Counts a rejection by its reason."""
@@ -81,9 +99,11 @@ class Accounting:
             self._counters[protocol, status] = counter
         counter.inc()
 
-    def _span(self, protocol: WireProtocol, headers: Mapping[str, str]) -> contextlib.AbstractContextManager[Any]:
+    def _span(
+        self, protocol: WireProtocol, headers: Mapping[str, str], attributes: Callable[[], Mapping[str, Any]]
+    ) -> contextlib.AbstractContextManager[Any]:
         if self._tracer is None:
             return contextlib.nullcontext()
         from .tracing import request_span
 
-        return request_span(self._tracer, self._model_name, protocol, headers)
+        return request_span(self._tracer, self._model_name, protocol, headers, attributes())

@@ -13,8 +13,10 @@ import orjson
 
 from ..errors import suggestion
 from .access import Access
+from .access_log import AccessLog, note
 from .accounting import Account, Accounting
 from .bodies import inflate, parse_json, too_large
+from .contract import WireProtocol
 from .errors import Rejection, RequestError
 from .http_protocol import RETRY_AFTER
 from .inputs import Inputs
@@ -36,6 +38,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _PREDICT = re.compile(r"/v1/models/([^/]+):predict|/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
+_ROUTES = {"v1": "/v1/models/{model_name}:predict", "v2": "/v2/models/{model_name}/infer"}
 _VERSION = re.compile(r"(/v2/models/([^/]+))(?:/versions/([^/]+))?((?:/ready)?)")
 CLOSED_EXPLAIN = re.compile(r".*:explain/?")  # KServe's would return the request's headers.
 CLOSED = re.compile(rf"{CLOSED_EXPLAIN.pattern}|/v2/repository(/.*)?")
@@ -75,6 +78,7 @@ class PredictApplication:
         accounting: `Accounting`.
         limits: `Limits`.
         closed: pattern of the paths that are closed.
+        access_log: `AccessLog`; None for none.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class PredictApplication:
         accounting: Accounting,
         limits: Limits,
         closed: re.Pattern[str],
+        access_log: AccessLog | None,
     ) -> None:
         self._application = application
         self._closed = closed
@@ -94,6 +99,7 @@ class PredictApplication:
         self._access = access
         self._accounting = accounting
         self._limits = limits
+        self._access_log = access_log
         self._budget = Budget(limits.max_buffered_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,13 +107,26 @@ class PredictApplication:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         response = _Response(send)
+        if self._access_log is None:
+            await self._handle(scope, headers, receive, response)
+            return
+        client = (scope.get("client") or (None,))[0]
+        asked = {"client": client, "protocol": "http", "method": scope["method"], "path": scope["path"]}
+        with self._access_log.request(headers, **asked) as line:
+            try:
+                await self._handle(scope, headers, receive, response)
+            finally:
+                line["status"] = response.status
+
+    async def _handle(self, scope: Scope, headers: Mapping[str, str], receive: Receive, response: "_Response") -> None:
         body = _Body(receive, self._budget, self._limits)
         try:
             async with asyncio.timeout(self._limits.request_seconds):
-                await self._respond(scope, body, response)
+                await self._respond(scope, headers, body, response)
         except TimeoutError:
-            if response.is_started:
+            if response.status is not None:
                 raise  # The server closes the connection.
             await self._reject(body.late(), response)
         except _DisconnectedError:
@@ -115,8 +134,7 @@ class PredictApplication:
         finally:
             body.close()
 
-    async def _respond(self, scope: Scope, body: "_Body", response: "_Response") -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def _respond(self, scope: Scope, headers: Mapping[str, str], body: "_Body", response: "_Response") -> None:
         try:
             self._access.check_path(scope["path"], headers.get("authorization"), is_certified(scope))
             match = _PREDICT.fullmatch(scope["path"]) if scope["method"] == "POST" else None
@@ -128,23 +146,37 @@ class PredictApplication:
                 await self._application(self._without_version(scope), _Replay(content, body.receive), response.send)
                 return
             identifier = request_id(headers.get("x-request-id"))
+            note(request_id=identifier)
             response.headers.append((b"x-request-id", identifier.encode()))
             response.takes_gzip = _takes_gzip(headers.get("accept-encoding", ""))
             content = await body.read(headers, self._limits.max_body_bytes)
         except RequestError as error:
             await self._reject(error, response)
             return
-        status, content = await self._predict(match, headers, content, identifier, response)
+        status, content = await self._predict(scope, match, headers, content, identifier, response)
         if response.takes_gzip and len(content) >= MIN_GZIP_BYTES:
             response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
             content = await self._reader.run(lambda: gzip.compress(content, GZIP_LEVEL, mtime=0))
         await response.write(status, content)
 
     async def _predict(
-        self, match: re.Match[str], headers: Mapping[str, str], body: bytes, identifier: str, response: "_Response"
+        self,
+        scope: Scope,
+        match: re.Match[str],
+        headers: Mapping[str, str],
+        body: bytes,
+        identifier: str,
+        response: "_Response",
     ) -> tuple[int, bytes]:
         v1_name, v2_name, version = match.groups()
-        with self._accounting.request("v1" if v1_name else "v2", headers) as account:
+        protocol: WireProtocol = "v1" if v1_name else "v2"
+
+        def attributes() -> dict[str, Any]:
+            from .tracing import http_attributes
+
+            return http_attributes(scope, headers, _ROUTES[protocol])
+
+        with self._accounting.request(protocol, headers, attributes) as account:
             # Where it takes too long it is cancelled.
             account.status = str(Rejection.LATE.status)
             try:
@@ -160,8 +192,9 @@ class PredictApplication:
                 status = 200
             except RequestError as error:
                 status, content = self._rejected(error, response)
-            except Exception:
+            except Exception as error:
                 logger.exception("The request %s failed", identifier)
+                account.fail(error)
                 status, content = 500, orjson.dumps(FAILED)
             account.status = str(status)
         return status, content
@@ -318,12 +351,13 @@ class _Response:
     def __init__(self, send: Send) -> None:
         self.headers: Headers = []
         self.takes_gzip = False
-        self.is_started = False
+        self.status: int | None = None
         self._send = send
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Sends a message of ASGI."""
-        self.is_started = True
+        if self.status is None:
+            self.status = message["status"]
         await self._send(message)
 
     async def write(self, status: int, body: bytes) -> None:

@@ -15,6 +15,7 @@ from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.grpc.servicer import InferenceServicer
 
 from .access import Access
+from .access_log import AccessLog
 from .accounting import Account, Accounting
 from .errors import Rejection, RequestError
 from .grpc_messages import parse_message, read_request, write_response
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _INFER = "/inference.GRPCInferenceService/ModelInfer"
 MAX_CALLS = 1024
 """Calls at once; gRPC itself rejects more of them."""
+_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 128),  # of a connection
@@ -50,6 +52,7 @@ class GrpcServer(GRPCServer):
         access: `Access`.
         options: sequence of gRPC channel arguments.
         tls: `TlsFiles`; None for plaintext.
+        access_log: `AccessLog`; None for none.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class GrpcServer(GRPCServer):
         access: Access,
         options: Sequence[tuple[str, int]],
         tls: TlsFiles | None,
+        access_log: AccessLog | None,
     ) -> None:
         super().__init__(port, None, None, kwargs={})
         self._host = host
@@ -67,11 +71,12 @@ class GrpcServer(GRPCServer):
         self._access = access
         self._options = options
         self._tls = tls
+        self._access_log = access_log
 
     async def start(self) -> None:
         """Serves until it is stopped."""
         self._server = grpc.aio.server(
-            interceptors=(_AccessInterceptor(self._access), _StatusInterceptor()),
+            interceptors=(_AccessInterceptor(self._access, self._access_log), _StatusInterceptor()),
             options=[*self._options, *_OPTIONS],
             maximum_concurrent_rpcs=MAX_CALLS,
         )
@@ -119,7 +124,13 @@ class Servicer(InferenceServicer):
         identifier = request_id(headers.get("x-request-id"))
         remaining = context.time_remaining()
         seconds = self._request_seconds if remaining is None else min(remaining, self._request_seconds)
-        with self._accounting.request("grpc", headers) as account:
+
+        def attributes() -> dict[str, Any]:
+            from .tracing import grpc_attributes
+
+            return grpc_attributes(_INFER[1:], context.peer(), headers)
+
+        with self._accounting.request("grpc", headers, attributes) as account:
             # Where the client goes away the call is cancelled: it is neither answered nor the server's failure.
             account.status = grpc.StatusCode.CANCELLED.name
             try:
@@ -134,8 +145,9 @@ class Servicer(InferenceServicer):
                 code, message = self._reject(error)
             except RequestError as error:
                 code, message = self._reject(error)
-            except Exception:
+            except Exception as error:
                 logger.exception("The request %s failed", identifier)
+                account.fail(error)
                 code, message = grpc.StatusCode.INTERNAL, "The server failed to predict. Its log holds the reason."
             account.status = code.name
         await context.abort(code, message)
@@ -222,20 +234,44 @@ class _StatusInterceptor(ExceptionToStatusInterceptor):
 
 
 class _AccessInterceptor(grpc.aio.ServerInterceptor):
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, access_log: AccessLog | None) -> None:
         self._access = access
+        self._access_log = access_log
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         metadata = dict(handler_call_details.invocation_metadata)
         try:
             self._access.check_method(handler_call_details.method, metadata.get("authorization"))
+            handler = await continuation(handler_call_details)
         except RequestError as error:
-            return grpc.unary_unary_rpc_method_handler(_rejecting(error))
-        handler = await continuation(handler_call_details)
+            handler = grpc.unary_unary_rpc_method_handler(_rejecting(error))
+        if handler is None or handler.unary_unary is None:
+            return handler
         if handler_call_details.method == _INFER:
             # Bytes that are no message would be a failure of the server, and millions of fields would hold it up.
-            return handler._replace(request_deserializer=None)
+            handler = handler._replace(request_deserializer=None)
+        if self._access_log is not None:
+            headers = {key: value for key, value in metadata.items() if isinstance(value, str)}
+            call = _logged(handler.unary_unary, self._access_log, handler_call_details.method, headers)
+            handler = handler._replace(unary_unary=call)
         return handler
+
+
+def _logged(
+    behavior: Callable[[Any, Any], Awaitable[Any]], access_log: AccessLog, method: str, headers: dict[str, str]
+) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def call(request: Any, context: Any) -> Any:
+        with access_log.request(headers, client=context.peer(), protocol="grpc", path=method) as line:
+            line["status"] = grpc.StatusCode.CANCELLED.name
+            try:
+                response = await behavior(request, context)
+                line["status"] = grpc.StatusCode.OK.name
+                return response
+            except grpc.aio.AbortError:
+                line["status"] = _NAMES[int(context.code())]
+                raise
+
+    return call
 
 
 def _rejecting(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:

@@ -13,6 +13,7 @@ from kserve.model_repository import ModelRepository
 
 from ..errors import ModelError, YachayError
 from .access import Access
+from .access_log import AccessLog
 from .accounting import Accounting
 from .app import CLOSED, CLOSED_EXPLAIN, PredictApplication
 from .contract import PredictionObserver
@@ -70,6 +71,7 @@ class Server(kserve.ModelServer):
             tracer, self._tracing = start_tracing(settings.model_name)
         self._accounting = Accounting(settings.model_name, tracer)
         self._reader = RequestReader(self.model)
+        self._access_log = AccessLog() if settings.logs_access else None
 
     def load(self) -> None:
         """Checks the ports and puts the newest version into service.
@@ -127,6 +129,8 @@ class Server(kserve.ModelServer):
             self.model.served.close()
         for observer in self._observers:
             observer.close()
+        if self._access_log is not None:
+            self._access_log.close()
         if self._tracing is not None:
             self._tracing.shutdown()
 
@@ -136,7 +140,14 @@ class Server(kserve.ModelServer):
 
         def in_front(app: FastAPI) -> PredictApplication:
             return PredictApplication(
-                app, self.model, self._reader, self._access, self._accounting, settings.limits, closed
+                app,
+                self.model,
+                self._reader,
+                self._access,
+                self._accounting,
+                settings.limits,
+                closed,
+                self._access_log,
             )
 
         def document(app: FastAPI) -> None:
@@ -173,7 +184,13 @@ class Server(kserve.ModelServer):
             self.settings.limits.request_seconds,
         )
         return GrpcServer(
-            self.settings.host, port, servicer, self._access, self.settings.grpc_options, self.settings.tls
+            self.settings.host,
+            port,
+            servicer,
+            self._access,
+            self.settings.grpc_options,
+            self.settings.tls,
+            self._access_log,
         )
 
 

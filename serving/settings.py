@@ -36,6 +36,7 @@ class Settings:
         tokens: function that returns the tokens of which clients must send one; None where they need none. Defaults to
             None.
         opens_repository: bool. Whether clients may load and unload the model. Defaults to False.
+        logs_access: bool. Whether each request makes a line on standard output. Defaults to False.
         is_traced: bool. Whether OpenTelemetry traces are exported. Defaults to False.
         has_page: bool. Whether `/` is a page for a person. Defaults to True.
         tls: `TlsFiles` of both ports; None for plaintext. Defaults to None.
@@ -56,6 +57,7 @@ class Settings:
     poll_seconds: float = 2.0
     tokens: Callable[[], Sequence[str]] | None = dataclasses.field(default=None, repr=False)
     opens_repository: bool = False
+    logs_access: bool = False
     is_traced: bool = False
     has_page: bool = True
     tls: TlsFiles | None = None
@@ -129,6 +131,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--ssl_ca_certs", type=Path, help="Authorities of clients' certificates, which are then asked for.")
     add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")
+    add("--enable_access_log", type=strtobool, default=False, help="A line of JSON for each request, on stdout.")
     add("--enable_tracing", type=strtobool, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
     add("--enable_page", type=strtobool, default=True, help="A page for a person at /.")
     trust.add_arguments(parser)
@@ -166,6 +169,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         poll_seconds=options.poll_seconds,
         tokens=watch_tokens(options.token_file),
         opens_repository=bool(options.enable_repository_api),
+        logs_access=bool(options.enable_access_log),
         is_traced=bool(options.enable_tracing),
         has_page=bool(options.enable_page),
         log_config_file=options.log_config_file,

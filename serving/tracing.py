@@ -1,8 +1,12 @@
-"""OpenTelemetry traces, on request: a span a request, within the caller's trace."""
+"""OpenTelemetry traces, on request: a span a request, within the caller's trace.
 
+Names and attributes are those of OpenTelemetry's conventions for HTTP and RPC servers; what is ours begins with
+`yachay.` (https://opentelemetry.io/docs/specs/semconv/).
+"""
+
+import contextlib
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opentelemetry import propagate, trace
@@ -11,7 +15,11 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from .access_log import note
+from .contract import WireProtocol
+
 SERVICE = "yachay.serving"
+_GRPC_ERRORS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 
 def start_tracing(model_name: str, processor: SpanProcessor | None = None) -> tuple[trace.Tracer, TracerProvider]:
@@ -30,14 +38,88 @@ def start_tracing(model_name: str, processor: SpanProcessor | None = None) -> tu
     return provider.get_tracer(SERVICE), provider
 
 
+@contextlib.contextmanager
 def request_span(
-    tracer: Any, model_name: str, protocol: str, headers: Mapping[str, str]
-) -> AbstractContextManager[trace.Span]:
-    """Returns a context of the span of a request."""
-    span: AbstractContextManager[trace.Span] = tracer.start_as_current_span(
-        f"predict {model_name}",
+    tracer: Any, model_name: str, protocol: WireProtocol, headers: Mapping[str, str], attributes: Mapping[str, Any]
+) -> Iterator[trace.Span]:
+    """Gives the span of a request, within its caller's trace, and notes the trace in the access log.
+
+    Args:
+        tracer: OpenTelemetry tracer.
+        model_name: string.
+        protocol: `WireProtocol`.
+        headers: mapping of lower-case name to value.
+        attributes: mapping of name to value, `http_attributes` or `grpc_attributes`.
+    """
+    with tracer.start_as_current_span(
+        attributes["rpc.method"] if protocol == "grpc" else f"POST {attributes['http.route']}",
         context=propagate.extract(headers),
         kind=trace.SpanKind.SERVER,
-        attributes={"yachay.model_name": model_name, "yachay.protocol": protocol},
+        attributes={"yachay.model_name": model_name, "yachay.protocol": protocol, **attributes},
+    ) as span:
+        note(trace_id=trace.format_trace_id(span.get_span_context().trace_id))
+        yield span
+
+
+def end_span(span: trace.Span, protocol: WireProtocol, status: str) -> None:
+    """Notes the outcome of a request; only what is the server's fault marks its span as an error.
+
+    Args:
+        span: span.
+        protocol: `WireProtocol`.
+        status: string. HTTP status, or name of a gRPC code.
+    """
+    if protocol == "grpc":
+        span.set_attribute("rpc.response.status_code", status)
+    else:
+        span.set_attribute("http.response.status_code", int(status))
+    if status in _GRPC_ERRORS or status.startswith("5"):
+        span.set_attribute("error.type", status)
+        span.set_status(trace.StatusCode.ERROR)
+
+
+def http_attributes(scope: Any, headers: Mapping[str, str], route: str) -> dict[str, Any]:
+    """Returns the attributes of a request over HTTP.
+
+    Args:
+        scope: scope of ASGI.
+        headers: mapping of lower-case name to value.
+        route: string. Its path, with names in the place of what differs.
+    """
+    server, client = scope.get("server") or (None, None), scope.get("client") or (None, None)
+    return _given(
+        {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "url.path": scope["path"],
+            "url.scheme": scope["scheme"],
+            "network.protocol.version": scope["http_version"],
+            "server.address": server[0],
+            "server.port": server[1],
+            "client.address": client[0],
+            "client.port": client[1],
+            "user_agent.original": headers.get("user-agent"),
+        }
     )
-    return span
+
+
+def grpc_attributes(method: str, peer: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the attributes of a call over gRPC.
+
+    Args:
+        method: string, `package.Service/Method`.
+        peer: string, as gRPC names it.
+        headers: mapping of lower-case name to value.
+    """
+    return _given(
+        {
+            "rpc.system.name": "grpc",
+            "rpc.method": method,
+            "client.address": peer,
+            "user_agent.original": headers.get("user-agent"),
+        }
+    )
+
+
+def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value is not None}

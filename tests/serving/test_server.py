@@ -171,11 +171,66 @@ def test_a_request_is_traced_within_its_callers_trace(
     with serve(model_dir, is_traced=True) as server:
         headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
         server.post("/v1/models/tiny:predict", json={"instances": [ROW]}, headers=headers)
+        server.predict({"instances": [{}]})
+        with grpc.insecure_channel(server.grpc) as channel, pytest.raises(grpc.RpcError):
+            GRPCInferenceServiceStub(channel).ModelInfer(pb.ModelInferRequest(model_name="other"), timeout=30)
 
-    (span,) = exporter.get_finished_spans()
-    assert format(span.context.trace_id, "x") == "af7651916cd43dd8448eb211c80319c"
-    assert dict(span.attributes or {})["yachay.rows"] == 1
-    assert dict(span.attributes or {})["yachay.status"] == "200"
+        async def fail(*_: Any) -> None:
+            raise RuntimeError("no")
+
+        monkeypatch.setattr(server.server.model.current(), "predict", fail)
+        server.post("/v1/models/tiny:predict", json={"instances": [ROW]})
+
+    ok, rejected, unknown, failed = exporter.get_finished_spans()
+    attributes = dict(ok.attributes or {})
+    assert format(ok.context.trace_id, "x") == "af7651916cd43dd8448eb211c80319c"
+    assert (ok.name, ok.kind.name) == ("POST /v1/models/{model_name}:predict", "SERVER")
+    assert attributes["http.route"] == "/v1/models/{model_name}:predict"
+    assert attributes["url.path"] == "/v1/models/tiny:predict"
+    assert (attributes["client.address"], attributes["server.address"]) == ("127.0.0.1", "127.0.0.1")
+    assert (attributes["http.response.status_code"], attributes["yachay.rows"]) == (200, 1)
+    assert [span.status.status_code.name for span in (ok, rejected, unknown, failed)] == ["UNSET"] * 3 + ["ERROR"]
+    assert dict(rejected.attributes or {})["http.response.status_code"] == 400
+    assert unknown.name == "inference.GRPCInferenceService/ModelInfer"
+    assert dict(unknown.attributes or {})["rpc.response.status_code"] == "NOT_FOUND"
+    assert dict(failed.attributes or {})["error.type"] == "500"
+    assert [event.name for event in failed.events] == ["exception"]
+
+
+def test_the_access_log_has_a_line_for_each_request(serve: Serve, model_dir: Path, capfdbinary: Any) -> None:
+    with serve(model_dir, logs_access=True) as server:
+        server.post(
+            "/v1/models/tiny:predict",
+            json={"instances": [ROW, ROW]},
+            headers={
+                "x-request-id": "r-1",
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "x-forwarded-for": "10.0.0.7",
+                "user-agent": 'evil" ' + "a" * 500,
+            },
+        )
+        server.predict({"instances": [{}]})
+        httpx.get(f"{server.url}/nowhere")
+        with grpc.insecure_channel(server.grpc) as channel:
+            stub = GRPCInferenceServiceStub(channel)
+            stub.ServerLive(pb.ServerLiveRequest(), timeout=30)
+            with pytest.raises(grpc.RpcError):
+                stub.ModelInfer(pb.ModelInferRequest(model_name="other"), timeout=30)
+
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [(line["protocol"], line["path"], line["status"]) for line in lines] == [
+        ("http", "/v1/models/tiny:predict", 200),
+        ("http", "/v1/models/tiny:predict", 400),
+        ("http", "/nowhere", 404),
+        ("grpc", "/inference.GRPCInferenceService/ServerLive", "OK"),
+        ("grpc", "/inference.GRPCInferenceService/ModelInfer", "NOT_FOUND"),
+    ]
+    first = lines[0]
+    assert first["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert (first["client"], first["forwarded_for"], first["method"]) == ("127.0.0.1", "10.0.0.7", "POST")
+    assert (first["request_id"], first["rows"], first["model_version"]) == ("r-1", 2, "5")
+    assert 0 < first["seconds"] < 60
+    assert len(first["user_agent"]) == 200
 
 
 def test_an_error_of_the_server_reveals_nothing_of_it(
