@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tensorflow_data_validation.pywrap import tensorflow_data_validation_extension as tfdv_extension
     from tensorflow_data_validation.statistics import stats_impl as stats_impl
     from tensorflow_data_validation.statistics import stats_options as stats_options
+    from tensorflow_data_validation.statistics.generators import basic_stats_generator as basic_stats_generator
     from tensorflow_data_validation.statistics.generators import stats_generator as stats_generator
     from tensorflow_data_validation.utils import schema_util as schema_util
     from tensorflow_data_validation.utils import top_k_uniques_stats_util as top_k_uniques_stats_util
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from tfx.utils import path_utils as path_utils
     from tfx.utils import proto_utils as proto_utils
     from tfx_bsl.coders import example_coder as example_coder
+    from tfx_bsl.statistics import merge_util as merge_util
 
 __all__ = [
     "CUSTOM_PROPERTIES_PREFIX",
@@ -99,6 +101,7 @@ __all__ = [
     "VocabOrderingType",
     "analyzer_nodes",
     "base_executor_operator",
+    "basic_stats_generator",
     "beam_executor_operator",
     "channel_utils",
     "conditional",
@@ -123,6 +126,7 @@ __all__ = [
     "io_utils",
     "json_utils",
     "launcher",
+    "merge_util",
     "metadata",
     "metric_util",
     "metrics_for_slice_pb2",
@@ -176,6 +180,7 @@ _PLACES = {
     "TemplatedExecutorContainerSpec": "tfx.dsl.component.experimental.executor_specs.TemplatedExecutorContainerSpec",
     "VocabOrderingType": "tensorflow_transform.analyzers._VocabOrderingType",
     "analyzer_nodes": "tensorflow_transform.analyzer_nodes",
+    "basic_stats_generator": "tensorflow_data_validation.statistics.generators.basic_stats_generator",
     "channel_utils": "tfx.types.channel_utils",
     "conditional": "tfx.dsl.experimental.conditionals.conditional",
     "data_types_utils": "tfx.orchestration.data_types_utils",
@@ -196,6 +201,7 @@ _PLACES = {
     "io_utils": "tfx.utils.io_utils",
     "json_utils": "tfx.utils.json_utils",
     "launcher": "tfx.orchestration.portable.launcher",
+    "merge_util": "tfx_bsl.statistics.merge_util",
     "metadata": "tfx.orchestration.metadata",
     "metric_util": "tensorflow_model_analysis.metrics.metric_util",
     "model_util": "tensorflow_model_analysis.utils.model_util",
@@ -246,6 +252,14 @@ _NAME_BEAM = (
 )
 
 
+_STATISTICS = (
+    "tensorflow_data_validation.types",
+    "tensorflow_data_validation.statistics.generators.basic_stats_generator",
+    "tensorflow_data_validation.utils.top_k_uniques_stats_util",
+)
+"""What computes statistics, with the modules that it imports, and takes of Beam a coder and counters."""
+
+
 def _load(name: str) -> Any:
     """Returns a module, or what one defines."""
     if name in _ALONE:
@@ -253,6 +267,8 @@ def _load(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggestion(name, [*_PLACES, *_ALONE])}")
     _spare_imports()
+    if _PLACES[name].startswith("tensorflow_data_validation."):
+        _spare_beam_of_statistics()
     if name == "PipelineBuilder":
         _spare_components()
     module, _, attribute = _PLACES[name].rpartition(".")
@@ -356,6 +372,56 @@ def _spare_beam() -> None:
             vars(module)["_BeamPipeline"] = beam.Pipeline
 
     when_imported("apache_beam", name_pipelines)
+
+
+class _Nothing:
+    """Stands for whatever a module takes of Beam while it is imported: a base class, a registry, a counter."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_: Any) -> Any:
+        return self
+
+    __getitem__ = __call__
+
+    def __mro_entries__(self, bases: Any) -> tuple[type, ...]:
+        return ()
+
+
+@functools.cache
+def _spare_beam_of_statistics() -> None:
+    """Imports TFDV's generators so that they do not import Beam, whose counters count nothing outside a pipeline.
+
+    Once the deferred Beam is used they have it, and it has their coder.
+    """
+    if not is_deferred("apache_beam") or any(name in sys.modules for name in _STATISTICS):
+        return
+    beam, before = sys.modules["apache_beam"], set(sys.modules)
+    sys.modules["apache_beam"] = cast(Any, _Nothing())
+    try:
+        data_types, *_ = (importlib.import_module(name) for name in _STATISTICS)
+    finally:
+        sys.modules["apache_beam"] = beam
+    modules = [sys.modules[name] for name in sys.modules.keys() - before]
+
+    def give_beam(beam: Any) -> None:
+        for module in modules:
+            lacking = {name for name, value in vars(module).items() if isinstance(value, _Nothing)}
+            if lacking:
+                vars(module)["beam"] = beam
+            if lacking - {"beam"}:  # Transforms of pipelines.
+                importlib.reload(module)
+        without_base = data_types._ArrowRecordBatchCoder
+        methods = {name: value for name, value in vars(without_base).items() if callable(value)}
+        methods["__module__"] = data_types.__name__
+        coder = type(without_base.__name__, (beam.coders.Coder,), methods)
+        vars(data_types)[coder.__name__] = coder
+        beam.coders.typecoders.registry.register_coder(data_types.pa.RecordBatch, coder)
+
+    when_imported("apache_beam", give_beam)
 
 
 def _spare_components() -> None:

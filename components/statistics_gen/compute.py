@@ -1,11 +1,12 @@
 """TFDV's statistics of batches of examples, one after the other, without Beam."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from ..tfx_api import stats_generator, stats_impl, stats_options
+from ..tfx_api import basic_stats_generator, merge_util, stats_generator, stats_options
 from .top_values import TopValues
 
 
@@ -26,16 +27,37 @@ def compute_statistics(
     """
     options = stats_options.StatsOptions()
     options.schema = schema
-    generators = [
-        generator
-        for generator in stats_impl.get_generators(options)
-        if isinstance(generator, stats_generator.CombinerStatsGenerator)
-    ]
-    generators.append(TopValues(options))
+    generators = [*tfdv_generators(options), TopValues(options)]
     accumulators = [generator.create_accumulator() for generator in generators]
     for batch in batches:
         accumulators = [
             generator.add_input(accumulator, batch)
             for generator, accumulator in zip(generators, accumulators, strict=True)
         ]
-    return stats_impl.extract_statistics_output(accumulators, generators)
+    return merge_util.merge_dataset_feature_statistics(
+        generator.extract_output(generator.compact(accumulator))
+        for generator, accumulator in zip(generators, accumulators, strict=True)
+    )
+
+
+def tfdv_generators(options: Any) -> list[Any]:
+    """Returns TFDV's generators that need no Beam: those of `stats_impl.get_generators`, which imports it.
+
+    Args:
+        options: `tfdv.StatsOptions`, whose schema may ask for more than the one of every schema.
+    """
+    schema = options.schema
+    has_text = any(feature.HasField("natural_language_domain") for feature in schema.feature)
+    if schema.sparse_feature or schema.weighted_feature or has_text:
+        from ..tfx_api import stats_impl
+
+        found = stats_impl.get_generators(options)
+        return [generator for generator in found if isinstance(generator, stats_generator.CombinerStatsGenerator)]
+    names = ("num_values_histogram_buckets", "num_histogram_buckets", "num_quantiles_histogram_buckets", "epsilon")
+    return [
+        basic_stats_generator.BasicStatsGenerator(
+            schema=schema,
+            example_weight_map=options.example_weight_map,
+            **{name: getattr(options, name) for name in names},
+        )
+    ]

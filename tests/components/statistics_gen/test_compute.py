@@ -1,6 +1,6 @@
 """Statistics by arrays beside those of TFDV on Beam, field by field, over random tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
@@ -13,7 +13,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from yachay.components.examples import decode, encode
 from yachay.components.statistics_gen import top_values
-from yachay.components.statistics_gen.compute import compute_statistics
+from yachay.components.statistics_gen.compute import compute_statistics, tfdv_generators
+from yachay.components.tfx_api import stats_generator, stats_impl
 
 SCHEMA = text_format.Parse(
     """
@@ -180,3 +181,16 @@ def test_counts_of_values_do_not_depend_on_when_they_are_added_up(tables: dict[s
     monkeypatch.setattr(top_values, "NUM_PENDING", 2)
 
     assert by_name(compute_statistics(batches(tables["batches"]), SCHEMA)) == by_name(expected)
+
+
+def test_the_generators_are_those_that_tfdv_would_take_without_beam() -> None:
+    def settings(generators: Iterable[object]) -> list[tuple[type, dict[str, float]]]:
+        return [
+            (type(one), {name: value for name, value in vars(one).items() if isinstance(value, (int, float))})
+            for one in generators
+            if isinstance(one, stats_generator.CombinerStatsGenerator)
+        ]
+
+    options = tfdv.StatsOptions(schema=SCHEMA)
+
+    assert settings(tfdv_generators(options)) == settings(stats_impl.get_generators(options))
