@@ -45,7 +45,7 @@ def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
     help="The push.json of --model, where the store cannot be read from here.",
 )
 @click.option("--image", metavar="IMAGE", help="The server's image by digest (default: deploy.image).")
-@click.option("--mode", metavar="knative|standard", help="How KServe makes pods (default: deploy.mode).")
+@click.option("--mode", metavar="standard|knative", help="How KServe makes pods (default: deploy.mode, standard).")
 @click.option("--cloud", metavar="gke|eks|aks|none", help="Whose node labels lead to a GPU (default: deploy.cloud).")
 @click.option("--gpu", metavar="TYPE", help="Kind of GPU: l4, t4, a100, any (default: deploy.gpu, else CPUs).")
 @click.option(

@@ -29,7 +29,7 @@ FIELDS = ("pipeline", "service", "files")
 @click.option(
     "--environment", type=click.Choice(["dev", "staging", "production"]), default="production", show_default=True
 )
-@click.option("--mode", metavar="knative|standard", help="How KServe makes pods (default: deploy.mode).")
+@click.option("--mode", metavar="standard|knative", help="How KServe makes pods (default: deploy.mode, standard).")
 @click.option("--cloud", metavar="gke|eks|aks|none", help="Whose node labels lead to a GPU (default: deploy.cloud).")
 @click.option("--gpu", metavar="TYPE", help="Kind of GPU: l4, t4, a100, any (default: deploy.gpu, else CPUs).")
 @click.option("--with", "added", metavar="COMPONENT", multiple=True, help="Add tls, prediction-log, ...; repeatable.")

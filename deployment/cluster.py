@@ -3,7 +3,6 @@
 import dataclasses
 import email.utils
 import json
-import os
 import re
 import time
 from typing import Any, Self
@@ -12,6 +11,7 @@ import urllib3
 from kubernetes import client, config
 
 from ..errors import UsageError
+from .authorities import authorities, describe
 from .errors import ClusterError
 
 FIELD_MANAGER = "yachay"
@@ -162,7 +162,11 @@ class Cluster:
             ClusterError: if the API rejects the request or does not respond.
         """
         body = {"preconditions": {"uid": document["metadata"]["uid"]}}
-        self._call("DELETE", resource, document["metadata"]["name"], "application/json", body)
+        try:
+            self._call("DELETE", resource, document["metadata"]["name"], "application/json", body)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
 
     def patch(self, resource: Resource, name: str, changes: Document) -> Document:
         """Changes fields of an object (JSON merge patch: null removes).
@@ -207,7 +211,7 @@ class Cluster:
     def _is_away(self, error: Exception) -> ClusterError:
         return ClusterError(
             f"Expected the Kubernetes API at {self._api.configuration.host} to respond. Received: "
-            f"{type(error).__name__}. Is the cluster up, and does the kubeconfig name it?"
+            f"{describe(error)}. Is the cluster up, and does the kubeconfig name it?"
         )
 
     def _call(
@@ -254,6 +258,8 @@ class Cluster:
             document: Document = json.loads(response.data)
             self._set_clock(response.headers.get("Date"))
         except client.ApiException as error:
+            if not error.status:  # What the client makes of an error of TLS.
+                raise self._is_away(error) from None
             self._set_clock((error.headers or {}).get("Date"))
             raise ClusterError(
                 self._rejection(error, method, resource, name), error.status, is_stale=_is_stale(error)
@@ -285,11 +291,6 @@ class Cluster:
             else " Someone else changed it: look at what changed, then call again with --force-conflicts to take over.",
         }.get(error.status, "")
         return f"Expected to {verb} {what}. Received: {error.status} {message}.{fix}".replace("..", ".")
-
-
-def authorities() -> str | None:
-    """Returns the file of certificate authorities that the environment names, such as those of a company's proxy."""
-    return os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 
 def _role(resource: Resource, verb: str) -> str:

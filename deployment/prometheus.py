@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import httpx
 
+from .authorities import describe, verification
 from .errors import MonitoringError
 
 TIMEOUT_SECONDS = 10.0
@@ -186,12 +187,16 @@ class Prometheus:
     def _query(self, query: str) -> list[tuple[dict[str, str], float]]:
         try:
             response = httpx.post(
-                f"{self._url}/api/v1/query", data={"query": query}, headers=self._headers, timeout=TIMEOUT_SECONDS
+                f"{self._url}/api/v1/query",
+                data={"query": query},
+                headers=self._headers,
+                timeout=TIMEOUT_SECONDS,
+                verify=verification(),
             )
             content = response.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise MonitoringError(
-                f"Expected Prometheus at {self._url} to respond. Received: {type(error).__name__}. Check --prometheus."
+                f"Expected Prometheus at {self._url} to respond. Received: {describe(error)}. Check --prometheus."
             ) from None
         if response.status_code != 200 or content.get("status") != "success":
             raise MonitoringError(

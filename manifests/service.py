@@ -124,7 +124,7 @@ class ServiceSettings:
     """How a model is served, whichever it is.
 
     Args:
-        mode: `"knative"` or `"standard"`. Cannot change once the service exists.
+        mode: `"standard"` or `"knative"`, which has never run against Knative. Cannot change once the service exists.
         autoscaling: `Autoscaling`. Defaults to KPA in Knative and HPA in Standard mode.
         min_replicas: int. 0 scales to zero, in Knative mode and with KEDA. Defaults to 1.
         max_replicas: int.
@@ -149,7 +149,7 @@ class ServiceSettings:
 
     __pydantic_config__ = _STRICT
 
-    mode: Mode = "knative"
+    mode: Mode = "standard"
     autoscaling: Autoscaling | None = None
     min_replicas: int = 1
     max_replicas: int = 4

@@ -92,7 +92,7 @@ def test_a_model_that_does_not_start_ends_with_its_own_exit_status(
     output = capsys.readouterr()
     answer = json.loads(output.out)
     assert (answer["state"], answer["serving_version"]) == ("rolled_back", 7)
-    assert "version 8 did not get ready: RevisionFailed" in answer["reason"]
+    assert "version 8 did not get ready: ProgressDeadlineExceeded" in answer["reason"]
     assert "ROLLED BACK" in output.err
     main.run(["status", "student_dropout"])
     assert re.search(r"rollout    rolled back: version 8 did not get ready", capsys.readouterr().out)

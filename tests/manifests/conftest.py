@@ -20,7 +20,8 @@ def make_model(version=1795229955, **fields):
 
 
 def make_service(**fields):
-    return Service(**{"name": "student-dropout-semester2", "namespace": "models", "model": make_model()} | fields)
+    given = {"name": "student-dropout-semester2", "namespace": "models", "model": make_model(), "mode": "knative"}
+    return Service(**given | fields)
 
 
 @pytest.fixture(name="make_model")
