@@ -159,6 +159,8 @@ def _number(value: float | None) -> str:
 
 
 def _interval(estimate: dict[str, Any]) -> str:
+    if estimate.get("is_too_few"):
+        return "  [too few records for an interval]"
     if estimate.get("low") is None or estimate.get("high") is None:
         return ""
     return f"  [{estimate['low']:.4f}, {estimate['high']:.4f}]"

@@ -35,11 +35,16 @@ class Note(Part):
 
 
 class Estimate(Part):
-    """A number with its 95 % bootstrap interval, where there is one."""
+    """A number with its 95 % interval, where there is one.
+
+    Args:
+        is_too_few: bool. Whether the number has no interval because the records are too few for a sound one.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    is_too_few: bool = False
 
 
 class SliceEstimate(Part):
@@ -136,6 +141,18 @@ class FairnessGroup(Part):
     is_suppressed: bool = False
 
 
+class AlikeTest(Part):
+    """Whether a rate may be the same in all groups.
+
+    Args:
+        p_value: float. Of Pearson's test, exact where counts are small.
+        adjusted_p_value: float. The same, for all tests of the report together (Holm's method).
+    """
+
+    p_value: float
+    adjusted_p_value: float
+
+
 class Fairness(Part):
     """Rates of the groups of one column, or of crossed ones, with one class as the positive one.
 
@@ -143,9 +160,11 @@ class Fairness(Part):
         columns: tuple of column names.
         label: string. The class that counts as positive: one record is selected where it is predicted.
         groups: tuple of `FairnessGroup`.
-        gaps: dict of rate to `Estimate` of the largest less the smallest among groups that are not suppressed.
+        gaps: dict of rate to `Estimate` of the largest less the smallest among groups that are not suppressed. The
+            interval holds for all pairs of groups together, since these two were chosen among them.
         ratios: dict of rate to `Estimate` of the smallest over the largest. Below .8 a `selection_rate` breaks the
-            four-fifths rule (29 CFR 1607.4 D).
+            four-fifths rule (29 CFR 1607.4 D). The interval likewise.
+        alike: dict of rate to `AlikeTest` of those groups.
     """
 
     columns: tuple[str, ...]
@@ -153,6 +172,7 @@ class Fairness(Part):
     groups: tuple[FairnessGroup, ...]
     gaps: dict[str, Estimate] = {}
     ratios: dict[str, Estimate] = {}
+    alike: dict[str, AlikeTest] = {}
 
 
 class Curve(Part):

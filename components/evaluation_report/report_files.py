@@ -38,16 +38,21 @@ def write_report(
 
 
 def slices_csv(report: Report) -> str:
-    """Returns all slices as CSV: a line a slice, its value and interval for each metric, empty where there is none."""
+    """Returns all slices as CSV: a line a slice; each metric's value, interval and whether records are too few for one.
+
+    What is not known is empty.
+    """
     metrics = list(report.metrics)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    bounds = ("", "_low", "_high")
-    writer.writerow(["slice", "rows", "suppressed", *(f"{name}{bound}" for name in metrics for bound in bounds)])
+    fields = ("", "_low", "_high", "_too_few")
+    writer.writerow(["slice", "rows", "suppressed", *(f"{name}{field}" for name in metrics for field in fields)])
     for row in report.slices:
         estimates = [row.metrics.get(name) for name in metrics]
         cells = [
-            number for one in estimates for number in ((one.value, one.low, one.high) if one else (None, None, None))
+            cell
+            for one in estimates
+            for cell in ((one.value, one.low, one.high, int(one.is_too_few)) if one else [None] * len(fields))
         ]
         name = ", ".join(f"{column}={value}" for column, value in row.slice.items())
         writer.writerow([name, row.rows, int(row.is_suppressed), *cells])

@@ -43,6 +43,8 @@ class Metric(abc.ABC):
         lowest: float or None. The least value there is, None for no bound.
         highest: float or None. The largest likewise.
         title: `Text`. Its name on the page.
+        is_share: bool. Whether it is the share of records for which something holds, so that its interval is that of a
+            share. Defaults to False.
         choice_priority: int. Among the metrics of a task, the one with the highest chooses between model families;
             the first of several. Defaults to 0.
     """
@@ -53,6 +55,7 @@ class Metric(abc.ABC):
     lowest: float | None = None
     highest: float | None = None
     title: Text = Text()
+    is_share: bool = False
     choice_priority: int = 0
 
     @abc.abstractmethod

@@ -163,11 +163,13 @@ class _Ranks:
             yield step
 
 
-def calibration_error(bins: Labels, num_bins: int, is_positive: Mask, scores: Values, weights: Values) -> Values:
-    """Returns the expected calibration error (Naeini et al., AAAI 2015): the mean gap of score and share over bins."""
-    gaps = group_sums(bins, num_bins, weights, is_positive - scores)
-    error: Values = np.abs(gaps).sum(axis=0) / weights.sum(axis=0)
-    return error
+def calibration_gaps(bins: Labels, num_bins: int, is_positive: Mask, scores: Values, weights: Values) -> Values:
+    """Returns the gap of share and mean score in each bin, times its share of the records, of shape `(num_bins, R)`.
+
+    The sum of their sizes is the expected calibration error (Naeini et al., AAAI 2015).
+    """
+    gaps: Values = group_sums(bins, num_bins, weights, is_positive - scores) / weights.sum(axis=0)
+    return gaps
 
 
 @np.errstate(divide="ignore", invalid="ignore")

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from ...components.cross_validator.intervals import OutcomeSpread
-from ...components.evaluation_report.analysis.resampling import Resamples, num_resamples, to_estimate
+from ...components.evaluation_report.analysis.intervals import Bounds
+from ...components.evaluation_report.analysis.resampling import Resamples, num_resamples
 from ...components.evaluation_report.analysis.slices import metric_values
 from ...components.evaluation_report.report import Estimate
 from ...components.evaluation_report.section import Section, SectionInputs, localized, table
@@ -46,6 +47,9 @@ _NAMES = {
     "residual": Text(en="What the model leaves", es="Lo que el modelo deja"),
 }
 
+_NO_BOUNDS: Bounds = (None, None)
+_SHARE: Bounds = (0.0, 1.0)
+
 
 def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
     """Returns the metrics of the ranking, of the model and of one column alone, with intervals.
@@ -68,10 +72,13 @@ def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
     for name, values in ranks.items():
         rows = np.flatnonzero(np.isfinite(values))
         found = measured(values, rows)
-        estimates = {metric: to_estimate(resampled).model_dump() for metric, resampled in found.items()}
+        estimates = {
+            metric: resamples.estimate(resampled, rows, bounds=_SHARE).model_dump()
+            for metric, resampled in found.items()
+        }
         if name != "model":
             area = METRICS[0].name
-            estimates["ahead"] = to_estimate(measured(own, rows)[area] - found[area]).model_dump()
+            estimates["ahead"] = resamples.estimate(measured(own, rows)[area] - found[area], rows).model_dump()
         lines.append({"name": name, "districts": len(rows), **estimates})
     return lines
 
@@ -111,12 +118,12 @@ def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
     lines = []
     for region in sorted(set(records["natural_region"])):
         rows = np.flatnonzero(records["natural_region"] == region)
-        statistics: dict[str, Statistic] = {
-            "observed": partial(mean, observed[rows]),
-            "predicted": partial(mean, predicted[rows]),
-            "difference": partial(mean, predicted[rows] - observed[rows]),
-            "slope": partial(_slope, predicted[rows], observed[rows]),
-            "auc": auc(is_worst[rows], predicted[rows] if is_class else -predicted[rows]),
+        statistics: dict[str, tuple[Statistic, Bounds]] = {
+            "observed": (partial(mean, observed[rows]), _NO_BOUNDS),
+            "predicted": (partial(mean, predicted[rows]), _NO_BOUNDS),
+            "difference": (partial(mean, predicted[rows] - observed[rows]), _NO_BOUNDS),
+            "slope": (partial(_slope, predicted[rows], observed[rows]), _NO_BOUNDS),
+            "auc": (auc(is_worst[rows], predicted[rows] if is_class else -predicted[rows]), _SHARE),
         }
         lines.append(
             {
@@ -125,8 +132,8 @@ def build_regions(inputs: SectionInputs) -> list[dict[str, Any]]:
                 "departments": int(records["department"].iloc[rows].nunique()),
                 "worst": int(is_worst[rows].sum()),
                 **{
-                    name: to_estimate(resamples.compute(statistic, rows)).model_dump()
-                    for name, statistic in statistics.items()
+                    name: resamples.estimate(resamples.compute(statistic, rows), rows, bounds=bounds).model_dump()
+                    for name, (statistic, bounds) in statistics.items()
                 },
             }
         )
@@ -195,7 +202,9 @@ def build_intervals(inputs: SectionInputs) -> list[dict[str, Any]]:
             "name": name,
             "districts": len(rows),
             "width": float((high - low)[rows].mean()),
-            "held": to_estimate(resamples.compute(partial(mean, 100 * holds[rows]), rows)).model_dump(),
+            "held": resamples.estimate(
+                resamples.compute(partial(mean, 100 * holds[rows]), rows), rows, bounds=(0.0, 100.0)
+            ).model_dump(),
         }
         for kind, name, rows in parts
     ]

@@ -37,7 +37,7 @@ from ..section import SectionInputs, build_section
 from ..settings import ReportConfig
 from .classification import classification
 from .distributions import TRAIN, distributions, feature_rows, label_counts, label_mean, label_quantiles
-from .fairness import MAX_CLASSES, fairness
+from .fairness import MAX_CLASSES, adjusted, fairness
 from .gate import gate_metrics, in_one_line, read_gate
 from .importance import permutation_importance
 from .inputs import Inputs
@@ -80,7 +80,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         predictions.clusters,
     )
     values = metric_values(config.metrics, predictions.labels, predictions.scores, resamples)
-    metrics = gate_metrics(gate, values, notes)
+    metrics = gate_metrics(gate, config.metrics, values, predictions.labels, resamples, notes)
     slices = _slices(inputs, predictions, resamples, metrics, gate, notes)
     baseline_values = None
     if predictions.baseline_scores is not None:
@@ -127,7 +127,9 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
                 slices,
                 None if gate is None else gate.trivial_p_value,
             ),
-            comparisons=() if baseline_values is None else comparisons(values, baseline_values, gate),
+            comparisons=()
+            if baseline_values is None
+            else comparisons(config.metrics, values, baseline_values, predictions.labels, resamples, gate),
             is_pushed=inputs.is_pushed,
             push_rejection=inputs.push_rejection,
         ),
@@ -269,15 +271,17 @@ def _fairness(
             Note(code="fairness_of_alert_label", values={"label": alert, "classes": len(predictions.scores[0])})
         )
     predicted = predictions.scores.argmax(axis=1)
-    return tuple(
-        fairness(
-            predictions.columns,
-            config.evaluation.fairness,
-            predictions.labels,
-            predicted,
-            classes,
-            resamples,
-            config.evaluation.min_slice_rows,
+    return adjusted(
+        list(
+            fairness(
+                predictions.columns,
+                config.evaluation.fairness,
+                predictions.labels,
+                predicted,
+                classes,
+                resamples,
+                config.evaluation.min_slice_rows,
+            )
         )
     )
 

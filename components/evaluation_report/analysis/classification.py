@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn import metrics as sklearn_metrics
@@ -12,13 +14,23 @@ from ...evaluator.statistics import (
     Statistic,
     Values,
     auc_and_average_precision,
-    calibration_error,
-    class_rates,
+    calibration_gaps,
     group_sums,
     mean,
 )
-from ..report import CalibrationBin, ClassEvaluation, Classification, Confusion, Curve, Histogram, Note, OperatingPoints
-from .resampling import Resamples, to_estimate
+from ..report import (
+    CalibrationBin,
+    ClassEvaluation,
+    Classification,
+    Confusion,
+    Curve,
+    Estimate,
+    Histogram,
+    Note,
+    OperatingPoints,
+)
+from .resampling import Resamples
+from .slices import MIN_CLASS_RECORDS
 
 NUM_POINTS = 200
 NUM_BINS = 10
@@ -65,26 +77,30 @@ def classification(
     own = scores[np.arange(len(labels)), labels]
     squares = (scores**2).sum(axis=1) - 2 * own + 1
     losses = -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
-    classes = [_Class(label_values[k], labels == k, scores[:, k]) for k in shown]
-    rates, brier, log_loss, *values = resamples.compute_each(
+    classes = [_Class(label_values[k], labels == k, scores[:, k], resamples) for k in shown]
+    outcomes = (np.where(labels == predicted, labels, -1), labels, predicted)
+    hits, actual, alerted, brier, log_loss, *values = resamples.compute_each(
         [
-            lambda weights: class_rates(labels, predicted, num_classes, weights)[:, shown].reshape(3 * len(shown), -1),
+            *(partial(_counts, one, num_classes, shown) for one in outcomes),
             lambda weights: mean(squares, weights),
             lambda weights: mean(losses, weights),
             *itertools.chain.from_iterable(one.statistics() for one in classes),
         ]
     )
-    rates = rates.reshape(3, len(shown), -1)
     per_class = len(values) // len(classes)
     return Classification(
         labels=tuple(label_values),
         confusion=confusion(labels, predicted, label_values),
         classes=tuple(
-            one.evaluate(rates[:, index], values[index * per_class : (index + 1) * per_class])
+            one.evaluate(
+                [found[index] for found in (hits, actual, alerted)], values[index * per_class : (index + 1) * per_class]
+            )
             for index, one in enumerate(classes)
         ),
-        brier=to_estimate(brier),
-        log_loss=to_estimate(log_loss),
+        brier=resamples.estimate(brier, bounds=(0.0, 2.0), unseen=_unseen(squares, 2.0, resamples)),
+        log_loss=resamples.estimate(
+            log_loss, bounds=(0.0, None), unseen=_unseen(losses, float(losses.max()), resamples)
+        ),
         alert_label=alert_label,
         cost_false_positive=costs[0],
         cost_false_negative=costs[1],
@@ -113,55 +129,66 @@ class _Class:
         label: string.
         is_positive: bool array of shape `(N,)`.
         scores: float array of shape `(N,)`.
+        resamples: `Resamples` of the records.
     """
 
-    def __init__(self, label: str, is_positive: Mask, scores: Values) -> None:
-        self._label, self._is_positive, self._scores = label, is_positive, scores
+    def __init__(self, label: str, is_positive: Mask, scores: Values, resamples: Resamples) -> None:
+        self._label, self._is_positive, self._scores, self._resamples = label, is_positive, scores, resamples
+        self._squares = (scores - is_positive) ** 2
         self._edges = np.linspace(0, 1, NUM_BINS + 1)
         self._bins = np.clip(np.searchsorted(self._edges, scores, side="right") - 1, 0, NUM_BINS - 1)
 
     def statistics(self) -> list[Statistic]:
         """Returns the statistics whose values `evaluate` takes."""
         is_positive, scores, bins = self._is_positive, self._scores, self._bins
-        squares = (scores - is_positive) ** 2
-
-        def positive_rates(weights: Values) -> Values:
-            hits = group_sums(bins, NUM_BINS, weights, is_positive.astype(np.float64))
-            return hits / group_sums(bins, NUM_BINS, weights)
-
         return [
             auc_and_average_precision(is_positive, scores),
-            lambda weights: calibration_error(bins, NUM_BINS, is_positive, scores, weights),
-            lambda weights: mean(squares, weights),
-            positive_rates,
+            lambda weights: calibration_gaps(bins, NUM_BINS, is_positive, scores, weights),
+            lambda weights: mean(self._squares, weights),
+            lambda weights: group_sums(bins, NUM_BINS, weights, is_positive.astype(np.float64)),
+            lambda weights: group_sums(bins, NUM_BINS, weights),
         ]
 
-    def evaluate(self, rates: Values, values: Sequence[Values]) -> ClassEvaluation:
-        """Returns the numbers of the class, of its rates and the values of its statistics for all resamples."""
-        is_positive, scores = self._is_positive, self._scores
-        (area, mean_precision), calibration_gap, squares, positive_rates = values
-        precision, recall, f1 = (to_estimate(one) for one in rates)
+    def evaluate(self, counts: Sequence[Values], values: Sequence[Values]) -> ClassEvaluation:
+        """Returns the numbers of the class.
+
+        Args:
+            counts: three float arrays of shape `(R + 1,)`. Its records that are predicted right, its records, and
+                those predicted to be of it.
+            values: the values of its statistics for the records and each resample.
+        """
+        is_positive, scores, resamples = self._is_positive, self._scores, self._resamples
+        hits, actual, alerted = counts
+        (area, mean_precision), gaps, squares, *bins = values
         exists = bool(is_positive.any() and not is_positive.all())
+        positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
+        # Of an area of 1, the variance of Newcombe (Statistics in Medicine 2006) is that of a share of so many records.
+        of_area = 4 * positives * negatives / (len(scores) + 2)
+        ranking: dict[str, Any] = {
+            "bounds": (0.0, 1.0),
+            "is_enough": min(positives, negatives) >= MIN_CLASS_RECORDS,
+            "units_at_bound": of_area,
+        }
         return ClassEvaluation(
             label=self._label,
             rows=int(is_positive.sum()),
-            auc=to_estimate(area),
-            average_precision=to_estimate(mean_precision),
-            expected_calibration_error=to_estimate(calibration_gap),
-            brier=to_estimate(squares),
-            precision=precision,
-            recall=recall,
-            f1=f1,
+            auc=resamples.estimate(area, **ranking),
+            average_precision=resamples.estimate(mean_precision, **ranking),
+            expected_calibration_error=resamples.calibration_error(gaps),
+            brier=resamples.estimate(squares, bounds=(0.0, 1.0), unseen=_unseen(self._squares, 1.0, resamples)),
+            precision=resamples.share(hits, alerted),
+            recall=resamples.share(hits, actual),
+            f1=f1_estimate(resamples.share(hits, actual + alerted - hits)),
             roc=_roc(is_positive, scores) if exists else None,
             precision_recall=_precision_recall(is_positive, scores) if exists else None,
             gain=_gain(is_positive, scores) if exists else None,
-            calibration=self._calibration(positive_rates),
+            calibration=self._calibration(*bins),
             scores_positive=_histogram(scores[is_positive]),
             scores_negative=_histogram(scores[~is_positive]),
             operating_points=operating_points(is_positive, scores),
         )
 
-    def _calibration(self, positive_rates: Values) -> tuple[CalibrationBin, ...]:
+    def _calibration(self, hits: Values, of: Values) -> tuple[CalibrationBin, ...]:
         rows = np.bincount(self._bins, minlength=NUM_BINS)
         sums = np.bincount(self._bins, self._scores, NUM_BINS)
         return tuple(
@@ -170,10 +197,31 @@ class _Class:
                 high=round(float(self._edges[index + 1]), _DIGITS),
                 rows=int(rows[index]),
                 mean_score=float(sums[index] / rows[index]) if rows[index] else None,
-                positive_rate=to_estimate(positive_rates[index]),
+                positive_rate=self._resamples.share(hits[index], of[index]),
             )
             for index in range(NUM_BINS)
         )
+
+
+def f1_estimate(overlap: Estimate) -> Estimate:
+    """Returns the F1 of the share of right predictions among the records that are of a class or predicted to be.
+
+    F1 is `2 s / (1 + s)` of that share, so that its interval is that of the share (Lam et al., arXiv 2309.14621).
+    """
+    ends = {name: getattr(overlap, name) for name in ("value", "low", "high")}
+    return overlap.model_copy(update={name: 2 * end / (1 + end) for name, end in ends.items() if end is not None})
+
+
+def _counts(groups: Labels, num_groups: int, shown: Sequence[int], weights: Values) -> Values:
+    return group_sums(groups, num_groups, weights)[shown]
+
+
+def _unseen(losses: Values, highest: float, resamples: Resamples) -> float:
+    """Returns the standard error that half a record of the highest loss would add.
+
+    Of a model that is nearly always right, few records have nearly all of the loss, and often none of them is drawn.
+    """
+    return 0.5 * (highest - float(losses.mean())) / resamples.num_units()
 
 
 def operating_points(is_positive: Mask, scores: Values) -> OperatingPoints:

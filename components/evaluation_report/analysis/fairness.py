@@ -1,4 +1,4 @@
-"""Rates of groups, and the gaps between them."""
+"""Rates of groups, the gaps between them, and whether they may be alike."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ...evaluator.statistics import Labels, Values, group_sums
-from ..report import Estimate, Fairness, FairnessGroup, SliceName
+from ..report import AlikeTest, Estimate, Fairness, FairnessGroup
+from . import intervals
+from .alike import alike_p_value, alike_p_value_of_clusters, holm
 from .predictions import Column
-from .resampling import Resamples, to_estimate
-from .slices import find_slices
+from .resampling import Resamples, Rows
+from .slices import Slice, find_slices
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "base_rate")
 MAX_CLASSES = 5
@@ -44,10 +46,25 @@ def fairness(
         groups = np.full(len(labels), -1)
         for index, part in enumerate(parts):
             groups[part.rows] = index
-        named = [(part.name, len(part.rows)) for part in parts]
         for label, k in classes.items():
             counts = _counts(groups, len(parts), labels == k, predicted == k, resamples)
-            yield _compare(spec, label, named, counts, min_rows)
+            yield _compare(spec, label, parts, counts, min_rows, resamples)
+
+
+def adjusted(found: Sequence[Fairness]) -> tuple[Fairness, ...]:
+    """Returns the same with the p-values of all of them adjusted together."""
+    p_values = iter(holm([test.p_value for one in found for test in one.alike.values()]))
+    return tuple(
+        one.model_copy(
+            update={
+                "alike": {
+                    rate: AlikeTest(p_value=test.p_value, adjusted_p_value=next(p_values))
+                    for rate, test in one.alike.items()
+                }
+            }
+        )
+        for one in found
+    )
 
 
 def _counts(groups: Labels, num_groups: int, actual: Labels, selected: Labels, resamples: Resamples) -> Values:
@@ -58,25 +75,43 @@ def _counts(groups: Labels, num_groups: int, actual: Labels, selected: Labels, r
 
 
 def _compare(
-    columns: tuple[str, ...], label: str, named: Sequence[tuple[SliceName, int]], counts: Values, min_rows: int
+    columns: tuple[str, ...],
+    label: str,
+    parts: Sequence[Slice],
+    counts: Values,
+    min_rows: int,
+    resamples: Resamples,
 ) -> Fairness:
-    rates: dict[str, dict[int, Values]] = {rate: {} for rate in RATES}
+    fractions: dict[str, dict[int, tuple[Values, Values]]] = {rate: {} for rate in RATES}
     groups = []
-    for index, (name, rows) in enumerate(named):
-        if rows < min_rows:
-            groups.append(FairnessGroup(group=name, rows=rows, is_suppressed=True))
+    for index, part in enumerate(parts):
+        if len(part.rows) < min_rows:
+            groups.append(FairnessGroup(group=part.name, rows=len(part.rows), is_suppressed=True))
             continue
-        estimates = {}
         for rate, (hits, of) in _fractions(counts[index]).items():
             if of[0] >= min_rows:
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    rates[rate][index] = hits / of
-                estimates[rate] = to_estimate(rates[rate][index])
+                fractions[rate][index] = hits, of
         groups.append(
-            FairnessGroup(group=name, rows=rows, positives=int(counts[index, 1, :, 0].sum()), rates=estimates)
+            FairnessGroup(
+                group=part.name,
+                rows=len(part.rows),
+                positives=int(counts[index, 1, :, 0].sum()),
+                rates={rate: resamples.share(*of[index], part.rows) for rate, of in fractions.items() if index in of},
+            )
         )
-    gaps, ratios = _gaps(rates)
-    return Fairness(columns=columns, label=label, groups=tuple(groups), gaps=gaps, ratios=ratios)
+    compared = {
+        rate: _Compared([(*pair, parts[index].rows) for index, pair in found.items()], resamples)
+        for rate, found in fractions.items()
+        if len(found) > 1
+    }
+    return Fairness(
+        columns=columns,
+        label=label,
+        groups=tuple(groups),
+        gaps={rate: one.gap() for rate, one in compared.items()},
+        ratios={rate: one.ratio() for rate, one in compared.items()},
+        alike={rate: one.test() for rate, one in compared.items()},
+    )
 
 
 def _fractions(counts: Values) -> dict[str, tuple[Values, Values]]:
@@ -93,18 +128,51 @@ def _fractions(counts: Values) -> dict[str, tuple[Values, Values]]:
     }
 
 
-def _gaps(rates: Mapping[str, Mapping[int, Values]]) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Returns gaps and ratios between the groups that have the largest and the smallest rate.
+class _Compared:
+    """A rate in several groups.
 
-    The pair is that of the records as they are: the largest less the smallest of each resample is never below 0, so
-    that its interval could not show a gap that is noise.
+    Gap and ratio are those of the groups that have the largest and the smallest rate. Since these two were chosen, the
+    interval of each group is as wide as one that holds for all differences between the groups together.
+
+    Args:
+        groups: sequence of the hits and the records of a group, each for the records and all resamples, and its rows.
+        resamples: `Resamples`.
     """
-    gaps, ratios = {}, {}
-    for rate, groups in rates.items():
-        if len(groups) < 2:
-            continue
-        largest = max(groups.values(), key=lambda values: values[0])
-        smallest = min(groups.values(), key=lambda values: values[0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gaps[rate], ratios[rate] = to_estimate(largest - smallest), to_estimate(smallest / largest)
-    return gaps, ratios
+
+    def __init__(self, groups: Sequence[tuple[Values, Values, Rows]], resamples: Resamples) -> None:
+        self._resamples = resamples
+        self._hits: Values = np.stack([hits for hits, _, _ in groups])
+        self._of: Values = np.stack([of for _, of, _ in groups])
+        shares = self._hits[:, 0] / self._of[:, 0]
+        self._largest, self._smallest = int(shares.argmax()), int(shares.argmin())
+        quantile = intervals.range_quantile(len(groups))
+        self._estimates = [resamples.share(*group, quantile=quantile) for group in groups]
+        self._correlation = 0.0
+        if resamples.are_clustered:
+            # Records of one cluster may lie in several groups.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                rates = self._hits / self._of
+            self._correlation = resamples.correlation(rates[self._largest], rates[self._smallest])
+
+    def gap(self) -> Estimate:
+        first, second = self._estimates[self._largest], self._estimates[self._smallest]
+        return self._estimate(
+            (first.value or 0.0) - (second.value or 0.0), intervals.difference(first, second, self._correlation)
+        )
+
+    def ratio(self) -> Estimate:
+        first, second = self._estimates[self._smallest], self._estimates[self._largest]
+        if not second.value:
+            return Estimate(value=None)
+        return self._estimate((first.value or 0.0) / second.value, intervals.ratio(first, second, self._correlation))
+
+    def test(self) -> AlikeTest:
+        if self._resamples.are_clustered:
+            p_value = alike_p_value_of_clusters(self._hits, self._of, self._resamples.num_units())
+        else:
+            p_value = alike_p_value(self._hits[:, 0], self._of[:, 0])
+        return AlikeTest(p_value=p_value, adjusted_p_value=p_value)
+
+    def _estimate(self, value: float, ends: tuple[float, float] | None) -> Estimate:
+        has_intervals = self._hits.shape[1] > 1
+        return intervals.as_estimate(value, ends) if has_intervals else Estimate(value=value)

@@ -10,7 +10,7 @@ from ...evaluator.metric import Metric
 from ...evaluator.model import Model
 from ...evaluator.statistics import Labels, Values
 from ..report import Importance
-from .resampling import Resamples, to_estimate
+from .resampling import Resamples
 from .slices import metric_statistic
 
 MAX_PREDICTIONS = 100_000
@@ -63,7 +63,7 @@ def permutation_importance(
         if index < 0:
             continue
         shuffled = [measure(found) for found in _shuffled_scores(model, table, index, shuffles, scores)]
-        rows.append(Importance(feature=feature, drop=to_estimate(whole - np.mean(shuffled, axis=0))))
+        rows.append(Importance(feature=feature, drop=resamples.estimate(whole - np.mean(shuffled, axis=0))))
     return tuple(sorted(rows, key=lambda row: -(row.drop.value or 0.0)))
 
 

@@ -9,7 +9,7 @@ from ...evaluator.metrics.regression import point_predictions
 from ...evaluator.statistics import Values, mean
 from ..report import ErrorRow, ErrorTable, Estimate, Histogram, Regression, Window
 from .predictions import Column
-from .resampling import ALL_ROWS, Resamples, Rows, finite, to_estimate
+from .resampling import ALL_ROWS, Resamples, Rows, finite
 
 NUM_RESIDUAL_BINS = 41
 MAX_POINTS = 400
@@ -154,11 +154,11 @@ class _Errors:
         return ErrorRow(
             value=value,
             rows=len(error),
-            mae=to_estimate(mae),
-            rmse=to_estimate(np.sqrt(squares)),
-            bias=to_estimate(bias),
+            mae=self.resamples.estimate(mae, inside, bounds=(0.0, None)),
+            rmse=self.resamples.estimate(np.sqrt(squares), inside, bounds=(0.0, None)),
+            bias=self.resamples.estimate(bias, inside),
             skill={name: self._skill(baseline, inside, steps) for name, baseline in self.baselines.items()},
-            coverage=to_estimate(coverage[0]) if coverage else None,
+            coverage=self.resamples.estimate(coverage[0], inside, bounds=(0.0, 1.0)) if coverage else None,
         )
 
     def _skill(self, baseline: Values, inside: Rows, steps: slice) -> Estimate:
@@ -169,7 +169,8 @@ class _Errors:
         truth = self.truth[rows][:, steps]
         ours = ((self.forecast[rows][:, steps] - truth) ** 2).mean(axis=1)
         theirs = ((baseline[rows][:, steps] - truth) ** 2).mean(axis=1)
-        return to_estimate(self.resamples.compute(lambda weights: skill(ours, theirs, weights), rows))
+        skills = self.resamples.compute(lambda weights: skill(ours, theirs, weights), rows)
+        return self.resamples.estimate(skills, rows, bounds=(None, 1.0))
 
 
 def _residual_histogram(residuals: Values) -> Histogram:

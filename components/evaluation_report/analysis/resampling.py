@@ -1,9 +1,10 @@
-"""Bootstrap intervals of any statistic of records that can be computed with weights, all resamples at once.
+"""Bootstrap resamples of records, for the standard error of any statistic that can be computed with weights.
 
 A resample of N records is a vector of how often each was drawn. `Resamples` holds many of them as the columns of one
 matrix whose first column is all ones: a statistic that is computed for every column gives its value and its sampling
-distribution together. Differences, gaps and ratios are plain arithmetic on such rows, and are paired since every
-statistic sees the same resamples.
+distribution together. Differences are plain arithmetic on such rows, and are paired since every statistic sees the same
+resamples. `intervals` makes intervals of their standard errors: quantiles of the resamples themselves hold the true
+value far too seldom where records are few.
 """
 
 import math
@@ -16,19 +17,21 @@ import numpy as np
 
 from ...evaluator.statistics import Labels, Statistic, Values
 from ..report import Estimate
+from . import intervals
 
 Rows = Labels | slice
 
 MAX_RESAMPLES = 2000
 MIN_RESAMPLES = 200
-COVERAGE = 0.95
-# Measured coverage of a 95 % interval (groups alike within by .5): 80 % with 5 groups, 88 with 12, 92 with 30.
+# Measured in `tests/benchmarks/coverage.py`.
+MIN_RECORDS = 30
+MIN_BINNED_RECORDS = 100
 MIN_CLUSTERS = 10
 ALL_ROWS = slice(None)
 
 _WORK = 20_000_000
 _CHUNK = 2_000_000
-_DIGITS = 6
+_MIN_SHARE_KNOWN = 0.9
 
 
 def num_resamples(num_rows: int, num_classes: int = 1) -> int:
@@ -64,6 +67,17 @@ class Resamples:
         self._counts = counts
         self._clusters = clusters
 
+    @property
+    def are_clustered(self) -> bool:
+        """Whether records were drawn in groups."""
+        return self._clusters is not None
+
+    def num_units(self, rows: Rows = ALL_ROWS) -> int:
+        """Returns how many records of some rows, or groups of them, were drawn apart."""
+        if self._clusters is None:
+            return len(self._counts[rows])
+        return len(np.unique(self._clusters[rows]))
+
     def compute(self, statistic: Statistic, rows: Rows = ALL_ROWS) -> Values:
         """Returns a statistic of some rows for the records as they are and for each resample.
 
@@ -92,28 +106,105 @@ class Resamples:
 
         with ThreadPoolExecutor(joblib.cpu_count()) as threads:
             parts = list(threads.map(compute_some, range(0, counts.shape[1], step)))
-        computed = [np.concatenate(one, axis=-1) for one in zip(*parts, strict=True)]
-        if self._clusters is not None and len(np.unique(self._clusters[rows])) < MIN_CLUSTERS:
-            for values in computed:
-                values[..., 1:] = np.nan
-        return computed
+        return [np.concatenate(one, axis=-1) for one in zip(*parts, strict=True)]
 
+    def estimate(
+        self,
+        values: Values,
+        rows: Rows = ALL_ROWS,
+        value: float | None = None,
+        *,
+        bounds: intervals.Bounds = (None, None),
+        is_enough: bool = True,
+        units_at_bound: float | None = None,
+        unseen: float = 0.0,
+    ) -> Estimate:
+        """Returns a number with its interval, or without one where the records are too few.
 
-def to_estimate(values: Values, value: float | None = None) -> Estimate:
-    """Returns the number and its percentile interval.
+        Args:
+            values: float array of shape `(R + 1,)`, as `compute` gives it.
+            rows: int array. The rows that they are of. Defaults to all.
+            value: float. The number of another source, such as the gate. Defaults to the first of `values`.
+            bounds: pair of floats. The least and the largest value there is, None for none. Defaults to none.
+            is_enough: bool. Whether the caller too finds the records enough. Defaults to True.
+            units_at_bound: float. As `bounded_interval` takes it. Defaults to the number of records or groups.
+            unseen: float. The standard error that the records cannot show, as of a loss that is rarely large. Defaults
+                to 0.
+        """
+        value = finite(values[0] if value is None else value)
+        if value is None or len(values) < 2:
+            return Estimate(value=value)
+        units = self.num_units(rows)
+        if not is_enough or units < (MIN_CLUSTERS if self.are_clustered else MIN_RECORDS):
+            return Estimate(value=value, is_too_few=True)
+        error = self._error(values, units)
+        if error is None:
+            return Estimate(value=value, is_too_few=True)
+        at_bound = units if units_at_bound is None else min(units, units_at_bound)
+        error = math.hypot(error, unseen)
+        return intervals.as_estimate(value, intervals.bounded_interval(value, error, units, bounds, at_bound))
 
-    Args:
-        values: float array of shape `(R + 1,)`, as `Resamples.compute` gives it. Resamples without a number, in which
-            a class has no record, are left out.
-        value: float. The number of another source, such as the gate. Defaults to the first of `values`.
-    """
-    value = finite(values[0] if value is None else value)
-    resampled = values[1:][np.isfinite(values[1:])]
-    if value is None or not len(resampled):
-        return Estimate(value=value)
-    tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Estimate(value=value, low=round(float(low), _DIGITS), high=round(float(high), _DIGITS))
+    def share(
+        self,
+        hits: Values,
+        of: Values,
+        rows: Rows = ALL_ROWS,
+        value: float | None = None,
+        quantile: float | None = None,
+    ) -> Estimate:
+        """Returns a share of records with Wilson's interval.
+
+        Args:
+            hits: float array of shape `(R + 1,)`, as `compute` gives it. The records that count.
+            of: float array likewise. All of which they are a share.
+            rows: int array. The rows that they are of. Defaults to all.
+            value: float. The share of another source, such as the gate. Defaults to that of the records.
+            quantile: float. How many standard errors the interval reaches. Defaults to those of 95 %.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = hits / of
+        value = finite(shares[0] if value is None else value)
+        if value is None or len(shares) < 2:
+            return Estimate(value=value)
+        num_records = float(of[0])
+        quantile = intervals.normal_quantile() if quantile is None else quantile
+        if self.are_clustered:
+            units = self.num_units(rows)
+            error = self._error(shares, units)
+            if units < MIN_CLUSTERS or error is None:
+                return Estimate(value=value, is_too_few=True)
+            effective = value * (1 - value) / error**2 if error and 0 < value < 1 else units
+            num_records = min(num_records, effective)
+            quantile *= intervals.student_quantile(units - 1) / intervals.normal_quantile()
+        return intervals.as_estimate(value, intervals.score_interval(value, num_records, quantile))
+
+    def calibration_error(self, gaps: Values) -> Estimate:
+        """Returns the expected calibration error of all records.
+
+        Args:
+            gaps: float array of shape `(B, R + 1)`, as `compute` gives it of `calibration_gaps`.
+        """
+        value, units = float(np.abs(gaps[:, 0]).sum()), self.num_units()
+        if gaps.shape[1] < 2:
+            return Estimate(value=value)
+        is_few = units < (MIN_CLUSTERS if self.are_clustered else MIN_BINNED_RECORDS)
+        return intervals.as_estimate(value, None if is_few else intervals.calibration_interval(gaps, units))
+
+    def correlation(self, first: Values, second: Values) -> float:
+        """Returns that of two statistics over the resamples, 0 where either has no spread."""
+        pair = np.stack([first[1:], second[1:]])
+        pair = pair[:, np.isfinite(pair).all(axis=0)]
+        if not pair.size or (np.ptp(pair, axis=1) == 0).any():
+            return 0.0
+        return float(np.asarray(np.corrcoef(pair))[0, 1])
+
+    def _error(self, values: Values, units: int) -> float | None:
+        """Returns the standard error; None where too many resamples have no number, as where a class has no record."""
+        known = values[1:][np.isfinite(values[1:])]
+        if len(known) < _MIN_SHARE_KNOWN * (len(values) - 1):
+            return None
+        # The spread of resamples is that of a mean of `units - 1`.
+        return float(known.std()) * math.sqrt(units / (units - 1))
 
 
 def finite(value: Any) -> float | None:

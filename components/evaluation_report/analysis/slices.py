@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from ...evaluator.metric import Metric, bind
 from ...evaluator.statistics import Labels, Statistic, Values
-from ..report import SliceRow
-from .resampling import ALL_ROWS, Resamples, Rows, to_estimate
+from ...features import Problem
+from ..report import Estimate, SliceRow
+from .resampling import ALL_ROWS, Resamples, Rows
 
 if TYPE_CHECKING:
     from ...evaluator.evaluation import Evaluation
     from .predictions import Column, Predictions
+
+MIN_CLASS_RECORDS = 5
+"""Fewer of a class give no interval of a metric over classes, such as macro-F1 or AUC."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,58 @@ def metric_values(
     return dict(zip(metrics, resamples.compute_each(statistics, rows), strict=True))
 
 
+def metric_estimates(
+    metrics: Mapping[str, Metric],
+    labels: NDArray[Any],
+    scores: Values,
+    resamples: Resamples,
+    rows: Rows = ALL_ROWS,
+    known: Mapping[str, float] | None = None,
+) -> dict[str, Estimate]:
+    """Returns each metric of some records with its interval.
+
+    Args:
+        metrics: mapping of name to `Metric`.
+        labels: array of all records, as `Metric.compute` takes it.
+        scores: float array likewise.
+        resamples: `Resamples` of all records.
+        rows: int array of row numbers. Defaults to all.
+        known: mapping of metric to the number of another source, such as the gate. Defaults to none.
+    """
+    values = metric_values(metrics, labels, scores, resamples, rows)
+    return {
+        name: estimate_metric(metric, values[name], labels, resamples, rows, (known or {}).get(name))
+        for name, metric in metrics.items()
+    }
+
+
+def estimate_metric(
+    metric: Metric,
+    values: Values,
+    labels: NDArray[Any],
+    resamples: Resamples,
+    rows: Rows = ALL_ROWS,
+    value: float | None = None,
+) -> Estimate:
+    """Returns a metric with its interval, from its values for the records and each resample."""
+    num_rows = len(labels[rows])
+    if metric.is_share:
+        return resamples.share(values * num_rows, np.full(len(values), num_rows), rows, value)
+    units_at_bound, is_enough = float(num_rows), True
+    if Problem.CLASSIFICATION in metric.problems and labels.dtype.kind == "i":
+        # Classes that the slice lacks by chance would change what the metric is of.
+        counts = np.bincount(labels[rows], minlength=int(labels.max()) + 1)[np.bincount(labels) > 0]
+        units_at_bound, is_enough = float(len(counts) * counts.min()), bool(counts.min() >= MIN_CLASS_RECORDS)
+    return resamples.estimate(
+        values,
+        rows,
+        value,
+        bounds=(metric.lowest, metric.highest),
+        is_enough=is_enough,
+        units_at_bound=units_at_bound,
+    )
+
+
 def metric_statistic(metric: Metric, labels: NDArray[Any], scores: Values) -> Statistic:
     """Returns a metric of records as a statistic of their weights."""
     bound = bind(metric, labels, scores)
@@ -82,9 +138,8 @@ def slice_rows(
             yield SliceRow(slice=part.name, rows=len(part.rows), is_suppressed=True)
             continue
         known = gate.get(frozenset(part.name.items()), {})
-        values = metric_values(metrics, predictions.labels, predictions.scores, resamples, part.rows)
         yield SliceRow(
             slice=part.name,
             rows=len(part.rows),
-            metrics={name: to_estimate(resampled, known.get(name)) for name, resampled in values.items()},
+            metrics=metric_estimates(metrics, predictions.labels, predictions.scores, resamples, part.rows, known),
         )

@@ -1,6 +1,9 @@
 """The verdict: what the gate compared, and the candidate beside the last blessed model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ...evaluator.evaluation import Evaluation, Failure
 from ...evaluator.metric import Metric
@@ -8,7 +11,9 @@ from ...evaluator.statistics import Values
 from ...evaluator.trivial import LEVEL, TRIVIAL_P_VALUE
 from ..report import Comparison, Estimate, SliceEstimate, SliceRow, Threshold
 from ..settings import ReportConfig
-from .resampling import finite, to_estimate
+from . import intervals
+from .resampling import Resamples, finite
+from .slices import estimate_metric
 
 MAX_FAILING_SLICES = 20
 
@@ -67,13 +72,21 @@ def thresholds(
 
 
 def comparisons(
-    candidate: Mapping[str, Values], baseline: Mapping[str, Values], gate: Evaluation | None
+    metrics: Mapping[str, Metric],
+    candidate: Mapping[str, Values],
+    baseline: Mapping[str, Values],
+    labels: NDArray[Any],
+    resamples: Resamples,
+    gate: Evaluation | None,
 ) -> tuple[Comparison, ...]:
     """Returns the metrics of both models on the same resamples.
 
     Args:
+        metrics: mapping of name to `Metric`.
         candidate: mapping of metric to its values for the records and each resample.
         baseline: likewise of the last blessed model.
+        labels: array of the records, as `Metric.compute` takes it.
+        resamples: `Resamples` of the records.
         gate: `Evaluation`, whose values are shown where it has them.
     """
     found = []
@@ -82,7 +95,12 @@ def comparisons(
         theirs = baseline[name][0]
         if gate is not None and gate.baseline_metrics:
             theirs = gate.baseline_metrics.get(name, theirs)
-        difference = to_estimate(values - baseline[name], ours - theirs)
+        ends = intervals.difference(
+            estimate_metric(metrics[name], values, labels, resamples, value=ours),
+            estimate_metric(metrics[name], baseline[name], labels, resamples, value=theirs),
+            resamples.correlation(values, baseline[name]),
+        )
+        difference = intervals.as_estimate(finite(ours - theirs), ends)
         found.append(
             Comparison(
                 metric=name,

@@ -112,6 +112,8 @@ def _number(value: float | None, sign: str = "") -> str:
 
 
 def _interval(estimate: Estimate) -> str:
+    if estimate.is_too_few:
+        return "too few records"
     if estimate.low is None or estimate.high is None:
         return ""
     return f"{estimate.low:.4f} to {estimate.high:.4f}"

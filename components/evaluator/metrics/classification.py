@@ -19,6 +19,7 @@ class Accuracy(Metric):
     problems = (Problem.CLASSIFICATION,)
     lowest, highest = 0.0, 1.0
     title = Text(en="Accuracy", es="Exactitud")
+    is_share = True
 
     def compute(self, labels: NDArray[Any], predictions: NDArray[Any], weights: Values) -> Values:
         """Returns the share for each row of weights."""

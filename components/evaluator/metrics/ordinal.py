@@ -1,5 +1,6 @@
 """Metrics of classifications into ordered classes (`label.ordered`), which count how far off a class is."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -48,6 +49,14 @@ class MeanClassError(OrdinalMetric):
     higher_is_better = False
     lowest = 0.0
     title = Text(en="Mean absolute class error", es="Error absoluto medio de clase")
+
+    def for_task(self, task: PredictionTask) -> Self | None:
+        """Returns the metric with the most that a class can be off; None where the classes have no order."""
+        if not task.label.ordered:
+            return None
+        bound = copy.copy(self)
+        bound.highest = len(task.label.values) - 1.0
+        return bound
 
     def compute(self, labels: NDArray[Any], predictions: NDArray[Any], weights: Values) -> Values:
         """Returns the mean for each row of weights."""

@@ -78,6 +78,6 @@ def test_the_calibration_error_is_the_mean_gap_over_bins() -> None:
     is_positive = np.array([False, True, True, False])
     bins = np.array([0, 0, 1, 1])
 
-    error = statistics.calibration_error(bins, 2, is_positive, scores, np.ones((4, 1)))
+    error = np.abs(statistics.calibration_gaps(bins, 2, is_positive, scores, np.ones((4, 1)))).sum(axis=0)
 
     assert error == pytest.approx([(abs(0.5 - 0.2) + abs(0.5 - 0.8)) / 2])

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from yachay.components.evaluation_report.analysis.resampling import Resamples
 from yachay.components.evaluation_report.analysis.verdict import comparisons, thresholds
 from yachay.components.evaluation_report.report import Estimate, SliceRow
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.evaluation import Evaluation, Failure
+from yachay.components.evaluator.metric import task_metrics
 
 CONFIG = ReportConfig.model_validate(
     {
@@ -19,6 +21,7 @@ CONFIG = ReportConfig.model_validate(
         },
     }
 )  # fmt: skip
+TASK_METRICS = task_metrics(CONFIG.task)
 METRICS = {"accuracy": Estimate(value=0.75), "macro_f1": Estimate(value=0.7)}
 
 
@@ -101,8 +104,11 @@ def test_a_difference_whose_interval_holds_zero_is_within_noise() -> None:
     noise = np.append(0.0, rng.normal(0, 0.01, 500))
 
     [same, better] = comparisons(
+        TASK_METRICS,
         {"accuracy": 0.75 + noise, "macro_f1": 0.75 + noise},
         {"accuracy": 0.749 - noise, "macro_f1": 0.65 + noise},
+        np.arange(500) % 2,
+        Resamples(500, 0, 0),
         None,
     )
 
@@ -114,7 +120,14 @@ def test_a_difference_whose_interval_holds_zero_is_within_noise() -> None:
 def test_a_comparison_shows_the_gates_numbers() -> None:
     gate = Evaluation({(): {"accuracy": 0.75}}, {}, {(): {"accuracy": 0.5}}, ())
 
-    [one] = comparisons({"accuracy": np.array([0.7500001])}, {"accuracy": np.array([0.4999999])}, gate)
+    [one] = comparisons(
+        TASK_METRICS,
+        {"accuracy": np.array([0.7500001])},
+        {"accuracy": np.array([0.4999999])},
+        np.arange(40) % 2,
+        Resamples(40, 0, 0),
+        gate,
+    )
 
     assert (one.candidate, one.baseline, one.difference.value, one.is_within_noise) == (0.75, 0.5, 0.25, None)
 
