@@ -115,13 +115,14 @@ class SliceRow(Part):
 
     Args:
         slice: `SliceName`; of two columns and more for crossed slices.
-        rows: int.
+        rows: int or None. None where the slice is suppressed.
         metrics: dict of metric to `Estimate`; empty where the slice is suppressed.
-        is_suppressed: bool. Whether the slice has fewer records than may be shown.
+        is_suppressed: bool. Whether the slice has fewer records than may be shown, or such a slice would follow from
+            it: see `evaluator.suppression`.
     """
 
     slice: SliceName
-    rows: int
+    rows: int | None = None
     metrics: dict[str, Estimate] = {}
     is_suppressed: bool = False
 
@@ -130,12 +131,13 @@ class FairnessGroup(Part):
     """Rates of a group.
 
     Args:
+        rows: int or None. None where the group is suppressed, as a slice is.
         rates: dict of rate (`selection_rate`, `true_positive_rate`, `false_positive_rate`, `precision`, `base_rate`) to
             `Estimate`; empty where suppressed.
     """
 
     group: SliceName
-    rows: int
+    rows: int | None = None
     positives: int | None = None
     rates: dict[str, Estimate] = {}
     is_suppressed: bool = False
@@ -456,9 +458,10 @@ class Distribution(Part):
     """The values of a column in the splits, side by side.
 
     Args:
-        bins: tuple of strings. Values, or intervals for numbers.
+        bins: tuple of strings. Values, or intervals for numbers. Values of few records are one bin, and numbers have
+            none where a slice of theirs is suppressed.
         shares: dict of split to the share of records in each bin.
-        missing_shares: dict of split to the share of records without a value.
+        missing_shares: dict of split to the share of records without a value; a split with few such records has none.
         distance: float or None. Between `train` and `eval`.
         distance_name: `"l_infinity"` (largest difference of shares: categories) or `"jensen_shannon"` (divergence in
             bits, 0 to 1: numbers), as in TFDV.

@@ -78,7 +78,9 @@ def build_ranking(inputs: SectionInputs) -> list[dict[str, Any]]:
         }
         if name != "model":
             area = METRICS[0].name
-            estimates["ahead"] = resamples.estimate(measured(own, rows)[area] - found[area], rows).model_dump()
+            estimates["ahead"] = resamples.estimate(
+                measured(own, rows)[area] - found[area], rows, bounds=(-1.0, 1.0)
+            ).model_dump()
         lines.append({"name": name, "districts": len(rows), **estimates})
     return lines
 

@@ -1,5 +1,6 @@
 """A whole run of a pipeline on this machine."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -230,7 +231,10 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
     if evaluator := made.get("evaluator"):
         thresholds = config.evaluation_settings(task).thresholds
         evaluation = read_evaluation(Path(evaluator["evaluation"].uri))
-        fields |= describe_evaluation(evaluation, config.evaluation.min_slice_rows)
+        report = made.get("report", {}).get("report")
+        fields |= describe_evaluation(
+            evaluation, config.evaluation.min_slice_rows, () if report is None else _left_out(Path(report.uri))
+        )
         fields["bounds"] = {
             metric: bounds.model_dump(include={"lower", "upper"}, exclude_none=True)
             for metric, bounds in thresholds.items()
@@ -246,6 +250,12 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
     if pushed_model := made.get("pusher", {}).get("pushed_model"):
         fields |= describe_push(pushed_model.properties)
     return fields
+
+
+def _left_out(report: Path) -> list[dict[str, str]]:
+    """Returns the slices that a report does not show."""
+    slices = json.loads((report / report_files.REPORT).read_text())["slices"]
+    return [row["slice"] for row in slices if row["is_suppressed"]]
 
 
 def _reason(failure: "Failure", bounds: Bounds | None) -> str:

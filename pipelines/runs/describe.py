@@ -1,7 +1,7 @@
 """Fields of `Summary` from the artifacts of a run, whether its pipeline ran as it is or as a compiled spec."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,28 @@ def describe_ingest(examples: Properties) -> Fields:
     }
 
 
-def describe_evaluation(evaluation: "Evaluation", min_slice_rows: int | None) -> Fields:
-    """Returns the metrics of an evaluation, and those of slices with that many rows; None takes no slices."""
-    slices = [
-        {"slice": dict(key), "rows": evaluation.rows[key], **metrics}
-        for key, metrics in sorted(evaluation.slices.items())
-        if min_slice_rows is not None and key and evaluation.rows[key] >= min_slice_rows
-    ]
+def describe_evaluation(
+    evaluation: "Evaluation", min_slice_rows: int | None, left_out: Iterable[Mapping[str, str]] = ()
+) -> Fields:
+    """Returns the metrics of an evaluation, and those of the slices that may be shown.
+
+    Args:
+        evaluation: `Evaluation`.
+        min_slice_rows: int or None. Slices of fewer rows are not shown, nor those from which they would follow; None
+            shows no slice.
+        left_out: iterable of slices that the report leaves out: column to value. Defaults to none.
+    """
+    from ...components.evaluator.suppression import hidden_slices
+
+    slices = []
+    if min_slice_rows is not None:
+        counts = {frozenset(key): rows for key, rows in evaluation.rows.items()}
+        hidden = hidden_slices(counts, min_slice_rows) | {frozenset(one.items()) for one in left_out}
+        slices = [
+            {"slice": dict(key), "rows": evaluation.rows[key], **metrics}
+            for key, metrics in sorted(evaluation.slices.items())
+            if key and frozenset(key) not in hidden
+        ]
     return {"metrics": evaluation.metrics, "baseline_metrics": evaluation.baseline_metrics, "slices": slices}
 
 

@@ -121,7 +121,7 @@ def _slices(report: Report | None, summary: Summary) -> tuple[IndexedSlice, ...]
 
 def _report_slice(row: SliceRow) -> IndexedSlice:
     metrics = {name: estimate.value for name, estimate in row.metrics.items() if estimate.value is not None}
-    return IndexedSlice(_slice_name(row.slice), row.rows, metrics)
+    return IndexedSlice(_slice_name(row.slice), row.rows or 0, metrics)
 
 
 def _summary_slice(row: Mapping[str, Any]) -> IndexedSlice | None:

@@ -171,7 +171,14 @@ def of_alike(draws: int) -> Iterator[dict[str, object]]:
             found = adjusted(
                 list(
                     fairness(
-                        columns, list(columns), labels, predicted, {"yes": 1}, Resamples(size, 200, draw, clusters), 10
+                        columns,
+                        list(columns),
+                        labels,
+                        predicted,
+                        {"yes": 1},
+                        Resamples(size, 200, draw, clusters),
+                        10,
+                        (),
                     )
                 )
             )

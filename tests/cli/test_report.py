@@ -51,7 +51,9 @@ def test_a_run_is_named_by_its_id_or_its_folder(workdir: Path, capsys: pytest.Ca
 
     assert shown(capsys) == by_id
     assert (by_id["state"], by_id["error"]) == ("blessed", None)
-    assert by_id["metrics"]["accuracy"] == {"value": 0.8, "low": 0.78, "high": 0.8200000000000001}
+    assert by_id["metrics"]["accuracy"] == {
+        "value": 0.8, "low": 0.78, "high": 0.8200000000000001, "is_too_few": False,
+    }  # fmt: skip
     assert by_id["thresholds"][0]["margin"] == 0.02
     assert Path(by_id["page"]).is_file()
     assert Path(by_id["report_json"]).is_file()

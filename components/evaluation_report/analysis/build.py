@@ -1,6 +1,6 @@
 """The report from an evaluation, a model and the records it was evaluated on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...evaluator.metric import Metric
 from ...evaluator.model import Model
 from ...evaluator.predictions_file import StoredPredictions, read_predictions
 from ...evaluator.records import key_values, split_keys
+from ...evaluator.suppression import Slice as HiddenSlice
 from ...example_validator.anomalies import find_anomalies
 from ...features import Problem
 from ...splitter import Splitter
@@ -45,7 +46,7 @@ from .leaderboard import baseline_predictions, constant_predictions, leaderboard
 from .predictions import Predictions, predict
 from .regression import regression
 from .resampling import MAX_RESAMPLES, Resamples, num_resamples
-from .slices import metric_values, slice_rows
+from .slices import hidden_parts, metric_values, slice_rows
 from .trials import summarize_search
 from .verdict import comparisons, thresholds
 
@@ -81,7 +82,15 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     )
     values = metric_values(config.metrics, predictions.labels, predictions.scores, resamples)
     metrics = gate_metrics(gate, config.metrics, values, predictions.labels, resamples, notes)
-    slices = _slices(inputs, predictions, resamples, metrics, gate, notes)
+    hidden = hidden_parts(
+        predictions.columns,
+        len(predictions),
+        config.evaluation.slices,
+        config.evaluation.fairness if config.task.problem is Problem.CLASSIFICATION else (),
+        config.report.error_columns,
+        config.evaluation.min_slice_rows,
+    )
+    slices = _slices(inputs, predictions, resamples, metrics, gate, hidden, notes)
     baseline_values = None
     if predictions.baseline_scores is not None:
         baseline_values = metric_values(config.metrics, predictions.labels, predictions.baseline_scores, resamples)
@@ -100,7 +109,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             (config.report.costs.false_positive, config.report.costs.false_negative),
         )
         notes += more
-        groups = _fairness(config, predictions, resamples, notes)
+        groups = _fairness(config, predictions, resamples, hidden, notes)
     else:
         regressor = regression(
             predictions.labels,
@@ -110,7 +119,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             {name: predictions.columns[name] for name in config.report.error_columns if name in predictions.columns},
             _baselines(config, predictions),
             unit=config.report.unit,
-            min_rows=config.evaluation.min_slice_rows,
+            hidden=hidden,
             seed=config.seed,
         )
     importance_metric = _importance_metric(config)
@@ -126,6 +135,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
                 None if gate is None else gate.failures,
                 slices,
                 None if gate is None else gate.trivial_p_value,
+                hidden,
             ),
             comparisons=()
             if baseline_values is None
@@ -153,7 +163,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             config.anchors,
         ),
         trials=None if inputs.search is None else summarize_search(inputs.search),
-        data=_data(inputs, metadata),
+        data=_data(inputs, metadata, hidden),
         importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
         importance_metric=importance_metric.name,
         lineage=_lineage(inputs, metadata),
@@ -236,13 +246,12 @@ def _slices(
     resamples: Resamples,
     metrics: Mapping[str, Any],
     gate: Evaluation | None,
+    hidden: Collection[HiddenSlice],
     notes: list[Note],
 ) -> tuple[SliceRow, ...]:
     config = inputs.config
     overall = SliceRow(slice={}, rows=len(predictions), metrics=dict(metrics))
-    rows = slice_rows(
-        predictions, config.metrics, resamples, config.evaluation.slices, config.evaluation.min_slice_rows, gate
-    )
+    rows = slice_rows(predictions, config.metrics, resamples, config.evaluation.slices, hidden, gate)
     found = (overall, *rows)
     absent = [name for name in config.columns if name not in {*predictions.columns, *predictions.several_values}]
     if absent:
@@ -258,7 +267,11 @@ def _slices(
 
 
 def _fairness(
-    config: ReportConfig, predictions: Predictions, resamples: Resamples, notes: list[Note]
+    config: ReportConfig,
+    predictions: Predictions,
+    resamples: Resamples,
+    hidden: Collection[HiddenSlice],
+    notes: list[Note],
 ) -> tuple[Fairness, ...]:
     if not config.evaluation.fairness:
         notes.append(Note(code="no_fairness_columns"))
@@ -281,6 +294,7 @@ def _fairness(
                 classes,
                 resamples,
                 config.evaluation.min_slice_rows,
+                hidden,
             )
         )
     )
@@ -325,7 +339,7 @@ def _card(config: ReportConfig) -> ModelCard:
     )
 
 
-def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
+def _data(inputs: Inputs, metadata: Mapping[str, Any], hidden: Collection[HiddenSlice]) -> Data:
     config = inputs.config
     label = config.task.label
     return Data(
@@ -346,7 +360,7 @@ def _data(inputs: Inputs, metadata: Mapping[str, Any]) -> Data:
             for split, found in inputs.anomalies.items()
             for anomaly in find_anomalies(split, found, inputs.schema)
         ),
-        distributions=tuple(distributions(inputs.statistics, inputs.schema)),
+        distributions=tuple(distributions(inputs.statistics, inputs.schema, config.evaluation.min_slice_rows, hidden)),
     )
 
 

@@ -1,13 +1,14 @@
 """The data behind an evaluation, from its schema and the statistics of its splits."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from ...evaluator.statistics import Values
+from ...evaluator.suppression import Slice as HiddenSlice
 from ..report import Distribution, FeatureRow
 from .resampling import finite
 
@@ -93,17 +94,38 @@ def label_quantiles(statistics: Statistics, label: str, quantiles: Sequence[floa
     return np.array([])
 
 
-def distributions(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Distribution]:
-    """Yields the values of each column in the splits, side by side, in the order of the schema."""
+def distributions(
+    statistics: Statistics,
+    schema: schema_pb2.Schema,
+    min_rows: int = 1,
+    hidden: Collection[HiddenSlice] = (),
+) -> Iterator[Distribution]:
+    """Yields the values of each column in the splits, side by side, in the order of the schema.
+
+    Args:
+        statistics: `Statistics`.
+        schema: `Schema`.
+        min_rows: int. A value of fewer records in a split is not shown alone, and a share of fewer records not at all.
+            Defaults to 1.
+        hidden: collection of the slices that may not be shown, as `hidden_parts` returns it. Defaults to none.
+    """
+    left_out: dict[str, set[str]] = {}
+    for [(column, value)] in (one for one in hidden if len(one) == 1):
+        left_out.setdefault(column, set()).add(value)
     columns = {split: _columns(dataset) for split, dataset in statistics.items()}
     for feature in schema.feature:
         found = {split: known[feature.name] for split, known in columns.items() if feature.name in known}
         kinds = {column.WhichOneof("stats") for column in found.values()}
-        missing = {split: _missing_share(column, statistics[split].num_examples) for split, column in found.items()}
+        missing = {}
+        for split, column in found.items():
+            num_rows = statistics[split].num_examples
+            share = _missing_share(column, num_rows)
+            if not 0 < round(share * num_rows) < min_rows:
+                missing[split] = share
         if kinds == {"string_stats"}:
-            yield _categorical(feature, found, missing)
+            yield _categorical(feature, found, missing, min_rows, left_out.get(feature.name, set()))
         elif kinds == {"num_stats"}:
-            yield _numeric(feature, found, missing)
+            yield _numeric(feature, found, missing, are_shown=feature.name not in left_out)
 
 
 def l_infinity(first: Mapping[str, float], second: Mapping[str, float]) -> float:
@@ -137,6 +159,8 @@ def _categorical(
     feature: schema_pb2.Feature,
     columns: Mapping[str, statistics_pb2.FeatureNameStatistics],
     missing: dict[str, float],
+    min_rows: int,
+    left_out: Collection[str],
 ) -> Distribution:
     counts = {split: _value_counts(column) for split, column in columns.items()}
     total: dict[str, float] = {}
@@ -144,7 +168,13 @@ def _categorical(
         for value, count in values.items():
             total[value] = total.get(value, 0) + count
     ranked = sorted(total, key=lambda value: (-total[value], value))
-    shown = ranked[:MAX_VALUES]
+    few = {value for values in counts.values() for value, count in values.items() if 0 < count < min_rows}
+    shown = [value for value in ranked if value not in few and value not in left_out][:MAX_VALUES]
+    # What is left over is no few records either.
+    while shown and any(
+        0 < sum(values.values()) - sum(values.get(value, 0) for value in shown) < min_rows for values in counts.values()
+    ):
+        shown.pop()
     shares = {}
     for split, values in counts.items():
         size = sum(values.values()) or 1.0
@@ -168,6 +198,8 @@ def _numeric(
     feature: schema_pb2.Feature,
     columns: Mapping[str, statistics_pb2.FeatureNameStatistics],
     missing: dict[str, float],
+    *,
+    are_shown: bool,
 ) -> Distribution:
     histograms = {split: found for split, column in columns.items() if (found := _standard_histogram(column))}
     bins: tuple[str, ...] = ()
@@ -188,8 +220,8 @@ def _numeric(
     return Distribution(
         feature=feature.name,
         kind="numeric",
-        bins=bins,
-        shares=shares,
+        bins=bins if are_shown else (),
+        shares=shares if are_shown else {},
         missing_shares=missing,
         distance=distance,
         distance_name="jensen_shannon",

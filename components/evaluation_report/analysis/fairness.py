@@ -1,11 +1,12 @@
 """Rates of groups, the gaps between them, and whether they may be alike."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ...evaluator.statistics import Labels, Values, group_sums
+from ...evaluator.suppression import Slice as HiddenSlice
 from ..report import AlikeTest, Estimate, Fairness, FairnessGroup
 from . import intervals
 from .alike import alike_p_value, alike_p_value_of_clusters, holm
@@ -25,6 +26,7 @@ def fairness(
     classes: Mapping[str, int],
     resamples: Resamples,
     min_rows: int,
+    hidden: Collection[HiddenSlice],
 ) -> Iterator[Fairness]:
     """Yields the rates of the groups of each column, then of each pair of columns, for each class.
 
@@ -35,20 +37,21 @@ def fairness(
         predicted: int array of shape `(N,)`.
         classes: mapping of label to its index, each to be taken as the positive one.
         resamples: `Resamples` of the records.
-        min_rows: int. Fewer records show no rate. Pairs of columns with fewer than two groups of this size are
-            left out.
+        min_rows: int. A rate of fewer records is not shown.
+        hidden: collection of the groups to leave out, as `hidden_parts` returns it. Pairs of columns with fewer than
+            two others are left out.
     """
     known = [name for name in dict.fromkeys(names) if name in columns]
     for spec in [*((name,) for name in known), *itertools.combinations(known, 2)]:
         parts = list(find_slices(columns, [spec]))
-        if len(spec) > 1 and sum(len(part.rows) >= min_rows for part in parts) < 2:
+        if len(spec) > 1 and sum(part.key not in hidden for part in parts) < 2:
             continue
         groups = np.full(len(labels), -1)
         for index, part in enumerate(parts):
             groups[part.rows] = index
         for label, k in classes.items():
             counts = _counts(groups, len(parts), labels == k, predicted == k, resamples)
-            yield _compare(spec, label, parts, counts, min_rows, resamples)
+            yield _compare(spec, label, parts, counts, min_rows, hidden, resamples)
 
 
 def adjusted(found: Sequence[Fairness]) -> tuple[Fairness, ...]:
@@ -80,13 +83,14 @@ def _compare(
     parts: Sequence[Slice],
     counts: Values,
     min_rows: int,
+    hidden: Collection[HiddenSlice],
     resamples: Resamples,
 ) -> Fairness:
     fractions: dict[str, dict[int, tuple[Values, Values]]] = {rate: {} for rate in RATES}
     groups = []
     for index, part in enumerate(parts):
-        if len(part.rows) < min_rows:
-            groups.append(FairnessGroup(group=part.name, rows=len(part.rows), is_suppressed=True))
+        if part.key in hidden:
+            groups.append(FairnessGroup(group=part.name, is_suppressed=True))
             continue
         for rate, (hits, of) in _fractions(counts[index]).items():
             if of[0] >= min_rows:

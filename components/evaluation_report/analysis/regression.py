@@ -1,12 +1,13 @@
 """What is shown of a regression or a forecast: errors by group, skill against baselines, residuals, windows."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from ...evaluator.metrics.regression import point_predictions
 from ...evaluator.statistics import Values, mean
+from ...evaluator.suppression import Slice as HiddenSlice
 from ..report import ErrorRow, ErrorTable, Estimate, Histogram, Regression, Window
 from .predictions import Column
 from .resampling import ALL_ROWS, Resamples, Rows, finite
@@ -29,7 +30,7 @@ def regression(
     groups: Mapping[str, Column] | None = None,
     baselines: Mapping[str, Values] | None = None,
     unit: str = "",
-    min_rows: int = 10,
+    hidden: Collection[HiddenSlice] = (),
     seed: int = 0,
 ) -> Regression:
     """Returns the errors of a regression or a forecast: over all, by step ahead, and by groups.
@@ -43,7 +44,7 @@ def regression(
         baselines: mapping of name (`persistence`, `climatology`, ...) to float array of the labels' shape, NaN where it
             predicts nothing; skill is over the records where it does. Defaults to none.
         unit: string.
-        min_rows: int. Groups of fewer records are left out.
+        hidden: collection of the groups to leave out, as `hidden_parts` returns it. Defaults to none.
         seed: int. Seed of the sample of points and windows.
     """
     num_rows, is_forecast = len(labels), labels.ndim > 1
@@ -65,7 +66,7 @@ def regression(
         tables.append(ErrorTable(by=STEP, rows=steps))
     for name, column in (groups or {}).items():
         rows = {value: np.flatnonzero(column.codes == code) for code, value in enumerate(column.values)}
-        kept = {value: inside for value, inside in rows.items() if len(inside) >= min_rows}
+        kept = {value: inside for value, inside in rows.items() if frozenset({(name, value)}) not in hidden}
         if kept:
             limited = list(kept.items())[:MAX_ERROR_ROWS]
             tables.append(ErrorTable(by=name, rows=tuple(errors.row(value, inside) for value, inside in limited)))

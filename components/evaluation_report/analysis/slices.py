@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ...evaluator.metric import Metric, bind
 from ...evaluator.statistics import Labels, Statistic, Values
+from ...evaluator.suppression import Slice as HiddenSlice
+from ...evaluator.suppression import hidden_slices
 from ...features import Problem
 from ..report import Estimate, SliceRow
 from .resampling import ALL_ROWS, Resamples, Rows
@@ -36,6 +38,11 @@ class Slice:
     name: dict[str, str]
     rows: Labels
 
+    @property
+    def key(self) -> HiddenSlice:
+        """The slice in any order of its columns."""
+        return frozenset(self.name.items())
+
 
 def find_slices(columns: Mapping[str, Column], specs: Sequence[Sequence[str]]) -> Iterator[Slice]:
     """Yields the slices of columns and crossed columns, in the order of their values; records without one are in none.
@@ -55,6 +62,32 @@ def find_slices(columns: Mapping[str, Column], specs: Sequence[Sequence[str]]) -
         for key, (start, end) in zip(keys, itertools.pairwise([0, *ends]), strict=True):
             name = {column: columns[column].values[code] for column, code in zip(spec, key, strict=True)}
             yield Slice(name, inside[order[start:end]])
+
+
+def hidden_parts(
+    columns: Mapping[str, Column],
+    num_rows: int,
+    slices: Sequence[Sequence[str]],
+    groups: Sequence[str],
+    others: Sequence[str],
+    min_rows: int,
+) -> frozenset[HiddenSlice]:
+    """Returns the slices that no part of a report may show.
+
+    Args:
+        columns: mapping of name to `Column`.
+        num_rows: int. The number of all records.
+        slices: sequence of sequences of columns. Those of the slice table.
+        groups: sequence of columns whose groups are compared, and those of each pair of them.
+        others: sequence of columns of other tables.
+        min_rows: int. Fewer records are not shown.
+    """
+    tables = [*slices, *((name,) for name in (*groups, *others)), *itertools.combinations(dict.fromkeys(groups), 2)]
+    unique = {frozenset(table): table for table in tables}
+    counts: dict[HiddenSlice, int] = {frozenset(): num_rows}
+    for table in unique.values():
+        counts |= {part.key: len(part.rows) for part in find_slices(columns, [table])}
+    return hidden_slices(counts, min_rows)
 
 
 def metric_values(
@@ -128,14 +161,23 @@ def slice_rows(
     metrics: Mapping[str, Metric],
     resamples: Resamples,
     specs: Sequence[Sequence[str]],
-    min_rows: int,
+    hidden: Collection[HiddenSlice],
     evaluation: Evaluation | None,
 ) -> Iterator[SliceRow]:
-    """Yields a line for each slice; its values are the gate's own where the gate has them."""
+    """Yields a line for each slice; its values are the gate's own where the gate has them.
+
+    Args:
+        predictions: `Predictions`.
+        metrics: mapping of name to `Metric`.
+        resamples: `Resamples` of the records.
+        specs: sequence of sequences of columns.
+        hidden: collection of the slices to leave out, as `hidden_parts` returns it.
+        evaluation: `Evaluation` of the gate, or None.
+    """
     gate = {} if evaluation is None else {frozenset(key): values for key, values in evaluation.slices.items()}
     for part in find_slices(predictions.columns, specs):
-        if len(part.rows) < min_rows:
-            yield SliceRow(slice=part.name, rows=len(part.rows), is_suppressed=True)
+        if part.key in hidden:
+            yield SliceRow(slice=part.name, is_suppressed=True)
             continue
         known = gate.get(frozenset(part.name.items()), {})
         yield SliceRow(

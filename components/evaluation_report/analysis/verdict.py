@@ -1,6 +1,6 @@
 """The verdict: what the gate compared, and the candidate beside the last blessed model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ...evaluator.evaluation import Evaluation, Failure
 from ...evaluator.metric import Metric
 from ...evaluator.statistics import Values
+from ...evaluator.suppression import Slice as HiddenSlice
 from ...evaluator.trivial import LEVEL, TRIVIAL_P_VALUE
 from ..report import Comparison, Estimate, SliceEstimate, SliceRow, Threshold
 from ..settings import ReportConfig
@@ -25,6 +26,7 @@ def thresholds(
     failures: Sequence[Failure] | None,
     slices: Sequence[SliceRow],
     trivial_p_value: float | None = None,
+    hidden: Collection[HiddenSlice] = (),
 ) -> tuple[Threshold, ...]:
     """Returns the bounds of the gate, each with what it decided.
 
@@ -35,6 +37,7 @@ def thresholds(
         failures: sequence of the gate's `Failure`; None where they cannot be read, and the values decide.
         slices: sequence of `SliceRow`.
         trivial_p_value: float or None. As the gate has it.
+        hidden: collection of slices whose values are left out, as `hidden_parts` returns it. Defaults to none.
     """
     found = []
     for name, bounds in config.evaluation.thresholds.items():
@@ -68,7 +71,7 @@ def thresholds(
     shown = {(bound.metric, bound.is_change) for bound in found}
     # An Evaluator that is configured by hand may have others, and on slices.
     others = [one for one in failures or () if one.slice_key or (one.metric, one.is_change) not in shown]
-    return (*found, *(_other(failure) for failure in others))
+    return (*found, *(_other(failure, frozenset(failure.slice_key) in hidden) for failure in others))
 
 
 def comparisons(
@@ -137,8 +140,8 @@ def _change(
     )
 
 
-def _other(failure: Failure) -> Threshold:
-    value = finite(failure.value)
+def _other(failure: Failure, is_hidden: bool) -> Threshold:
+    value = None if is_hidden else finite(failure.value)
     return Threshold(
         metric=failure.metric,
         value=value,
@@ -185,6 +188,6 @@ def _failing(
         estimate = row.metrics.get(name)
         margin = None if estimate is None or not row.slice else _margin(estimate.value, lower, upper)
         if estimate is not None and margin is not None and margin < 0:
-            failing.append((margin, SliceEstimate(slice=row.slice, rows=row.rows, estimate=estimate)))
+            failing.append((margin, SliceEstimate(slice=row.slice, rows=row.rows or 0, estimate=estimate)))
     failing.sort(key=lambda item: item[0])
     return tuple(part for _, part in failing[:MAX_FAILING_SLICES])

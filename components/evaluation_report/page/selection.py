@@ -171,7 +171,7 @@ def _slices(report: Report, limit: int) -> list[SliceRow]:
         sign = 1 if direction == "up" else -1
         worst = sorted(valued, key=lambda row: sign * (row.metrics[metric].value or 0))
         kept += worst[: min(NUM_WORST, limit // 8)]
-    kept += sorted(report.slices, key=lambda row: -row.rows)
+    kept += sorted(report.slices, key=lambda row: -(row.rows or 0))
     unique = list({id(row): row for row in kept}.values())
     return _in_order(report.slices, unique[:limit])
 

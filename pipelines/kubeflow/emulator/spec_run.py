@@ -138,7 +138,8 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         from ....components.evaluator.evaluation import read_evaluation
 
         evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
-        fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None)
+        left_out = [row.slice for row in report.slices if row.is_suppressed] if report else ()
+        fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None, left_out)
         fields["reasons"] = [str(failure) for failure in evaluation.failures]
     for metadata in searches:
         folder = store.path(uris["tfx.TunerResults"])

@@ -58,13 +58,16 @@ def test_the_ranking_stands_beside_poverty_income_and_the_census(inputs_of) -> N
 
     model, *others = data["ranking"]
     assert (model["name"], model["precision_top_100"]["value"]) == ("model", 1.0)
-    assert model["auc_worst_fifth"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    found = model["auc_worst_fifth"]
+    assert (found["value"], found["high"]) == (1.0, 1.0)
+    # Even where no district is ranked wrong, so few departments do not show that none would be.
+    assert 0.7 < found["low"] < 0.95
     assert [line["name"] for line in others] == ["poverty_pct", "household_income_soles", "secondary_reached_pct"]
     for line in others:
         area, ahead = line["auc_worst_fifth"], line["ahead"]
         assert 0.5 < area["low"] < area["value"] < area["high"] < 1
         assert ahead["value"] == pytest.approx(1 - area["value"])
-        assert (ahead["low"], ahead["high"]) == pytest.approx((1 - area["high"], 1 - area["low"]), abs=1e-5)
+        assert -0.05 < ahead["low"] < ahead["value"] < ahead["high"] < 0.5
 
 
 def test_intervals_resample_whole_departments(inputs_of) -> None:
@@ -90,8 +93,9 @@ def test_calibration_is_that_of_each_natural_region(inputs_of) -> None:
 
     coast, highlands, rainforest = data["regions"]
     assert (coast["region"], coast["districts"]) == ("coast", is_coast.sum())
-    assert coast["difference"] == pytest.approx({"value": 5, "low": None, "high": None}, abs=1e-4)
-    assert highlands["difference"] == pytest.approx({"value": 0, "low": 0, "high": 0}, abs=1e-4)
+    assert coast["difference"]["value"] == pytest.approx(5, abs=1e-4)
+    assert (coast["difference"]["low"], coast["difference"]["is_too_few"]) == (None, True)
+    assert [highlands["difference"][end] for end in ("value", "low", "high")] == pytest.approx([0, 0, 0], abs=1e-4)
     assert highlands["departments"] >= 10 > coast["departments"]
     assert rainforest["slope"]["value"] == pytest.approx(1, abs=1e-4)
     assert highlands["auc"]["value"] == 1

@@ -70,7 +70,7 @@ def evaluation(predictions: Predictions, tmp_path_factory: pytest.TempPathFactor
 
 def ours(predictions: Predictions) -> dict[SliceKey, dict[str, float | None]]:
     specs = [["sex"], ["sex", "age"]]
-    rows = slice_rows(predictions, task_metrics(TASK), Resamples(N, 0, 1), specs, 10, None)
+    rows = slice_rows(predictions, task_metrics(TASK), Resamples(N, 0, 1), specs, (), None)
     return {tuple(sorted(row.slice.items())): {name: one.value for name, one in row.metrics.items()} for row in rows}
 
 

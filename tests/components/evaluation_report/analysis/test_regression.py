@@ -98,10 +98,11 @@ def test_residuals_and_a_sample_of_points_are_kept(shown: Regression) -> None:
     assert shown.unit == "degC"
 
 
-def test_groups_of_few_records_are_left_out() -> None:
+def test_groups_that_may_not_be_shown_are_left_out() -> None:
     column = Column(("a", "b"), np.array([0] * 15 + [1] * 5))
 
-    shown = regression(np.arange(20.0), np.zeros(20), Resamples(20, 10, 1), (), {"site": column})
+    hidden = {frozenset({("site", "b")})}
+    shown = regression(np.arange(20.0), np.zeros(20), Resamples(20, 10, 1), (), {"site": column}, hidden=hidden)
 
     assert [row.value for row in table(shown, "site").rows] == ["a"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from yachay.components.evaluation_report.analysis.predictions import Column, Predictions
 from yachay.components.evaluation_report.analysis.resampling import Resamples
-from yachay.components.evaluation_report.analysis.slices import find_slices, slice_rows
+from yachay.components.evaluation_report.analysis.slices import find_slices, hidden_parts, slice_rows
 from yachay.components.evaluation_report.report import SliceRow
 from yachay.components.evaluator.evaluation import Evaluation
 from yachay.components.evaluator.metric import measure, task_metrics
@@ -33,9 +33,12 @@ def predictions() -> Predictions:
     return Predictions(labels, rng.dirichlet(np.ones(2), N), None, columns, {}, ())
 
 
-def rows_of(predictions: Predictions, specs: list[list[str]], gate: Evaluation | None = None) -> list[SliceRow]:
+def rows_of(
+    predictions: Predictions, specs: list[list[str]], gate: Evaluation | None = None, min_rows: int = 10
+) -> list[SliceRow]:
     resamples = Resamples(N, 50, 1)
-    return list(slice_rows(predictions, METRICS, resamples, specs, 10, gate))
+    hidden = hidden_parts(predictions.columns, N, specs, (), (), min_rows)
+    return list(slice_rows(predictions, METRICS, resamples, specs, hidden, gate))
 
 
 def test_slices_come_in_the_order_of_their_values_and_leave_out_records_without_one(predictions: Predictions) -> None:
@@ -66,15 +69,15 @@ def test_the_value_is_the_gates_where_the_gate_has_one_in_any_order_of_columns(p
     key = (("age", "<20"), ("sex", "1"))
     gate = Evaluation({(): {}, key: {"accuracy": 0.123}}, {}, {}, ())
 
-    rows = rows_of(predictions, [["sex", "age"]], gate)
+    rows = rows_of(predictions, [["sex", "age"]], gate, 1)
 
     assert [row.metrics["accuracy"].value for row in rows if row.slice == {"sex": "1", "age": "<20"}] == [0.123]
 
 
-def test_a_slice_of_fewer_than_ten_records_shows_its_size_alone(predictions: Predictions) -> None:
+def test_a_slice_of_fewer_than_ten_records_shows_its_name_alone(predictions: Predictions) -> None:
     row = next(row for row in rows_of(predictions, [["age"]]) if row.slice == {"age": ">=23"})
 
-    assert row == SliceRow(slice={"age": ">=23"}, rows=6, is_suppressed=True)
+    assert row == SliceRow(slice={"age": ">=23"}, is_suppressed=True)
 
 
 def test_a_class_that_is_absent_from_a_slice_is_left_out_of_its_auc() -> None:
@@ -84,7 +87,7 @@ def test_a_class_that_is_absent_from_a_slice_is_left_out_of_its_auc() -> None:
         {"g": Column(("a", "b"), np.repeat([0, 1], [20, 10]))}, {}, (),
     )  # fmt: skip
 
-    [both, one] = slice_rows(predictions, METRICS, Resamples(30, 50, 1), [["g"]], 10, None)
+    [both, one] = slice_rows(predictions, METRICS, Resamples(30, 50, 1), [["g"]], (), None)
 
     assert both.metrics["auc_ovr"].value is not None
     assert one.metrics["auc_ovr"].value is None

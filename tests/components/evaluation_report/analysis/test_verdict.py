@@ -90,7 +90,7 @@ def test_slices_beyond_a_bound_come_the_worst_first_and_small_ones_not_at_all() 
         SliceRow(slice={"sex": "0"}, rows=50, metrics={"accuracy": Estimate(value=0.65)}),
         SliceRow(slice={"sex": "1"}, rows=49, metrics={"accuracy": Estimate(value=0.8)}),
         SliceRow(slice={"age": "<20"}, rows=40, metrics={"accuracy": Estimate(value=0.97)}),
-        SliceRow(slice={"age": ">=20"}, rows=3, is_suppressed=True),
+        SliceRow(slice={"age": ">=20"}, is_suppressed=True),
         SliceRow(slice={"age": "?"}, rows=30, metrics={"accuracy": Estimate(value=None)}),
     ]
 

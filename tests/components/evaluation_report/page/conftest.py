@@ -111,7 +111,7 @@ def classification_report(labels: tuple[str, ...], num_slices: int) -> Report:
     for i in range(1, num_slices):
         name = {"Course": str(9000 + i)} if i % 3 else {"Gender": str(i % 2), "Course": str(9000 + i)}
         slices.append(
-            SliceRow(slice=name, rows=8, is_suppressed=True)
+            SliceRow(slice=name, is_suppressed=True)
             if i == 5
             else SliceRow(
                 slice=name,
@@ -215,7 +215,7 @@ def fairness(column: str, label: str) -> Fairness:
         )
         for value in range(2)
     )
-    small = FairnessGroup(group={column: "9"}, rows=3, is_suppressed=True)
+    small = FairnessGroup(group={column: "9"}, is_suppressed=True)
     return Fairness(
         columns=(column,),
         label=label,
