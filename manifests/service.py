@@ -104,10 +104,11 @@ class Autoscaling:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Logger:
-    """Where requests and responses are sent as CloudEvents (REST only, and responses of status 200 only).
+    """Where requests and responses are sent (REST only, and responses of status 200 only).
 
     Args:
-        url: string.
+        url: string. Where KServe's agent sends them: a broker of events, or a bucket and folder (`s3://`, `gs://`,
+            `abfs://`).
         mode: `"all"`, `"request"` or `"response"`.
         headers: tuple of strings. Request headers that the events carry, spelt as in `X-Request-Id`.
     """

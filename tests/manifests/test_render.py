@@ -19,6 +19,7 @@ SERVICES = {
     "memory": {"mode": "standard", "autoscaling": Autoscaling(kind="hpa", metric="memory", target=80)},
     "a fixed number": {"mode": "standard", "autoscaling": Autoscaling(kind="none"), "predictor_name": "v1"},
     "TF Serving": {"mode": "standard", "runtime": "yachay-tf-serving"},
+    "requests in a bucket": {"mode": "standard", "logger": Logger(url="s3://logs/student-dropout")},
     "everything": {
         "logger": Logger(url="http://broker", headers=("X-Request-Id",)),
         "env": {"A": "1"},
