@@ -21,7 +21,7 @@ from typing import Any
 import grpc
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
 from load import server
-from serve import CELLS, HERE, random_rows, read_dtypes, train
+from serve import CELLS, HERE, WARM_UP_SECONDS, random_rows, read_dtypes, train
 
 from yachay.components.pusher.candidate_server import free_port
 
@@ -53,6 +53,8 @@ def main() -> None:
             ready = f"http://127.0.0.1:{http}/v2/models/{name}/ready"
             pid = stack.enter_context(server(command, ready, Path(scratch, f"{name}.log")))
             servers[name] = (f"127.0.0.1:{port}", pid)
+        for name, (address, _) in servers.items():
+            asyncio.run(load(address, request(name, rows[:1], dtypes), 8, WARM_UP_SECONDS))
         print("| rows | clients | ours, a second | plain | ours is | processor ms: ours | plain | ours is |")
         print("|---|---|---|---|---|---|---|---|")
         for num_rows, clients in CELLS:
