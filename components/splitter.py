@@ -115,7 +115,9 @@ class Splitter:
             times = self._require(keys)
             is_late = times >= self._first_late(times, share)
             return self._apart(times, is_late), np.flatnonzero(is_late)
-        return np.setdiff1d(np.arange(len(labels)), part), part
+        is_rest = np.ones(len(labels), bool)
+        is_rest[part] = False
+        return np.flatnonzero(is_rest), part
 
     def before_eval(self, keys: NDArray[Any] | None, num_rows: int) -> Rows:
         """Returns the rows of the `train` split to learn from: those of the gap before `eval` are left out.
