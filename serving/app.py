@@ -55,6 +55,7 @@ _CLOSE = (b"connection", b"close")  # The rest of the body is still on its way.
 _REJECTION_HEADERS: Mapping[Rejection, Headers] = {
     Rejection.BODY_TOO_LARGE: [_CLOSE],
     Rejection.SLOW_BODY: [_CLOSE],
+    Rejection.METHOD: [(b"allow", b"POST")],
     Rejection.ENCODING: [(b"accept-encoding", b"gzip")],
     Rejection.UNAUTHORIZED: [(b"www-authenticate", b"Bearer")],
     Rejection.NOT_READY: [RETRY_AFTER],
@@ -137,7 +138,9 @@ class PredictApplication:
     async def _respond(self, scope: Scope, headers: Mapping[str, str], body: "_Body", response: "_Response") -> None:
         try:
             self._access.check_path(scope["path"], headers.get("authorization"), is_certified(scope))
-            match = _PREDICT.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+            match = _PREDICT.fullmatch(scope["path"])
+            if match is not None and scope["method"] != "POST":
+                raise RequestError(Rejection.METHOD, f"Expected the method POST. Received: {scope['method'][:20]}.")
             if self._closed.fullmatch(scope["path"]):
                 raise RequestError(Rejection.CLOSED, "Expected a route of this server. Received: one that is closed.")
             is_event = "ce-specversion" in headers or "cloudevents" in headers.get("content-type", "")

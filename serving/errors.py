@@ -24,6 +24,7 @@ class Rejection(Enum):
     UNAUTHORIZED = ("unauthorized", 401, grpc.StatusCode.UNAUTHENTICATED)
     UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
     CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)
+    METHOD = ("method", 405, grpc.StatusCode.UNIMPLEMENTED)
     BODY_TOO_LARGE = ("body_too_large", 413, grpc.StatusCode.RESOURCE_EXHAUSTED)
     ENCODING = ("encoding", 415, grpc.StatusCode.INVALID_ARGUMENT)
     SLOW_BODY = ("slow_body", 408, grpc.StatusCode.CANCELLED)

@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 _INFER = "/inference.GRPCInferenceService/ModelInfer"
 MAX_CALLS = 1024
 """Calls at once; gRPC itself rejects more of them."""
-_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 128),  # of a connection
@@ -268,7 +267,7 @@ def _logged(
                 line["status"] = grpc.StatusCode.OK.name
                 return response
             except grpc.aio.AbortError:
-                line["status"] = _NAMES[int(context.code())]
+                line["status"] = context.code().name
                 raise
 
     return call

@@ -13,7 +13,7 @@ from ..model_store.metadata import MISSING_VALUE, Dtype
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
-from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, is_time, quoted, shown
+from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, is_time, quoted, shown, whole
 
 MAX_NAMED = 20
 """Unknown fields that a rejection names."""
@@ -208,9 +208,8 @@ class InputChecker:
                 filled.append(feature.missing)
             elif type(value) in types:
                 filled.append(value)
-            elif is_integer and type(value) is float and value.is_integer():
-                # As pandas writes whole numbers of a column with gaps.
-                filled.append(int(value))
+            elif is_integer and type(whole(value)) is int:
+                filled.append(whole(value))
             else:
                 failures.append(_wrong(feature, index, value))
                 break

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..model_store.metadata import MISSING_VALUE
 from .contract import Array, Feature
-from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, shown
+from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, shown, whole
 
 
 def pack_sequences(
@@ -56,8 +56,7 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
     sent = [sequence or [] for sequence in column]
     types = set(map(type, chain.from_iterable(sent)))
     if dtype == "int64" and float in types:
-        # As pandas writes whole numbers of a column with gaps.
-        sent = [[_whole(value) for value in sequence] for sequence in sent]
+        sent = [[whole(value) for value in sequence] for sequence in sent]
         types = set(map(type, chain.from_iterable(sent)))
     if not types <= PYTHON_TYPES[dtype] | ({type(None)} if feature.may_hold_null else set()):
         return _first_wrong(feature, sent)
@@ -85,10 +84,6 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
             return _first_wrong(feature, sent)
         place[:] = values
     return ""
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def _first_wrong(feature: Feature, column: Sequence[Sequence[Any]]) -> str:

@@ -15,6 +15,8 @@ PYTHON_TYPES: Mapping[str, frozenset[type]] = {
     "int64": frozenset({int}),
     "string": frozenset({str}),
 }
+MAX_WHOLE = 2**53
+"""Up to here each number with a decimal point stands for one integer; the parser makes one of what has no 64 bits."""
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_SHOWN_CHARACTERS = 40
 
@@ -44,6 +46,11 @@ def is_time(text: str) -> bool:
         return False
     year, month, day = (int(found[part]) for part in ("year", "month", "day"))
     return day <= calendar.monthrange(year, month)[1]
+
+
+def whole(value: Any) -> Any:
+    """Returns a number without a fraction as an integer, as pandas writes those of a column with gaps; else itself."""
+    return int(value) if type(value) is float and abs(value) <= MAX_WHOLE and value.is_integer() else value
 
 
 def expected_value(feature: Feature, is_null_named: bool = True) -> str:

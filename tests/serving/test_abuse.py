@@ -402,7 +402,7 @@ def code_of(channel: grpc.Channel, seconds: float) -> grpc.StatusCode:
         ("GET", "/v2/models/stats", 404),
         ("GET", "/nowhere", 404),
         ("GET", "/v2/models/other", 404),
-        ("GET", V1, 404),
+        ("GET", V1, 405),
         ("DELETE", "/v2/models/tiny", 405),
         ("POST", "/v2/health/live", 405),
     ],

@@ -70,6 +70,7 @@ V1_CASES: dict[str, tuple[Any, str]] = {
     "1e39": (rows(income=1e39), "'income' (row 1) to be a finite number in the range of float32. Received: 1e+39"),
     "beyond 64 bits": (rows(branch=2**63), "Expected 'branch' (row 1) to be an integer of 64 bits."),
     "far beyond 64 bits": (rows(branch=10**30), "Expected 'branch' (row 1) to be an integer of 64 bits."),
+    "far below 64 bits": (rows(visits=-(2**63) - 1), "'visits' (row 1) to be an integer of 64 bits or null. Received"),
     "the sign of a missing value": (
         rows(branch=-(2**63)),
         "Expected 'branch' (row 1) to have a value. Received: -9223372036854775808, which stands for a missing one.",
