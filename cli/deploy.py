@@ -44,6 +44,11 @@ def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
     type=click.Path(path_type=Path),
     help="The push.json of --model, where the store cannot be read from here.",
 )
+@click.option(
+    "--trusted-key",
+    type=click.Path(path_type=Path),
+    help="Public key by which the push must be signed (docs/pushing.md).",
+)
 @click.option("--image", metavar="IMAGE", help="The server's image by digest (default: deploy.image).")
 @click.option("--mode", metavar="standard|knative", help="How KServe makes pods (default: deploy.mode, standard).")
 @click.option("--cloud", metavar="gke|eks|aks|none", help="Whose node labels lead to a GPU (default: deploy.cloud).")
@@ -87,6 +92,7 @@ def command(
     task: str | None,
     model: str | None,
     receipt: Path | None,
+    trusted_key: Path | None,
     canary: str | None,
     namespace: str | None,
     context: str | None,
@@ -123,7 +129,7 @@ def command(
         raise UsageError("Expected --receipt beside --model. Received: --receipt alone.")
     if is_detached and is_in_cluster:
         raise UsageError("Expected --detach or --in-cluster. Received: both. A Job needs no process of this machine.")
-    push = find_push(config, chosen, workdir, model, receipt)
+    push = find_push(config, chosen, workdir, model, receipt, trusted_key)
     if is_dry or folder is not None:
         service = describe_service(config, chosen, push, namespace or "default")
         documents = render(service)

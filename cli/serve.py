@@ -27,6 +27,11 @@ BUCKET_POLL_SECONDS = 30
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8080, show_default=True, help="Port of REST.")
 @click.option("--grpc-port", type=int, default=8081, show_default=True, help="Port of gRPC.")
+@click.option(
+    "--trusted-key",
+    type=click.Path(path_type=Path),
+    help="Public key by which a push must be signed (docs/pushing.md).",
+)
 @click.option("--no-page", is_flag=True, help="No page for a person at /.")
 def command(
     output: frame.Fields,
@@ -39,6 +44,7 @@ def command(
     host: str,
     port: int,
     grpc_port: int,
+    trusted_key: Path | None,
     no_page: bool,
 ) -> ExitStatus:
     """Serve a pushed model over V1, V2 and gRPC, with KServe's own server.
@@ -52,6 +58,7 @@ def command(
     arguments = [
         *(f"--model_name={name}", *place, f"--host={host}"),
         *(f"--http_port={port}", f"--grpc_port={grpc_port}", f"--enable_page={str(not no_page).lower()}"),
+        *([f"--trusted_key={trusted_key}"] if trusted_key is not None else []),
         *flags,
     ]
     # KServe's SDK reads sys.argv when it is imported.

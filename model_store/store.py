@@ -13,7 +13,8 @@ from typing import Any, Protocol, Self
 
 from ..errors import StoreError
 from .integrity import hash_content, hash_files, hash_manifest
-from .layout import GOLDEN_FILE, MODEL_FILE, RECEIPT_FILE, push_name
+from .layout import GOLDEN_FILE, MODEL_FILE, RECEIPT_FILE, SIGNATURE_FILE, push_name
+from .signature import sign_push
 
 _MAX_NAMED = 3
 
@@ -123,6 +124,7 @@ def push(
     run_id: str = "",
     data_fingerprint: str = "",
     blessing: Mapping[str, Any] | None = None,
+    signing_key: Path | None = None,
 ) -> Push:
     """Copies a SavedModel into a store.
 
@@ -135,8 +137,10 @@ def push(
         run_id: string.
         data_fingerprint: string.
         blessing: mapping. See `Push`.
+        signing_key: path of a private key (`signature.sign_push`). Defaults to None: the push is not signed.
 
     Raises:
+        ConfigurationError: if the key cannot sign.
         StoreError: if the store cannot be written; it is then as it was for every reader.
     """
 
@@ -148,9 +152,14 @@ def push(
         facts = (trained_hash, run_id, data_fingerprint, dict(blessing or {}), golden_records)
         return Push(version, uri, hash_manifest(files), *facts, files)
 
-    version = store.add(
-        model, lambda version: {GOLDEN_FILE: golden, RECEIPT_FILE: made(version).to_json().encode("utf-8")}
-    )
+    def beside(version: int) -> dict[str, bytes]:
+        receipt = {RECEIPT_FILE: made(version).to_json().encode("utf-8")}
+        files = {GOLDEN_FILE: golden}
+        if signing_key is not None:
+            files[SIGNATURE_FILE] = sign_push(model, version, files | receipt, signing_key)
+        return files | receipt
+
+    version = store.add(model, beside)
     return made(version)
 
 

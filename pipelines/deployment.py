@@ -10,7 +10,8 @@ from ..manifests.service import Model, Service
 from ..model_store.integrity import check_push, check_receipt
 from ..model_store.layout import PUSH_PREFIX, RECEIPT_FILE, parse_version
 from ..model_store.location import is_shared, open_store
-from ..model_store.store import Push, latest_push, read_push
+from ..model_store.signature import check_signed_push
+from ..model_store.store import ModelStore, Push, latest_push, read_push
 from .config.pipeline_config import PipelineConfig
 from .runs.run_folder import PipelineHome
 
@@ -47,7 +48,14 @@ def describe_service(config: PipelineConfig, task: str, push: Push, namespace: s
     return config.deploy.to_service(service_name(config, task), namespace, model)
 
 
-def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | None, receipt: Path | None) -> Push:
+def find_push(
+    config: PipelineConfig,
+    task: str,
+    workdir: Path,
+    model: str | None,
+    receipt: Path | None,
+    trusted_key: Path | None = None,
+) -> Push:
     """Returns the push that is to be deployed: the one that is named, else the latest of the store.
 
     Args:
@@ -56,15 +64,16 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
         workdir: path of the folder that holds the homes of pipelines.
         model: string or None. URI of a push, `<store>/push-<version>`.
         receipt: path or None. The push's `push.json`, where the store cannot be read from here.
+        trusted_key: path of the public key by which the push must be signed. Defaults to None: by none.
 
     Raises:
         UsageError: if there is no such push, or the cluster could not fetch it.
         StoreError: if the store cannot be read.
-        IntegrityError: if its files are not those that were pushed. Of a store that cannot be read from here, only the
-            receipt is checked: the pods check the files.
+        IntegrityError: if its files are not those that were pushed, or signed. Of a store that cannot be read from
+            here, only the receipt is checked: the pods check the files.
     """
     if model is not None:
-        return _named(config, model.rstrip("/"), receipt)
+        return _named(config, model.rstrip("/"), receipt, trusted_key)
     name = config.pipeline_name(task)
     uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
     store = open_store(uri, config.push.mount, config.push.endpoint_url)
@@ -79,11 +88,18 @@ def find_push(config: PipelineConfig, task: str, workdir: Path, model: str | Non
             "(--set push.store=s3://BUCKET/FOLDER in yachay run), or copy that folder to one and name it: --model "
             f"s3://BUCKET/FOLDER/{PUSH_PREFIX}{push.version} --receipt {push.uri}/{RECEIPT_FILE}."
         )
-    check_push(store, push)
+    _check(store, push, trusted_key)
     return push
 
 
-def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
+def _check(store: ModelStore, push: Push, trusted_key: Path | None) -> None:
+    if trusted_key is None:
+        check_push(store, push)
+    else:
+        check_signed_push(store, push, trusted_key)
+
+
+def _named(config: PipelineConfig, uri: str, receipt: Path | None, trusted_key: Path | None) -> Push:
     store, _, name = uri.rpartition("/")
     version = parse_version(name)
     if not store or version is None:
@@ -97,6 +113,11 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
         if push.version != version:
             raise UsageError(f"Expected the push.json of version {version}. Received: that of version {push.version}.")
         check_receipt(push)
+        if trusted_key is not None:
+            raise UsageError(
+                "Expected --trusted-key with a store that can be read from here. Received: --receipt, which has the "
+                "hashes of the files alone. Let the server check the signature: deploy.args: [--trusted_key=FILE]."
+            )
         return push
     try:
         models = open_store(store, config.push.mount, config.push.endpoint_url)
@@ -107,7 +128,7 @@ def _named(config: PipelineConfig, uri: str, receipt: Path | None) -> Push:
         ) from None
     if found is None:
         raise UsageError(f"Expected a finished push at {uri}. Received: none, or one without push.json.")
-    check_push(models, found)
+    _check(models, found, trusted_key)
     return found
 
 

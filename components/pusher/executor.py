@@ -19,6 +19,7 @@ from ...model_store.integrity import IntegrityError, check_push
 from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.metadata import METADATA_FILE
+from ...model_store.signature import check_signing_key
 from ...model_store.store import ModelStore, Push, hash_folder, latest_push, push
 from ..artifact_files import STATISTICS_FILE, local_copy, split_files
 from ..evaluator.evaluation import read_evaluation
@@ -46,6 +47,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             StoreError: if the store cannot be read or written.
+            ConfigurationError: if the signing key cannot sign.
             DataError: if the examples have no split `eval`.
             UsageError: if the deployment is invalid.
             ClusterError: if the cluster rejects the service or does not respond; the model is pushed all the same, and
@@ -62,6 +64,9 @@ class Executor(base_executor.BaseExecutor):
             return
         settings = PushSettings.from_property(exec_properties["settings"])
         store = open_store(exec_properties["store"], settings.mount, settings.endpoint_url)
+        signing_key = Path(settings.signing_key) if settings.signing_key else None
+        if signing_key is not None:
+            check_signing_key(signing_key)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             model_path = local_copy(path_utils.serving_model_path(model.uri), folder / "model")
@@ -98,6 +103,7 @@ class Executor(base_executor.BaseExecutor):
                     trained_hash=trained_hash,
                     golden=write_golden(golden) if settings.golden != "none" else b"",
                     golden_records=settings.golden,
+                    signing_key=signing_key,
                     run_id=self._run_id(),
                     data_fingerprint=data_fingerprint,
                     blessing=verdict,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ...model_store.location import check_location
 from ..settings import Settings
@@ -22,6 +22,8 @@ class PushSettings(Settings):
         golden: string. Which records lie in the store with what the model predicts for them: `"synthetic"` ones, drawn
             from the statistics of the training data, `"real"` ones of the eval split, which whoever reads the store
             reads, or `"none"`. The test before a push asks real ones in any case.
+        signing_key: string. Path of the file of a private key, where the push runs, that signs the push; empty for no
+            signature.
     """
 
     store: str = ""
@@ -29,6 +31,15 @@ class PushSettings(Settings):
     endpoint_url: str = ""
     ready_seconds: Annotated[int, Field(ge=1)] = 120
     golden: Literal["synthetic", "real", "none"] = "synthetic"
+    signing_key: str = ""
+
+    @field_validator("signing_key")
+    @classmethod
+    def _names_a_file(cls, path: str) -> str:
+        if "-----BEGIN" in path or "\n" in path:
+            # Not the value: it would stand in logs.
+            raise ValueError("expected the path of a file that holds the key, for a configuration is read by many")
+        return path
 
     @model_validator(mode="after")
     def _is_a_place(self) -> Self:
