@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 
 from . import cluster_options, frame, options
+from .exit_status import ExitStatus
+
+_STATUS = {"failed": ExitStatus.FAILED, "taken_over": ExitStatus.ROLLED_BACK}
 
 
 @frame.command("rollback", fields=["state"])
@@ -29,7 +32,7 @@ def command(
     context: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
-) -> None:
+) -> ExitStatus:
     """Give all requests to the last good model, at once.
 
     That ends a rollout that is under way; a `yachay deploy` that is at work ends as taken over. After a promotion it
@@ -41,3 +44,4 @@ def command(
     outcome = rollback(cluster, name, config.deploy.canary, cluster_options.say, reason, version)
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(name, outcome)
+    return _STATUS.get(outcome.state, ExitStatus.DONE)

@@ -67,6 +67,28 @@ def deployment_name(service: Service) -> str:
     return f"{service.name}-{suffix}-predictor" if suffix else f"{service.name}-predictor"
 
 
+def num_pods(cluster: Cluster, service: Service, live: Document) -> int:
+    """Returns how many pods a canary takes its share of: the autoscaler may have added to `min_replicas`.
+
+    In Standard mode a canary has a fixed number of pods; where there is one already, it is what was found before it.
+
+    Args:
+        cluster: `Cluster`.
+        service: `Service` without the canary.
+        live: dict. The InferenceService as it is now.
+
+    Raises:
+        ClusterError: if the API rejects the request or does not respond.
+    """
+    if service.mode != "standard":
+        return service.min_replicas
+    if live["spec"].get("canary"):
+        found: int = live["spec"]["predictor"].get("minReplicas", 1)
+    else:
+        found = (cluster.get(DEPLOYMENT, deployment_name(service)) or {}).get("spec", {}).get("replicas", 1)
+    return min(max(service.min_replicas, found), service.max_replicas)
+
+
 def split(cluster: Cluster, service: Service) -> Readiness:
     """Returns whether the routes give the canary its share of the requests, in Standard mode.
 

@@ -19,7 +19,7 @@ from .lease import Lease
 from .leftovers import remove_autoscalers
 from .owned import Owned, TakenOverError
 from .prometheus import Monitor
-from .readiness import Readiness, readiness, split
+from .readiness import Readiness, num_pods, readiness, split
 from .record import UNDER_WAY, End, Rollout
 
 ROUTES_SECONDS = 30.0
@@ -318,12 +318,13 @@ class _Rollout:
         version = service.model.version
         base = dataclasses.replace(service, model=good.model, predictor_name=good.predictor_name)
         rollout = dataclasses.replace(before, state="progressing", version=version, good=good, reason="")
+        wide = dataclasses.replace(base, min_replicas=num_pods(self._cluster, base, self._object.live()))
         try:
             for percent in steps:
                 rollout = dataclasses.replace(rollout, percent=percent)
                 self._progress(f"version {version}: {percent} % of the requests")
                 self._object.record(rollout)
-                canary = base.canary(service.model, percent)
+                canary = wide.canary(service.model, percent)
                 if percent < 100:
                     self._try(canary, before)
                     self._wait(canary)
@@ -348,7 +349,8 @@ class _Rollout:
             self._wait(canary)
             self._pause()  # The gateway's proxies take a route a moment after it was accepted.
         # Without a canary's pods to take over, a new name would leave the service without any.
-        wanted = canary.promoted() if has_canary or is_renamed else dataclasses.replace(base, model=canary.model)
+        name = canary.promoted().predictor_name if has_canary or is_renamed else base.predictor_name
+        wanted = dataclasses.replace(base, model=canary.model, predictor_name=name)
         self._try(wanted, before)
         self._wait(wanted)
         return wanted

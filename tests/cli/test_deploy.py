@@ -261,3 +261,15 @@ def test_status_watches_until_the_end_and_reports_a_rollout_that_nobody_moves_on
     lease["holderIdentity"] = ""
     assert main.run(["status", "student_dropout", "--watch"]) == 1
     assert "nobody moves it on\nGo on: yachay deploy student_dropout" in capsys.readouterr().err
+
+
+def test_a_rollback_to_a_model_that_does_not_start_any_more_has_failed(
+    kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for version in (7, 8):
+        assert main.run(deploy(receipt, "--canary", "100", version=version)) == 0
+    kserve.broken.add("7")
+
+    assert main.run(["rollback", "student_dropout", *FAST]) == 1
+    assert "FAILED" in capsys.readouterr().err
+    assert kserve.traffic("student-dropout--semester2") == {"8": 100}

@@ -49,6 +49,7 @@ class KServeCluster:
         self.has_no_routes = False
         self.respond: Callable[[str, str, str, Any], tuple[int, Json]] | None = None
         self.has_no_gateway_api = False
+        self.scaled_to = 0
         self.lost = 0
         self._routed: dict[str, int] = {}
         self.answers: list[int] = []
@@ -381,7 +382,7 @@ class KServeCluster:
         traffic: dict[str, int] = {}
         ready, failed = True, False
         for index, (deployment_name, (predictor, percent)) in enumerate(wanted.items()):
-            deployment = self._deployment(deployment_name, service, predictor)
+            deployment = self._deployment(deployment_name, service, predictor, 0 if index else self.scaled_to)
             is_available = deployment["status"]["availableReplicas"] > 0
             if index == 0:
                 ready, failed = deployment["ready_of_test"], deployment["failed_of_test"]
@@ -431,10 +432,10 @@ class KServeCluster:
             {"metadata": metadata, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": deployment}}},
         )
 
-    def _deployment(self, name: str, service: Json, predictor: Json) -> Json:
+    def _deployment(self, name: str, service: Json, predictor: Json, scaled_to: int) -> Json:
         template = _template(service, predictor)
         old = self.objects.get(("deployments", name))
-        replicas = max(1, predictor.get("minReplicas", 1))
+        replicas = max(1, predictor.get("minReplicas", 1), scaled_to)
         if old is None or old["spec"]["template"] != template:
             old = self.objects["deployments", name] = {
                 "metadata": {"name": name, "generation": old["metadata"]["generation"] + 1 if old else 1},

@@ -349,6 +349,7 @@ def test_a_call_that_is_killed_at_any_request_to_the_api_is_gone_on_with(
 
             assert deploy(cluster, service(2, mode), QUICK, GOOD, silent).state in ("promoted", "unchanged")
             assert settled(kserve) == {"2": 100}
+            assert kserve.lost == 0
         at += 3
     assert at > 10
 
@@ -621,3 +622,24 @@ def test_without_routes_that_split_a_canary_is_not_judged(cluster: Cluster, kser
 
     assert outcome.state == "rolled_back"
     assert "there is no HTTPRoute dropout to split the requests: KServe makes it with ingress.enable" in outcome.reason
+
+
+def test_a_canary_gets_its_share_of_the_pods_that_the_load_has_asked_for(
+    cluster: Cluster, kserve: KServeCluster
+) -> None:
+    deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
+    kserve.scaled_to = 4
+    until(lambda: kserve.objects["deployments", "dropout-predictor"]["spec"]["replicas"] == 4)
+    seen: dict[int, int] = {}
+
+    class Looks(Watched):
+        def traffic(self, model: str, version: str, window_seconds: float) -> Traffic:
+            spec = kserve.service("dropout")["spec"]
+            [canary] = spec["canary"]
+            seen[canary["trafficPercent"]] = canary["predictor"]["minReplicas"]
+            assert spec["predictor"]["minReplicas"] == 4
+            return super().traffic(model, version, window_seconds)
+
+    assert deploy(cluster, service(2, "standard"), CANARY, Looks({}), silent).state == "promoted"
+    assert seen == {10: 1, 50: 2}
+    assert kserve.service("dropout")["spec"]["predictor"]["minReplicas"] == 2
