@@ -112,7 +112,8 @@ def _print_result(result: Any) -> None:
     lines = ["", f"{result.method}, {len(result.folds)} folds: mean and standard deviation over folds"]
     lines += [f"  {name:<10} {result.mean[name]:.4f} +- {result.deviation[name]:.4f}" for name in result.mean]
     if result.inner_score is not None:
-        lines += ["", f"  {result.objective} that the searches expected  {result.inner_score:.4f} (optimistic)"]
+        note = " (optimistic)" if result.is_optimistic else ""
+        lines += ["", f"  {result.objective} that the searches expected  {result.inner_score:.4f}{note}"]
     lines += ["", f"  out-of-fold predictions  {result.predictions_path}"]
     if result.is_synthetic:
         lines.append(click.style("  SYNTHETIC DATA: these figures say nothing about real people.", bold=True))

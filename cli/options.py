@@ -74,6 +74,8 @@ def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | N
     own = config.model.run_fn
     model = f"trained by {own}" if own else f"model family {family}"
     click.echo(f"{config.name}, task {task}, {model}", err=True)
+    if unsearched := _unsearched_spaces(config, task):
+        click.secho(f"Not searched: {', '.join(unsearched)} of tune.spaces. Name them in tune.families.", err=True)
     if data_uri is None:
         click.secho(
             f"SYNTHETIC DATA: the profile {config.profile!r} writes it; no result says anything about real people.",
@@ -82,6 +84,14 @@ def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | N
         )
     else:
         click.echo(f"Data: {data_uri}", err=True)
+
+
+def _unsearched_spaces(config: "PipelineConfig", task: str) -> tuple[str, ...]:
+    if not config.tune.enabled:
+        return ()
+    from ..components.tuner.settings import unsearched_spaces
+
+    return unsearched_spaces(config.tune, config.for_task(task).model)
 
 
 def status_of(summary: "Summary") -> ExitStatus:

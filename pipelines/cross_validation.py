@@ -59,6 +59,7 @@ class CrossValidation:
         seconds: float. Ingest included.
         output_dir: path. Holds the predictions, this result as JSON, the quarantined records, and what a reader noted.
         objective: string or None. The metric that was searched for in each fold; None without a search.
+        higher_is_better: bool or None. Which way is better of the objective.
     """
 
     pipeline: str
@@ -75,6 +76,15 @@ class CrossValidation:
     seconds: float
     output_dir: Path
     objective: str | None = None
+    higher_is_better: bool | None = None
+
+    @property
+    def is_optimistic(self) -> bool:
+        """Whether the searches expected more of the objective than the held-out records show."""
+        if self.inner_score is None or self.objective is None:
+            return False
+        lead = self.inner_score - self.mean[self.objective]
+        return lead > 0 if self.higher_is_better else lead < 0
 
     @property
     def inner_score(self) -> float | None:
@@ -185,6 +195,7 @@ def cross_validate(
             np.concatenate([getattr(part, name) for part in held_out]) for name in ("rows", "labels", "scores")
         )
         results = tuple(part.fold for part in held_out)
+        objective = objective_of(config.tuner(task)) if config.tune.enabled else None
         result = CrossValidation(
             pipeline=config.name,
             task=task,
@@ -199,7 +210,8 @@ def cross_validate(
             warnings=tuple(summary.warnings),
             seconds=round(time.perf_counter() - start, 3),
             output_dir=Path(workdir),
-            objective=objective_of(config.tuner(task)).name if config.tune.enabled else None,
+            objective=objective.name if objective else None,
+            higher_is_better=objective.higher_is_better if objective else None,
         )
         numbers = np.repeat([fold.number for fold in results], [fold.num_held_out for fold in results])
         out_of_fold = _prediction_table(records.hashes[rows], numbers, labels, scores, prediction_task)

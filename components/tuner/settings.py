@@ -194,6 +194,12 @@ def space_of(tune: TuneSettings, family: Family) -> dict[str, Range | Choices]:
     return {name: space for name, space in own.items() if tune.oracle != "hyperband" or name != family.rounds}
 
 
+def unsearched_spaces(tune: TuneSettings, trainer: TrainerSettings) -> tuple[str, ...]:
+    """Returns the families whose space is in the settings and has no effect, for the search is in others."""
+    named = _named(tune, trainer)
+    return tuple(name for name in tune.spaces if tune.enabled and named and name not in named)
+
+
 def find_tuning_problems(
     tune: TuneSettings,
     trainer: TrainerSettings,

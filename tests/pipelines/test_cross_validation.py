@@ -1,6 +1,8 @@
+import dataclasses
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -199,3 +201,18 @@ def test_a_search_is_in_the_family_that_is_asked_for_which_must_fit_it(tmp_path:
     config = configuration(model={"family": "boosted_trees"}, tune={**tune, "oracle": "hyperband"})
     with pytest.raises(ConfigurationError, match=r"with 'linear', whose training has no rounds to shorten"):
         validate(tmp_path / "rounds", table, config, family="linear")
+
+
+@pytest.mark.parametrize(
+    ("inner", "higher_is_better", "expected"), [(0.8, True, True), (0.7, True, False), (0.7, False, True)]
+)
+def test_a_search_is_optimistic_where_it_expected_more_than_the_held_out_records_show(
+    inner: float, higher_is_better: bool, expected: bool
+) -> None:
+    fold = SimpleNamespace(inner_score=inner, metrics={"accuracy": 0.75})
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(CrossValidation))
+    given = {"folds": (fold,), "pooled": {"accuracy": 0.75}, "objective": "accuracy"}
+
+    result = CrossValidation(**fields | given | {"higher_is_better": higher_is_better})
+
+    assert result.is_optimistic is expected

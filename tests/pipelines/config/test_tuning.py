@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.cli.options import tuning_overrides
+from yachay.cli.options import announce, tuning_overrides
 from yachay.components.trainer.family import families_for, load_families
 from yachay.components.tuner.oracle import SearchSpace
 from yachay.components.tuner.settings import Choices, Range, TuneSettings, searched_families, space_of
@@ -103,6 +103,17 @@ def test_the_configured_family_is_tried_first_be_it_searched_in_or_not() -> None
 
     assert [tuned.family for tuned in space.configured()] == ["two_step", "linear", "xgboost"]
     assert space.spaces.keys() == {"linear", "xgboost"}
+
+
+def test_a_space_that_is_not_searched_is_named_before_the_search(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spaces = "tune.spaces={linear: {C: [0.1, 1.0]}, svm: {C: [0.1, 1.0]}}"
+    config = load_config(STUDENT_DROPOUT, [ON, "tune.families=[linear]", spaces])
+
+    announce(config, "semester2", "linear", "data.csv")
+
+    assert "Not searched: svm of tune.spaces. Name them in tune.families." in capsys.readouterr().err
 
 
 def test_every_family_of_ours_has_a_space_that_fits_it() -> None:
