@@ -26,7 +26,7 @@ PLATFORM, MONITORING = "platform", "monitoring"
 OPERATORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 KEDA = Autoscaling(kind="keda", prometheus="http://prometheus-operated.monitoring:9090")
 MODES = {
-    "knative": {},
+    "knative": {"mode": "knative"},
     "standard": {"mode": "standard"},
     "standard-keda": {"mode": "standard", "autoscaling": KEDA},
     "standard-fixed": {"mode": "standard", "autoscaling": Autoscaling(kind="none")},
