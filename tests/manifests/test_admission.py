@@ -54,7 +54,10 @@ def namespace() -> str:
         "kind": "RoleBinding",
         "metadata": {"name": "all", "namespace": name},
         "roleRef": role,
-        "subjects": [{"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "kubeflow"}],
+        "subjects": [
+            {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "kubeflow"},
+            {"kind": "ServiceAccount", "name": "yachay-deployer", "namespace": "models"},
+        ],
     }
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     for document in (space, *documents, binding):
@@ -175,6 +178,13 @@ def test_what_a_pipeline_rolls_out_is_taken(namespace: str, mode: Any) -> None:
     first = Service(name="student", namespace=namespace, model=make_model(), **fields)
     for each in (first, first.canary(new, 10), first.canary(new, 10).promoted()):
         assert rejection(namespace, inference_service(each)) == ""
+
+
+def test_the_account_of_jobs_is_held_too(namespace: str) -> None:
+    account = "system:serviceaccount:models:yachay-deployer"
+    assert rejection(namespace, service(namespace), account) == ""
+    foreign = transformed(service(namespace), replaced("model", "storageUri", value="s3://evil/push-1"))
+    assert "a pipeline may set models of s3://models/ only" in rejection(namespace, foreign, account)
 
 
 def test_other_accounts_are_left_alone(namespace: str) -> None:
