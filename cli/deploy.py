@@ -117,7 +117,7 @@ def command(
     from ..deployment.order import Order
     from ..manifests.render import render, to_yaml
     from ..pipelines.api import choose_task
-    from ..pipelines.deployment import describe_service, find_push
+    from ..pipelines.deployment import describe_service, find_golden, find_push
     from ..pipelines.registry import find_pipeline
 
     given = [f"{SETTINGS[name]}={value}" for name, value in settings.items() if value is not None]
@@ -150,7 +150,12 @@ def command(
         return _in_cluster(output, cluster, order, job_image or config.kubeflow.image, job_account, is_forced, pipeline)
     if is_detached:
         return _detached(output, cluster, order, workdir, context, is_forced, pipeline)
-    outcome = order.run(cluster_options.say, context=context, is_forced=is_forced)
+    outcome = order.run(
+        cluster_options.say,
+        context=context,
+        is_forced=is_forced,
+        golden=lambda: find_golden(config, push, receipt),
+    )
     output.update(dataclasses.asdict(outcome))
     cluster_options.print_outcome(service.name, outcome)
     return _STATUS.get(outcome.state, ExitStatus.DONE)

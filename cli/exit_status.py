@@ -11,5 +11,6 @@ class ExitStatus(IntEnum):
     REJECTED = 2
     NOT_BLESSED = 3
     ROLLED_BACK = 3
+    NOT_VERIFIED = 3
     INTERRUPTED = 130
     TERMINATED = 143

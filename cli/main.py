@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": "Serve a pushed model with KServe's server, and each newer one once it is pushed.",
     "status": "Show which model a service serves and the result of its last rollout.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
+    "verify": "Ask what serves now the golden requests of its push.",
 }
 
 

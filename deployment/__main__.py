@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from types import FrameType
 
 from ..errors import UsageError, YachayError
+from ..model_store.golden import GoldenRequest, golden_of
+from ..model_store.location import open_store
 from .job import ORDER_VARIABLE
 from .lease import HOLDER_SECONDS, WAIT_SECONDS
 from .order import Order
@@ -38,8 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
         # A pod that was killed before this one holds the Lease until it has run out.
-        outcome = Order.from_json(text).run(
+        order = Order.from_json(text)
+        outcome = order.run(
             say,
+            golden=lambda: _golden(order),
             context=options.context,
             is_forced=options.force_conflicts,
             wait_seconds=HOLDER_SECONDS + WAIT_SECONDS,
@@ -60,6 +64,18 @@ def say(line: str) -> None:
     """Prints a line with its time, at once."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     print(f"{now} {line}", flush=True)
+
+
+def _golden(order: Order) -> list[GoldenRequest]:
+    """Returns the golden requests of the order's push; none where they cannot be read from here."""
+    if order.canary.golden == "skip":
+        return []
+    model = order.service.model
+    try:
+        return golden_of(open_store(model.storage_uri.rpartition("/")[0]), model.version)
+    except YachayError as error:
+        say(f"the golden requests cannot be read: {error}")
+        return []
 
 
 def _end(number: int, _: FrameType | None) -> None:

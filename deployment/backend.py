@@ -1,15 +1,18 @@
-"""The pods of one model version, asked whatever its share of the requests is."""
+"""The servers of one model version, asked whatever its share of the requests is."""
 
+import abc
 import dataclasses
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.service import Service
-from .cluster import INFERENCE_SERVICE, Cluster
+from .cluster import INFERENCE_SERVICE, Cluster, Document
 from .errors import ClusterError
 from .prometheus import Traffic
 
@@ -20,8 +23,69 @@ TIMEOUT_SECONDS = 30.0
 _IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
+class Target(abc.ABC):
+    """Servers of one model version, as they can be asked."""
+
+    @property
+    @abc.abstractmethod
+    def url(self) -> str:
+        """Its address, for a client with its `transport`."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What its servers want to know of who asks."""
+        token = os.environ.get(SERVING_TOKEN)
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def transport(self) -> httpx.BaseTransport:
+        """Returns the way to it."""
+        return httpx.HTTPTransport()
+
+    def status(self, model_name: str) -> int:
+        """Returns the HTTP status with which it says whether it is ready.
+
+        Raises:
+            httpx.ProxyError: if it cannot be asked from here.
+            httpx.TransportError: if it cannot be reached just now.
+        """
+        with self.client() as client:
+            return client.get(f"{self.url}/v2/models/{model_name}/ready").status_code
+
+    def predict_status(self, model_name: str, row: Mapping[str, Any]) -> int:
+        """Returns the HTTP status of a prediction for one row; raises as `status`."""
+        with self.client() as client:
+            return client.post(f"{self.url}/v1/models/{model_name}:predict", json={"instances": [row]}).status_code
+
+    def client(self) -> httpx.Client:
+        """Returns a client for it."""
+        return httpx.Client(transport=self.transport(), headers=self.headers, timeout=TIMEOUT_SECONDS)
+
+
 @dataclasses.dataclass(frozen=True)
-class Backend:
+class Address(Target):
+    """Servers behind a URL.
+
+    Args:
+        address: string. Such as `http://127.0.0.1:8080`.
+        host: string or None. The header `Host`, for a gateway's address.
+    """
+
+    address: str
+    host: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return self.address
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What its servers and the gateway want to know of who asks."""
+        return {**super().headers, **({"Host": self.host} if self.host else {})}
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend(Target):
     """The Kubernetes Service in front of the pods of a version.
 
     A pod of the cluster asks it directly, anyone else through the Kubernetes API (`services/proxy`), which takes a
@@ -42,24 +106,9 @@ class Backend:
         """Its address, for a client with its `transport`."""
         return f"http://{self.name}.{self.cluster.namespace}.svc.cluster.local"
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What its servers want to know of who asks."""
-        token = os.environ.get(SERVING_TOKEN)
-        return {"Authorization": f"Bearer {token}"} if token else {}
-
     def transport(self) -> httpx.BaseTransport:
         """Returns the way to it."""
         return httpx.HTTPTransport() if _IN_POD.exists() else _ThroughApi(self.cluster, self.proxied_name)
-
-    def status(self, model_name: str) -> int:
-        """Returns the HTTP status with which it says whether it is ready.
-
-        Raises:
-            httpx.TransportError: if it cannot be reached.
-        """
-        with httpx.Client(transport=self.transport(), headers=self.headers, timeout=TIMEOUT_SECONDS) as client:
-            return client.get(f"{self.url}/v2/models/{model_name}/ready").status_code
 
 
 def backends(cluster: Cluster, service: Service) -> tuple[Backend, Backend]:
@@ -72,17 +121,38 @@ def backends(cluster: Cluster, service: Service) -> tuple[Backend, Backend]:
     Raises:
         ClusterError: if the API rejects the request or does not respond.
     """
+    live = cluster.get(INFERENCE_SERVICE, service.name) or {}
     if service.mode == "standard":
-        stable = f"{service.name}-{service.predictor_name}" if service.predictor_name else service.name
-        new = f"{service.name}-{service.canary_name}" if service.previous is not None else stable
-        names = [f"{name}-predictor" for name in (new, stable)]
-        return Backend(cluster, names[0], names[0]), Backend(cluster, names[1], names[1])
-    status = (cluster.get(INFERENCE_SERVICE, service.name) or {}).get("status", {})
-    part = status.get("components", {}).get("predictor", {})
-    latest = part.get("latestReadyRevision", "")
-    stable = part.get("latestRolledoutRevision", latest) if service.previous is not None else latest
-    # A revision's own Service may lead to Knative's activator, which goes by headers that the API does not send.
-    return Backend(cluster, latest, f"{latest}-private"), Backend(cluster, stable, f"{stable}-private")
+        name = service.canary_name if service.previous is not None else service.predictor_name
+        candidate = _of_deployment(cluster, service.name, name)
+        stable = _of_deployment(cluster, service.name, service.predictor_name)
+    else:
+        candidate = _of_revision(cluster, _revisions(live).get("latestReadyRevision", ""))
+        stable = serving_backend(cluster, live)
+    return candidate, stable if service.previous is not None else candidate
+
+
+def serving_backend(cluster: Cluster, live: Document) -> Backend:
+    """Returns that of the version which serves, of an InferenceService as the cluster has it."""
+    if live["metadata"]["annotations"].get(DEPLOYMENT_MODE) == "Standard":
+        return _of_deployment(cluster, live["metadata"]["name"], live["spec"]["predictor"].get("name"))
+    revisions = _revisions(live)
+    return _of_revision(cluster, revisions.get("latestRolledoutRevision") or revisions.get("latestReadyRevision", ""))
+
+
+def _of_deployment(cluster: Cluster, service: str, predictor_name: str | None) -> Backend:
+    name = f"{service}-{predictor_name}-predictor" if predictor_name else f"{service}-predictor"
+    return Backend(cluster, name, name)
+
+
+def _of_revision(cluster: Cluster, name: str) -> Backend:
+    # Its own Service may lead to Knative's activator, which goes by headers that the API does not send.
+    return Backend(cluster, name, f"{name}-private")
+
+
+def _revisions(live: Document) -> Mapping[str, str]:
+    found: Mapping[str, str] = live.get("status", {}).get("components", {}).get("predictor", {})
+    return found
 
 
 class Probes:
@@ -139,7 +209,8 @@ class _ThroughApi(httpx.BaseTransport):
         except ClusterError as error:
             raise httpx.ConnectError(str(error), request=request) from None
         if status != 200 and _is_of_api(content):
-            raise httpx.ConnectError(f"{status} {json.loads(content).get('message', '')}", request=request)
+            kind = httpx.ProxyError if status in (401, 403, 404) else httpx.ConnectError
+            raise kind(f"{status} {json.loads(content).get('message', '')}", request=request)
         return httpx.Response(status, content=content)
 
 

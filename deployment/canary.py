@@ -23,6 +23,8 @@ class CanarySettings(BaseModel):
         max_failed_increase: float. By how much the share of requests that fail may be above the serving version's.
         max_rejected_increase: float. The same for requests that are rejected.
         max_slower_increase: float. The same for requests that take longer than any of the histogram's bounds.
+        max_tail_increase: float. The same for bounds that hardly any of the serving version's requests exceed; between
+            the two, as many more as exceeded it before.
         max_class_shift: float. Total variation distance of the predicted classes: the share of requests that would
             have to be predicted otherwise for both versions to predict the same classes.
         max_value_shift: float. For a model of numbers, the largest difference of the shares of its predictions above a
@@ -51,6 +53,7 @@ class CanarySettings(BaseModel):
     max_failed_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
     max_rejected_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
     max_slower_increase: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    max_tail_increase: Annotated[float, Field(gt=0, lt=1)] = 0.03
     max_class_shift: Annotated[float, Field(gt=0, lt=1)] = 0.25
     max_value_shift: Annotated[float, Field(gt=0, lt=1)] = 0.2
     max_restarts: Annotated[int, Field(ge=0)] = 2
@@ -66,5 +69,14 @@ class CanarySettings(BaseModel):
             raise ValueError(
                 "Expected ascending steps of 1 to 100 per cent that end with 100, such as 10,50,100. Received: "
                 f"{','.join(map(str, steps)) or 'none'}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tail_is_below_the_rest(self) -> Self:
+        if self.max_tail_increase > self.max_slower_increase:
+            raise ValueError(
+                "Expected max_tail_increase to be at most max_slower_increase. Received: "
+                f"{self.max_tail_increase:g} and {self.max_slower_increase:g}."
             )
         return self

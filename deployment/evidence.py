@@ -65,21 +65,36 @@ def changed(hits: ArrayLike, trials: float, hits_before: ArrayLike, trials_befor
     return average(np.concatenate([more_than(hits, total, part), less_than(hits, total, part)]))
 
 
-def no_worse(hits: ArrayLike, trials: float, hits_before: ArrayLike, trials_before: float, increase: float) -> Numbers:
+def no_worse(
+    hits: ArrayLike, trials: ArrayLike, hits_before: ArrayLike, trials_before: ArrayLike, increase: ArrayLike
+) -> Numbers:
     """Returns what the hits say against "the candidate's share is at least `increase` above the stable version's".
 
     For every share that the stable version may have, either its own hits or the candidate's must speak against it; the
     least evidence is at a share between the observed one and what its hits speak against.
-    Of `K` shares at once the least is returned.
+
+    Args:
+        hits: array `(K,)`. Of the candidate's trials.
+        trials: array `(K,)` or float.
+        hits_before: array `(K,)`. Of the stable version's trials.
+        trials_before: array `(K,)` or float.
+        increase: array `(K,)` or float.
+
+    Returns:
+        Array `(K,)`.
     """
-    hits, hits_before = (np.atleast_1d(np.asarray(values, float))[:, None] for values in (hits, hits_before))
-    trials_before = max(trials_before, 1.0)
-    observed = hits_before / trials_before
-    error = np.sqrt((observed * (1 - observed) + 1 / trials_before) / trials_before)
+    before, total = _column(hits_before), np.maximum(_column(trials_before), 1.0)
+    observed = before / total
+    error = np.sqrt((observed * (1 - observed) + 1 / total) / total)
     shares = np.clip(observed - _STANDARD_ERRORS * error, 0, _BELOW_ONE)
-    limits = shares + increase
-    above = np.where(limits < 1, less_than(hits, trials, np.minimum(limits, _BELOW_ONE)), np.inf)
-    return np.asarray(average(np.stack([more_than(hits_before, trials_before, shares), above])).min())
+    limits = shares + _column(increase)
+    below = less_than(_column(hits), _column(trials), np.minimum(limits, _BELOW_ONE))
+    of_candidate = np.where(limits < 1, below, np.inf)
+    return np.asarray(average(np.stack([more_than(before, total, shares), of_candidate])).min(axis=1))
+
+
+def _column(values: ArrayLike) -> Numbers:
+    return np.atleast_1d(np.asarray(values, float))[:, None]
 
 
 def average(values: Numbers) -> Numbers:

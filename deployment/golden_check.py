@@ -16,6 +16,9 @@ TOLERANCE = 1e-5
 """Largest difference of two numbers, relative to the larger one, to the median of its output, or to 1: that of the
 session check."""
 
+GPU_TOLERANCE = 1e-3
+"""That of a server with a GPU, which adds in another order."""
+
 _ONLY = ""
 """The name of the output of a model that has one."""
 

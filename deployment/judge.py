@@ -15,7 +15,8 @@ FALSE_ROLLBACKS = 0.01
 """The most of the candidates that are as good that are rolled back, over all comparisons and steps."""
 MISSED = 0.05
 """The most of the candidates that are worse by a limit that pass a step."""
-_NUM_COMPARISONS = 7
+NUM_COMPARISONS = 7
+"""How many comparisons share `FALSE_ROLLBACKS` at a step."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class _Comparison:
     words: list[str]
     hits: Numbers
     hits_before: Numbers
-    limit: float
+    limits: Numbers
 
 
 def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verdict:
@@ -50,7 +51,7 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     good where each difference of its requests is below its limit by more than chance (`MISSED`).
     """
     steps = max(1, sum(percent < 100 for percent in settings.steps))
-    bar = math.log(steps * _NUM_COMPARISONS / FALSE_ROLLBACKS)
+    bar = math.log(steps * NUM_COMPARISONS / FALSE_ROLLBACKS)
     if silent := _silent(candidate, stable, settings, bar):
         return Verdict("worse", [silent])
     if candidate.requests < settings.min_requests:
@@ -65,9 +66,9 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     if worse or shift:
         return Verdict("worse", worse + shift)
     unknown = [
-        f"whether at most {one.limit:.1%} more of its requests {one.words[0]}"
+        f"whether at most {one.limits.max():.1%} more of its requests {one.words[0]}"
         for one in comparisons
-        if no_worse(one.hits, candidate.requests, one.hits_before, stable.requests, one.limit) < -math.log(MISSED)
+        if _is_unknown(one, candidate, stable)
     ]
     return Verdict("undecided", unknown + unknown_shift) if unknown or unknown_shift else Verdict("as_good", [])
 
@@ -77,18 +78,20 @@ def _comparisons(candidate: Traffic, stable: Traffic, settings: CanarySettings) 
         ("failed", candidate.failed, stable.failed, settings.max_failed_increase),
         ("were rejected", candidate.rejected, stable.rejected, settings.max_rejected_increase),
     ):
-        yield _Comparison([word], np.array([new]), np.array([old]), limit)
+        yield _Comparison([word], np.array([new]), np.array([old]), np.array([limit]))
     bounds = sorted({*candidate.slower, *stable.slower})
     if bounds:
         hits, hits_before = (np.array([one.slower.get(bound, 0.0) for bound in bounds]) for one in (candidate, stable))
         words = [f"took more than {bound * 1000:g} ms" for bound in bounds]
-        yield _Comparison(words, hits, hits_before, settings.max_slower_increase)
+        # Of a tail of 1 %, 3 points more are as grave as 10 of the half.
+        limits = np.clip(hits_before / stable.requests, settings.max_tail_increase, settings.max_slower_increase)
+        yield _Comparison(words, hits, hits_before, limits)
 
 
 def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) -> str | None:
     shares, shares_before = one.hits / candidate.requests, one.hits_before / max(stable.requests, 1)
-    worst = int((shares - shares_before).argmax())
-    if shares[worst] - shares_before[worst] < one.limit:
+    worst = int(((shares - shares_before) / one.limits).argmax())
+    if shares[worst] - shares_before[worst] < one.limits[worst]:
         return None
     if increased(one.hits, candidate.requests, one.hits_before, stable.requests) < bar:
         return None
@@ -96,6 +99,12 @@ def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) ->
         f"{shares[worst]:.1%} of {candidate.requests:.0f} requests {one.words[worst]}, of the serving version "
         f"{shares_before[worst]:.1%} of {stable.requests:.0f} at the same time"
     )
+
+
+def _is_unknown(one: _Comparison, candidate: Traffic, stable: Traffic) -> bool:
+    # Most requests are faster, or slower, than several bounds.
+    hits, hits_before, limits = np.unique([one.hits, one.hits_before, one.limits], axis=1)
+    return bool(no_worse(hits, candidate.requests, hits_before, stable.requests, limits).min() < -math.log(MISSED))
 
 
 def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> str | None:

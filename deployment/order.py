@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Self
 
 from ..manifests.service import Model, Service
 from .canary import CanarySettings
 
 if TYPE_CHECKING:
+    from ..model_store.golden import GoldenRequest
     from .cluster import Cluster
     from .rollout import Outcome, Progress
 
@@ -38,13 +40,21 @@ class Order:
         fields = json.loads(text)
         return cls(service_from_json(fields["service"]), CanarySettings(**fields["canary"]))
 
-    def carry_out(self, storage_uri: str, content_hash: str, trained_uri: str, progress: "Progress") -> "Outcome":
+    def carry_out(
+        self,
+        storage_uri: str,
+        content_hash: str,
+        trained_uri: str,
+        golden: "Sequence[GoldenRequest]",
+        progress: "Progress",
+    ) -> "Outcome":
         """Deploys a pushed model.
 
         Args:
             storage_uri: string. The push.
             content_hash: string.
             trained_uri: string. The model as the Trainer left it.
+            golden: sequence of `GoldenRequest` of the push; empty where it has none.
             progress: function of one string. Called with what happens.
 
         Raises:
@@ -58,7 +68,9 @@ class Order:
             trained_uri=trained_uri,
             image=self.service.model.image,
         )
-        return dataclasses.replace(self, service=dataclasses.replace(self.service, model=model)).run(progress)
+        return dataclasses.replace(self, service=dataclasses.replace(self.service, model=model)).run(
+            progress, golden=lambda: golden
+        )
 
     def check(self, cluster: "Cluster") -> None:
         """Checks what can be known before another process deploys.
@@ -86,6 +98,7 @@ class Order:
         context: str | None = None,
         is_forced: bool = False,
         wait_seconds: float = 0.0,
+        golden: "Callable[[], Sequence[GoldenRequest]]",
     ) -> "Outcome":
         """Deploys the model of `service`.
 
@@ -94,6 +107,8 @@ class Order:
             context: string or None. Context of the kubeconfig.
             is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
             wait_seconds: float. How long to wait for another call that is at work. Defaults to 0.
+            golden: function that returns the `GoldenRequest`s of the push, none where it has none. Called once the
+                rollout may begin.
 
         Raises:
             UsageError: if the deployment is invalid, or there is no cluster.
@@ -110,4 +125,13 @@ class Order:
         service = dataclasses.replace(self.service, namespace=cluster.namespace)
         monitor = Prometheus.connect(self.canary.prometheus, self.canary.labels)
         apply_runtime(cluster, service, progress, is_forced=is_forced)
-        return deploy(cluster, service, self.canary, monitor, progress, is_forced=is_forced, wait_seconds=wait_seconds)
+        return deploy(
+            cluster,
+            service,
+            self.canary,
+            monitor,
+            progress,
+            is_forced=is_forced,
+            wait_seconds=wait_seconds,
+            golden=golden(),
+        )

@@ -2,8 +2,10 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
+from ..manifests.keys import STOP
 from ..manifests.render import inference_service
 from ..manifests.service import Service
 from .cluster import INFERENCE_SERVICE, Cluster, Document
@@ -12,6 +14,8 @@ from .record import UNDER_WAY, Rollout
 
 NUM_WRITES, WRITE_PAUSE_SECONDS = 20, 0.1
 """How often a write is tried while KServe's controller writes the object's status in between."""
+
+_NONE: Mapping[str, str | None] = MappingProxyType({})
 
 
 class TakenOverError(Exception):
@@ -37,7 +41,7 @@ class Owned:
     def create(self, service: Service, rollout: Rollout) -> None:
         """Creates the service, or changes one without a model that was ever promoted, and makes this call the owner."""
         self._cluster.apply(INFERENCE_SERVICE, inference_service(service), is_forced=self._is_forced)
-        self._write(lambda live: self._annotate(rollout, live), is_owner=False)
+        self._write(lambda live: self._annotate(rollout, live, {STOP: None}), is_owner=False)
 
     def claim(self, rollout: Rollout, before: Rollout | None) -> None:
         """Makes this call the owner, unless another wrote a record since `before` was read."""
@@ -63,12 +67,12 @@ class Owned:
         self._write(claim, is_owner=False)
         return left[0]
 
-    def record(self, rollout: Rollout) -> None:
-        """Writes the record of the rollout."""
-        self._write(lambda live: self._annotate(rollout, live))
+    def record(self, rollout: Rollout, *, is_stopped: bool = False) -> None:
+        """Writes the record of the rollout, and stops the service, so that nothing is routed, where it says so."""
+        self._write(lambda live: self._annotate(rollout, live, {STOP: "true"} if is_stopped else {}))
 
-    def _annotate(self, rollout: Rollout, live: Document) -> Document:
-        annotations = dataclasses.replace(rollout, owner=self._owner).to_annotations()
+    def _annotate(self, rollout: Rollout, live: Document, others: Mapping[str, str | None] = _NONE) -> Document:
+        annotations = {**dataclasses.replace(rollout, owner=self._owner).to_annotations(), **others}
         metadata = {"annotations": annotations, "resourceVersion": live["metadata"]["resourceVersion"]}
         return self._cluster.patch(INFERENCE_SERVICE, self._name, {"metadata": metadata})
 

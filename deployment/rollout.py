@@ -11,10 +11,13 @@ from ..errors import UsageError
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.render import read_canary, read_serving
 from ..manifests.service import Service
+from ..model_store.golden import GoldenRequest
+from .backend import backends
 from .bake import Bake
 from .canary import CanarySettings
 from .cluster import INFERENCE_SERVICE, Cluster, Document
 from .errors import CandidateError, ClusterError, UndecidedError
+from .golden_gate import GoldenError, UnreachableError, ask_golden
 from .lease import Lease
 from .leftovers import remove_autoscalers
 from .owned import Owned, TakenOverError
@@ -58,6 +61,7 @@ def deploy(
     *,
     is_forced: bool = False,
     wait_seconds: float = 0.0,
+    golden: Sequence[GoldenRequest] | None = None,
 ) -> Outcome:
     """Gives the requests of a service to its model, step by step; a model that does worse is rolled back.
 
@@ -72,6 +76,8 @@ def deploy(
         is_forced: bool. Whether to take over fields that another manager of the cluster set. Defaults to False.
         wait_seconds: float. How long to wait for another call that is at work, such as one that was killed. Defaults
             to 0.
+        golden: sequence of `GoldenRequest` of the push, asked before the model gets other requests; empty where the
+            push has none. Defaults to None: nothing is asked.
 
     Returns:
         The `Outcome`.
@@ -82,7 +88,7 @@ def deploy(
             the next call goes on from the record.
     """
     check_steps(canary, monitor is not None)
-    call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced)
+    call = _Rollout(cluster, service.name, canary, monitor, progress, is_forced, golden)
     return call.run(lambda: call.deploy(service), service.model.version, wait_seconds=wait_seconds)
 
 
@@ -152,12 +158,14 @@ class _Rollout:
         monitor: Monitor | None,
         progress: Progress,
         is_forced: bool = False,
+        golden: Sequence[GoldenRequest] | None = None,
     ) -> None:
         self._cluster = cluster
         self._name = name
         self._canary = canary
         self._monitor = monitor
         self._progress = progress
+        self._golden = golden
         owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self._object = Owned(cluster, name, owner, is_forced=is_forced)
         self._lease = Lease(cluster, name, owner)
@@ -293,9 +301,12 @@ class _Rollout:
         self._object.create(service, rollout)
         try:
             self._wait(service)
+            self._check_golden(service)
         except CandidateError as failure:
-            self._object.record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
-            return Outcome("failed", version, None, self._object.url(), str(failure))
+            is_stopped = isinstance(failure, GoldenError)
+            reason = f"{failure}. The service is stopped" if is_stopped else str(failure)
+            self._object.record(dataclasses.replace(rollout, state="failed", reason=reason), is_stopped=is_stopped)
+            return Outcome("failed", version, None, self._object.url(), reason)
         return self._promoted(rollout, service)
 
     def _settings(self, good: Service, service: Service, rollout: Rollout) -> Outcome:
@@ -320,6 +331,8 @@ class _Rollout:
         rollout = dataclasses.replace(before, state="progressing", version=version, good=good, reason="")
         wide = dataclasses.replace(base, min_replicas=num_pods(self._cluster, base, self._object.live()))
         try:
+            if before.state not in UNDER_WAY or before.percent == 0:
+                before = self._try_without_requests(base.canary(service.model, 0), rollout, before)
             for percent in steps:
                 rollout = dataclasses.replace(rollout, percent=percent)
                 self._progress(f"version {version}: {percent} % of the requests")
@@ -332,6 +345,8 @@ class _Rollout:
                 else:
                     wanted = self._all(base, canary, before)
                 before = rollout
+            if not self._can_split(wanted):
+                self._check_golden(wanted)
         except CandidateError as failure:
             return self._rolled_back(self._roll_back(good, rollout, str(failure)))
         except UndecidedError as reason:
@@ -363,6 +378,52 @@ class _Rollout:
             if error.is_rejection:
                 self._object.record(before)
             raise
+
+    def _try_without_requests(self, canary: Service, rollout: Rollout, before: Rollout) -> Rollout:
+        """Starts a candidate at 0 %, where requests can be split, asks it the golden requests and returns the record.
+
+        Args:
+            canary: `Service` with the candidate at 0 %.
+            rollout: `Rollout`, as it is to be recorded.
+            before: `Rollout`, as it is recorded.
+        """
+        if not self._can_split(canary):
+            return before
+        if self._golden and self._canary.golden != "skip":
+            self._progress(f"version {rollout.version}: golden requests, before it gets any other")
+            rollout = dataclasses.replace(rollout, percent=0)
+            self._object.record(rollout)
+            self._try(canary, before)
+            self._wait(canary)
+            before = rollout
+        self._check_golden(canary)
+        return before
+
+    def _can_split(self, service: Service) -> bool:
+        """Returns whether a candidate can be at 0 %; in Standard mode that takes Gateway API, as steps do."""
+        return service.mode == "knative" or self._canary.steps != [100]
+
+    def _check_golden(self, service: Service) -> None:
+        """Compares what the pods of a version predict with the golden requests of its push."""
+        if self._golden is None or self._canary.golden == "skip":
+            return
+        try:
+            if not self._golden:
+                raise UnreachableError("there are none (push.golden, and the store)")
+            candidate, _ = backends(self._cluster, service)
+            ask_golden(
+                candidate,
+                self._name,
+                self._golden,
+                has_gpu=service.gpu is not None,
+                poll_seconds=self._canary.poll_seconds,
+            )
+        except GoldenError as difference:
+            raise GoldenError(f"golden requests before it gets any other: {difference}") from None
+        except UnreachableError as obstacle:
+            if self._canary.golden == "require":
+                raise CandidateError(f"golden requests could not be asked: {obstacle}") from None
+            self._progress(f"golden requests are not asked: {obstacle}")
 
     def _promoted(self, rollout: Rollout, service: Service) -> Outcome:
         version = service.model.version

@@ -21,4 +21,5 @@ METRIC_INFERENCE_SERVICE = "serving_kserve_io_inferenceservice"
 METRIC_KNATIVE_REVISION = "serving_knative_dev_revision"
 
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
+STOP = "serving.kserve.io/stop"
 AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"

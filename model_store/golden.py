@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ModelError
+from .layout import GOLDEN_FILE
+from .store import ModelStore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,3 +55,13 @@ def read_golden(content: bytes) -> list[GoldenRequest]:
             ) from None
         golden.append(GoldenRequest(row, prediction))
     return golden
+
+
+def golden_of(store: ModelStore, version: int) -> list[GoldenRequest]:
+    """Returns the golden requests of a push; none where it has none.
+
+    Raises:
+        StoreError: if the store cannot be read.
+        ModelError: if they cannot be read.
+    """
+    return read_golden(store.read(version, GOLDEN_FILE) or b"")

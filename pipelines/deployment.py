@@ -5,10 +5,11 @@ from pathlib import Path
 
 from ..deployment.order import Order
 from ..deployment.settings import ANY_MODEL
-from ..errors import StoreError, UsageError
+from ..errors import ModelError, StoreError, UsageError
 from ..manifests.service import Model, Service
-from ..model_store.integrity import check_push, check_receipt
-from ..model_store.layout import PUSH_PREFIX, RECEIPT_FILE, parse_version
+from ..model_store.golden import GoldenRequest, golden_of, read_golden
+from ..model_store.integrity import check_push, check_receipt, hash_content
+from ..model_store.layout import GOLDEN_FILE, PUSH_PREFIX, RECEIPT_FILE, parse_version
 from ..model_store.location import is_shared, open_store
 from ..model_store.signature import check_signed_push
 from ..model_store.store import ModelStore, Push, latest_push, read_push
@@ -48,6 +49,12 @@ def describe_service(config: PipelineConfig, task: str, push: Push, namespace: s
     return config.deploy.to_service(service_name(config, task), namespace, model)
 
 
+def store_uri(config: PipelineConfig, task: str, workdir: Path) -> str:
+    """Returns the store of a task's pushes: `push.store`, else beside the runs in `workdir`."""
+    name = config.pipeline_name(task)
+    return config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
+
+
 def find_push(
     config: PipelineConfig,
     task: str,
@@ -74,8 +81,7 @@ def find_push(
     """
     if model is not None:
         return _named(config, model.rstrip("/"), receipt, trusted_key)
-    name = config.pipeline_name(task)
-    uri = config.push.store_of(name) or str(PipelineHome(workdir.absolute() / name).models_path)
+    uri = store_uri(config, task, workdir)
     store = open_store(uri, config.push.mount, config.push.endpoint_url)
     push = latest_push(store)
     if push is None:
@@ -90,6 +96,26 @@ def find_push(
         )
     _check(store, push, trusted_key)
     return push
+
+
+def find_golden(config: PipelineConfig, push: Push, receipt: Path | None) -> list[GoldenRequest]:
+    """Returns the golden requests of a push, from beside its receipt where that is named; none where it has none.
+
+    Raises:
+        StoreError: if the store cannot be read.
+        ModelError: if they cannot be read, or those beside the receipt are not the push's.
+    """
+    if receipt is not None:
+        path = receipt.parent / GOLDEN_FILE
+        content = path.read_bytes() if path.is_file() else b""
+        if content and hash_content(content) != push.files.get(GOLDEN_FILE):
+            raise ModelError(
+                f"Expected {path} to be that of the push {push.uri}. Received: another content. Copy it anew, or "
+                "remove it, and no golden requests are asked."
+            )
+        return read_golden(content)
+    store = open_store(push.uri.rpartition("/")[0], config.push.mount, config.push.endpoint_url)
+    return golden_of(store, push.version)
 
 
 def _check(store: ModelStore, push: Push, trusted_key: Path | None) -> None:

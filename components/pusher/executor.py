@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tfx.types import artifact_utils
 
 from ...deployment.order import Order
 from ...errors import ModelError
-from ...model_store.golden import write_golden
+from ...model_store.golden import GoldenRequest, golden_of, write_golden
 from ...model_store.integrity import IntegrityError, check_push
 from ...model_store.layout import push_name
 from ...model_store.location import open_store
@@ -111,7 +112,8 @@ class Executor(base_executor.BaseExecutor):
         # Before the deployment: one that fails takes nothing from the push.
         _describe(pushed, result)
         if exec_properties["deploy"]:
-            _deploy(pushed, result, Order.from_json(exec_properties["deploy"]))
+            golden_requests = golden_of(store, result.version)
+            _deploy(pushed, result, golden_requests, Order.from_json(exec_properties["deploy"]))
 
     def _run_id(self) -> str:
         return (self._context.pipeline_run_id if self._context else None) or ""
@@ -172,9 +174,9 @@ def _describe(pushed: types.Artifact, result: Push) -> None:
     io_utils.write_string_file(f"{pushed.uri}/destination.txt", f"{result.model_uri}\n")
 
 
-def _deploy(pushed: types.Artifact, result: Push, order: Order) -> None:
+def _deploy(pushed: types.Artifact, result: Push, golden: Sequence[GoldenRequest], order: Order) -> None:
     outcome = order.carry_out(
-        result.uri, result.content_hash, result.trained_uri, lambda line: logging.info("%s", line)
+        result.uri, result.content_hash, result.trained_uri, golden, lambda line: logging.info("%s", line)
     )
     pushed.set_string_custom_property("deploy_state", outcome.state)
     pushed.set_string_custom_property("service_url", outcome.url or "")

@@ -1,10 +1,12 @@
-"""How often a rollout is judged rightly: simulated requests, the real judge.
+"""How often a rollout is judged rightly: simulated requests in virtual time, the real judge and look at pods.
 
-    .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300]
+    .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300] [--processes 2] [--only worse] [--markdown]
 
-Requests arrive as a Poisson process and are counted every 15 s, as Prometheus does, or every 60 s below 5 requests a
-second, at the shares 10 and 50 %. A candidate that is as good should be promoted or, with too little traffic, held; a
-worse one should never reach 50 %.
+Requests arrive as a Poisson process and are counted every 30 s, as Prometheus does, at the shares 10 and 50 %. A
+candidate that is as good should be promoted or, with too little traffic, held; a worse one should never reach 50 %.
+
+The judge is called at looks at which its verdict can be `worse` or, from `bake_minutes` on, `as_good`, by evidence
+computed for all looks at once; `--every-look` calls it at every look, which takes twenty times as long.
 """
 
 import argparse
@@ -13,17 +15,37 @@ import dataclasses
 import itertools
 import json
 import math
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import scipy.stats
+from numpy.typing import NDArray
 
 from yachay.deployment.canary import CanarySettings
-from yachay.deployment.judge import judge
+from yachay.deployment.errors import CandidateError
+from yachay.deployment.evidence import average, distance_margin, less_than, more_than
+from yachay.deployment.health import Health
+from yachay.deployment.judge import FALSE_ROLLBACKS, MISSED, NUM_COMPARISONS, judge
+from yachay.deployment.pods import SERVICE_LABEL
 from yachay.deployment.prometheus import Traffic
+from yachay.manifests.keys import MODEL_VERSION
+from yachay.manifests.service import Model, Service
 from yachay.serving.metrics import SECONDS
+from yachay.serving.value_bins import bounds_of
 
 SETTINGS = CanarySettings()
 RATES = (0.5, 2.0, 20.0, 100.0)
+SCRAPE_SECONDS = 30
 BOUNDS = np.array([bound for bound in SECONDS._upper_bounds if math.isfinite(bound)])
+NUM_GOLDEN = 64
+LOOKS_DRAWN = 30
+BAR = math.log(sum(percent < 100 for percent in SETTINGS.steps) * NUM_COMPARISONS / FALSE_ROLLBACKS)
+
+Counts = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +57,11 @@ class Version:
         rejected: float. Share of requests that are rejected.
         seconds: float. Median of the latency, which is log-normal.
         spread: float. Standard deviation of its logarithm.
-        classes: int. Number of classes, whose shares fall as 1, 1/2, 1/3, ...
-        moved: float. Part of the rows of each class that go to the last class.
+        classes: int. Number of classes, whose shares fall as 1, 1/2, 1/3, ...; 0 for a model of numbers.
+        moved: float. Part of the rows of each class that go to the last class; of a model of numbers, by how many
+            standard deviations its predictions, which are normal, are moved.
+        unreached: float. Share of requests, and of probes, that its pods do not respond to.
+        crash_seconds: float. How long its container runs on average until it crashes; 0 where it does not.
     """
 
     failed: float = 0.001
@@ -45,101 +70,423 @@ class Version:
     spread: float = 0.5
     classes: int = 2
     moved: float = 0.0
+    unreached: float = 0.0
+    crash_seconds: float = 0.0
 
-    def shares(self) -> np.ndarray:
+    def shares(self) -> Counts:
+        """Returns the shares `(C,)` of the predicted classes."""
         shares = 1 / np.arange(1, self.classes + 1)
         shares *= (1 - self.moved) / shares.sum()
         shares[-1] += self.moved
         return shares
 
+    def slower(self) -> Counts:
+        """Returns the chances `(B,)` that a request is slower than each bound."""
+        return scipy.stats.norm.sf(np.log(BOUNDS / self.seconds) / self.spread)
 
+
+@dataclasses.dataclass(frozen=True)
 class Counted:
-    """What Prometheus has counted of a version."""
+    """What Prometheus has counted of a version at each look, from the start of a share."""
 
-    def __init__(self, version: Version, generator: np.random.Generator) -> None:
-        self._version, self._generator, self._shares = version, generator, version.shares()
-        self._outcomes, self._slower, self._classes = np.zeros(3), np.zeros(len(BOUNDS)), np.zeros(version.classes)
+    requests: Counts
+    failed: Counts
+    rejected: Counts
+    slower: Counts
+    classes: Counts
+    values: Counts
+    value_bounds: Counts
+    probes: Counts
+    probes_failed: Counts
 
-    def add(self, expected: float) -> None:
-        count = int(self._generator.poisson(expected))
-        version = self._version
-        outcomes = self._generator.multinomial(
-            count, [version.failed, version.rejected, 1 - version.failed - version.rejected]
-        )
-        seconds = version.seconds * np.exp(version.spread * self._generator.standard_normal(count))
-        self._outcomes += outcomes
-        self._slower += (seconds[:, None] > BOUNDS).sum(axis=0)
-        self._classes += self._generator.multinomial(outcomes[2], self._shares)
+    def since(self, look: int) -> "Counted":
+        """Returns what was counted at a look and at those after it."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(Counted)}
+        return Counted(**{name: of if name == "value_bounds" else of[look:] for name, of in fields.items()})
 
-    def traffic(self) -> Traffic:
+    def traffic(self, look: int) -> Traffic:
+        """Returns the traffic as the judge takes it."""
+        above = {-math.inf: float(self.values[look].sum())} if len(self.value_bounds) else {}
+        rows = self.values[look][::-1].cumsum()[::-1]
+        above |= dict(zip(self.value_bounds.tolist(), rows[1:].tolist(), strict=True))
         return Traffic(
-            requests=float(self._outcomes.sum()), failed=float(self._outcomes[0]), rejected=float(self._outcomes[1]),
-            slower=dict(zip(BOUNDS.tolist(), self._slower.tolist(), strict=True)),
-            classes={str(index): float(count) for index, count in enumerate(self._classes) if count},
-        )  # fmt: skip
+            requests=float(self.requests[look]),
+            failed=float(self.failed[look]),
+            rejected=float(self.rejected[look]),
+            slower=dict(zip(BOUNDS.tolist(), self.slower[look].tolist(), strict=True)),
+            classes={str(index): float(count) for index, count in enumerate(self.classes[look]) if count},
+            above=above,
+            probes=float(self.probes[look]),
+            probes_failed=float(self.probes_failed[look]),
+        )
 
 
-def roll_out(stable: Version, candidate: Version, rate: float, seed: int) -> tuple[str, float]:
+def bins_of(version: Version, generator: np.random.Generator) -> Counts:
+    """Returns the bounds of a version's bins, by golden predictions of its own; none for a model of classes."""
+    if version.classes:
+        return np.array([])
+    return bounds_of((version.moved + generator.standard_normal(NUM_GOLDEN)).tolist())
+
+
+def count(version: Version, rate: float, looks: int, bounds: Counts, generator: np.random.Generator) -> Counted:
+    """Returns what is counted of a version at each of a number of looks.
+
+    Args:
+        version: `Version`.
+        rate: float. Requests a second that it gets.
+        looks: int.
+        bounds: array `(B,)`. Of the bins of its predictions.
+        generator: numpy generator.
+    """
+    arrived = generator.poisson(rate * SCRAPE_SECONDS, looks)
+    unreached = generator.binomial(arrived, version.unreached)
+    reached = arrived - unreached
+    outcomes = generator.multinomial(reached, [version.failed, version.rejected, 1 - version.failed - version.rejected])
+    slower = version.slower()
+    bins = generator.multinomial(reached, [1 - slower[0], *(slower[:-1] - slower[1:]), slower[-1]])
+    probes = np.full(looks, SCRAPE_SECONDS / SETTINGS.poll_seconds)
+    classes, values = np.zeros((looks, 0)), np.zeros((looks, 1))
+    if version.classes:
+        classes = generator.multinomial(outcomes[:, 2], version.shares())
+    else:
+        edges = scipy.stats.norm.cdf([-math.inf, *bounds, math.inf], loc=version.moved)
+        values = generator.multinomial(outcomes[:, 2], np.diff(edges))
+    failed_probes = generator.binomial(probes.astype(int), version.unreached)
+    return Counted(
+        requests=arrived.cumsum(),
+        failed=(outcomes[:, 0] + unreached).cumsum(),
+        rejected=outcomes[:, 1].cumsum(),
+        slower=bins[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:].cumsum(axis=0),
+        classes=classes.cumsum(axis=0),
+        values=values.cumsum(axis=0),
+        value_bounds=bounds,
+        probes=probes.cumsum(),
+        probes_failed=failed_probes.cumsum(),
+    )
+
+
+def joined(first: Counted, more: Counted) -> Counted:
+    """Returns what is counted at the looks of both, one after the other."""
+    fields = {field.name: getattr(first, field.name) for field in dataclasses.fields(Counted)}
+    for name, counts in fields.items():
+        if name != "value_bounds":
+            fields[name] = np.concatenate([counts, getattr(more, name) + counts[-1:]])
+    return Counted(**fields)
+
+
+def may_be_worse(new: Counted, old: Counted) -> NDArray[np.bool_]:
+    """Returns the looks at which some evidence is above the judge's bar: at no other is the verdict worse."""
+    part = new.requests / np.maximum(new.requests + old.requests, 1)
+    part = np.clip(part, 1e-9, 1 - 1e-9)
+    found = np.zeros(len(part), bool)
+    for hits, hits_before in (
+        (new.failed[:, None], old.failed[:, None]),
+        (new.rejected[:, None], old.rejected[:, None]),
+        (new.slower, old.slower),
+    ):
+        found |= average(more_than(hits, hits + hits_before, part[:, None]).T) >= BAR
+    found |= more_than(new.failed, new.requests, SETTINGS.max_error_rate) >= BAR
+    slowest = new.slower[:, SETTINGS.max_p99_ms <= BOUNDS * 1000]
+    found |= (more_than(slowest.T, new.requests, 0.01) >= BAR).any(axis=0)
+    found |= more_than(new.probes_failed, new.probes_failed + old.probes_failed, 0.5) >= BAR
+    for hits, hits_before in ((new.classes, old.classes), _above(new, old)):
+        if hits.shape[1]:
+            rows, rows_before = _rows(new), _rows(old)
+            of_rows = np.clip(rows / np.maximum(rows + rows_before, 1), 1e-9, 1 - 1e-9)[:, None]
+            total = hits + hits_before
+            both = np.concatenate([more_than(hits, total, of_rows), less_than(hits, total, of_rows)], axis=1)
+            found |= average(both.T) >= BAR
+    return found
+
+
+def may_be_as_good(new: Counted, old: Counted) -> NDArray[np.bool_]:
+    """Returns the looks at which it may be known that a candidate is as good: at no other is that the verdict.
+
+    The evidence is the least at two of the shares that `no_worse` looks at.
+    """
+    found = new.requests >= SETTINGS.min_requests
+    total, total_before = (np.maximum(one.requests, 1.0)[:, None] for one in (new, old))
+    tail = np.clip(old.slower / total_before, SETTINGS.max_tail_increase, SETTINGS.max_slower_increase)
+    for hits, hits_before, limit in (
+        (new.failed[:, None], old.failed[:, None], SETTINGS.max_failed_increase),
+        (new.rejected[:, None], old.rejected[:, None], SETTINGS.max_rejected_increase),
+        (new.slower, old.slower, tail),
+    ):
+        observed = hits_before / total_before
+        error = np.sqrt((observed * (1 - observed) + 1 / total_before) / total_before)
+        for errors in (1.0, 2.0):
+            share = np.clip(observed - errors * error, 0, 1 - 1e-9)
+            below = less_than(hits, total, np.minimum(share + limit, 1 - 1e-9))
+            below = np.where(share + limit < 1, below, np.inf)
+            evidence = average(np.stack([more_than(hits_before, total_before, share), below]))
+            found &= (evidence >= -math.log(MISSED)).all(axis=1)
+    if new.classes.shape[1]:
+        rows, rows_before = _rows(new), _rows(old)
+        shares, shares_before = (
+            new.classes / np.maximum(rows, 1)[:, None],
+            old.classes / np.maximum(rows_before, 1)[:, None],
+        )
+        moved = abs(shares - shares_before).sum(axis=1) / 2
+        margins = [distance_margin(max(a, 1.0), max(b, 1.0), MISSED) for a, b in zip(rows, rows_before, strict=True)]
+        found &= moved + np.array(margins) <= SETTINGS.max_class_shift
+    return np.asarray(found)
+
+
+def _rows(one: Counted) -> Counts:
+    return np.asarray(one.requests - one.failed - one.rejected)
+
+
+def _above(new: Counted, old: Counted) -> tuple[Counts, Counts]:
+    bounds = np.intersect1d(new.value_bounds, old.value_bounds)
+    found = []
+    for one in (new, old):
+        below = one.values.cumsum(axis=1)[:, np.searchsorted(one.value_bounds, bounds)]
+        found.append(one.values.sum(axis=1, keepdims=True) - below)
+    return found[0], found[1]
+
+
+class Pods:
+    """The API of a cluster in which one container of a candidate crashes, in virtual time.
+
+    kubelet restarts it at once after the first crash, then after 10, 20, 40, ... up to 300 seconds.
+    """
+
+    def __init__(self, crash_seconds: float, generator: np.random.Generator) -> None:
+        self.now = 0.0
+        self._phases: list[tuple[float, int, bool]] = []
+        end, pause = 0.0, 0.0
+        for restarts in range(200):
+            self._phases.append((end + pause, restarts, True))
+            end += pause + generator.exponential(crash_seconds)
+            pause = 0.0 if restarts == 0 else min(10.0 * 2 ** (restarts - 1), 300.0)
+            if pause:
+                self._phases.append((end, restarts, False))
+
+    def find(self, *_: Any) -> list[dict[str, Any]]:
+        """Returns the candidate's pod as it is now."""
+        _, restarts, is_running = [phase for phase in self._phases if phase[0] <= self.now][-1]
+        waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
+        ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}} if restarts or not is_running else {}
+        container = {
+            "name": "kserve-container",
+            "restartCount": restarts,
+            "state": {"running": {}} if is_running else waiting,
+            "lastState": ended,
+        }
+        metadata = {"name": "pod", "labels": {SERVICE_LABEL: "m"}, "annotations": {MODEL_VERSION: "2"}}
+        return [{"metadata": metadata, "status": {"containerStatuses": [container]}}]
+
+    def get(self, _: Any, name: str) -> dict[str, Any]:
+        """Returns the Deployment, with as many pods as run."""
+        is_running = "running" in self.find()[0]["status"]["containerStatuses"][0]["state"]
+        return {
+            "metadata": {"name": name, "generation": 1},
+            "spec": {"replicas": 1, "template": {"metadata": {"annotations": {MODEL_VERSION: "2"}}}},
+            "status": {
+                "observedGeneration": 1,
+                "replicas": 1,
+                "updatedReplicas": 1,
+                "availableReplicas": int(is_running),
+                "conditions": [],
+            },
+        }
+
+
+def crash(seconds: float, generator: np.random.Generator) -> float:
+    """Returns after how many seconds of a share a candidate whose container crashes is found; infinity where not."""
+
+    def model(version: int) -> Model:
+        return Model(
+            storage_uri=f"gs://m/push-{version}", content_hash="0" * 64, trained_uri="t", image="i@sha256:" + "0" * 64
+        )
+
+    described = Service(name="m", namespace="n", model=model(1), mode="standard").canary(model(2), 10)
+    pods = Pods(seconds, generator)
+    health = Health(pods, described, SETTINGS)  # type: ignore[arg-type]
+    while pods.now < SETTINGS.max_minutes * 60:
+        pods.now += SETTINGS.poll_seconds
+        try:
+            health.look(pods.now)
+        except CandidateError:
+            return pods.now
+    return math.inf
+
+
+def roll_out(
+    stable: Version, candidate: Version, rate: float, seed: int, *, judges_every_look: bool = False
+) -> tuple[str, float]:
     """Returns how a rollout ends (`promoted`, `held at 10`, `rolled back at 10`, ...) and after how many minutes."""
     generator = np.random.default_rng(seed)
-    seconds, scrape_seconds = 0, 60 if rate < 5 else 15
+    bake, longest = (round(minutes * 60 / SCRAPE_SECONDS) for minutes in (SETTINGS.bake_minutes, SETTINGS.max_minutes))
+    bins = [bins_of(version, generator) for version in (candidate, stable)]
+    minutes = 0.0
     for percent in SETTINGS.steps[:-1]:
-        new, old = Counted(candidate, generator), Counted(stable, generator)
-        start = seconds
-        while True:
-            seconds += scrape_seconds
-            new.add(rate * scrape_seconds * percent / 100)
-            old.add(rate * scrape_seconds * (100 - percent) / 100)
-            verdict = judge(new.traffic(), old.traffic(), SETTINGS)
-            minutes = (seconds - start) / 60
-            if verdict.state == "worse":
-                return f"rolled back at {percent}", seconds / 60
-            if verdict.state == "as_good" and minutes >= SETTINGS.bake_minutes:
-                break
-            if minutes >= SETTINGS.max_minutes:
-                return f"held at {percent}", seconds / 60
-    return "promoted", seconds / 60
+        crashed = crash(candidate.crash_seconds, generator) if candidate.crash_seconds else math.inf
+        state, look = "", -1
+        counted: list[Counted] = []
+        while not state and look + 1 < longest:
+            drawn = [
+                count(version, rate * share, LOOKS_DRAWN, bounds, generator)
+                for version, share, bounds in zip(
+                    (candidate, stable), (percent / 100, 1 - percent / 100), bins, strict=True
+                )
+            ]
+            counted = [joined(*pair) for pair in zip(counted, drawn, strict=True)] if counted else drawn
+            new, old = counted
+            first = look + 1
+            later = new.since(first), old.since(first)
+            is_judged = may_be_worse(*later) | judges_every_look
+            is_judged |= may_be_as_good(*later) & (np.arange(first, first + LOOKS_DRAWN) + 1 >= bake)
+            for look in range(first, first + LOOKS_DRAWN):
+                state = _state(new, old, look, crashed, bool(is_judged[look - first]), look + 1 >= bake)
+                if state:
+                    break
+        minutes += (look + 1) * SCRAPE_SECONDS / 60
+        if state != "as good":
+            return f"{state or 'held'} at {percent}", minutes
+    return "promoted", minutes
+
+
+def _state(new: Counted, old: Counted, look: int, crashed: float, is_judged: bool, is_baked: bool) -> str:
+    if crashed <= (look + 1) * SCRAPE_SECONDS:
+        return "rolled back"
+    verdict = judge(new.traffic(look), old.traffic(look), SETTINGS).state if is_judged else "undecided"
+    if verdict == "worse":
+        return "rolled back"
+    return "as good" if verdict == "as_good" and is_baked else ""
 
 
 def cells() -> list[tuple[str, Version, Version]]:
     """Returns the name, the serving version and the candidate of each cell."""
     found = []
-    for failed, classes, spread in itertools.product((0.0, 0.001, 0.005), (2, 10, 50), (0.5, 1.5)):
+    for failed, classes, spread in itertools.product((0.0, 0.001, 0.005), (0, 2, 10, 50), (0.5, 1.5)):
         version = Version(failed=failed, seconds=0.01, classes=classes, spread=spread)
-        found.append((f"as good: {failed:.1%} fail, {classes} classes, spread {spread}", version, version))
+        predicts = f"{classes} classes" if classes else "numbers"
+        found.append(
+            (f"as good: {failed:.1%} fail, {predicts}, {'slow tail' if spread > 1 else 'even'}", version, version)
+        )
     stable = Version()
     for name, changes in {
-        "all rejected": {"rejected": 0.999, "failed": 0.001},
-        "all failed": {"failed": 0.99, "rejected": 0.01},
+        "all rejected (400)": {"rejected": 0.999, "failed": 0.001},
+        "all fail (INTERNAL)": {"failed": 0.99, "rejected": 0.01},
         "5 points more fail": {"failed": 0.051},
         "5 points more are rejected": {"rejected": 0.06},
-        "twice as slow": {"seconds": 0.04},
+        "all twice as slow": {"seconds": 0.04},
+        # The logarithm of the 99th percentile is 2.33 spreads above that of the median.
+        "99th percentile doubled": {"spread": 0.5 + math.log(2) / 2.326},
         # Of two classes, a distance of .33: one of .2, as three tenths make, is below the limit.
-        "half in another class": {"moved": 0.5},
-        "one class": {"moved": 1.0},
+        "half of 2 classes moved": {"moved": 0.5},
+        "half do not reach its pods": {"unreached": 0.5},
+        "crashes after 20 s": {"crash_seconds": 20.0},
+        "crashes after 2 min": {"crash_seconds": 120.0},
     }.items():
         found.append((f"worse: {name}", stable, dataclasses.replace(stable, **changes)))
-    tailed = Version(seconds=0.05, spread=0.8)
-    found.append(("worse: the tail twice as slow", tailed, dataclasses.replace(tailed, spread=1.1)))
-    fifty = Version(classes=50)
-    found.append(("worse: 50 classes, half in another", fifty, dataclasses.replace(fifty, moved=0.5)))
+    for classes in (10, 50):
+        shares = Version(classes=classes)
+        found.append((f"worse: half of {classes} classes moved", shares, dataclasses.replace(shares, moved=0.5)))
+    numbers = Version(classes=0)
+    for moved in (0.75, 1.5):
+        name = f"worse: numbers moved by {moved:g} standard deviations"
+        found.append((name, numbers, dataclasses.replace(numbers, moved=moved)))
     return found
 
 
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How the rollouts of a cell ended.
+
+    Args:
+        name: string.
+        rate: float. Requests a second.
+        ends: mapping of how they ended to their number.
+        minutes: float. Median.
+    """
+
+    name: str
+    rate: float
+    ends: dict[str, int]
+    minutes: float
+
+    @property
+    def wrong(self) -> int:
+        """Rollouts of a candidate that is as good that were rolled back, or of a worse one that reached 50 %."""
+        is_good = self.name.startswith("as good")
+        return sum(
+            count for end, count in self.ends.items() if ("rolled back" in end if is_good else "at 10" not in end)
+        )
+
+    def interval(self) -> tuple[float, float]:
+        """Returns the 95 % interval of the share of wrong ones (Clopper and Pearson)."""
+        found = scipy.stats.binomtest(self.wrong, sum(self.ends.values())).proportion_ci()
+        return float(found.low), float(found.high)
+
+
+def simulate(cell: tuple[tuple[str, Version, Version], float, int, bool]) -> Result:
+    """Returns how the rollouts of a cell ended."""
+    (name, stable, candidate), rate, rollouts, judges_every_look = cell
+    ends = [roll_out(stable, candidate, rate, seed, judges_every_look=judges_every_look) for seed in range(rollouts)]
+    counts = collections.Counter(end for end, _ in ends)
+    return Result(name, rate, dict(counts.most_common()), float(np.median([minutes for _, minutes in ends])))
+
+
+def table(results: Sequence[Result]) -> str:
+    """Returns the results as a table of Markdown: of each cell the wrong ones, those held at 10 % and the minutes."""
+    by_name: dict[str, list[Result]] = {}
+    for result in results:
+        by_name.setdefault(result.name, []).append(result)
+    rates = sorted({result.rate for result in results})
+    lines = [
+        f"| candidate | {' | '.join(f'{rate:g} requests/s' for rate in rates)} |",
+        f"|---|{'---|' * len(rates)}",
+    ]
+    for name, of_name in by_name.items():
+        texts = []
+        for result in sorted(of_name, key=lambda one: one.rate):
+            total = sum(result.ends.values())
+            held = sum(count for end, count in result.ends.items() if end.startswith("held")) / total
+            low, high = result.interval()
+            wrong = f"{result.wrong / total:.1%} ({low:.1%} to {high:.1%})"
+            texts.append(f"{wrong}; {held:.0%} held; {result.minutes:.0f} min")
+        lines.append(f"| {name} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Simulates and prints, a line a cell."""
+    """Simulates and prints, a line of JSON a cell or a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rollouts", type=int, default=300)
     parser.add_argument("--only", default="", help="cells whose name contains this")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--markdown", action="store_true", help="a table at the end")
+    parser.add_argument("--every-look", action="store_true", help="judge at every look")
     options = parser.parse_args()
-    for (name, stable, candidate), rate in itertools.product(cells(), RATES):
-        if options.only not in name:
-            continue
-        ends = [roll_out(stable, candidate, rate, seed) for seed in range(options.rollouts)]
-        counts = collections.Counter(end for end, _ in ends)
-        minutes = float(np.median([minutes for _, minutes in ends]))
-        shares = {end: round(count / len(ends), 3) for end, count in counts.most_common()}
-        print(json.dumps({"cell": name, "requests_s": rate, "ends": shares, "minutes": round(minutes, 1)}), flush=True)
+    start = time.monotonic()
+    wanted = [
+        (cell, rate, options.rollouts, options.every_look)
+        for cell, rate in itertools.product(cells(), RATES)
+        if options.only in cell[0]
+    ]
+    results = []
+    with multiprocessing.Pool(options.processes) as pool:
+        for result in pool.imap(simulate, wanted):
+            results.append(result)
+            low, high = result.interval()
+            print(
+                json.dumps(
+                    {
+                        "cell": result.name,
+                        "requests_s": result.rate,
+                        "wrong": result.wrong,
+                        "interval": [round(low, 4), round(high, 4)],
+                        "ends": result.ends,
+                        "minutes": round(result.minutes, 1),
+                    }
+                ),
+                flush=True,
+            )
+    if options.markdown:
+        print(table(results))
+    print(f"{len(results)} cells of {options.rollouts} rollouts in {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

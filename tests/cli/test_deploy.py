@@ -14,7 +14,9 @@ import yaml
 from kserve_cluster import KServeCluster
 
 from yachay.cli import main
-from yachay.model_store.integrity import hash_manifest
+from yachay.model_store.golden import GoldenRequest, write_golden
+from yachay.model_store.integrity import hash_content, hash_manifest
+from yachay.model_store.layout import GOLDEN_FILE
 
 IMAGE = "images.example.com/server@sha256:" + "0" * 64
 FAST = ["--set", "deploy.canary.ready_minutes=0.05", "--set", "deploy.canary.poll_seconds=0.02"]
@@ -38,7 +40,10 @@ def receipt(tmp_path: Path) -> Path:
 
 
 def deploy(receipt: Path, *more: str, version: int = 7) -> list[str]:
+    golden = receipt.parent / GOLDEN_FILE
     files = {f"{version}/saved_model.pb": "ab" * 32}
+    if golden.is_file():
+        files[GOLDEN_FILE] = hash_content(golden.read_bytes())
     about = {"version": version, "content_hash": hash_manifest(files), "files": files}
     receipt.write_text(json.dumps(json.loads(receipt.read_text()) | about))
     named = ["--model", f"s3://models/student/push-{version}", "--receipt", str(receipt), "--image", IMAGE]
@@ -273,3 +278,33 @@ def test_a_rollback_to_a_model_that_does_not_start_any_more_has_failed(
     assert main.run(["rollback", "student_dropout", *FAST]) == 1
     assert "FAILED" in capsys.readouterr().err
     assert kserve.traffic("student-dropout--semester2") == {"8": 100}
+
+
+def test_what_serves_in_the_cluster_is_verified_and_a_candidate_that_predicts_otherwise_never_gets_requests(
+    kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden = [GoldenRequest({"age": age}, age / 2) for age in range(3)]
+    (receipt.parent / GOLDEN_FILE).write_bytes(write_golden(golden))
+    off = {"7": 0.0, "8": 0.25}
+
+    def respond(version: str, method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 200, {"predictions": [row["age"] / 2 + off[version] for row in body["instances"]]}
+
+    kserve.respond = respond
+    at_once = ["--canary", "100", "--json"]
+    verify = ["verify", "student_dropout", "--receipt", str(receipt)]
+
+    assert main.run(deploy(receipt, *at_once)) == 0
+    capsys.readouterr()
+    assert main.run([*verify, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["state"], answer["version"], answer["requests"]) == ("ok", 7, 3)
+    assert main.run(deploy(receipt, *at_once, version=8)) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert (
+        "golden requests before it gets any other: Expected the server to predict as the model did" in answer["reason"]
+    )
+    off["7"] = 0.5
+    deploy(receipt)
+    assert main.run(verify) == 1
+    assert "MISMATCH: student-dropout--semester2, version 7" in capsys.readouterr().out

@@ -27,7 +27,7 @@ Leaf = tuple[str, ...]
 TOKEN = "a-token"
 NAMESPACE = "ml"
 VERSION = "yachay.dev/model-version"
-NOT_COPIED = ("kubectl.kubernetes.io/last-applied-configuration",)
+NOT_COPIED = ("kubectl.kubernetes.io/last-applied-configuration", "serving.kserve.io/stop")
 
 
 class KServeCluster:
@@ -179,8 +179,10 @@ class KServeCluster:
             verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}.get(method, "get" if name else "list")
             return 403, _failure(f'User "test" cannot {verb} resource "{plural}" in API group "{group}"')
         key = (plural, name)
-        if ":80/proxy/" in rest and self.respond is not None:
+        if "/proxy/" in path:
             service, path = rest.split("/", 2)[2].split(":80/proxy")
+            if self.respond is None:
+                return 404, _failure(f'services "{service}" not found')
             version = self._version_behind(service)
             return self.respond(version, method, path, json.loads(body) if body else None)
         if method == "GET" and not name:
@@ -303,7 +305,12 @@ class KServeCluster:
                 for (plural, name), service in list(self.objects.items()):
                     if plural == "inferenceservices":
                         mode = service["metadata"]["annotations"]["serving.kserve.io/deploymentMode"]
-                        traffic = (self._standard if mode == "Standard" else self._knative)(name, service)
+                        is_stopped = service["metadata"]["annotations"].get("serving.kserve.io/stop") == "true"
+                        traffic = (
+                            {}
+                            if is_stopped
+                            else (self._standard if mode == "Standard" else self._knative)(name, service)
+                        )
                         service["traffic_of_test"] = traffic
                         if not self.history or self.history[-1] != traffic:
                             self.history.append(traffic)

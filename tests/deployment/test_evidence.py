@@ -64,8 +64,12 @@ def test_no_worse_wants_evidence_and_not_only_none_against() -> None:
     assert no_worse(0, 400, 0, 3600, 0.02) >= bar
     assert no_worse(40, 2000, 360, 18000, 0.02) >= bar
     assert no_worse(80, 2000, 360, 18000, 0.02) < bar
-    assert no_worse([900, 0], 1000, [8100, 0], 9000, 0.1) >= bar
-    assert no_worse([900, 100], 1000, [8100, 0], 9000, 0.1) < bar
+    found = no_worse([900, 0, 100], 1000, [8100, 0, 0], 9000, [0.1, 0.02, 0.1])
+    assert (found >= bar).tolist() == [True, True, False]
+    assert no_worse([0, 0], [20, 400], [0, 0], [180, 3600], 0.02).tolist() == [
+        no_worse(0, 20, 0, 180, 0.02)[0],
+        no_worse(0, 400, 0, 3600, 0.02)[0],
+    ]
 
 
 def test_no_worse_holds_at_its_border() -> None:
