@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from ..manifests.service import check_image
+from .backend import SERVING_TOKEN
 from .cluster import JOB, Cluster, Document
 from .order import Order
 
@@ -51,10 +52,9 @@ def job(order: Order, image: str, account: str, *, is_forced: bool = False) -> D
     env: list[dict[str, Any]] = [
         {"name": ORDER_VARIABLE, "value": order.to_json()},
         {"name": "HOME", "value": "/tmp"},
-        {
-            "name": "PROMETHEUS_TOKEN",
-            "valueFrom": {"secretKeyRef": {"name": TOKEN_SECRET, "key": "token", "optional": True}},
-        },
+        _from_secret("PROMETHEUS_TOKEN", TOKEN_SECRET, "token"),
+        # That of the component `token`, with which Prometheus reads the metrics.
+        _from_secret(SERVING_TOKEN, "yachay-token", "metrics"),
     ]
     container = {
         "name": "rollout",
@@ -97,3 +97,7 @@ def job(order: Order, image: str, account: str, *, is_forced: bool = False) -> D
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
+
+
+def _from_secret(variable: str, secret: str, key: str) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
