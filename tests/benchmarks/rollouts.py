@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300] [--processes 2] [--only worse] [--markdown]
 
-Requests arrive as a Poisson process and are counted every 30 s, as Prometheus does, at the shares 10 and 50 %. A
+Requests arrive as a Poisson process and are counted every 60 s, as Prometheus does where nothing else is set, at the shares 10 and 50 %. A
 candidate that is as good should be promoted or, with too little traffic, held; a worse one should never reach 50 %.
 
 The judge is called at looks at which its verdict can be `worse` or, from `bake_minutes` on, `as_good`, by evidence
@@ -39,10 +39,10 @@ from yachay.serving.value_bins import bounds_of
 
 SETTINGS = CanarySettings()
 RATES = (0.5, 2.0, 20.0, 100.0)
-SCRAPE_SECONDS = 30
+SCRAPE_SECONDS = 60
 BOUNDS = np.array([bound for bound in SECONDS._upper_bounds if math.isfinite(bound)])
 NUM_GOLDEN = 64
-LOOKS_DRAWN = 30
+LOOKS_DRAWN = 15
 BAR = math.log(sum(percent < 100 for percent in SETTINGS.steps) * NUM_COMPARISONS / FALSE_ROLLBACKS)
 
 Counts = NDArray[np.float64]
@@ -175,61 +175,62 @@ def joined(first: Counted, more: Counted) -> Counted:
 
 
 def may_be_worse(new: Counted, old: Counted) -> NDArray[np.bool_]:
-    """Returns the looks at which some evidence is above the judge's bar: at no other is the verdict worse."""
-    part = new.requests / np.maximum(new.requests + old.requests, 1)
-    part = np.clip(part, 1e-9, 1 - 1e-9)
-    found = np.zeros(len(part), bool)
-    for hits, hits_before in (
-        (new.failed[:, None], old.failed[:, None]),
-        (new.rejected[:, None], old.rejected[:, None]),
-        (new.slower, old.slower),
-    ):
-        found |= average(more_than(hits, hits + hits_before, part[:, None]).T) >= BAR
-    found |= more_than(new.failed, new.requests, SETTINGS.max_error_rate) >= BAR
+    """Returns the looks at which a difference is above a limit and its evidence above the judge's bar.
+
+    At no other is the verdict worse.
+    """
+    total, total_before = (np.maximum(one.requests, 1.0) for one in (new, old))
+    found = more_than(new.failed, total, SETTINGS.max_error_rate) >= BAR
     slowest = new.slower[:, SETTINGS.max_p99_ms <= BOUNDS * 1000]
-    found |= (more_than(slowest.T, new.requests, 0.01) >= BAR).any(axis=0)
+    found |= (slowest[:, 0] > 0.01 * total) & (more_than(slowest[:, 0], total, 0.01) >= BAR)
     found |= more_than(new.probes_failed, new.probes_failed + old.probes_failed, 0.5) >= BAR
-    for hits, hits_before in ((new.classes, old.classes), _above(new, old)):
-        if hits.shape[1]:
-            rows, rows_before = _rows(new), _rows(old)
-            of_rows = np.clip(rows / np.maximum(rows + rows_before, 1), 1e-9, 1 - 1e-9)[:, None]
-            total = hits + hits_before
-            both = np.concatenate([more_than(hits, total, of_rows), less_than(hits, total, of_rows)], axis=1)
-            found |= average(both.T) >= BAR
-    return found
+    rows, rows_before = (np.maximum(_rows(one), 1.0) for one in (new, old))
+    for hits, hits_before, of, of_before, limit, is_two_sided in (
+        (new.failed[:, None], old.failed[:, None], total, total_before, SETTINGS.max_failed_increase, False),
+        (new.rejected[:, None], old.rejected[:, None], total, total_before, SETTINGS.max_rejected_increase, False),
+        (new.slower, old.slower, total, total_before, SETTINGS.max_tail_increase, False),
+        (new.classes, old.classes, rows, rows_before, SETTINGS.max_class_shift / max(new.classes.shape[1], 1), True),
+        (*_above(new, old), rows, rows_before, SETTINGS.max_value_shift, True),
+    ):
+        more = hits / of[:, None] - hits_before / of_before[:, None]
+        looks = np.flatnonzero(((abs(more) if is_two_sided else more) >= limit).any(axis=1) & ~found)
+        if len(looks):
+            part = (of / (of + of_before))[looks, None]
+            seen, both = hits[looks], (hits + hits_before)[looks]
+            evidence = [more_than(seen, both, part), *([less_than(seen, both, part)] if is_two_sided else [])]
+            found[looks] |= average(np.concatenate(evidence, axis=1).T) >= BAR
+    return np.asarray(found)
 
 
 def may_be_as_good(new: Counted, old: Counted) -> NDArray[np.bool_]:
     """Returns the looks at which it may be known that a candidate is as good: at no other is that the verdict.
 
-    The evidence is the least at two of the shares that `no_worse` looks at.
+    The evidence is that at one of the shares that `no_worse` looks at.
     """
-    found = new.requests >= SETTINGS.min_requests
-    total, total_before = (np.maximum(one.requests, 1.0)[:, None] for one in (new, old))
-    tail = np.clip(old.slower / total_before, SETTINGS.max_tail_increase, SETTINGS.max_slower_increase)
+    looks = np.flatnonzero(new.requests >= SETTINGS.min_requests)
+    if new.classes.shape[1]:
+        rows, rows_before = (np.maximum(_rows(one), 1.0) for one in (new, old))
+        moved = abs(new.classes / rows[:, None] - old.classes / rows_before[:, None]).sum(axis=1) / 2
+        margins = np.array([distance_margin(rows[look], rows_before[look], MISSED) for look in looks])
+        looks = looks[moved[looks] + margins <= SETTINGS.max_class_shift]
     for hits, hits_before, limit in (
         (new.failed[:, None], old.failed[:, None], SETTINGS.max_failed_increase),
         (new.rejected[:, None], old.rejected[:, None], SETTINGS.max_rejected_increase),
-        (new.slower, old.slower, tail),
+        (new.slower, old.slower, None),
     ):
-        observed = hits_before / total_before
+        total, total_before = (np.maximum(one.requests[looks], 1.0)[:, None] for one in (new, old))
+        seen, before = hits[looks], hits_before[looks]
+        observed = before / total_before
+        if limit is None:
+            limit = np.clip(observed, SETTINGS.max_tail_increase, SETTINGS.max_slower_increase)
         error = np.sqrt((observed * (1 - observed) + 1 / total_before) / total_before)
-        for errors in (1.0, 2.0):
-            share = np.clip(observed - errors * error, 0, 1 - 1e-9)
-            below = less_than(hits, total, np.minimum(share + limit, 1 - 1e-9))
-            below = np.where(share + limit < 1, below, np.inf)
-            evidence = average(np.stack([more_than(hits_before, total_before, share), below]))
-            found &= (evidence >= -math.log(MISSED)).all(axis=1)
-    if new.classes.shape[1]:
-        rows, rows_before = _rows(new), _rows(old)
-        shares, shares_before = (
-            new.classes / np.maximum(rows, 1)[:, None],
-            old.classes / np.maximum(rows_before, 1)[:, None],
-        )
-        moved = abs(shares - shares_before).sum(axis=1) / 2
-        margins = [distance_margin(max(a, 1.0), max(b, 1.0), MISSED) for a, b in zip(rows, rows_before, strict=True)]
-        found &= moved + np.array(margins) <= SETTINGS.max_class_shift
-    return np.asarray(found)
+        share = np.clip(observed - 1.5 * error, 0, 1 - 1e-9)
+        below = np.where(share + limit < 1, less_than(seen, total, np.minimum(share + limit, 1 - 1e-9)), np.inf)
+        evidence = average(np.stack([more_than(before, total_before, share), below]))
+        looks = looks[(evidence >= -math.log(MISSED)).all(axis=1)]
+    found = np.zeros(len(new.requests), bool)
+    found[looks] = True
+    return found
 
 
 def _rows(one: Counted) -> Counts:

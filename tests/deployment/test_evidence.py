@@ -102,3 +102,41 @@ def test_the_margin_covers_the_true_distance() -> None:
 
 def test_an_average_of_e_values_is_one() -> None:
     assert average(np.log(np.array([1.0, 3.0]))) == pytest.approx(np.log(2))
+
+
+def test_an_e_process_is_that_of_a_betting_game_played_request_by_request() -> None:
+    """The same number by another way: wealth of a bettor who predicts each hit by those before (Ville; Robbins)."""
+    generator = np.random.default_rng(3)
+    share = 0.1
+    is_hit = generator.random(300) < 0.25
+    # With a Beta(1, 1) prior cut at `share`, the chance of a hit is that under the posterior, by numerical integration.
+    grid = np.linspace(share, 1, 200_001)
+    log_wealth, log_weights = 0.0, np.zeros_like(grid)
+    with np.errstate(divide="ignore"):
+        for number, hit in enumerate(is_hit.tolist(), 1):
+            weights = np.exp(log_weights - log_weights.max())
+            chance = scipy.integrate.trapezoid(weights * grid, grid) / scipy.integrate.trapezoid(weights, grid)
+            log_wealth += np.log(chance / share) if hit else np.log((1 - chance) / (1 - share))
+            log_weights += np.log(grid) if hit else np.log(1 - grid)
+            if number % 50 == 0:
+                assert more_than(is_hit[:number].sum(), number, share) == pytest.approx(log_wealth, abs=1e-3)
+
+
+def test_ever_crossing_the_bar_is_as_rare_as_an_exact_calculation_says() -> None:
+    """The chance that the evidence ever reaches the bar within 400 requests, by summing over all paths."""
+    share, bar, trials = 0.05, np.log(20), 400
+    chances, crossed = np.zeros(trials + 2), 0.0
+    chances[0] = 1.0
+    for number in range(1, trials + 1):
+        chances[1:] = chances[1:] * (1 - share) + chances[:-1] * share
+        chances[0] *= 1 - share
+        is_over = more_than(np.arange(number + 1), number, share) >= bar
+        crossed += chances[: number + 1][is_over].sum()
+        chances[: number + 1][is_over] = 0.0
+
+    generator = np.random.default_rng(4)
+    hits = (generator.random((4000, trials)) < share).cumsum(axis=1)
+    simulated = (more_than(hits, np.arange(1, trials + 1), share).max(axis=1) >= bar).mean()
+
+    assert 0 < crossed <= 1 / 20
+    assert simulated == pytest.approx(crossed, abs=4 * np.sqrt(crossed / 4000))
