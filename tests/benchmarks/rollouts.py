@@ -2,8 +2,9 @@
 
     .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300] [--processes 2] [--only worse] [--markdown]
 
-Requests arrive as a Poisson process and are counted every 60 s, as Prometheus does where nothing else is set, at the shares 10 and 50 %. A
-candidate that is as good should be promoted or, with too little traffic, held; a worse one should never reach 50 %.
+Requests arrive as a Poisson process and are counted every 60 s, as Prometheus does where nothing else is set, at the
+shares 10 and 50 %. A candidate that is as good should be promoted or, with too little traffic, held; a worse one should
+never reach 50 %.
 
 The judge is called at looks at which its verdict can be `worse` or, from `bake_minutes` on, `as_good`, by evidence
 computed for all looks at once; `--every-look` calls it at every look, which takes twenty times as long.
