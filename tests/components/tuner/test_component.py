@@ -76,7 +76,7 @@ def test_the_trainer_takes_what_was_found(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(run_fn.tft, "TFTransformOutput", lambda _: SimpleNamespace(transformed_feature_spec=dict))
     monkeypatch.setattr(run_fn, "read_transformed", lambda *_: {})
-    monkeypatch.setattr(run_fn, "make_table", lambda *_: None)
+    monkeypatch.setattr(run_fn, "make_table", lambda *_: SimpleNamespace(before_eval=lambda: None))
     given = TrainerConfig(task=config().training.task).model_dump(mode="json")
     arguments = SimpleNamespace(
         train_files=[], transform_graph_path="", serving_model_dir="", custom_config=given,
