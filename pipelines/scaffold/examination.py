@@ -18,7 +18,7 @@ from .personal import personal_data
 from .question import Question
 
 MIN_TIMES = 30
-MIN_DISTINCT_SHARE = 0.5
+MAX_EXPECTED_PAIRS = 0.01
 MAX_RUN = 24
 
 _SPLIT_TIME = "the time by which the split goes: later ones are new to the model"
@@ -215,8 +215,8 @@ def _find_equal_rows(
     inputs = pd.DataFrame({name: _hashable(array) for name, array in values.items()})
     hashes = pd.util.hash_pandas_object(inputs, index=False)
     whole = pd.util.hash_pandas_object(inputs.assign(**{label.name: _hashable(labels)}), index=False)
-    if hashes.nunique() < MIN_DISTINCT_SHARE * len(hashes):
-        return  # Few values, and so rows that are equal by chance.
+    if _expected_pairs(inputs) > MAX_EXPECTED_PAIRS:
+        return
     if num_equal := int(whole.duplicated().sum()):
         text = (
             f"{num_equal} of {len(whole)} rows equal an earlier one. Are they one record written twice? Then set "
@@ -233,6 +233,13 @@ def _find_equal_rows(
             "model can be right about both."
         )
         found.questions.append(Question(text))
+
+
+def _expected_pairs(inputs: pd.DataFrame) -> float:
+    """Returns how many pairs of rows are equal by chance, if the columns are independent of each other."""
+    num_pairs = len(inputs) * (len(inputs) - 1) / 2
+    counts = [inputs[name].value_counts(dropna=False).to_numpy(np.float64) for name in inputs]
+    return float(np.prod([(count * (count - 1) / 2).sum() / num_pairs for count in counts])) * num_pairs
 
 
 def _exclude(found: Examination, name: str, reason: str) -> None:
