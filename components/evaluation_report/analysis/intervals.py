@@ -145,7 +145,7 @@ def calibration_interval(gaps: Values, num_units: int) -> tuple[float, float]:
     The error of the records is larger than the true one, for chance makes gaps too: of a calibrated model it is never
     0, and resamples have more still. The ends are the errors, with gaps in the proportions of the records', that with
     those of chance come out below the measured one, or above it, in 2.5 % (a test inversion: Carpenter, JRSS B 1999).
-    The interval holds the measured error itself too.
+    The upper end is at least the measured error and what its spread over the resamples adds.
 
     Args:
         gaps: float array of shape `(B, R + 1)`. Mean score less share, times the share of records, of the records as
@@ -164,7 +164,8 @@ def calibration_interval(gaps: Values, num_units: int) -> tuple[float, float]:
 
         return error * _crossing(exceeds)
 
-    return end(1 - TAIL), max(end(TAIL), error)
+    spread = float(np.abs(gaps[:, 1:]).sum(axis=0).std())
+    return end(1 - TAIL), max(end(TAIL), error + student_quantile(num_units - 1) * spread)
 
 
 def as_estimate(value: float | None, ends: tuple[float, float] | None) -> Estimate:

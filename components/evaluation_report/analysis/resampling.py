@@ -25,7 +25,7 @@ MAX_RESAMPLES = 2000
 MIN_RESAMPLES = 200
 # Measured in `tests/benchmarks/coverage.py`.
 MIN_RECORDS = 30
-MIN_BINNED_RECORDS = 100
+MIN_BINNED_RECORDS = 300
 MIN_CLUSTERS = 10
 ALL_ROWS = slice(None)
 
