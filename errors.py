@@ -24,6 +24,11 @@ YachayError (a ValueError): what a user can act on
 +-- ForkError: a process cannot be forked from one that has its imports, and starts anew (fork_server)
 +-- ClusterError: the Kubernetes API rejects a request or does not respond (deployment)
 +-- MonitoringError: Prometheus rejects a query or does not respond (deployment)
++-- CandidateError: a candidate is not to be promoted; inside a rollout only (deployment)
+|   +-- GoldenError: a model predicts otherwise than it did when it was trained (deployment)
++-- UndecidedError: it is not known whether a candidate is as good; inside a rollout only (deployment)
++-- TakenOverError: another call moves the service on; inside a rollout only (deployment)
++-- UnreachableError: the servers of a model cannot be asked from here (deployment)
 +-- KubeflowError: the API of Kubeflow Pipelines rejects a request or does not respond (pipelines.kubeflow.client)
 """
 

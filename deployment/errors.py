@@ -23,11 +23,11 @@ class ClusterError(YachayError):
         return self.status is not None and 400 <= self.status < 500 and self.status != 429 and not self.is_stale
 
 
-class CandidateError(Exception):
+class CandidateError(YachayError):
     """A candidate is not to be promoted; inside a rollout only."""
 
 
-class UndecidedError(Exception):
+class UndecidedError(YachayError):
     """It is not known whether a candidate is as good; inside a rollout only."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from ..errors import ModelError
+from ..errors import ModelError, YachayError
 from ..model_store.golden import GoldenRequest
 from .backend import TIMEOUT_SECONDS, Target
 from .errors import CandidateError
@@ -19,7 +19,7 @@ class GoldenError(CandidateError):
     """A candidate predicts otherwise than it did when it was trained."""
 
 
-class UnreachableError(Exception):
+class UnreachableError(YachayError):
     """The servers cannot be asked from here."""
 
 

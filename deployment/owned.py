@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from ..errors import YachayError
 from ..manifests.keys import STOP
 from ..manifests.render import inference_service
 from ..manifests.service import Service
@@ -18,7 +19,7 @@ NUM_WRITES, WRITE_PAUSE_SECONDS = 20, 0.1
 _NONE: Mapping[str, str | None] = MappingProxyType({})
 
 
-class TakenOverError(Exception):
+class TakenOverError(YachayError):
     """Another call moves the service on."""
 
 
