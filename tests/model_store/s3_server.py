@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def s3_server() -> Iterator[S3Server]:
         try:
             assert process.stderr is not None
             url = next(line.split()[-1] for line in process.stderr if "Running on" in line)
+            # It logs each request, and would wait for a reader once the pipe is full.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             yield S3Server(process, url)
         finally:
             process.kill()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
+from signing_keys import make_keys
 
 from yachay.components.pusher.settings import PushSettings
 from yachay.errors import ConfigurationError
@@ -18,16 +19,6 @@ from yachay.model_store.signature import check_signed_push, check_signing_key, c
 from yachay.model_store.store import Push, latest_push, push
 from yachay.serving.store import FolderSource
 from yachay.serving.trust import Trust
-
-
-def make_keys(folder: Path, name: str = "key") -> tuple[Path, Path]:
-    """Writes a private key and its public one."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
-    pem = serialization.Encoding.PEM
-    private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
-    return private, public
 
 
 @pytest.fixture(scope="module")

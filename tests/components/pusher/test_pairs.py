@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from signing_keys import make_keys
 from small_model import EXAMPLES, save_small_model
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
@@ -25,6 +26,7 @@ from yachay.errors import DataError
 from yachay.manifests.service import Service
 from yachay.model_store.golden import read_golden
 from yachay.model_store.location import open_store
+from yachay.model_store.signature import check_signed_push
 from yachay.model_store.store import latest_push
 from yachay.serving.saved_model import load_saved_model
 from yachay.serving.store import FolderSource
@@ -111,14 +113,16 @@ def test_no_record_lies_in_the_store_unless_that_is_asked_for(tmp_path: Path) ->
     store = open_store(str(tmp_path / "store"))
     real = [1000.0 * i / 7 for i in range(4)]
 
+    private, public = make_keys(tmp_path)
     rows = {}
     for kind in ("synthetic", "none", "real", "real"):
-        run(tmp_path, inputs, golden=kind)
+        run(tmp_path, inputs, golden=kind, signing_key=str(private))
         found = latest_push(store)
         assert found is not None
         content = store.read(found.version, "golden.jsonl")
         assert content is not None
         assert found.golden == kind
+        check_signed_push(store, found, public)
         rows[kind] = [one.row for one in read_golden(content)]
 
     assert [len(rows[kind]) for kind in ("synthetic", "none", "real")] == [66, 0, 6]
