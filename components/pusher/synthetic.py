@@ -1,7 +1,8 @@
 """Records that are nobody's, for golden requests: each value is drawn by itself from statistics of the training data.
 
-What could single a person out is left out: numbers come from between the first and the last decile, words and codes
-were seen in `MIN_RECORDS` records or stand in the schema, and times are made up.
+What could single a person out is left out: numbers come from between the first and the last decile, or from the schema
+where these are of too few, words and codes were seen in `MIN_RECORDS` records or stand in the schema, and times are
+made up.
 """
 
 import datetime
@@ -18,6 +19,7 @@ from ...errors import ModelError
 MIN_RECORDS = 10
 """Records that have a value without which it is nobody's business."""
 
+_NUM_DECILES = 10
 _FIRST_TIME = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _HOURS_OF_A_YEAR = 366 * 24
 _SHARE_OF_SHORT_SEQUENCES = 0.25
@@ -116,13 +118,17 @@ def _draw_numbers(
     feature: Mapping[str, Any], statistics: statistics_pb2.NumericStatistics, count: int, random: np.random.Generator
 ) -> list[Any]:
     domain = feature["domain"] or {}
-    quantiles = next((each for each in statistics.histograms if each.type == each.QUANTILES), None)
-    buckets = list(quantiles.buckets) if quantiles is not None else []
-    # The outer buckets end with the least and the greatest value, which are somebody's.
-    bounds = [bucket.low_value for bucket in buckets[1:]] or [statistics.median]
+    low, high = domain.get("min", -math.inf), domain.get("max", math.inf)
+    if statistics.common_stats.num_non_missing < _NUM_DECILES * MIN_RECORDS:
+        # A decile is the value of fewer than so many.
+        bounds = [max(low, min(0.0, high)), min(high, max(1.0, low))]
+    else:
+        quantiles = next(each for each in statistics.histograms if each.type == each.QUANTILES)
+        # The outer buckets end with the least and the greatest value, which are somebody's.
+        bounds = [bucket.low_value for bucket in quantiles.buckets[1:]]
     places = random.uniform(0, len(bounds) - 1, count)
     values = np.interp(places, range(len(bounds)), bounds)
-    values = np.clip(values, domain.get("min", -math.inf), domain.get("max", math.inf))
+    values = np.clip(values, low, high)
     if feature["dtype"] == "int64":
         return [int(value) for value in np.rint(values)]
     return [float(value) for value in values.astype(np.float32)]

@@ -1,6 +1,5 @@
 """Golden records that are nobody's."""
 
-import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from yachay.components.examples import decode
 from yachay.components.pusher.synthetic import MIN_RECORDS, draw_examples
 from yachay.components.statistics_gen.compute import compute_statistics
 from yachay.errors import ModelError
-from yachay.serving.values import TIME
+from yachay.serving.values import is_time
 
 NUM_RECORDS = 1000
 
@@ -80,7 +79,7 @@ def test_no_value_of_a_single_person_is_drawn(statistics: statistics_pb2.Dataset
     assert {row["sex"][0] for row in drawn} == {b"f", b"m"}
     assert {row["name"][0] for row in drawn} == {b"synthetic"}
     assert b"2026-11-20T10:00Z" not in {row["asked_at"][0] for row in drawn}
-    assert all(re.fullmatch(TIME, row["asked_at"][0].decode()) for row in drawn)
+    assert all(is_time(row["asked_at"][0].decode()) for row in drawn)
 
 
 def test_a_value_is_missing_as_often_as_it_was(statistics: statistics_pb2.DatasetFeatureStatistics) -> None:
@@ -105,6 +104,21 @@ def test_sequences_have_all_steps_and_some_are_padded_in_front() -> None:
     assert all(row["load_mw"][-2:] == [v for v in row["load_mw"][-2:] if v == v] for row in drawn)
     assert not any(value != value for row in drawn for value in row["temperature_c"])
     assert {value for row in drawn for value in row["sky"]} == {b"", b"clear", b"rain"}
+
+
+def test_of_few_records_not_even_the_deciles_are_taken() -> None:
+    examples = []
+    for index in range(10 * MIN_RECORDS - 1):
+        example = tf.train.Example()
+        example.features.feature["grade"].float_list.value.append(1000.0 + index)
+        example.features.feature["age"].int64_list.value.append(60 + index)
+        examples.append(example.SerializeToString())
+    features = [feature("grade", "float32"), feature("age", "int64", domain={"min": 17, "max": 30})]
+
+    drawn = rows(draw_examples(features, statistics_of(examples), 100))
+
+    assert all(0 <= row["grade"][0] <= 1 for row in drawn)
+    assert {row["age"][0] for row in drawn} <= {*range(17, 31)}
 
 
 def test_a_feature_without_statistics_is_named(statistics: statistics_pb2.DatasetFeatureStatistics) -> None:
