@@ -5,8 +5,8 @@ import contextlib
 import gc
 import json
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -17,6 +17,9 @@ from .values import quoted
 MAX_LOOP_BYTES = 64 * 2**10
 """Bytes of a body that is read in the event loop, in 1 to 2 ms whatever it holds; a larger one is read in a thread."""
 
+Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
+
+_PART_BYTES = 256 * 2**10
 _GZIP = 16 + zlib.MAX_WBITS
 _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le",
@@ -101,16 +104,28 @@ def parse_json(body: bytes, charset: str | None = None, max_values: int | None =
 def _has_more_values(body: bytes, max_values: int) -> bool:
     """Whether JSON holds more values: each begins the body, or stands behind a comma or an opening bracket."""
     text = np.frombuffer(body, np.uint8)
-    if _count_values(text) <= max_values:
+    if 1 + sum(int(np.count_nonzero(_is_mark(part))) for part in _parts(text)) <= max_values:
         return False
     # What stands in strings does not count. Without escapes, each quote begins or ends one.
     text = np.frombuffer(body.replace(rb"\\", b"  ").replace(rb"\"", b"  "), np.uint8)
-    is_inside = np.cumsum(text == ord('"'), dtype=np.uint8) & 1
-    return _count_values(text[is_inside == 0]) > max_values
+    num_values, is_inside = 1, 0
+    for part in _parts(text):
+        inside = (np.cumsum(part == ord('"'), dtype=np.uint8) + np.uint8(is_inside)) & 1
+        is_inside = int(inside[-1])
+        num_values += int(np.count_nonzero(_is_mark(part) & (inside == 0)))
+        if num_values > max_values:
+            return True
+    return False
 
 
-def _count_values(text: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
-    return 1 + sum(int(np.count_nonzero(text == mark)) for mark in b",[{")
+def _parts(text: Bytes) -> Iterator[Bytes]:
+    """Returns parts of bytes: what is done with one leaves the interpreter to other threads again soon."""
+    return (text[start : start + _PART_BYTES] for start in range(0, len(text), _PART_BYTES))
+
+
+def _is_mark(text: Bytes) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    marks: np.ndarray[Any, np.dtype[np.bool_]] = (text == ord(",")) | (text == ord("[")) | (text == ord("{"))
+    return marks
 
 
 def _loads(body: bytes) -> Any:
