@@ -410,17 +410,21 @@ class Result:
     minutes: float
 
     @property
+    def is_good(self) -> bool:
+        """Whether the candidate is as good."""
+        return self.name.startswith("as good")
+
+    @property
+    def total(self) -> int:
+        """Number of rollouts."""
+        return sum(self.ends.values())
+
+    @property
     def wrong(self) -> int:
         """Rollouts of a candidate that is as good that were rolled back, or of a worse one that reached 50 %."""
-        is_good = self.name.startswith("as good")
         return sum(
-            count for end, count in self.ends.items() if ("rolled back" in end if is_good else "at 10" not in end)
+            count for end, count in self.ends.items() if ("rolled back" in end if self.is_good else "at 10" not in end)
         )
-
-    def interval(self) -> tuple[float, float]:
-        """Returns the 95 % interval of the share of wrong ones (Clopper and Pearson)."""
-        found = scipy.stats.binomtest(self.wrong, sum(self.ends.values())).proportion_ci()
-        return float(found.low), float(found.high)
 
 
 def simulate(cell: tuple[tuple[str, Version, Version], float, int, bool]) -> Result:
@@ -432,25 +436,41 @@ def simulate(cell: tuple[tuple[str, Version, Version], float, int, bool]) -> Res
 
 
 def table(results: Sequence[Result]) -> str:
-    """Returns the results as a table of Markdown: of each cell the wrong ones, those held at 10 % and the minutes."""
-    by_name: dict[str, list[Result]] = {}
-    for result in results:
-        by_name.setdefault(result.name, []).append(result)
+    """Returns the results as a table of Markdown: those that are as good together, each kind of worse one by itself."""
     rates = sorted({result.rate for result in results})
-    lines = [
-        f"| candidate | {' | '.join(f'{rate:g} requests/s' for rate in rates)} |",
-        f"|---|{'---|' * len(rates)}",
-    ]
-    for name, of_name in by_name.items():
-        texts = []
-        for result in sorted(of_name, key=lambda one: one.rate):
-            total = sum(result.ends.values())
-            held = sum(count for end, count in result.ends.items() if end.startswith("held")) / total
-            low, high = result.interval()
-            wrong = f"{result.wrong / total:.1%} ({low:.1%} to {high:.1%})"
-            texts.append(f"{wrong}; {held:.0%} held; {result.minutes:.0f} min")
+    lines = [f"| candidate | {' | '.join(f'{rate:g} requests/s' for rate in rates)} |", f"|---|{'---|' * len(rates)}"]
+    good = [[one for one in results if one.rate == rate and one.is_good] for rate in rates]
+    lines.append(f"| as good: rolled back, of all | {' | '.join(map(_share, good))} |")
+    worst = [max(of_rate, key=lambda one: one.wrong, default=None) for of_rate in good]
+    lines.append(
+        f"| as good: rolled back, the worst cell | {' | '.join(_share([one] if one else []) for one in worst)} |"
+    )
+    lines.append(f"| as good: held, median minutes | {' | '.join(map(_held, good))} |")
+    for name in dict.fromkeys(one.name for one in results if not one.is_good):
+        cells = [[one for one in results if one.rate == rate and one.name == name] for rate in rates]
+        texts = [f"{_share(cell)}; {_held(cell)}" if cell else "" for cell in cells]
         lines.append(f"| {name} | {' | '.join(texts)} |")
     return "\n".join(lines)
+
+
+def _share(results: Sequence[Result]) -> str:
+    wrong, total = sum(one.wrong for one in results), sum(one.total for one in results)
+    if not total:
+        return ""
+    low, high = interval(wrong, total)
+    return f"{wrong} of {total} ({low:.1%} to {high:.1%})"
+
+
+def _held(results: Sequence[Result]) -> str:
+    held = sum(count for one in results for end, count in one.ends.items() if end.startswith("held"))
+    total = sum(one.total for one in results)
+    return f"{held / total:.0%} held, {np.median([one.minutes for one in results]):.0f} min" if total else ""
+
+
+def interval(wrong: int, total: int) -> tuple[float, float]:
+    """Returns the 95 % interval of a share (Clopper and Pearson)."""
+    found = scipy.stats.binomtest(wrong, total).proportion_ci()
+    return float(found.low), float(found.high)
 
 
 def main() -> None:
@@ -472,7 +492,7 @@ def main() -> None:
     with multiprocessing.Pool(options.processes) as pool:
         for result in pool.imap(simulate, wanted):
             results.append(result)
-            low, high = result.interval()
+            low, high = interval(result.wrong, result.total)
             print(
                 json.dumps(
                     {
