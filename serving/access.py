@@ -15,7 +15,7 @@ from .watched import Watched
 
 TOKEN_VARIABLE = "YACHAY_SERVING_TOKEN"
 _OPEN_PATHS = re.compile(r"/|/v2/health/(live|ready)|/v1/models/[^/:]+|/v2/models/[^/]+/ready")
-_OPEN_METHODS = frozenset({"ServerLive", "ServerReady", "ModelReady"})
+_OPEN_METHODS = frozenset({"ServerLive", "ServerReady", "ModelReady", "Check"})
 _SCHEME = "bearer "
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 from kserve.errors import ModelNotFound, ModelNotReady
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc
@@ -80,6 +82,9 @@ class GrpcServer(GRPCServer):
             maximum_concurrent_rpcs=MAX_CALLS,
         )
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(_Health(self._servicer), self._server)
+        service = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+        reflection.enable_server_reflection((service, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         address = f"{self._host}:{self._port}"
         if self._tls is None:
             self._server.add_insecure_port(address)
@@ -152,6 +157,10 @@ class Servicer(InferenceServicer):
         await context.abort(code, message)
         raise AssertionError("abort raises")
 
+    async def is_ready(self) -> bool:
+        """Returns whether the model is ready."""
+        return bool(await self._model.healthy())
+
     async def ModelMetadata(self, request: pb.ModelMetadataRequest, context: Any) -> pb.ModelMetadataResponse:
         """Returns the model's metadata, with its version."""
         try:
@@ -219,6 +228,22 @@ def _check_model(served: ServedModel, name: str, version: str) -> None:
             Rejection.UNKNOWN_MODEL,
             f"Expected the model {served.name!r} in version {served.version}. Received: another.",
         )
+
+
+class _Health(health_pb2_grpc.HealthServicer):
+    """gRPC's own health service: serving where the model is ready."""
+
+    def __init__(self, servicer: Servicer) -> None:
+        self._servicer = servicer
+
+    async def Check(self, request: Any, context: Any) -> health_pb2.HealthCheckResponse:
+        """Returns whether the server, `""`, or a service of it serves."""
+        known = ("", health.SERVICE_NAME, pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name)
+        if request.service not in known:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"Expected one of {', '.join(map(repr, known))}.")
+        is_ready = await self._servicer.is_ready()
+        status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        return health_pb2.HealthCheckResponse(status=status)
 
 
 class _StatusInterceptor(ExceptionToStatusInterceptor):

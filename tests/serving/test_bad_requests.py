@@ -406,6 +406,7 @@ def test_rejections_are_counted_by_reason(served: Running) -> None:
         ("gzip", gzip.compress(text(rows())) * 2, 400, "Expected a body in gzip, one member."),
         ("gzip", gzip.compress(b" " * 100_001), 413, "Expected a body of at most 100,000 bytes. Received: more."),
     ],
+    ids=["deflate", "br", "other bytes", "a part", "two members", "a bomb"],
 )
 def test_a_body_that_cannot_be_decompressed_is_rejected(
     encoding: str, content: bytes, status: int, message: str, served: Running

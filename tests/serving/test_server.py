@@ -143,6 +143,36 @@ def test_observers_see_what_was_asked_and_predicted_and_are_closed(serve: Serve,
     assert recorder.is_closed
 
 
+def test_grpc_has_its_own_health_service_and_reflection(serve: Serve, model_dir: Path) -> None:
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+    with (
+        serve(model_dir, opens_repository=True, tokens=lambda: ["secret"]) as server,
+        grpc.insecure_channel(server.grpc) as channel,
+    ):
+        stub = health_pb2_grpc.HealthStub(channel)
+        statuses = [stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status]
+        headers = {"authorization": "Bearer secret"}
+        server.post("/v2/repository/models/tiny/unload", headers=headers)
+        statuses.append(stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status)
+        with pytest.raises(grpc.RpcError) as raised:
+            stub.Check(health_pb2.HealthCheckRequest(service="other"), timeout=30)
+    with serve(model_dir) as server, grpc.insecure_channel(server.grpc) as channel:
+        services = ProtoReflectionDescriptorDatabase(channel).get_services()
+
+    assert [health_pb2.HealthCheckResponse.ServingStatus.Name(status) for status in statuses] == [
+        "SERVING",
+        "NOT_SERVING",
+    ]
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+    assert set(services) == {
+        "inference.GRPCInferenceService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
+
+
 def test_metrics_say_what_to_alert_on(served: Running) -> None:
     served.predict({"instances": [{**ROW, "rating": None, "visits": 90}]})
 
