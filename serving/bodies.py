@@ -4,6 +4,7 @@ import collections
 import contextlib
 import gc
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ MAX_LOOP_BYTES = 64 * 2**10
 Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 _PART_BYTES = 256 * 2**10
+_SPACED_COLON = re.compile(rb'"[ \t\r\n]+:')
 _GZIP = 16 + zlib.MAX_WBITS
 _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le",
@@ -145,8 +147,8 @@ def _loads(body: bytes) -> Any:
 def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
     """Checks that no object of a body has a key twice: the parser takes the last one.
 
-    Only a body with another number of `":` than its outer objects have keys is parsed once more, by a parser that
-    notices.
+    Only a body with another number of `":` than its outer objects have keys, or with space before a colon, is parsed
+    once more, by a parser that notices.
     """
     num_keys = len(payload)
     for value in payload.values():
@@ -154,7 +156,7 @@ def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
             num_keys += len(value)
         elif isinstance(value, list):
             num_keys += sum([len(item) for item in value if type(item) is dict])
-    if body.count(b'":') != num_keys:
+    if body.count(b'":') != num_keys or _SPACED_COLON.search(body):
         # The nesting of what orjson takes is nearly as deep as Python goes.
         with contextlib.suppress(RecursionError):
             json.loads(body, object_pairs_hook=_once)

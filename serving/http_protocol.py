@@ -1,5 +1,9 @@
-"""uvicorn's HTTP protocol with a budget of connections, and a size and a deadline for what is no body."""
+"""uvicorn's HTTP protocol with a budget of connections, a size and a deadline for what is no body, and a deadline for
+what a client does not read.
+"""
 
+import logging
+import re
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -13,9 +17,15 @@ IDLE_SECONDS = 1.0
 """A connection that asked nothing for so long may be closed for another one."""
 NUM_SPARE = 64
 """Connections beyond the budget that get a 503 before any more are closed at once."""
+MAX_PIPELINED = 16
+"""Requests of a connection that wait for the response to the one before: each takes a hundred times its bytes."""
 RETRY_AFTER = (b"retry-after", b"1")
 _MAX_FRAMING = 8
 """Bytes around each byte of a chunked body: one in chunks of a single byte has 5."""
+_UPGRADE = re.compile(rb"(^|\n)upgrade[ \t]*:", re.IGNORECASE)
+
+_logger = logging.getLogger("uvicorn.error.connection")
+_logger.setLevel(logging.ERROR)  # What a client did wrong makes no line.
 
 
 def make_protocol(limits: Limits, base: type[HttpToolsProtocol]) -> type[HttpToolsProtocol]:
@@ -37,6 +47,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Takes a connection; where there are too many, in the place of the one that has been idle longest."""
         super().connection_made(transport)
+        self.logger = _logger
+        self._unread: TimerHandle | None = None
         self._deadline: TimerHandle | None = None
         self._is_header_too_large = False
         self._num_messages = self._body_bytes = self._other_bytes = self._header_bytes = 0
@@ -57,11 +69,14 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the connection."""
         self._end_idleness()
+        self._end_unread()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes, and closes a connection that sends too many that are no body."""
         num_messages, body_bytes = self._num_messages, self._body_bytes
+        if self in self.idle_since:
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._num_messages > num_messages or self.transport.is_closing():
             return
@@ -81,7 +96,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_header_too_large = len(self.url) + self._header_bytes > self.limits.max_header_bytes
         if self._is_header_too_large:
             raise ValueError("the header is too large")
+        # Behind a header that asks for another protocol the parser ends, and takes a body for the next request.
+        if self.parser.should_upgrade() or len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("not served")
         self._end_idleness()
+        if not self.transport.get_write_buffer_size():
+            self._end_unread()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -98,8 +118,19 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Ends a request."""
         super().on_response_complete()
+        self._begin_unread()
         if self.cycle.response_complete and not self.transport.is_closing():
             self._begin_idleness()
+
+    def pause_writing(self) -> None:
+        """Waits for the client to read."""
+        super().pause_writing()
+        self._begin_unread()
+
+    def resume_writing(self) -> None:
+        """Goes on, as the client has read."""
+        self._end_unread()
+        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         """Closes a connection that asks nothing more, also one whose client does not read its response."""
@@ -112,7 +143,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._is_header_too_large:
             self._reject_header()
         else:
-            self._reject(HTTPStatus.BAD_REQUEST, "Expected a request in HTTP/1.1. Received: other bytes.")
+            self._reject(
+                HTTPStatus.BAD_REQUEST,
+                f"Expected requests in HTTP/1.1, at most {MAX_PIPELINED} ahead of their responses. "
+                "Received: other bytes, or more.",
+            )
 
     def _begin_idleness(self) -> None:
         self.idle_since[self] = self.loop.time()
@@ -122,6 +157,21 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _begin_unread(self) -> None:
+        # A transport that is closed waits for its client without limit, too.
+        if self._unread is None and self.transport.get_write_buffer_size():
+            self._unread = self.loop.call_later(self.limits.body_seconds, self._abort_unread)
+
+    def _abort_unread(self) -> None:
+        self._unread = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _end_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _set_deadline(self) -> None:
         self._deadline = self.loop.call_later(self.limits.header_seconds, self._end_late)
@@ -149,6 +199,16 @@ class LimitedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+        self._begin_unread()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Returns bytes of a header without the offer of another protocol: HTTP/1.1 is what a server may answer it in.
+
+    Java's client offers HTTP/2 with the first request of each connection.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(rb"\1x-upgrade:", head) + end + rest if _UPGRADE.search(head) else data
 
 
 async def _reject_connection(scope: Any, receive: Any, send: Any) -> None:

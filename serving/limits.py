@@ -16,7 +16,8 @@ class Limits:
         max_connections: int. Connections over REST. Defaults to 512.
         max_buffered_bytes: int. Bytes of all bodies over REST that are on their way or being read. Defaults to 128 MiB.
         header_seconds: float. How long a connection may take to send a header. Defaults to 10.
-        body_seconds: float. How long the rest of a body over REST may take once it has begun. Defaults to 30.
+        body_seconds: float. How long the rest of a body over REST may take once it has begun, and a
+            client to read what was sent to it. Defaults to 30.
         request_seconds: float. How long a request may take from its header to its response. Defaults to 60.
     """
 

@@ -278,6 +278,61 @@ def test_a_connection_that_dribbles_its_second_header_is_closed(serve: Serve, mo
         assert reply(connection).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("sent", [b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n", b"GET /metrics HTTP/1.0\r\n\r\n"])
+def test_clients_that_do_not_read_are_closed(
+    sent: bytes, serve: Serve, model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(model_dir, limits=Limits(body_seconds=0.5)) as server:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        rest = server.server._rest_server._server
+        for listener in rest.servers[0].sockets:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                connection = stack.enter_context(socket.socket())
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                connection.connect((host, int(port)))
+                connection.sendall(sent)
+            time.sleep(0.3)
+            assert len(rest.server_state.connections) == 20
+            deadline = time.monotonic() + 20
+            while rest.server_state.connections:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    assert not caplog.records
+
+
+def test_requests_ahead_of_their_responses_are_limited(served: Running) -> None:
+    with honest_clients(served), connections(served, 1, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 5000) as (connection,):
+        received = reply(connection)
+
+    assert received == b"" or b"at most 16 ahead of their responses" in received
+
+
+@pytest.mark.parametrize("is_split", [False, True])
+def test_an_offer_of_another_protocol_is_ignored_and_its_body_is_no_request(is_split: bool, served: Running) -> None:
+    content = json.dumps({"instances": [ROW]}).encode()
+    offer = b"\r\nconnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n\r\n"
+    head = header(len(content)).replace(b"\r\n\r\n", offer)
+    with connections(served, 1, head if is_split else head + content) as (connection,):
+        if is_split:
+            time.sleep(0.2)
+            connection.sendall(content)
+
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_offer_that_comes_in_pieces_is_rejected(served: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with connections(served, 1, b"POST / HTTP/1.1\r\nconnection: upgrade\r\nUpgr") as (connection,):
+        time.sleep(0.2)
+        connection.sendall(b"ade: h2c\r\ncontent-length: 30\r\n\r\n")
+        received = reply(connection)
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert not caplog.records
+
+
 def test_half_sent_bodies_are_closed_at_their_deadline(serve: Serve, model_dir: Path) -> None:
     with serve(model_dir, limits=Limits(body_seconds=1.0, request_seconds=1.0)) as server:
         for sent in (header(1000), header(1000) + b'{"instances": ['):

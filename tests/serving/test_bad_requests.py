@@ -80,6 +80,10 @@ V1_CASES: dict[str, tuple[Any, str]] = {
         text(rows()).replace(b'"income":', b'"income":2.5,"income":', 1),
         "Expected each key once. Received: 'income' several times.",
     ),
+    "a field twice, once with a space behind it": (
+        text(rows()).replace(b'"income":', b'"income":2.5,"income"\n :', 1),
+        "Expected each key once. Received: 'income' several times.",
+    ),
     "instances twice": (
         text(rows()).replace(b'{"instances":', b'{"instances":[],"instances":', 1),
         "Expected each key once. Received: 'instances' several times.",
