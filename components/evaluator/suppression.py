@@ -7,7 +7,8 @@ the American Statistical Association 1980; Hundepool et al., Statistical Disclos
     hidden = hidden_slices(counts, min_rows=10)
 
 Of the slices of a table that share the values of some of its columns, the hidden ones are none, or two or more that
-have `min_rows` records together; and no hidden count follows from those shown by any sum or difference of tables.
+have `min_rows` records together; and no hidden count follows from those shown by any sum or difference of tables, nor
+does the sum of two slices that have fewer than `min_rows` together.
 """
 
 import itertools
@@ -90,7 +91,7 @@ class _Tables:
         if not self.hidden:
             return False
         rows, unknown = self._equations()
-        for one in sorted(self._determined(rows, unknown), key=self._order):
+        for one in sorted(set(self._determined(rows, unknown)), key=self._order):
             beside = {part for whole, parts in self._sums if one in (whole, *parts) for part in (*parts, whole)}
             shown = [part for part in beside if part and part in self._counts and part not in self.hidden]
             if shown:
@@ -122,8 +123,19 @@ class _Tables:
             for column, sign in row:
                 matrix[place, column] = sign
         _, scales, basis = np.linalg.svd(matrix, full_matrices=False)
-        # An unknown follows from the sums where its own direction lies in the space of their rows.
-        within = (basis[scales > _DETERMINED] ** 2).sum(axis=0)
+        # An unknown, or a sum of two, follows from the equations where its direction lies in the space of their rows.
+        known = basis[scales > _DETERMINED]
+        within = (known**2).sum(axis=0)
         for (kind, one), column in unknown.items():
             if not kind and one in self.hidden and within[column] > 1 - _DETERMINED:
                 yield one
+        few = [
+            (one, column)
+            for (kind, one), column in unknown.items()
+            if not kind and self._counts.get(one, self._min_rows) < self._min_rows
+        ]
+        sizes, places = np.array([self._counts[one] for one, _ in few]), [column for _, column in few]
+        together = within[places][:, np.newaxis] + within[places] + 2 * known[:, places].T @ known[:, places]
+        follows = (together > 2 - _DETERMINED) & (sizes[:, np.newaxis] + sizes < self._min_rows)
+        for first, second in np.argwhere(np.triu(follows, 1)):
+            yield from (few[first][0], few[second][0])

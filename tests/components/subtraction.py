@@ -8,8 +8,10 @@ import numpy as np
 from yachay.components.evaluator.suppression import Slice
 
 
-def solved(counts: Collection[Slice], hidden: Collection[Slice], complete: Collection[str]) -> list[Slice]:
-    """The hidden slices whose count is a sum of those shown, over all kinds of records that there may be.
+def solved(
+    counts: Collection[Slice], hidden: Collection[Slice], complete: Collection[str], together: int = 1
+) -> list[tuple[Slice, ...]]:
+    """The hidden slices, or so many `together`, whose count is a sum of those shown, over all kinds of records.
 
     A slice that no table lists has no record, so that no record is of its kind; `complete` columns miss no value.
     """
@@ -28,9 +30,9 @@ def solved(counts: Collection[Slice], hidden: Collection[Slice], complete: Colle
             kinds.append(kind)
     shown = np.array([[part <= kind for kind in kinds] for part in counts if part not in hidden], float).T
     found = []
-    for part in hidden:
-        target = np.array([part <= kind for kind in kinds], float)
+    for parts in itertools.combinations(hidden, together):
+        target = np.array([sum(part <= kind for part in parts) for kind in kinds], float)
         weights = np.linalg.lstsq(shown, target, rcond=None)[0]
         if np.abs(shown @ weights - target).max() < 1e-6:
-            found.append(part)
+            found.append(parts)
     return found

@@ -56,7 +56,7 @@ def test_a_crossed_slice_cannot_be_had_from_its_margins() -> None:
 def test_an_attacker_finds_a_slice_that_alone_is_left_out() -> None:
     counts = {frozenset(): 100, one(age="1"): 60, one(age="2"): 37, one(age="3"): 3}
 
-    assert solved(counts, frozenset({one(age="3")}), {"age"}) == [one(age="3")]
+    assert solved(counts, frozenset({one(age="3")}), {"age"}) == [(one(age="3"),)]
     assert solved(counts, frozenset({one(age="3"), one(age="2")}), {"age"}) == []
 
 
@@ -78,6 +78,24 @@ def test_no_hidden_count_follows_from_those_that_are_shown(seed: int) -> None:
     assert {part for part, size in counts.items() if size < 10} <= hidden
     complete = {name for name in "abc" if all(name in record for record in records)}
     assert solved(counts, hidden, complete) == []
+    pairs = solved(counts, hidden, complete, together=2)
+    assert [pair for pair in pairs if sum(counts[part] for part in pair) < 10] == []
+
+
+def test_the_sum_of_two_small_slices_does_not_follow_either() -> None:
+    # Of the first row the last two cells follow from the columns and the second row, so that the first two would too.
+    cells = [[3, 4, 6, 6], [50, 50, 6, 6], [8, 8, 50, 50]]
+    counts = {one(a=str(row), b=str(column)): cells[row][column] for row in range(3) for column in range(4)}
+    small = {part for part, size in counts.items() if size < 10}
+    counts |= {one(a=str(row)): sum(cells[row]) for row in range(3)}
+    counts |= {one(b=str(column)): sum(row[column] for row in cells) for column in range(4)}
+    counts[frozenset()] = sum(map(sum, cells))
+    pair = {one(a="0", b="0"), one(a="0", b="1")}
+
+    hidden = hidden_slices(counts, 10)
+
+    assert pair in [set(found) for found in solved(counts, small, {"a", "b"}, together=2)]
+    assert pair not in [set(found) for found in solved(counts, hidden, {"a", "b"}, together=2)]
 
 
 def test_two_thousand_slices_take_little() -> None:
