@@ -136,11 +136,13 @@ class Prometheus:
             outcomes[_outcome(labels)] += count
         below = self._by("le", buckets)
         total = below.pop("+Inf", 0.0)
+        num_requests = sum(outcomes.values())
         return Traffic(
-            requests=sum(outcomes.values()),
+            requests=num_requests,
             failed=outcomes.get("failed", 0.0),
             rejected=outcomes.get("rejected", 0.0),
-            slower={float(bound): max(total - count, 0.0) for bound, count in below.items()},
+            # A scrape between two queries counts further requests.
+            slower={float(bound): min(max(total - count, 0.0), num_requests) for bound, count in below.items()},
             classes={label: count for label, count in self._by("label", classes).items() if count > 0},
             above=_above({float(upper): count for upper, count in self._by("upper", values).items()}),
         )
@@ -203,7 +205,14 @@ class Prometheus:
                 f"Expected Prometheus at {self._url} to respond to a query. Received: {response.status_code} "
                 f"{content.get('error', '')}."
             )
-        return [(item["metric"], float(item["value"][1])) for item in content["data"]["result"]]
+        found = [(item["metric"], float(item["value"][1])) for item in content["data"]["result"]]
+        for labels, value in found:
+            if not math.isfinite(value):  # It would pass every comparison.
+                raise MonitoringError(
+                    f"Expected Prometheus at {self._url} to have numbers. Received: {value} for {labels or query}. "
+                    "Look at what it scrapes."
+                )
+        return found
 
 
 def _increase(selector: str, window_seconds: float) -> str:
