@@ -81,14 +81,14 @@ def _watch(cluster: "Cluster", name: str, version: int | None) -> "Status | None
         is_awaited = version is not None and (found is None or found.rollout_version != version)
         if not is_awaited and (found is None or not found.is_under_way):
             return found
-        if is_awaited or (found is not None and found.holder is not None):
-            held = time.monotonic()
-        elif time.monotonic() - held > HOLDER_SECONDS:
-            return found
         line = _progress(found, version if is_awaited else None)
         if line != said:
             cluster_options.say(line)
             said = line
+        if is_awaited or (found is not None and found.holder != ""):
+            held = time.monotonic()
+        elif time.monotonic() - held > HOLDER_SECONDS:
+            return found
         time.sleep(POLL_SECONDS)
 
 
@@ -97,7 +97,11 @@ def _progress(found: "Status | None", awaited: int | None) -> str:
         return f"waiting for the rollout of version {awaited}"
     share = f" at {found.canary_percent} % of the requests" if found.canary_version is not None else ""
     state = (found.rollout or "").replace("_", " ")
-    return f"version {found.rollout_version}: {state}{share}{'' if found.holder else '; nobody moves it on'}"
+    return f"version {found.rollout_version}: {state}{share}{_is_left(found)}"
+
+
+def _is_left(found: "Status") -> str:
+    return "; nobody moves it on" if found.is_under_way and found.holder == "" else ""
 
 
 def _describe(found: "Status") -> str:
@@ -111,6 +115,7 @@ def _describe(found: "Status") -> str:
     if found.canary_version is not None:
         lines.append(f"  canary     {found.canary_version} at {found.canary_percent} % of the requests")
     if found.rollout is not None:
-        lines.append(f"  rollout    {found.rollout.replace('_', ' ')}{f': {found.reason}' if found.reason else ''}")
+        reason = f": {found.reason}" if found.reason else ""
+        lines.append(f"  rollout    {found.rollout.replace('_', ' ')}{reason}{_is_left(found)}")
     lines += [f"  not ready  {condition}" for condition in found.not_ready]
     return "\n".join(lines)

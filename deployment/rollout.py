@@ -231,21 +231,28 @@ class _Rollout:
         """Gives all requests to a model that was promoted before: those of now keep them until its pods are ready."""
         version = target.model.version
         assert rollout.good is not None
+        serving_version = rollout.good.model.version
+        left = rollout.version if rollout.state in UNDER_WAY else serving_version
         self._progress(f"going back to version {version}: {reason}")
         wanted = dataclasses.replace(target, predictor_name=rollout.good.predictor_name)
         try:
             self._object.apply(wanted, is_forced=True)
             self._wait(wanted)
         except CandidateError as failure:
-            self._object.record(dataclasses.replace(rollout, state="failed", reason=str(failure)))
-            return Outcome("failed", rollout.version, None, self._object.url(), str(failure))
+            self._object.record(dataclasses.replace(rollout, state="failed", version=left, reason=str(failure)))
+            return Outcome("failed", left, serving_version, self._object.url(), str(failure))
         places = [place for place, one in enumerate(rollout.earlier) if one.model == target.model]
         self._object.record(
             dataclasses.replace(
-                rollout, state="rolled_back", good=wanted, reason=reason, earlier=rollout.earlier[places[-1] + 1 :]
+                rollout,
+                state="rolled_back",
+                version=left,
+                good=wanted,
+                reason=reason,
+                earlier=rollout.earlier[places[-1] + 1 :],
             )
         )
-        return Outcome("rolled_back", rollout.version, version, self._object.url(), reason)
+        return Outcome("rolled_back", left, version, self._object.url(), reason)
 
     def _roll_back(self, good: Service, rollout: Rollout, reason: str) -> Rollout:
         """Gives all requests to the model of `good`, at once, then takes the candidate out."""

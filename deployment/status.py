@@ -27,7 +27,8 @@ class Status:
         canary_version: int or None. The version that is being tried.
         canary_percent: int or None. The share of the requests that it gets.
         rollout_version: int or None. The version that the last rollout was about.
-        holder: string or None. The call that moves the rollout on; None where none does, or that may not be read.
+        holder: string or None. The call that moves the rollout on; empty where none does, None where none is under way
+            or that may not be read.
         rollout: string or None. State of the last rollout: see `Rollout`.
         reason: string. Why it was rolled back or failed.
         not_ready: list of strings. The conditions that do not hold.
@@ -103,7 +104,7 @@ def _has_canary(live: Document) -> bool:
 
 def _holder(cluster: Cluster, name: str) -> str | None:
     try:
-        return Lease(cluster, name, "").holder()
+        return Lease(cluster, name, "").holder() or ""
     except ClusterError as error:
         if error.status != 403:
             raise

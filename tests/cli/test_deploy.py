@@ -266,6 +266,8 @@ def test_status_watches_until_the_end_and_reports_a_rollout_that_nobody_moves_on
     lease["holderIdentity"] = ""
     assert main.run(["status", "student_dropout", "--watch"]) == 1
     assert "nobody moves it on\nGo on: yachay deploy student_dropout" in capsys.readouterr().err
+    assert main.run(["status", "student_dropout"]) == 0
+    assert "rollout    progressing; nobody moves it on" in capsys.readouterr().out
 
 
 def test_a_rollback_to_a_model_that_does_not_start_any_more_has_failed(
@@ -276,7 +278,9 @@ def test_a_rollback_to_a_model_that_does_not_start_any_more_has_failed(
     kserve.broken.add("7")
 
     assert main.run(["rollback", "student_dropout", *FAST]) == 1
-    assert "FAILED" in capsys.readouterr().err
+    output = capsys.readouterr().err
+    assert "FAILED: student-dropout--semester2, version 8" in output
+    assert "  serving    8" in output
     assert kserve.traffic("student-dropout--semester2") == {"8": 100}
 
 

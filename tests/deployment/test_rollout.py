@@ -394,6 +394,9 @@ def test_what_was_promoted_before_is_gone_back_to_in_one_step(
     for version in (1, 2, 3):
         deploy(cluster, service(version, mode), CANARY, GOOD, silent)
 
+    # A candidate that was rolled back meanwhile is not what is rolled back now.
+    worse = Watched({"4": Traffic(100, failed=10)})
+    assert deploy(cluster, service(4, mode), CANARY, worse, silent).state == "rolled_back"
     outcome = rollback(cluster, "dropout", CANARY, silent, "worse at night")
     assert (outcome.state, outcome.version, outcome.serving_version) == ("rolled_back", 3, 2)
     assert settled(kserve) == {"2": 100}
