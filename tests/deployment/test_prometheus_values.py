@@ -51,7 +51,7 @@ def serve() -> Iterator[Callable[[Values], Prometheus]]:
 def test_what_is_no_number_is_not_known(serve: Callable[[Values], Prometheus], value: str) -> None:
     prometheus = serve({"yachay_requests_total": [({"outcome": "ok", "status": "200"}, value)]})
 
-    with pytest.raises(MonitoringError, match="to have numbers. Received: (nan|inf) for"):
+    with pytest.raises(MonitoringError, match=r"to have numbers\. Received: (nan|inf) for"):
         prometheus.traffic("dropout", "1", 60.0)
 
 
