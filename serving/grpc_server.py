@@ -21,6 +21,7 @@ from .access_log import AccessLog
 from .accounting import Account, Accounting
 from .errors import Rejection, RequestError
 from .grpc_messages import parse_message, read_request, write_response
+from .http_protocol import IDLE_SECONDS
 from .inputs import Inputs
 from .kserve_model import PLATFORM, NamedModel
 from .model import Caller, ServedModel
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 _INFER = "/inference.GRPCInferenceService/ModelInfer"
 MAX_CALLS = 1024
 """Calls at once; gRPC itself rejects more of them."""
+MAX_WAITING_CALLS = 512
+"""Calls whose messages have not come; one more takes the place of the oldest, where that waits for a second."""
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 128),  # of a connection
@@ -54,6 +57,7 @@ class GrpcServer(GRPCServer):
         options: sequence of gRPC channel arguments.
         tls: `TlsFiles`; None for plaintext.
         access_log: `AccessLog`; None for none.
+        message_seconds: float. How long a call may take to send its message.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class GrpcServer(GRPCServer):
         options: Sequence[tuple[str, int]],
         tls: TlsFiles | None,
         access_log: AccessLog | None,
+        message_seconds: float,
     ) -> None:
         super().__init__(port, None, None, kwargs={})
         self._host = host
@@ -73,11 +78,12 @@ class GrpcServer(GRPCServer):
         self._options = options
         self._tls = tls
         self._access_log = access_log
+        self._messages = _Messages(message_seconds, servicer.reject)
 
     async def start(self) -> None:
         """Serves until it is stopped."""
         self._server = grpc.aio.server(
-            interceptors=(_AccessInterceptor(self._access, self._access_log), _StatusInterceptor()),
+            interceptors=(_AccessInterceptor(self._access, self._access_log, self._messages), _StatusInterceptor()),
             options=[*self._options, *_OPTIONS],
             maximum_concurrent_rpcs=MAX_CALLS,
         )
@@ -146,9 +152,9 @@ class Servicer(InferenceServicer):
                 return response
             except TimeoutError:
                 error = RequestError(Rejection.LATE, f"Expected a response within {seconds:g} s. Received: none yet.")
-                code, message = self._reject(error)
+                code, message = self.reject(error)
             except RequestError as error:
-                code, message = self._reject(error)
+                code, message = self.reject(error)
             except Exception as error:
                 logger.exception("The request %s failed", identifier)
                 account.fail(error)
@@ -217,7 +223,8 @@ class Servicer(InferenceServicer):
         outputs = await served.predict(inputs, Caller(identifier, "grpc", datetime.now(UTC)))
         return write_response(served, request, outputs, message.id or identifier)
 
-    def _reject(self, error: RequestError) -> tuple[grpc.StatusCode, str]:
+    def reject(self, error: RequestError) -> tuple[grpc.StatusCode, str]:
+        """Counts a rejection, and returns its code and message."""
         self._accounting.reject(error)
         return error.rejection.code, str(error)
 
@@ -258,9 +265,10 @@ class _StatusInterceptor(ExceptionToStatusInterceptor):
 
 
 class _AccessInterceptor(grpc.aio.ServerInterceptor):
-    def __init__(self, access: Access, access_log: AccessLog | None) -> None:
+    def __init__(self, access: Access, access_log: AccessLog | None, messages: "_Messages") -> None:
         self._access = access
         self._access_log = access_log
+        self._messages = messages
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         metadata = dict(handler_call_details.invocation_metadata)
@@ -270,15 +278,75 @@ class _AccessInterceptor(grpc.aio.ServerInterceptor):
         except RequestError as error:
             handler = grpc.unary_unary_rpc_method_handler(_rejecting(error))
         if handler is None or handler.unary_unary is None:
-            return handler
+            # Of streams there is reflection alone; nobody is to hold one for long.
+            return None if handler is None or handler.stream_stream is None else self._messages.limit_stream(handler)
         if handler_call_details.method == _INFER:
             # Bytes that are no message would be a failure of the server, and millions of fields would hold it up.
             handler = handler._replace(request_deserializer=None)
+        call = self._messages.receive(handler.unary_unary)
         if self._access_log is not None:
             headers = {key: value for key, value in metadata.items() if isinstance(value, str)}
-            call = _logged(handler.unary_unary, self._access_log, handler_call_details.method, headers)
-            handler = handler._replace(unary_unary=call)
-        return handler
+            call = _logged(call, self._access_log, handler_call_details.method, headers)
+        return grpc.stream_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
+
+
+class _Messages:
+    """Waits for the messages of calls: gRPC itself would for ever, with a place among `MAX_CALLS` for each.
+
+    Args:
+        seconds: float. How long.
+        reject: function that counts a rejection, and returns its code and message.
+    """
+
+    def __init__(self, seconds: float, reject: Callable[[RequestError], tuple[grpc.StatusCode, str]]) -> None:
+        self._seconds = seconds
+        self._reject = reject
+        self._waiting: dict[asyncio.Timeout, float] = {}
+
+    def receive(self, behavior: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        """Returns a call with a stream of one message as its request."""
+
+        async def call(requests: Any, context: Any) -> Any:
+            try:
+                async with self._limit() as limit:
+                    try:
+                        request = await anext(aiter(requests))
+                    finally:
+                        self._waiting.pop(limit, None)
+            except TimeoutError:
+                error = RequestError(Rejection.SLOW_BODY, "Expected the message in time. Received: a part of it.")
+                await context.abort(*self._reject(error))
+            except StopAsyncIteration:
+                error = RequestError(Rejection.MALFORMED, "Expected a message. Received: none.")
+                await context.abort(*self._reject(error))
+            return await behavior(request, context)
+
+        return call
+
+    def limit_stream(self, handler: Any) -> Any:
+        """Returns a handler of streams that ends them after the time for a message."""
+
+        async def call(requests: Any, context: Any) -> Any:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    async for response in handler.stream_stream(requests, context):
+                        yield response
+            except TimeoutError:
+                error = RequestError(Rejection.SLOW_BODY, "Expected the stream to end in time. Received: more of it.")
+                await context.abort(*self._reject(error))
+
+        return handler._replace(stream_stream=call)
+
+    def _limit(self) -> asyncio.Timeout:
+        now = asyncio.get_running_loop().time()
+        if len(self._waiting) >= MAX_WAITING_CALLS:
+            oldest, since = next(iter(self._waiting.items()))
+            if now - since >= IDLE_SECONDS:
+                del self._waiting[oldest]
+                oldest.reschedule(now)
+        limit = asyncio.timeout(self._seconds)
+        self._waiting[limit] = now
+        return limit
 
 
 def _logged(

@@ -191,6 +191,7 @@ class Server(kserve.ModelServer):
             self.settings.grpc_options,
             self.settings.tls,
             self._access_log,
+            self.settings.limits.body_seconds,
         )
 
 

@@ -439,6 +439,56 @@ def test_a_full_queue_rejects_calls_over_grpc(serve: Serve, model_dir: Path, mon
     assert set(codes) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
 
 
+@contextlib.contextmanager
+def calls_without_a_message(server: Running, num_channels: int, method: str = INFER) -> Iterator[list[Any]]:
+    """120 calls of each of so many connections, which send a header and nothing more until the block ends."""
+    is_over = threading.Event()
+    calls = []
+
+    def no_message() -> Iterator[bytes]:
+        is_over.wait()
+        yield b""
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(num_channels):
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            channel = stack.enter_context(grpc.insecure_channel(server.grpc, options))
+            ask = channel.stream_stream(method) if "Reflection" in method else channel.stream_unary(method).future
+            calls += [ask(no_message()) for _ in range(120)]
+        try:
+            yield calls
+        finally:
+            for call in calls:
+                call.cancel()
+            is_over.set()
+
+
+@pytest.mark.parametrize("method", [INFER, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"])
+def test_calls_that_send_no_message_are_ended(
+    method: str, serve: Serve, model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        serve(model_dir, limits=Limits(body_seconds=1.0)) as server,
+        calls_without_a_message(server, 1, method) as calls,
+    ):
+        codes = {call.code() for call in calls}
+
+    assert codes == {grpc.StatusCode.CANCELLED}
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_calls_that_send_no_message_leave_room_for_others(served: Running) -> None:
+    with (
+        calls_without_a_message(served, 9),
+        grpc.insecure_channel(served.grpc, [("grpc.use_local_subchannel_pool", 1)]) as channel,
+    ):
+        deadline = time.monotonic() + 20
+        while code_of(channel, 10) is not grpc.StatusCode.OK:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert {code_of(channel, 10) for _ in range(50)} == {grpc.StatusCode.OK}
+
+
 def code_of(channel: grpc.Channel, seconds: float) -> grpc.StatusCode:
     request = pb.ModelInferRequest(model_name="tiny")
     request.inputs.add(name="income", shape=[1], datatype="FP32", contents={"fp32_contents": [1.5]})
