@@ -116,16 +116,23 @@ def distributions(
     for feature in schema.feature:
         found = {split: known[feature.name] for split, known in columns.items() if feature.name in known}
         kinds = {column.WhichOneof("stats") for column in found.values()}
-        missing = {}
+        missing: dict[str, float] = {}
         for split, column in found.items():
             num_rows = statistics[split].num_examples
             share = _missing_share(column, num_rows)
             if not 0 < round(share * num_rows) < min_rows:
                 missing[split] = share
         if kinds == {"string_stats"}:
-            yield _categorical(feature, found, missing, min_rows, left_out.get(feature.name, set()))
+            one = _categorical(feature, found, missing, min_rows, left_out.get(feature.name, set()))
         elif kinds == {"num_stats"}:
-            yield _numeric(feature, found, missing, are_shown=feature.name not in left_out)
+            one = _numeric(feature, found, missing, min_rows, are_shown=feature.name not in left_out)
+        else:
+            continue
+        if len(missing) < len(found):
+            # Exact shares would tell of how many records they are, and so how few are missing.
+            shares = {split: tuple(round(share, 2) for share in found) for split, found in one.shares.items()}
+            one = one.model_copy(update={"shares": shares})
+        yield one
 
 
 def l_infinity(first: Mapping[str, float], second: Mapping[str, float]) -> float:
@@ -198,6 +205,7 @@ def _numeric(
     feature: schema_pb2.Feature,
     columns: Mapping[str, statistics_pb2.FeatureNameStatistics],
     missing: dict[str, float],
+    min_rows: int,
     *,
     are_shown: bool,
 ) -> Distribution:
@@ -208,10 +216,12 @@ def _numeric(
         low = min(edges[0] for edges, _ in histograms.values())
         high = max(edges[-1] for edges, _ in histograms.values())
         common = np.linspace(low, high, NUM_BINS + 1) if high > low else np.array([low, low + 1])
-        for split, (edges, counts) in histograms.items():
-            part = rebinned(edges, counts, common)
-            shares[split] = _rounded(part / (part.sum() or 1.0))
-        bins = tuple(f"{start:.4g} – {end:.4g}" for start, end in itertools.pairwise(common))
+        parts = {split: rebinned(edges, counts, common) for split, (edges, counts) in histograms.items()}
+        starts = _starts(np.stack(list(parts.values())), min_rows)
+        for split, part in parts.items():
+            merged = np.add.reduceat(part, starts)
+            shares[split] = _rounded(merged / (part.sum() or 1.0))
+        bins = _numeric_bins([*common[starts], common[-1]], are_ends_shown=min_rows <= 1 or len(common) == 2)
         if TRAIN in histograms and EVAL in histograms:
             union = np.unique(np.concatenate([edges for edges, _ in histograms.values()]))
             union = union if len(union) > 1 else common
@@ -227,6 +237,38 @@ def _numeric(
         distance_name="jensen_shannon",
         threshold=comparator.threshold if feature.drift_comparator.HasField("jensen_shannon_divergence") else None,
     )
+
+
+def _starts(counts: Values, min_rows: int) -> list[int]:
+    """Returns where bins begin, of which each has no record of a split, or as many as may be shown.
+
+    Args:
+        counts: float array of shape `(S, B)`, of each split.
+        min_rows: int.
+    """
+    starts = [0]
+    for place in range(1, counts.shape[1] + 1):
+        # Spread records are no whole numbers.
+        inside = counts[:, starts[-1] : place].sum(axis=1).round()
+        is_enough = ((inside == 0) | (inside >= min_rows)).all()
+        if place < counts.shape[1] and is_enough:
+            starts.append(place)
+    while len(starts) > 1 and not is_enough:
+        # What is left at the end joins the bin before it.
+        starts.pop()
+        inside = counts[:, starts[-1] :].sum(axis=1).round()
+        is_enough = ((inside == 0) | (inside >= min_rows)).all()
+    return starts
+
+
+def _numeric_bins(edges: Sequence[float], *, are_ends_shown: bool) -> tuple[str, ...]:
+    """Returns the names of bins, without the least and the largest value where these may be one record's."""
+    names = [f"{start:.4g} – {end:.4g}" for start, end in itertools.pairwise(edges)]
+    if are_ends_shown:
+        return tuple(names)
+    if len(names) == 1:
+        return (OTHER,)
+    return (f"< {edges[1]:.4g}", *names[1:-1], f"≥ {edges[-2]:.4g}")
 
 
 def _columns(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, statistics_pb2.FeatureNameStatistics]:

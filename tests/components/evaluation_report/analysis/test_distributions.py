@@ -165,3 +165,37 @@ def test_quantiles_of_a_numeric_label_are_those_of_training() -> None:
 
     assert label_quantiles(statistics, "load", (0.1, 0.5, 0.9)) == pytest.approx([100, 500, 900], abs=15)
     assert len(label_quantiles({}, "load", (0.5,))) == 0
+
+
+def test_no_bin_of_numbers_has_few_records_nor_names_the_least_or_the_largest() -> None:
+    ages = {"train": [18] * 200 + [25] * 60 + [40] * 4 + [71], "eval": [17] * 3 + [18] * 80 + [25] * 20 + [55] * 7}
+    statistics = {
+        split: tfdv.generate_statistics_from_dataframe(pd.DataFrame({"age": values})).datasets[0]
+        for split, values in ages.items()
+    }
+    schema = text_format.Parse('feature { name: "age" type: INT }', schema_pb2.Schema())
+
+    [whole] = distributions(statistics, schema)
+    [safe] = distributions(statistics, schema, min_rows=10)
+
+    for split, values in ages.items():
+        assert any(0 < round(share * len(values)) < 10 for share in whole.shares[split])
+        assert not any(0 < round(share * len(values)) < 10 for share in safe.shares[split])
+        assert sum(safe.shares[split]) == pytest.approx(1, abs=1e-5)
+    assert (whole.bins[0].split()[0], whole.bins[-1].split()[-1]) == ("17", "71")
+    assert "17" not in " ".join(safe.bins).split()
+    assert "71" not in " ".join(safe.bins).split()
+    assert len(safe.bins) == len(safe.shares["train"]) == len(safe.shares["eval"]) > 1
+
+
+def test_few_missing_values_do_not_follow_from_exact_shares() -> None:
+    frame = pd.DataFrame({"word": ["a"] * 151 + ["b"] * 83 + ["c"] * 63 + [None] * 3})
+    listed = tfdv.generate_statistics_from_dataframe(frame)
+
+    def sizes(min_rows: int) -> list[int]:
+        [one] = distributions({"train": listed.datasets[0]}, tfdv.infer_schema(listed), min_rows)
+        shares = np.array(one.shares["train"])
+        return [size for size in range(290, 301) if (np.abs(shares * size - (shares * size).round()) < 1e-3).all()]
+
+    assert sizes(1) == [297]
+    assert sizes(10) != [297]
