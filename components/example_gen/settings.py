@@ -110,7 +110,8 @@ class ReadSettings(Settings):
             nor Parquet, or lies in several files that belong together: it yields `pyarrow.RecordBatch`es, and a `Note`
             of each value or record that it changed or left out.
         reader_options: dict of the names of the function's further arguments to their values, which are those of JSON:
-            a date is given as a string.
+            a date is given as a string. In a configuration one that ends in `.yaml` names a file, beside it or in the
+            working folder, and becomes what the file holds.
         separator: string or None. Of CSV fields; None finds it in the header.
         decimal: string. The decimal mark of numbers in text, `"."` or `","`.
         missing_values: tuple of strings that mean "no value".

@@ -87,11 +87,11 @@ def load_config(
         )
     # The plain one first: what is wrong in it is not a profile's.
     folder = path.parent if doors is None or doors.path is None else doors.path
-    plain = _check(path, _made(document, overrides, "", doors, None if profile else folder), load_schema)
+    plain = _check(path, _made(document, overrides, "", doors, None if profile else folder, path.parent), load_schema)
     laid_over = {
         name: _check(
             path,
-            _made(document, overrides, name, doors, folder if name == profile else None),
+            _made(document, overrides, name, doors, folder if name == profile else None, path.parent),
             load_schema,
             f"{_PROFILES}.{name}.",
         )
@@ -160,12 +160,13 @@ def _check_profiles(path: Path, profiles: Any) -> None:
 
 
 def _made(
-    document: Document, overrides: Sequence[str], profile: str, doors: Doors | None, folder: Path | None
+    document: Document, overrides: Sequence[str], profile: str, doors: Doors | None, folder: Path | None, beside: Path
 ) -> Document:
     """Returns the document with a profile, the overrides and what the folder brings.
 
     The catalogue of a recommendation and what was tuned are read from `folder`. None leaves them out: those of a
-    profile which is not chosen need not fit the overrides.
+    profile which is not chosen need not fit the overrides. Files of reader options lie in `beside`, the folder of the
+    configuration, or in the working folder.
     """
     made = copy.deepcopy(document)
     if profile:
@@ -189,7 +190,21 @@ def _made(
             del made["recommend"]
         else:
             recommend["catalogue"] = read_catalogue(folder / name)
+    if folder is not None:
+        _read_options(made, beside)
     return made
+
+
+def _read_options(document: Document, beside: Path) -> None:
+    """Replaces each reader option that names a YAML file by what it holds, so that a change of it is not cached."""
+    data = document.get("data")
+    options = data.get("reader_options") if isinstance(data, dict) else None
+    if not isinstance(options, dict):
+        return
+    for name, value in options.items():
+        if isinstance(value, str) and value.endswith((".yaml", ".yml")):
+            file = beside / value if (beside / value).is_file() else Path(value)
+            options[name] = read_mapping(file, f"the file of `data.reader_options.{name}`", "Correct its path.")[0]
 
 
 def _open_doors(document: Document, doors: Doors) -> None:

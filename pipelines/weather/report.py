@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def render_leaderboard(data: dict[str, Any]) -> str:
     rows = []
     for name, errors in sorted(data["mae"].items(), key=lambda pair: float(np.mean(pair[1]))):
         gain = data["ahead"].get(name)
-        text = f"{gain[0]:.1%} [{gain[1]:.1%}, {gain[2]:.1%}]" if gain else ""
+        text = _share(gain[0], gain[1:]) if gain else ""
         rows.append([localized(_TITLES[name]), *(errors[step] for step in shown), float(np.mean(errors)), text])
     note = Text(
         en="Mean absolute error in degrees Celsius. All baselines are learned from the training windows alone. In "
@@ -92,7 +93,7 @@ def render_leaderboard(data: dict[str, Any]) -> str:
         (name for name in data["mae"] if name not in ("model", "linear", "trees")),
         key=lambda n: np.mean(data["mae"][n]),
     )
-    plotted = {name: data["mae"][name] for name in ("model", "linear", best)}
+    plotted: dict[str, Any] = {localized(_TITLES[name]): data["mae"][name] for name in ("model", "linear", best)}
     plot = line_plot(range(1, data["steps"] + 1), plotted, "MAE, °C")
     return table(header, rows) + localized(note, "p") + plot + _render_conditions(data["conditions"])
 
@@ -177,7 +178,7 @@ def _render_conditions(data: dict[str, Any]) -> Markup:
         rows = [
             [
                 localized(MONTHS[of["name"]]) if kind == "season" else of["name"], of["windows"], of["mae"],
-                f"{of['skill']:.1%}", _share(of["coverage"], of["coverage_interval"]),
+                _share(of["skill"]), _share(of["coverage"], of["coverage_interval"]),
                 "–" if of["crps"] is None else of["crps"],
             ]
             for of in data.get(kind, [])
@@ -197,8 +198,11 @@ def _render_conditions(data: dict[str, Any]) -> Markup:
     return Markup().join(parts) + localized(note, "p")
 
 
-def _share(share: float | None, interval: list[float] | None) -> str:
-    return "–" if share is None or interval is None else f"{share:.1%} [{interval[0]:.1%}, {interval[1]:.1%}]"
+def _share(share: float | None, interval: Sequence[float] | None = None) -> Markup:
+    if share is None:
+        return Markup("–")
+    text = f"{share:.1%}" if interval is None else f"{share:.1%} [{interval[0]:.1%}; {interval[1]:.1%}]"
+    return localized(Text(en=text, es=text.replace(".", ",").replace("%", " %")))
 
 
 def build_examples(inputs: SectionInputs) -> dict[str, Any]:

@@ -58,6 +58,23 @@ def test_a_field_that_does_not_fit_is_rejected_by_name(override: str, message: s
         load_config(STUDENT_DROPOUT, [override])
 
 
+def test_a_reader_option_may_be_a_file_of_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weather = find_pipelines()["weather"].config_path
+    (tmp_path / "ours.yaml").write_text("{files: '*.csv', separator: ;}")
+    monkeypatch.chdir(tmp_path)
+
+    config = load_config(weather, ["data.reader_options.network=ours.yaml"])
+
+    # The content, so that another one is another run.
+    assert config.data.reader_options["network"] == {"files": "*.csv", "separator": ";"}
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside/config.yaml").write_text(weather.read_text().replace("network: beijing", "network: ours.yaml"))
+    (tmp_path / "beside/ours.yaml").write_text("{files: beside}")
+    assert load_config(tmp_path / "beside/config.yaml").data.reader_options["network"] == {"files": "beside"}
+    with pytest.raises(ConfigurationError, match=r"the file of `data\.reader_options\.network` at .*mine\.yaml"):
+        load_config(weather, ["data.reader_options.network=mine.yaml"])
+
+
 def test_an_override_without_a_value_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"Expected an override of the form a\.b=value\. Received: 'model'"):
         load_config(STUDENT_DROPOUT, ["model"])

@@ -63,7 +63,11 @@ def test_the_step_is_the_readers_and_seasons_are_called_by_their_months(tmp_path
     widths = [np.ptp(line["coverage_interval"]) for line in data["conditions"]["step"]]
     # About 1.96 standard errors of 500 independent days to either side.
     assert np.mean(widths) == pytest.approx(2 * 1.96 * np.sqrt(0.8 * 0.2 / DAYS), rel=0.4)
-    assert "December to February" in render_leaderboard(data)
+    page = render_leaderboard(data)
+    assert "December to February" in page
+    # Lines and percentages are in both languages.
+    assert 'data-es="Modelo lineal de todas las entradas"' in page.split('<p class="legend">')[1]
+    assert f'data-es="{data["conditions"]["step"][0]["coverage"]:.1%} ['.replace(".", ",").replace("%", " %") in page
 
 
 def test_without_the_step_a_run_must_not_be_cached(tmp_path: Path) -> None:
