@@ -58,7 +58,7 @@ class Bake:
         """
         start = responded = time.monotonic()
         counted_from: float | None = None
-        canary, said = self._canary, [""]
+        canary, num_said = self._canary, 0
         while True:
             self._pause()
             now = time.monotonic()
@@ -86,9 +86,9 @@ class Bake:
                     self._progress(f"goes on as deploy.canary.undecided says; {reason}")
                     return
                 raise (UndecidedError if canary.undecided == "hold" else CandidateError)(reason)
-            if unknown != said:
+            if len(unknown) != num_said:  # Which latency is in doubt may change at each look.
                 self._progress(f"watched for longer, {reason}")
-                said = unknown
+                num_said = len(unknown)
 
     def _is_scraped_within(self, seconds: float) -> bool:
         """Returns whether all servers were scraped since the share began: what was counted before is of another."""

@@ -65,11 +65,7 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     shift, unknown_shift = (_moved if candidate.above or stable.above else _shift)(candidate, stable, settings, bar)
     if worse or shift:
         return Verdict("worse", worse + shift)
-    unknown = [
-        f"whether at most {one.limits.max():.1%} more of its requests {one.words[0]}"
-        for one in comparisons
-        if _is_unknown(one, candidate, stable)
-    ]
+    unknown = [reason for one in comparisons if (reason := _unknown(one, candidate, stable))]
     return Verdict("undecided", unknown + unknown_shift) if unknown or unknown_shift else Verdict("as_good", [])
 
 
@@ -101,10 +97,15 @@ def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) ->
     )
 
 
-def _is_unknown(one: _Comparison, candidate: Traffic, stable: Traffic) -> bool:
+def _unknown(one: _Comparison, candidate: Traffic, stable: Traffic) -> str | None:
+    """What is not known yet, of the kind that least is known of."""
     # Most requests are faster, or slower, than several bounds.
-    hits, hits_before, limits = np.unique([one.hits, one.hits_before, one.limits], axis=1)
-    return bool(no_worse(hits, candidate.requests, hits_before, stable.requests, limits).min() < -math.log(MISSED))
+    (hits, hits_before, limits), kinds = np.unique([one.hits, one.hits_before, one.limits], axis=1, return_index=True)
+    evidence = no_worse(hits, candidate.requests, hits_before, stable.requests, limits)
+    if evidence.min() >= -math.log(MISSED):
+        return None
+    kind = kinds[evidence.argmin()]
+    return f"whether at most {one.limits[kind]:.1%} more of its requests {one.words[kind]}"
 
 
 def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> str | None:

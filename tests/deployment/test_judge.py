@@ -41,6 +41,15 @@ def test_a_few_requests_say_nothing_either_way() -> None:
     assert judge(Traffic(49), AS_BEFORE, SETTINGS).reasons == ["too few requests: 49 of at least 50"]
 
 
+def test_the_latency_that_is_in_doubt_is_named() -> None:
+    slower, slower_before = {0.01: 1990, 0.1: 90, 0.5: 0}, {0.01: 8955, 0.1: 180, 0.5: 0}
+
+    verdict = judge(Traffic(2000, slower=slower), Traffic(9000, slower=slower_before), SETTINGS)
+
+    assert verdict.state == "undecided"
+    assert verdict.reasons == ["whether at most 3.0% more of its requests took more than 100 ms"]
+
+
 def test_a_service_that_fails_for_both_is_not_the_candidate_s_fault() -> None:
     settings = SETTINGS.model_copy(update={"max_error_rate": 0.1})
 
