@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -45,7 +46,14 @@ def local_cluster(workers: int | None = None, memory_limit: str | None = None) -
         ) as cluster,
         Client(cluster) as client,
     ):  # fmt: skip
+        client.register_worker_callbacks(_log_no_errors_of_tasks)
         yield client
+
+
+def _log_no_errors_of_tasks() -> None:
+    """Leaves the error of a task to who waits for it: a worker writes it with its traceback too."""
+    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
+    logging.getLogger("distributed.worker.memory").setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -329,9 +329,11 @@ def _wanted_columns(network: Network) -> dict[str, None]:
 def _require(wanted: Iterable[str], names: Sequence[str], block: Block) -> None:
     for column in wanted:
         if column not in names:
+            # A header that was not cut is one long name.
+            fix = " State the `separator`." if len(names) == 1 and column in names[0] else suggestion(column, names)
             raise DataError(
                 f"Expected the column {column!r} in {block.name}. Received: {', '.join(names) or 'an empty file'}."
-                f"{suggestion(column, names)} Correct the mapping or the file."
+                f"{fix} Correct the mapping or the file."
             )
         if names.count(column) > 1:
             raise DataError(

@@ -15,6 +15,12 @@ def test_a_cluster_whose_workers_have_this_version_is_used() -> None:
         assert client.submit(sum, [1, 2]).result() == 3
 
 
+def test_the_error_of_a_task_is_not_logged_beside(capfd: pytest.CaptureFixture[str]) -> None:
+    with local_cluster(1, "1GiB") as client, pytest.raises(ZeroDivisionError):
+        client.submit(divmod, 1, 0).result()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_workers_of_another_version_are_named() -> None:
     with local_cluster(1, "1GiB") as own:
         [worker] = own.scheduler_info()["workers"]

@@ -182,6 +182,12 @@ def test_parquet_and_gzip_hold_what_csv_holds(tmp_path: Path) -> None:
         assert read["time"].tolist() == expected["time"].tolist()
 
 
+def test_a_file_of_another_separator_asks_for_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name;at;T;R\nA;2020-01-01 00:00;1;0\n")
+    with pytest.raises(DataError, match=r"Received: name;at;T;R\. State the `separator`"):
+        observations(tmp_path, network())
+
+
 @pytest.mark.parametrize("separator", [";", ","])
 def test_decimal_commas_and_another_encoding_are_read_as_the_mapping_states(tmp_path: Path, separator: str) -> None:
     table = hours("Ñuñoa", 4).assign(T=["1,5", "-99,9", "-99,90", "x"], R=["0,2", "T", "NA", "0"])
