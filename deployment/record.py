@@ -75,9 +75,14 @@ class Rollout:
                 raise ValueError
         except (TypeError, KeyError, ValueError, AttributeError):
             name = live["metadata"]["name"]
+            received, fix = (
+                "something else",
+                f"Remove it (kubectl annotate inferenceservice {name} {ROLLOUT}-), then deploy anew",
+            )
+            if _is_newer(text):  # Its rollout may be under way, and it has the history.
+                received, fix = "what a newer yachay wrote", "Take that version of yachay"
             raise UsageError(
-                f"Expected the annotation {ROLLOUT} of {name} as yachay deploy writes it. Received: something else. "
-                f"Remove it (kubectl annotate inferenceservice {name} {ROLLOUT}-), then deploy anew."
+                f"Expected the annotation {ROLLOUT} of {name} as yachay deploy writes it. Received: {received}. {fix}."
             ) from None
         return rollout
 
@@ -92,6 +97,13 @@ def service_from_json(fields: Mapping[str, Any]) -> Service:
         parts["logger"] = Logger(**logger | {"headers": tuple(logger["headers"])})
     parts |= {name: tuple(fields[name]) for name in ("components", "args") if name in fields}
     return Service(**_known(Service, fields) | parts)
+
+
+def _is_newer(text: str) -> bool:
+    try:
+        return bool(json.loads(text)["format"] > FORMAT)
+    except (TypeError, KeyError, ValueError):
+        return False
 
 
 def _known(kind: type, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -502,6 +502,10 @@ def test_a_record_of_a_newer_version_is_read_as_far_as_it_is_known(cluster: Clus
     kserve.edit("dropout", "yachay", {"metadata": {"annotations": {ROLLOUT: json.dumps(record)}}})
 
     assert deploy(cluster, service(2), CANARY, GOOD, silent).state == "promoted"
+    record["state"] = "waiting_for_approval"
+    kserve.edit("dropout", "yachay", {"metadata": {"annotations": {ROLLOUT: json.dumps(record)}}})
+    with pytest.raises(UsageError, match=r"Received: what a newer yachay wrote\. Take that version"):
+        deploy(cluster, service(3), CANARY, GOOD, silent)
 
 
 def test_a_passing_failure_of_the_api_is_tried_again(cluster: Cluster, kserve: KServeCluster) -> None:
