@@ -77,7 +77,7 @@ class Push:
             if not isinstance(push.version, int) or not all(map(_is_inside, push.files)):
                 raise ValueError("another version or names of files than a push has")
             return push
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise StoreError(
                 f"Expected {uri}/{RECEIPT_FILE} to say what was pushed. Received: {error}. Remove {uri}; the next push "
                 "has a place of its own."

@@ -25,11 +25,12 @@ _MAX_FRAMING = 8
 _UPGRADE = re.compile(rb"(^|\n)upgrade[ \t]*:", re.IGNORECASE)
 
 _logger = logging.getLogger("uvicorn.error.connection")
-_logger.setLevel(logging.ERROR)  # What a client did wrong makes no line.
 
 
 def make_protocol(limits: Limits, base: type[HttpToolsProtocol]) -> type[HttpToolsProtocol]:
     """Returns the protocol of one server, whose connections share a budget."""
+    # What a client did wrong makes no line. uvicorn's own configuration, which is read by now, would undo it.
+    _logger.setLevel(logging.ERROR)
     bases = (LimitedProtocol,) if base is HttpToolsProtocol else (LimitedProtocol, base)
     return type("Protocol", bases, {"limits": limits, "idle_since": {}})
 

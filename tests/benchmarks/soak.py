@@ -26,8 +26,10 @@ from typing import Any
 import grpc
 from hot_swap import push
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
-from load import find_wrk, free_port, put_load, server
+from load import find_wrk, put_load, server
 from serve import Subject, random_rows, read_dtypes, train
+
+from yachay.components.pusher.candidate_server import free_port
 
 CLIENTS = 8
 LOAD_SECONDS = 10

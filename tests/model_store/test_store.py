@@ -93,9 +93,10 @@ def test_a_folder_without_a_receipt_is_no_push(model: Path, store: FolderStore) 
     assert latest_push(store) == result
 
 
-def test_a_receipt_that_is_none_is_named(model: Path, store: FolderStore) -> None:
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000], ids=["a list", "too deep"])
+def test_a_receipt_that_is_none_is_named(content: str, model: Path, store: FolderStore) -> None:
     result = _push(model, store)
-    Path(result.uri, "push.json").write_text("[]")
+    Path(result.uri, "push.json").write_text(content)
 
     with pytest.raises(StoreError, match=rf"Expected .*push-{result.version}/push.json to say what was pushed"):
         latest_push(store)

@@ -87,9 +87,13 @@ def test_yachay_serve_serves_a_store_and_says_where(start: Start, tmp_path: Path
 
     process, port = start(["yachay.cli.main", "serve", str(tmp_path / "models"), "--no-page"], "--port", "--grpc-port")
     response = httpx.post(f"http://127.0.0.1:{port}/v1/models/model:predict", json={"instances": [ROW]})
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"hello\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
 
+    assert "Invalid HTTP request" not in said
     assert response.json()["predictions"][0]["classes"] == "yes"
     assert f"model, version 7, family tiny: http://127.0.0.1:{port}/v1/models/model:predict" in said
     assert process.returncode == 0
