@@ -29,14 +29,15 @@ from ..report import (
     Note,
     OperatingPoints,
 )
-from .resampling import Resamples
+from .resampling import MIN_BINNED_RECORDS, Resamples
 from .slices import MIN_CLASS_RECORDS
 
 NUM_POINTS = 200
 NUM_BINS = 10
 NUM_HISTOGRAM_BINS = 20
 MAX_CURVES = 12
-MIN_UNITS_OF_PRECISION = 20
+MIN_CLUSTERS_OF_PRECISION = 20
+MIN_LOSS_RECORDS = 100
 MAX_CONFUSION_LABELS = 40
 OTHER = "…"
 
@@ -99,7 +100,12 @@ def classification(
             for index, one in enumerate(classes)
         ),
         brier=resamples.estimate(brier, bounds=(0.0, 2.0), unseen=_unseen(squares, 2.0)),
-        log_loss=resamples.estimate(log_loss, bounds=(0.0, None), unseen=_unseen(losses, float(losses.max()))),
+        log_loss=resamples.estimate(
+            log_loss,
+            bounds=(0.0, None),
+            is_enough=resamples.are_clustered or len(labels) >= MIN_LOSS_RECORDS,
+            unseen=_unseen(losses, float(losses.max())),
+        ),
         alert_label=alert_label,
         cost_false_positive=costs[0],
         cost_false_negative=costs[1],
@@ -164,12 +170,14 @@ class _Class:
         ranks = min(positives, negatives) >= MIN_CLASS_RECORDS
         # Of an area of 1, the variance of Newcombe (Statistics in Medicine 2006) is that of a share of so many records.
         of_area = 4 * positives * negatives / (len(scores) + 2)
-        # Of few groups its interval holds the true value in 88 % only.
-        of_precision = {"is_enough": ranks and resamples.num_units() >= MIN_UNITS_OF_PRECISION}
+        # Of few records, or groups of them, its interval holds the true value in 85 to 90 % only.
+        least = MIN_CLUSTERS_OF_PRECISION if resamples.are_clustered else MIN_BINNED_RECORDS
+        of_precision = {"is_enough": ranks and resamples.num_units() >= least}
         ranking: dict[str, Any] = {
             "bounds": (0.0, 1.0),
             "is_enough": ranks,
             "units_at_bound": of_area,
+            "rarest": min(positives, negatives),
         }
         return ClassEvaluation(
             label=self._label,

@@ -118,6 +118,7 @@ class Resamples:
         is_enough: bool = True,
         units_at_bound: float | None = None,
         unseen: float = 0.0,
+        rarest: int | None = None,
     ) -> Estimate:
         """Returns a number with its interval, or without one where the records are too few.
 
@@ -130,6 +131,8 @@ class Resamples:
             units_at_bound: float. As `bounded_interval` takes it. Defaults to the number of records or groups.
             unseen: float. The standard error that the records cannot show, as of a loss that is rarely large. Defaults
                 to 0.
+            rarest: int. The records of the rarer class, where the number varies with these, as an AUC does. Defaults to
+                all.
         """
         value = finite(values[0] if value is None else value)
         if value is None or len(values) < 2:
@@ -137,10 +140,11 @@ class Resamples:
         units = self.num_units(rows)
         if not is_enough or units < (MIN_CLUSTERS if self.are_clustered else MIN_RECORDS):
             return Estimate(value=value, is_too_few=True)
+        at_bound = units if units_at_bound is None else min(units, units_at_bound)
+        units = units if rarest is None else min(units, rarest)
         error = self._error(values, units)
         if error is None:
             return Estimate(value=value, is_too_few=True)
-        at_bound = units if units_at_bound is None else min(units, units_at_bound)
         error = math.hypot(error, unseen)
         return intervals.as_estimate(value, intervals.bounded_interval(value, error, units, bounds, at_bound))
 

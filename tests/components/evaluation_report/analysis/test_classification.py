@@ -164,3 +164,22 @@ def test_a_folded_confusion_keeps_every_record() -> None:
     counts = np.array(folded.counts)
     assert counts.sum() == len(labels)
     assert counts[:39, :39].tolist() == sklearn_metrics.confusion_matrix(labels, predicted)[:39, :39].tolist()
+
+
+def test_log_loss_and_average_precision_have_no_interval_of_few_records() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 300)
+    scores = np.clip(0.3 + 0.4 * labels + rng.normal(0, 0.2, 300), 0.01, 0.99)
+
+    def is_too_few(num: int) -> tuple[bool, bool]:
+        resamples = Resamples(num, 50, 0)
+        both = np.stack([1 - scores, scores], axis=1)[:num]
+        shown, _ = classification(labels[:num], both, ("no", "yes"), resamples, "yes")
+        return shown.log_loss.is_too_few, shown.classes[1].average_precision.is_too_few
+
+    assert [is_too_few(num) for num in (99, 100, 299, 300)] == [
+        (True, True),
+        (False, True),
+        (False, True),
+        (False, False),
+    ]

@@ -206,3 +206,13 @@ def test_rows_of_few_clusters_have_no_interval() -> None:
 
     assert few.value == pytest.approx(values[:40].mean())
     assert (few.low, few.high, few.is_too_few) == (None, None, True)
+
+
+def test_an_interval_is_as_wide_as_the_rarer_class_is_small() -> None:
+    resamples = Resamples(300, 100, 0)
+    values = np.concatenate([[0.8], np.random.default_rng(0).normal(0.8, 0.03, 100)])
+
+    of_all = resamples.estimate(values, bounds=(0.0, 1.0))
+    of_rare = resamples.estimate(values, bounds=(0.0, 1.0), rarest=8)
+
+    assert of_rare.low < of_all.low < of_all.high < of_rare.high
