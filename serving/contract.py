@@ -30,6 +30,9 @@ class Feature:
         steps: int. Number of values of a sequence in the signature; None for a single value. Defaults to None.
         min_steps: int. The fewest values of a sequence that a client may send; shorter ones are padded at the front.
             Defaults to 0.
+        codes: tuple of ints. Those that the model distinguishes, of a categorical feature of integers; empty where they
+            are not known, as of a model that was trained before they were noted. Defaults to none.
+        code_names: mapping of code, in decimal, to its name by language. Defaults to none.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Feature:
     original_name: str
     steps: int | None = None
     min_steps: int = 0
+    codes: tuple[int, ...] = ()
+    code_names: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
     @property
     def may_hold_null(self) -> bool:

@@ -34,7 +34,9 @@ CLASSES = Counter("yachay_predicted_classes", "Rows by predicted class", ["model
 VALUES = Counter("yachay_predicted_values", "Predicted numbers by the upper end of their bin", ["model_name", "upper"])
 MISSING = Counter("yachay_missing_features", "Values that were missing, by feature", ["model_name", "feature"])
 OUTSIDE = Counter(
-    "yachay_out_of_domain_values", "Values outside the schema's domain, by feature", ["model_name", "feature"]
+    "yachay_out_of_domain_values",
+    "Values outside the schema's domain, or codes unknown to the model, by feature",
+    ["model_name", "feature"],
 )
 MODEL = Gauge("yachay_model", "The version in service", ["model_name", "version", "family", "problem"])
 LOADED_AT = Gauge("yachay_model_loaded_timestamp_seconds", "When the version in service was loaded", ["model_name"])
@@ -74,6 +76,11 @@ class BatchMetrics:
             for group, features in groups.items()
             if features[0].dtype != "string"
         }
+        self._codes = {
+            group: KnownCodes(features)
+            for group, features in groups.items()
+            if any(feature.codes for feature in features)
+        }
         features = [feature for group in groups.values() for feature in group]
         self._missing = {feature.name: MISSING.labels(model_name, feature.name) for feature in features}
         self._outside = {feature.name: OUTSIDE.labels(model_name, feature.name) for feature in features}
@@ -87,6 +94,8 @@ class BatchMetrics:
             if group in self._bounds:
                 low, high = self._bounds[group]
                 outside = (matrix < low) | (matrix > high)
+                if group in self._codes:
+                    outside |= self._codes[group].find_unknown(matrix)
             else:
                 outside = np.array(
                     [_unknown(feature, values) for feature, values in zip(features, matrix, strict=True)]
@@ -106,6 +115,27 @@ class BatchMetrics:
             for feature, count in zip(features, found.sum(axis=tuple(range(1, found.ndim))), strict=True):
                 if count:
                     counters[feature.name].inc(count)
+
+
+class KnownCodes:
+    """The known codes of a group's features, looked up for all of them at once.
+
+    Args:
+        features: sequence of `F` `Feature`, some of them with `codes`.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self._codes = np.unique(np.concatenate([np.array(feature.codes, np.int64) for feature in features]))
+        self._is_known = np.array([np.isin(self._codes, feature.codes) for feature in features])
+        self._has_codes = np.array([bool(feature.codes) for feature in features])
+
+    def find_unknown(self, matrix: Array) -> Array:
+        """Returns which values `(F, N)` or `(F, N, steps)` are no known code of a feature that has codes."""
+        places = np.minimum(np.searchsorted(self._codes, matrix), len(self._codes) - 1)
+        rows = np.arange(len(matrix)).reshape(-1, *[1] * (matrix.ndim - 1))
+        is_known = (self._codes[places] == matrix) & self._is_known[rows, places]
+        unknown: Array = self._has_codes[rows] & ~is_known
+        return unknown
 
 
 def _bounds(features: Sequence[Feature], bound: str, none: float) -> Array:

@@ -102,6 +102,9 @@ def describe(model: ServedModel, needs_token: bool) -> dict[str, Any]:
                 "kind": feature.kind,
                 "optional": feature.optional,
                 "domain": feature.domain,
+                # As text: a browser's numbers hold no 64 bits.
+                "codes": [str(code) for code in feature.codes],
+                "code_names": feature.code_names,
                 "steps": feature.steps,
                 "min_steps": feature.min_steps,
             }
@@ -136,6 +139,9 @@ def _golden_records(golden: Path) -> list[Mapping[str, Any]]:
 
 
 def _usual(feature: Feature, values: Sequence[Any]) -> Any:
+    if feature.codes:
+        # The form offers these only.
+        values = [value for value in values if value in feature.codes] or feature.codes[:1]
     if values and feature.kind == "numeric":
         middle = median_low(values)
         # The shortest number that is the same float32.

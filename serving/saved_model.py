@@ -230,4 +230,6 @@ def _feature(entry: Mapping[str, Any], original_names: Mapping[str, str]) -> Fea
         original_name=original_names.get(entry["name"], entry["name"]),
         steps=steps,
         min_steps=(steps or 0) if min_steps is None else min_steps,
+        codes=tuple(entry.get("codes") or ()),
+        code_names=entry.get("code_names") or {},
     )

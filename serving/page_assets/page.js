@@ -132,8 +132,15 @@ function choices(feature) {
   if (feature.steps !== null) return null;
   const { values, min, max } = feature.domain ?? {};
   if (values) return values;
+  if (feature.codes.length) return feature.codes;
   const isFew = feature.dtype === "int64" && max - min < MAX_CHOICES;
   return isFew ? Array.from({ length: max - min + 1 }, (_, index) => String(min + index)) : null;
+}
+
+function choice(feature, value) {
+  const { en, es } = feature.code_names[value] ?? {};
+  const name = (language === "es" && es) || en || es;
+  return new Option(name ? `${value}: ${name}` : value, value);
 }
 
 function hint(feature) {
@@ -157,7 +164,7 @@ function control(feature) {
   const options = choices(feature);
   const typed = { id, autocomplete: "off", inputMode: feature.dtype === "string" ? "text" : "decimal" };
   const made = options
-    ? element("select", { id }, ...options.map((value) => new Option(value)))
+    ? element("select", { id }, ...options.map((value) => choice(feature, value)))
     : feature.steps === null
       ? element("input", typed)
       : element("textarea", { id, rows: 3, spellcheck: false });

@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -81,6 +82,25 @@ def write_model(path: Path, shift: float = 0.0, is_regression: bool = False) -> 
     (path / "assets.extra").mkdir(exist_ok=True)
     (path / "assets.extra" / "yachay.json").write_text(json.dumps(metadata), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def model_with_codes(tmp_path: Path, model_dir: Path) -> Callable[..., Path]:
+    """Writes the model with known codes of its `branch`, which the schema bounds, and names of some."""
+
+    def write(codes: list[int] | None, names: dict[str, dict[str, str]] | None = None) -> Path:
+        path = tmp_path / "push-8" / "8"
+        shutil.copytree(model_dir, path)
+        file = path / "assets.extra" / "yachay.json"
+        metadata = json.loads(file.read_text())
+        (branch,) = (feature for feature in metadata["features"] if feature["name"] == "branch")
+        branch["domain"] = {"min": -5, "max": 9991}
+        if codes is not None:
+            branch |= {"codes": codes, "code_names": names}
+        file.write_text(json.dumps(metadata))
+        return path
+
+    return write
 
 
 def push_model(store: Path, version: int, shift: float = 0.0) -> Path:

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -54,6 +55,18 @@ def test_the_page_gets_the_model_and_nothing_of_the_host(served: Any, row: dict[
     town = content["features"][-1]
     assert (town["label"], town["optional"], town["domain"]) == ("Town of birth", True, {"values": ["Cusco", "Lima"]})
     assert "/tmp" not in answer.text
+
+
+def test_the_page_gets_the_known_codes_with_their_names(
+    model_with_codes: Callable[..., Path], serve: Callable[..., Any]
+) -> None:
+    names = {"7": {"en": "North", "es": "Norte"}}
+    with serve(model_with_codes([7, 2**62 + 1], names)) as server:
+        content = httpx.get(f"{server.url}/page.json").json()
+
+    (branch,) = (feature for feature in content["features"] if feature["name"] == "branch")
+    assert (branch["codes"], branch["code_names"]) == (["7", str(2**62 + 1)], names)
+    assert content["example"]["branch"] == 7
 
 
 def test_its_content_is_closed_without_the_token(model_dir: Path, serve: Callable[..., Any]) -> None:
@@ -113,6 +126,16 @@ def test_without_golden_requests_the_typical_record_is_the_middle_of_the_domains
 
     assert record == {"age": 62, "grade": 0.0, "course": 5012, "town": "Cusco", "note": ""}
     assert type(record["age"]) is int
+
+
+def test_the_typical_record_holds_a_code_that_the_form_offers(tmp_path: Path) -> None:
+    course = dataclasses.replace(FEATURES[2], codes=(33, 171))
+    golden = [{"request": {"instances": [{"course": code}]}} for code in (34, 34, 171)]
+    path = tmp_path / "golden.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in golden), encoding="utf-8")
+
+    assert typical_record([course], path) == {"course": 171}
+    assert typical_record([course], tmp_path / "absent.jsonl") == {"course": 33}
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -244,6 +244,30 @@ def test_the_buttons_fill_and_empty_the_form_and_change_the_theme(served: Any, o
     assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
 
 
+def test_known_codes_are_a_list_with_their_names_in_the_language_of_the_page(
+    model_with_codes: Callable[..., Path], serve: Callable[..., Any], open_page: Callable[..., Page]
+) -> None:
+    names = {"7": {"en": "North", "es": "Norte"}, "40": {"en": "<b>South</b>", "es": ""}}
+    with serve(model_with_codes([7, 40, 2**62 + 1], names)) as server:
+        page = open_page(server)
+        field = page.get_by_role("combobox", name="branch")
+        english = field.locator("option").all_inner_texts()
+        field.focus()
+        page.keyboard.type("40")
+        assert serious_violations(page) == []
+        page.get_by_role("button", name="Español").click()
+        spanish = field.locator("option").all_inner_texts()
+        kept = field.input_value()
+        field.select_option(str(2**62 + 1))
+        page.get_by_role("button", name="Predecir").click()
+        expect(page.locator("#prediction")).to_be_visible()
+
+        assert english == ["(empty)", "7: North", "40: <b>South</b>", str(2**62 + 1)]
+        assert spanish == ["(vacío)", "7: Norte", "40: <b>South</b>", str(2**62 + 1)]
+        assert kept == "40"
+        assert f'"branch": {2**62 + 1}' in page.locator("#command").inner_text()
+
+
 @pytest.fixture
 def forecaster(tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Any]:
     model = save_sequence_model(tmp_path / "push-7/7")

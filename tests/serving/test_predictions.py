@@ -11,6 +11,9 @@ import pytest
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, InferResponse, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 
+from yachay.serving.contract import Feature
+from yachay.serving.metrics import KnownCodes
+
 from .conftest import Running, score, write_model
 
 DATATYPES = {"income": "FP32", "rating": "FP32", "visits": "INT64", "branch": "INT64", "town": "BYTES"}
@@ -113,6 +116,35 @@ def test_original_column_names_are_taken(served: Running, row: dict[str, Any]) -
     (prediction,) = served.predict({"instances": [renamed]}).json()["predictions"]
 
     assert prediction["scores"][1] == pytest.approx(score(renamed | {"town": "Lima", "income": 1.5}), rel=1e-6)
+
+
+@pytest.mark.parametrize(("codes", "outside"), [([-5, 7, 9991], 3), (None, 1)])
+def test_an_unknown_code_is_predicted_and_counted(
+    model_with_codes: Callable[..., Path],
+    serve: Callable[..., Any],
+    row: dict[str, Any],
+    codes: list[int] | None,
+    outside: int,
+) -> None:
+    metric = 'yachay_out_of_domain_values_total{feature="branch",model_name="tiny"}'
+    with serve(model_with_codes(codes)) as server:
+        before = sample(server, metric)
+        response = server.predict({"instances": [row | {"branch": code} for code in (7, 9991, 34, 9992, -4, 9991)]})
+
+        assert response.status_code == 200
+        assert sample(server, metric) == before + outside
+
+
+@pytest.mark.parametrize("steps", [None, 2])
+def test_codes_are_looked_up_feature_by_feature(steps: int | None) -> None:
+    def feature(name: str, codes: tuple[int, ...]) -> Feature:
+        return Feature(name, "int64", "categorical", False, None, None, name, steps=steps, codes=codes)
+
+    known = KnownCodes([feature("course", (33, 9991)), feature("age", ()), feature("mode", (1, 33, 2**62 + 1))])
+    matrix = np.array([[33, 1, 9991, 34], [-1, 2, 3, 4], [33, 9991, 2**62, 2**62 + 1]])
+    unknown = known.find_unknown(matrix if steps is None else matrix.reshape(3, 2, 2))
+
+    assert unknown.reshape(3, 4).astype(int).tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [0, 1, 1, 0]]
 
 
 def test_an_unknown_category_is_predicted_and_counted(served: Running, row: dict[str, Any]) -> None:
