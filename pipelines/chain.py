@@ -181,6 +181,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             schema=training_schema,
             task=prediction_task,
             settings=task_config.model,
+            code_names=config.task_code_names(context.task),
             **found,
         ),
         NodeTraits(

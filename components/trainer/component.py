@@ -9,7 +9,7 @@ from ... import __version__
 from ..executor_path import ExecutorPath
 from ..prediction_task import PredictionTask
 from ..tfx_api import json_utils
-from .settings import TrainerConfig, TrainerSettings, check_trainer
+from .settings import CodeNames, TrainerConfig, TrainerSettings, check_trainer
 
 RUN_FN = "yachay.components.trainer.run_fn.run_fn"
 
@@ -25,6 +25,8 @@ class Trainer(base_component.BaseComponent):
         settings: `TrainerSettings`. Defaults to all families and the best of them.
         hyperparameters: channel of `HyperParameters`, or None. What a `Tuner` found, in place of the settings'.
             Defaults to None.
+        code_names: `CodeNames` or None. Names of the codes of features, for the model's metadata, which the predict
+            API's page shows. Defaults to None.
 
     Raises:
         ConfigurationError: if a family is unknown or cannot do the task, or a hyperparameter does not fit.
@@ -41,10 +43,11 @@ class Trainer(base_component.BaseComponent):
         task: PredictionTask,
         settings: TrainerSettings | None = None,
         hyperparameters: types.BaseChannel | None = None,
+        code_names: CodeNames | None = None,
     ) -> None:
         settings = settings or TrainerSettings()
         check_trainer(task, settings)
-        config = TrainerConfig(task=task, settings=settings, version=__version__)
+        config = TrainerConfig(task=task, settings=settings, version=__version__, code_names=code_names or {})
         super().__init__(
             standard_component_specs.TrainerSpec(
                 examples=examples,

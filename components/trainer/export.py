@@ -12,8 +12,10 @@ import tensorflow_transform as tft
 from ...model_store.tree_table import TREES_FILE
 from ..features import FeatureKind, Problem
 from ..prediction_task import PredictionTask
+from ..text import Text
 from ..tfx_api import SavedTransformLoader, saved_objects
-from .columns import Column, coded, transformed_columns
+from .codes import known_codes
+from .columns import coded, transformed_columns
 from .family import FittedModel
 from .metadata import RawFeature, model_metadata, raw_feature, write_metadata
 from .train import TrainedModel
@@ -125,7 +127,12 @@ def to_outputs(scores: tf.Tensor, task: PredictionTask) -> dict[str, tf.Tensor]:
 
 
 def export(
-    trained: TrainedModel, transform_output: tft.TFTransformOutput, task: PredictionTask, seed: int, model_dir: str
+    trained: TrainedModel,
+    transform_output: tft.TFTransformOutput,
+    task: PredictionTask,
+    seed: int,
+    model_dir: str,
+    code_names: Mapping[str, Mapping[int, Text]],
 ) -> None:
     """Writes a SavedModel with the signatures and `assets.extra/yachay.json`.
 
@@ -137,15 +144,26 @@ def export(
         task: `PredictionTask`.
         seed: int. For the metadata.
         model_dir: string. The folder to write.
+        code_names: mapping of feature to the names of its codes. For the metadata.
     """
     schema, spec = transform_output.raw_metadata.schema, transform_output.raw_feature_spec()
     columns = transformed_columns(transform_output, task)
     features = [raw_feature(schema, spec, name, kind) for name, kind in task.features.items() if name in spec]
     module = ServingModule(trained.model, transform_output, features, [column.name for column in columns], task)
-    features = [dataclasses.replace(feature, default=value) for feature, value in _imputed(module, features)]
+    vocabularies = {column.name: transform_output.vocabulary_by_name(column.name) for column in coded(columns)}
+    codes = known_codes(module.transform, features, vocabularies)
+    features = [
+        dataclasses.replace(
+            feature,
+            default=value,
+            codes=codes.get(feature.name),
+            code_names=_code_names(feature, code_names.get(feature.name)),
+        )
+        for feature, value in _imputed(module, features)
+    ]
     tf.saved_model.save(module, model_dir, signatures=module.signatures())
     write_metadata(model_dir, model_metadata(trained, task, seed, features))
-    _write_tree_table(model_dir, trained.model, module, features, columns, transform_output)
+    _write_tree_table(model_dir, trained.model, module, features, vocabularies)
 
 
 def _write_tree_table(
@@ -153,14 +171,12 @@ def _write_tree_table(
     model: FittedModel,
     module: ServingModule,
     features: Sequence[RawFeature],
-    columns: Sequence[Column],
-    transform_output: tft.TFTransformOutput,
+    vocabularies: Mapping[str, Sequence[bytes]],
 ) -> None:
     """Writes the table that a server evaluates, where the model is trees; without one it evaluates the SavedModel."""
     trees = model.as_trees() if isinstance(model, HasTrees) else None
     if trees is None:
         return
-    vocabularies = {column.name: transform_output.vocabulary_by_name(column.name) for column in coded(columns)}
     try:
         table = make_tree_table(
             trees,
@@ -174,6 +190,12 @@ def _write_tree_table(
         return
     with tf.io.gfile.GFile(f"{model_dir}/{TREES_FILE}", "wb") as file:
         file.write(table.to_bytes())
+
+
+def _code_names(feature: RawFeature, names: Mapping[int, Text] | None) -> dict[str, dict[str, str]] | None:
+    if names is None or feature.dtype != "int64":
+        return None
+    return {str(code): name.model_dump() for code, name in sorted(names.items())}
 
 
 def _as_signature(function: Callable[[Any], Any], spec: Any) -> Any:

@@ -37,6 +37,10 @@ class RawFeature:
         steps: int or None. The length of a sequence, the newest value last; None for a scalar.
         min_steps: int or None. The least number of values of a sequence; what is left of `steps` is padded at the
             front with the missing value.
+        codes: tuple of ints or None. Those that the model distinguishes, of a categorical feature of integers; None
+            where they are not known.
+        code_names: dict of code, in decimal, to its name as `{"en": ..., "es": ...}`; None where the configuration has
+            none.
     """
 
     name: str
@@ -47,6 +51,8 @@ class RawFeature:
     default: float | None = None
     steps: int | None = None
     min_steps: int | None = None
+    codes: tuple[int, ...] | None = None
+    code_names: dict[str, dict[str, str]] | None = None
 
     @property
     def missing(self) -> float | int | str | None:

@@ -20,7 +20,7 @@ from ..settings import check_settings
 from .distribution import TF_CONFIG, distributed, is_chief, start_workers
 from .export import export
 from .family import FittedModel
-from .settings import TrainerConfig, TrainerSettings, Tuned
+from .settings import CodeNames, TrainerConfig, TrainerSettings, Tuned
 from .table import Table, make_table, read_transformed
 from .train import Candidate, TrainedModel, score, train
 from .workers import run_workers
@@ -46,6 +46,7 @@ class Training:
         table: `Table` of the transformed `train` split, in canonical order.
         transform_output: `tft.TFTransformOutput`.
         model_dir: string. The folder to export to.
+        code_names: `CodeNames`. For the metadata. Defaults to none.
     """
 
     task: PredictionTask
@@ -53,6 +54,7 @@ class Training:
     table: Table
     transform_output: tft.TFTransformOutput
     model_dir: str
+    code_names: CodeNames = dataclasses.field(default_factory=dict)
 
     def split(self) -> tuple[Table, Table]:
         """Returns the rows to train on and the validation part, divided as the split of the data is."""
@@ -76,7 +78,11 @@ class Training:
         metrics = score(model, validation, self.task) if validation is not None else {}
         leaderboard = (Candidate(family, metrics, 0.0),) if metrics else ()
         trained = TrainedModel(model, family, dict(hyperparameters or {}), metrics, leaderboard)
-        export(trained, self.transform_output, self.task, self.settings.seed, self.model_dir)
+        self.write(trained)
+
+    def write(self, trained: TrainedModel) -> None:
+        """Writes the SavedModel of what our families trained."""
+        export(trained, self.transform_output, self.task, self.settings.seed, self.model_dir, self.code_names)
 
 
 def read_training(fn_args: TrainerArguments) -> Training:
@@ -95,7 +101,7 @@ def read_training(fn_args: TrainerArguments) -> Training:
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     arrays = read_transformed(fn_args.train_files, transform_output.transformed_feature_spec())
     table = make_table(transform_output, arrays, config.task).before_eval()
-    return Training(config.task, settings, table, transform_output, fn_args.serving_model_dir)
+    return Training(config.task, settings, table, transform_output, fn_args.serving_model_dir, config.code_names)
 
 
 def run_fn(fn_args: TrainerArguments) -> None:
@@ -111,4 +117,4 @@ def run_fn(fn_args: TrainerArguments) -> None:
         trained, keeps = train(training.table, training.task, training.settings), is_chief()
     if not keeps:
         return  # The first worker writes the same model.
-    export(trained, training.transform_output, training.task, training.settings.seed, training.model_dir)
+    training.write(trained)

@@ -13,8 +13,12 @@ from ...errors import ConfigurationError
 from ..features import FeatureKind, Problem
 from ..prediction_task import Label, PredictionTask
 from ..settings import Identifier, Settings, Share, check_settings, describe, require_known
+from ..text import Text
 from .distribution import Strategy
 from .family import AUTO, Family, describe_task, load_families
+
+CodeNames = dict[Identifier, dict[int, Text]]
+"""Feature to the names of its codes: `{"Course": {9147: "management"}}`."""
 
 
 class TrainerSettings(Settings):
@@ -192,10 +196,12 @@ class TrainerConfig(Settings):
         task: `PredictionTask`.
         settings: `TrainerSettings`.
         version: string. The library's version: after an upgrade no result is taken from TFX's cache.
+        code_names: `CodeNames`. For the metadata of the model. Defaults to none.
     """
 
     task: PredictionTask
     settings: TrainerSettings = TrainerSettings()
+    code_names: CodeNames = {}
     version: str = ""
 
     @classmethod

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .task_settings import Task
 
 _NUMBERS = (FeatureKind.NUMERIC, FeatureKind.ORDINAL, FeatureKind.BOOLEAN)
+_CODED = (FeatureKind.CATEGORICAL, FeatureKind.ORDINAL, FeatureKind.BOOLEAN)
 _MAX_NAMED = 5
 
 
@@ -38,6 +39,7 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
         *_pipelines(config),
         *_sections(config),
         *_out_of_fold(config),
+        *_code_names(config, schema),
         *find_recommend_problems(config, schema),
     ]
     if schema is not None:
@@ -255,6 +257,26 @@ def _kinds(config: "PipelineConfig", schema: "schema_pb2.Schema") -> Iterator[st
                 f"features.{kind.value}: expected columns of numbers, received {_some(wrong)}, which the schema says "
                 "is text. Make it `categorical`"
             )
+
+
+def _code_names(config: "PipelineConfig", schema: "schema_pb2.Schema | None") -> Iterator[str]:
+    kinds = {name: kind for kind, names in config.features.items() for name in names}
+    # The schema knows which are integers; without it all may be.
+    integers = kinds.keys() if schema is None else _integer_columns(schema)
+    for name in config.code_names:
+        if name not in kinds:
+            yield f"code_names: expected columns of `features`, received {name!r}.{suggestion(name, kinds)}"
+        elif kinds[name] not in _CODED or name not in integers:
+            yield (
+                f"code_names: expected columns of integers that are {', '.join(_CODED)}, received {name!r}, "
+                f"which is {kinds[name]}{'' if name in integers else ' and holds no integers'}. Take it out"
+            )
+
+
+def _integer_columns(schema: "schema_pb2.Schema") -> set[str]:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    return {feature.name for feature in schema.feature if feature.type == schema_pb2.INT}
 
 
 def _same_but_for_case(names: Iterable[str]) -> Iterator[tuple[str, str]]:

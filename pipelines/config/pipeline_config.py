@@ -18,7 +18,7 @@ from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.settings import Identifier, Settings
 from ...components.text import Text
-from ...components.trainer.settings import TrainerSettings, Tuned
+from ...components.trainer.settings import CodeNames, TrainerSettings, Tuned
 from ...components.transform.settings import TransformSettings
 from ...components.tuner.settings import TunerConfig, TuneSettings
 from ...deployment.settings import DeploySettings
@@ -56,6 +56,8 @@ class PipelineConfig(Settings):
         exclude: dict of column name or pattern to the reason why it is no input (a leak, a demographic column, a key).
         never_inputs: dict of column name to the reason why no task may ever have it as an input: naming it under
             `features` is an error.
+        code_names: dict of column to the names of its codes, each a text or `{en: ..., es: ...}`. The predict API's
+            page shows them beside the codes. They stand in the trained model: another name trains anew.
         tune: `TuneSettings`. How a search for the best family and hyperparameters goes.
         tuned: dict of task name to `Tuned`, or in a file to the name of a `tuned.yaml` beside it: what an earlier
             search found, in place of the task's family and hyperparameters.
@@ -79,6 +81,7 @@ class PipelineConfig(Settings):
     features: dict[FeatureKind, list[Identifier]]
     exclude: dict[str, str] = {}
     never_inputs: dict[Identifier, str] = {}
+    code_names: CodeNames = {}
     split: SplitSettings = SplitSettings()
     transform: TransformSettings = TransformSettings()
     model: TrainerSettings = TrainerSettings()
@@ -169,6 +172,11 @@ class PipelineConfig(Settings):
             for name in names
             if not any(fnmatchcase(name, pattern) for pattern in excluded)
         }
+
+    def task_code_names(self, task: str) -> CodeNames:
+        """Returns the names of the codes of a task's inputs."""
+        inputs = self.task_features(task)
+        return {name: names for name, names in self.code_names.items() if name in inputs}
 
     def evaluation_settings(self, task: str) -> EvaluationSettings:
         """Returns how a model of a task is judged: its own thresholds and change stand before those of `evaluation`.

@@ -119,7 +119,10 @@ def test_a_run_fn_of_ones_own_trains_a_keras_model_and_exports_it_with_the_signa
             train_files=[str(tmp_path / "transformed-*")],
             transform_graph_path=transform_output.transform_savedmodel_dir.rpartition("/")[0],
             serving_model_dir=str(tmp_path / "model"),
-            custom_config={"task": TASKS["forecast"].model_dump(mode="json")},
+            custom_config={
+                "task": TASKS["forecast"].model_dump(mode="json"),
+                "code_names": {"branch": {"5": {"en": "North", "es": "Norte"}, "4": "Centre"}},
+            },
             hyperparameters=None,
         )
     )
@@ -134,6 +137,9 @@ def test_a_run_fn_of_ones_own_trains_a_keras_model_and_exports_it_with_the_signa
     check_session(tmp_path / "model", examples[:20])
     metadata = json.loads(Path(tmp_path, "model/assets.extra/yachay.json").read_text())
     assert metadata["family"] == "recurrent"
+    names = {feature["name"]: feature["code_names"] for feature in metadata["features"]}
+    assert names.pop("branch") == {"4": {"en": "Centre", "es": ""}, "5": {"en": "North", "es": "Norte"}}
+    assert set(names.values()) == {None}
     assert metadata["validation_metrics"] == metadata["leaderboard"][0]["metrics"]
 
 
@@ -177,16 +183,19 @@ def test_the_metadata_says_what_the_model_asks_for_and_how_it_was_chosen(trained
     assert 2.7 < rating < 3.3
     assert features["income"] == {
         "dtype": "float32", "kind": "numeric", "optional": False, "missing": None, "default": None,
-        "domain": {"min": 0.0}, "steps": None, "min_steps": None,
+        "domain": {"min": 0.0}, "steps": None, "min_steps": None, "codes": None, "code_names": None,
     }  # fmt: skip
     assert features["rating"] == {
         "dtype": "float32", "kind": "ordinal", "optional": True, "missing": "NaN", "domain": None,
-        "steps": None, "min_steps": None,
+        "steps": None, "min_steps": None, "codes": None, "code_names": None,
     }  # fmt: skip
     assert features["town"] == {
         "dtype": "string", "kind": "categorical", "optional": True, "missing": "", "default": None,
         "domain": {"values": ["Cusco", "Lima", "Puno", "Tacna"]}, "steps": None, "min_steps": None,
+        "codes": None, "code_names": None,
     }  # fmt: skip
+    assert features["branch"]["codes"] == [3, 4, 5, 6, 7, 8]
+    assert features["visits"]["codes"] is None
     assert features["member"]["missing"] == -(2**63)
     assert features["member"]["default"] == 1.0
     assert features["visits"]["domain"] == {"min": 0, "max": 40}

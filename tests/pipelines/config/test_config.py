@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from yachay.components.evaluator.settings import Change
 from yachay.components.features import FeatureKind
 from yachay.errors import ConfigurationError
+from yachay.pipelines.config.contradictions import find_contradictions
 from yachay.pipelines.config.load import load_config
 from yachay.pipelines.registry import find_pipelines
 
@@ -20,6 +22,24 @@ def test_each_task_of_student_dropout_knows_only_what_is_known_then() -> None:
     assert {name for name in first - enrolment if "1st_sem" not in name} == set()
     assert {name for name in second - first if "2nd_sem" not in name} == set()
     assert config.task_features("semester2")["Course"] is FeatureKind.CATEGORICAL
+
+
+def test_names_of_codes_are_those_of_integers() -> None:
+    schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="Course", type=schema_pb2.BYTES)])
+
+    found = [line for line in find_contradictions(load_config(STUDENT_DROPOUT), schema) if "code_names" in line]
+
+    assert found == [
+        "code_names: expected columns of integers that are categorical, ordinal, boolean, received 'Course', "
+        "which is categorical and holds no integers. Take it out"
+    ]
+
+
+def test_a_task_has_the_names_of_its_own_inputs_codes() -> None:
+    config = load_config(STUDENT_DROPOUT, ["exclude={Course: not today}"])
+
+    assert load_config(STUDENT_DROPOUT).task_code_names("enrolment")["Course"][9147].es == "Gestión"
+    assert config.task_code_names("enrolment") == {}
 
 
 def test_an_override_changes_a_field() -> None:
@@ -50,6 +70,9 @@ def test_an_override_changes_a_field() -> None:
         ("model.hyperparameters={linear: {foo: 1}}", r"model\.hyperparameters\.linear\.foo: no such field"),
         ("label.values=[a]", "expected at least two classes"),
         ("features.ordinal=[gdp]", r"names differ in more than case, .* received 'GDP' and 'gdp'\. Exclude one"),
+        ("code_names={Cours: {33: Biofuel}}", r"columns of `features`, received 'Cours'\. Did you mean 'Course'\?"),
+        ("code_names={Age_at_enrollment: {18: adult}}", "received 'Age_at_enrollment', which is numeric. Take it out"),
+        ("code_names={Course: {a: Biofuel}}", r"code_names\.Course\.a: .*valid integer"),
         ("exclude={'Curiclar_*': leak}", "the pattern 'Curiclar_\\*' matches no feature"),
     ],
 )
