@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from ...features import FeatureKind, Problem
 from ...prediction_task import Label
 from ...settings import Settings, describe, require_known
 from ...text import Text
-from ..family import Family, FittedModel, load_families
+from ..bagging import Mixture
+from ..family import Family, load_families
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from ..table import Table
 
 NAME = "ensemble"
@@ -39,41 +36,15 @@ class EnsembleHyperparameters(Settings):
     hyperparameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-def fit(train: Table, validation: Table | None, hyperparameters: EnsembleHyperparameters, seed: int) -> FittedEnsemble:
+def fit(train: Table, validation: Table | None, hyperparameters: EnsembleHyperparameters, seed: int) -> Mixture:
     """Returns models fitted to the same rows, the first with the seed, each other with the one after."""
     families = load_families()
-    return FittedEnsemble(
+    return Mixture(
         [
             families[name].fit(train, None, families[name].resolve(hyperparameters.hyperparameters.get(name, {})), own)
             for own, name in enumerate(hyperparameters.families, start=seed)
         ]
     )
-
-
-class FittedEnsemble:
-    """The mean of several models.
-
-    Args:
-        models: sequence of `FittedModel`.
-    """
-
-    def __init__(self, models: Sequence[FittedModel]) -> None:
-        self._models = models
-
-    @property
-    def variables(self) -> Sequence[tf.Variable]:
-        """Those of all models."""
-        return [variable for model in self._models for variable in model.variables]
-
-    def predict(self, features: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Returns the mean of the libraries' own scores."""
-        return np.asarray(np.mean([model.predict(features) for model in self._models], axis=0, dtype=np.float32))
-
-    def scores(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the mean of the scores of the models' tensors."""
-        import tensorflow as tf
-
-        return tf.add_n([model.scores(features) for model in self._models]) / len(self._models)
 
 
 def check(
