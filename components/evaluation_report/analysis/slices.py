@@ -83,11 +83,21 @@ def hidden_parts(
         min_rows: int. Fewer records are not shown.
     """
     tables = [*slices, *((name,) for name in (*groups, *others)), *itertools.combinations(dict.fromkeys(groups), 2)]
+    names = dict.fromkeys(name for table in tables for name in table if name in columns)
+    # Where each value of a column lies in one of another, as courses do in faculties, a reader knows both of a record.
+    tables += [pair for pair in itertools.permutations(names, 2) if _is_within(columns[pair[0]], columns[pair[1]])]
     unique = {frozenset(table): table for table in tables}
     counts: dict[HiddenSlice, int] = {frozenset(): num_rows}
     for table in unique.values():
         counts |= {part.key: len(part.rows) for part in find_slices(columns, [table])}
     return hidden_slices(counts, min_rows)
+
+
+def _is_within(inner: Column, outer: Column) -> bool:
+    """Returns whether the records of each value of a column have one value of another."""
+    inside = inner.codes >= 0
+    pairs = np.unique(np.stack([inner.codes[inside], outer.codes[inside]]), axis=1)
+    return len(pairs[0]) == len(np.unique(pairs[0])) and len(np.unique(pairs[1])) > 1
 
 
 def metric_values(

@@ -96,3 +96,21 @@ def test_a_class_that_is_absent_from_a_slice_is_left_out_of_its_auc() -> None:
 
 def test_unknown_columns_give_no_slice(predictions: Predictions) -> None:
     assert not list(find_slices(predictions.columns, [["shoe_size"], ["sex", "shoe_size"], []]))
+
+
+def test_a_small_course_does_not_follow_from_its_faculty() -> None:
+    sizes = (40, 30, 3, 50, 12)
+    codes = np.repeat(np.arange(5), sizes)
+    columns = {
+        "course": Column(("a", "b", "c", "d", "e"), codes),
+        "faculty": Column(("arts", "law"), np.array([0, 0, 0, 1, 1])[codes]),
+    }
+
+    hidden = hidden_parts(columns, len(codes), [["course"], ["faculty"]], (), (), 10)
+
+    # Of "arts" a reader knows the courses: beside "c" another of them is left out, or "arts" itself.
+    assert frozenset({("course", "c")}) in hidden
+    arts = [("course", "a"), ("course", "b"), ("faculty", "arts")]
+    assert any(frozenset({one}) in hidden for one in arts)
+    alone = hidden_parts({"course": columns["course"]}, len(codes), [["course"]], (), (), 10)
+    assert alone == {frozenset({("course", "c")}), frozenset({("course", "e")})}
