@@ -21,7 +21,6 @@ from .access_log import AccessLog
 from .accounting import Account, Accounting
 from .errors import Rejection, RequestError
 from .grpc_messages import parse_message, read_request, write_response
-from .http_protocol import IDLE_SECONDS
 from .inputs import Inputs
 from .kserve_model import PLATFORM, NamedModel
 from .model import Caller, ServedModel
@@ -36,7 +35,9 @@ _INFER = "/inference.GRPCInferenceService/ModelInfer"
 MAX_CALLS = 1024
 """Calls at once; gRPC itself rejects more of them."""
 MAX_WAITING_CALLS = 512
-"""Calls whose messages have not come; one more takes the place of the oldest, where that waits for a second."""
+"""Calls that may wait long for their messages, half of all; the others, so that there is room for who sends one,"""
+CROWDED_SECONDS = 1.0
+"""no longer than this."""
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 128),  # of a connection
@@ -301,18 +302,20 @@ class _Messages:
     def __init__(self, seconds: float, reject: Callable[[RequestError], tuple[grpc.StatusCode, str]]) -> None:
         self._seconds = seconds
         self._reject = reject
-        self._waiting: dict[asyncio.Timeout, float] = {}
+        self._num_waiting = 0
 
     def receive(self, behavior: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
         """Returns a call with a stream of one message as its request."""
 
         async def call(requests: Any, context: Any) -> Any:
             try:
-                async with self._limit() as limit:
-                    try:
+                is_crowded = self._num_waiting >= MAX_WAITING_CALLS
+                self._num_waiting += 1
+                try:
+                    async with asyncio.timeout(CROWDED_SECONDS if is_crowded else self._seconds):
                         request = await anext(aiter(requests))
-                    finally:
-                        self._waiting.pop(limit, None)
+                finally:
+                    self._num_waiting -= 1
             except TimeoutError:
                 error = RequestError(Rejection.SLOW_BODY, "Expected the message in time. Received: a part of it.")
                 await context.abort(*self._reject(error))
@@ -336,17 +339,6 @@ class _Messages:
                 await context.abort(*self._reject(error))
 
         return handler._replace(stream_stream=call)
-
-    def _limit(self) -> asyncio.Timeout:
-        now = asyncio.get_running_loop().time()
-        if len(self._waiting) >= MAX_WAITING_CALLS:
-            oldest, since = next(iter(self._waiting.items()))
-            if now - since >= IDLE_SECONDS:
-                del self._waiting[oldest]
-                oldest.reschedule(now)
-        limit = asyncio.timeout(self._seconds)
-        self._waiting[limit] = now
-        return limit
 
 
 def _logged(
