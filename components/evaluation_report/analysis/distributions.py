@@ -215,7 +215,7 @@ def _numeric(
     if histograms:
         low = min(edges[0] for edges, _ in histograms.values())
         high = max(edges[-1] for edges, _ in histograms.values())
-        common = np.linspace(low, high, NUM_BINS + 1) if high > low else np.array([low, low + 1])
+        common = _round_edges(low, high) if high > low else np.array([low, low + 1])
         parts = {split: rebinned(edges, counts, common) for split, (edges, counts) in histograms.items()}
         starts = _starts(np.stack(list(parts.values())), min_rows)
         for split, part in parts.items():
@@ -237,6 +237,15 @@ def _numeric(
         distance_name="jensen_shannon",
         threshold=comparator.threshold if feature.drift_comparator.HasField("jensen_shannon_divergence") else None,
     )
+
+
+def _round_edges(low: float, high: float) -> Values:
+    """Returns edges at multiples of 1, 2 or 5 times a power of 10: equal parts of the range would tell its ends."""
+    width = (high - low) / NUM_BINS
+    power = 10.0 ** np.floor(np.log10(width))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= width * (1 - 1e-9))
+    edges: Values = np.arange(np.floor(low / step), np.floor(high / step) + 2) * step
+    return edges
 
 
 def _starts(counts: Values, min_rows: int) -> list[int]:
