@@ -38,8 +38,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-
 IMAGES := $(LOCK) --constraint constraints.txt pyproject.toml docker/requirements-build.in
 lock: setup
 	$(LOCK) --extra dev pyproject.toml --output-file constraints.txt
-	$(IMAGES) --extra kubeflow --extra signing --output-file docker/requirements-pipeline.txt
-	$(IMAGES) --extra serving --extra signing --output-file docker/requirements-serving.txt
+	$(IMAGES) --extra kubeflow --extra signing --extra tracking --output-file docker/requirements-pipeline.txt
+	$(IMAGES) --extra serving --extra signing --extra streams --output-file docker/requirements-serving.txt
 
 # The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs. CA_BUNDLE names
 # a file of certificate authorities, such as that of a company's proxy, for the build and for the image.

@@ -91,7 +91,12 @@ def test_the_extra_serving_names_what_the_server_imports():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["dependencies"] + project["optional-dependencies"]["serving"]
     listed = {re.match(r"[a-z-]+", one)[0].replace("-", "_") for one in extras} | {"yaml"}
-    distributions = {"grpc": "grpcio", "google": "protobuf"}
+    distributions = {
+        "grpc": "grpcio",
+        "grpc_health": "grpcio_health_checking",
+        "grpc_reflection": "grpcio_reflection",
+        "google": "protobuf",
+    }
     imported = set()
     for room in ("serving", "model_store"):
         for path in (ROOT / room).rglob("*.py"):

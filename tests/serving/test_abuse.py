@@ -254,7 +254,7 @@ def test_bytes_that_are_no_http_get_an_error_in_json(served: Running) -> None:
         received = reply(connection)
 
     assert received.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(received.partition(b"\r\n\r\n")[2])["error"].startswith("Expected a request in HTTP/1.1.")
+    assert json.loads(received.partition(b"\r\n\r\n")[2])["error"].startswith("Expected requests in HTTP/1.1, ")
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"POST /v1/mod", b"POST / HTTP/1.1\r\nhost: x\r\n"])
