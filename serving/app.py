@@ -51,10 +51,8 @@ MIN_GZIP_BYTES = 16 * 2**10
 GZIP_LEVEL = 1
 MAX_KSERVE_BYTES = 64 * 2**10
 """Bytes of a body that KServe's application reads in the event loop: as much as a CloudEvent may be sure to have."""
-_CLOSE = (b"connection", b"close")  # The rest of the body is still on its way.
+_CLOSE = (b"connection", b"close")
 _REJECTION_HEADERS: Mapping[Rejection, Headers] = {
-    Rejection.BODY_TOO_LARGE: [_CLOSE],
-    Rejection.SLOW_BODY: [_CLOSE],
     Rejection.METHOD: [(b"allow", b"POST")],
     Rejection.ENCODING: [(b"accept-encoding", b"gzip")],
     Rejection.UNAUTHORIZED: [(b"www-authenticate", b"Bearer")],
@@ -129,7 +127,7 @@ class PredictApplication:
         except TimeoutError:
             if response.status is not None:
                 raise  # The server closes the connection.
-            await self._reject(body.late(), response)
+            await self._reject(body.late(), body, response)
         except _DisconnectedError:
             return
         finally:
@@ -154,7 +152,7 @@ class PredictApplication:
             response.takes_gzip = _takes_gzip(headers.get("accept-encoding", ""))
             content = await body.read(headers, self._limits.max_body_bytes)
         except RequestError as error:
-            await self._reject(error, response)
+            await self._reject(error, body, response)
             return
         status, content = await self._predict(scope, match, headers, content, identifier, response)
         if response.takes_gzip and len(content) >= MIN_GZIP_BYTES:
@@ -237,7 +235,9 @@ class PredictApplication:
             )
         return await self._reader.run(lambda: inflate(body, self._limits.max_body_bytes))
 
-    async def _reject(self, error: RequestError, response: "_Response") -> None:
+    async def _reject(self, error: RequestError, body: "_Body", response: "_Response") -> None:
+        if body.is_under_way:
+            response.headers.append(_CLOSE)
         await response.write(*self._rejected(error, response))
 
     def _rejected(self, error: RequestError, response: "_Response") -> tuple[int, bytes]:
@@ -287,7 +287,8 @@ class _Body:
         self._seconds = limits.body_seconds
         self._request_seconds = limits.request_seconds
         self._num_bytes = self._num_taken = 0
-        self._is_whole = False
+        self.is_under_way = False
+        """Whether its rest is still to come."""
 
     async def read(self, headers: Mapping[str, str], max_bytes: int) -> bytes:
         """Returns it whole.
@@ -295,16 +296,17 @@ class _Body:
         Raises:
             RequestError: if it is too large, there is no room for it, or its rest does not arrive in time.
         """
+        self.is_under_way = True
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > max_bytes:
             raise too_large(max_bytes)
         chunk = await self._read_chunk(max_bytes)
-        if self._is_whole:
+        if not self.is_under_way:
             return chunk
         chunks = [chunk]
         try:
             async with asyncio.timeout(self._seconds):
-                while not self._is_whole:
+                while self.is_under_way:
                     # One that came at once is no more than a connection holds anyway.
                     self._budget.take(self._num_bytes - self._num_taken)
                     self._num_taken = self._num_bytes
@@ -315,7 +317,7 @@ class _Body:
 
     def late(self) -> RequestError:
         """Returns the rejection of a request that took too long: for its body, or for its prediction."""
-        if not self._is_whole:
+        if self.is_under_way:
             return self._slow(self._request_seconds)
         return RequestError(
             Rejection.LATE,
@@ -334,7 +336,7 @@ class _Body:
         self._num_bytes += len(chunk)
         if self._num_bytes > max_bytes:
             raise too_large(max_bytes)
-        self._is_whole = not message.get("more_body", False)
+        self.is_under_way = message.get("more_body", False)
         return chunk
 
     def _slow(self, seconds: float) -> RequestError:
