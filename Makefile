@@ -23,13 +23,13 @@ types: setup
 
 check: setup
 	@$(MAKE) --no-print-directory --jobs 2 style types
-	$(BIN)/pytest -q -n 2 -m "not end_to_end and not slow"
+	$(BIN)/pytest -q -n 2 -m "not integration and not end_to_end and not slow"
 
 test: check
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "end_to_end and not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "(integration or end_to_end) and not slow"
 
 test-all: check
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "end_to_end or slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "integration or end_to_end or slow"
 
 # Resolves the dependencies of pyproject.toml anew; uv does it for all Python versions and systems at once. The images'
 # lists hold the same versions, of what an extra needs.

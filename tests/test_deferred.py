@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 HEADER = "import sys; from yachay.deferred import defer_imports, is_deferred; defer_imports()"
 
 

@@ -18,6 +18,8 @@ from yachay.model_store.golden import GoldenRequest, write_golden
 from yachay.model_store.integrity import hash_content, hash_manifest
 from yachay.model_store.layout import GOLDEN_FILE
 
+pytestmark = pytest.mark.integration
+
 IMAGE = "images.example.com/server@sha256:" + "0" * 64
 FAST = ["--set", "deploy.canary.ready_minutes=0.05", "--set", "deploy.canary.poll_seconds=0.02"]
 

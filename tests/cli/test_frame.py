@@ -14,6 +14,8 @@ from yachay.cli.exit_status import ExitStatus
 from yachay.cli.main import COMMANDS, run
 from yachay.errors import DataError, UsageError
 
+pytestmark = pytest.mark.integration
+
 FORBIDDEN = re.compile(
     r"(tfx|tfx_bsl|tensorflow\w*|keras|pandas|sklearn|scipy|numpy|pyarrow|pydantic|kfp|kubernetes|kserve|apache_beam|httpx"
     r"|google\.protobuf|yachay\.(components|deployment|manifests|model_store|pipelines|schemas|serving))(\.|$)"

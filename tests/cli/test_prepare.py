@@ -7,6 +7,8 @@ import pytest
 from yachay.cli.main import run
 from yachay.pipelines.weather.mock import write_mock
 
+pytestmark = pytest.mark.integration
+
 
 def test_it_writes_windows_that_a_run_reads_and_replaces_what_was_there(tmp_path, capsys):
     (tmp_path / "raw").mkdir()

@@ -17,6 +17,8 @@ from kfp_server import KfpServer
 from yachay.cli.main import run
 from yachay.pipelines.kubeflow.client import follow
 
+pytestmark = pytest.mark.integration
+
 Write = Callable[..., str]
 LABEL = ["-p", "label=Target"]
 

@@ -18,7 +18,11 @@ from yachay.deployment.order import Order
 from yachay.deployment.rollout import deploy
 from yachay.manifests.errors import ManifestError
 
-AT_ONCE = CANARY.model_copy(update={"steps": [100], "ready_minutes": 1.0})
+pytestmark = pytest.mark.integration
+
+# Golden requests would be looked for in Google's storage.
+BY_STEPS = CANARY.model_copy(update={"golden": "skip"})
+AT_ONCE = BY_STEPS.model_copy(update={"steps": [100], "ready_minutes": 1.0})
 LEASE = ("leases", "dropout-rollout")
 
 
@@ -81,7 +85,7 @@ def test_an_order_that_cannot_be_carried_out_is_not_tried_again(
     assert not_ready.returncode == 3, said
     assert "FAILED, nothing serves: version 1 did not get ready" in said
 
-    invalid = started(Order(service(1), CANARY), tmp_path)
+    invalid = started(Order(service(1), BY_STEPS), tmp_path)
     said, _ = invalid.communicate(timeout=60)
     assert invalid.returncode == 2
     assert "Error: Expected --prometheus for the steps" in said

@@ -8,6 +8,8 @@ from yachay.deployment.cluster import Cluster
 from yachay.deployment.pods import explain
 from yachay.deployment.rollout import deploy
 
+pytestmark = pytest.mark.integration
+
 PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
 DENIED = {"exitCode": 1, "reason": "Error", "message": "botocore.exceptions.ClientError: AccessDenied"}
 
@@ -71,7 +73,7 @@ def test_a_candidate_that_cannot_start_is_rolled_back_at_once(
     cluster: Cluster, kserve: KServeCluster, mode: str
 ) -> None:
     deploy(cluster, service(1, mode), CANARY, Watched({}), print)
-    kserve.start_seconds = 60
+    kserve.start_seconds = 2
     kserve.add_pod("dropout", 2, {"containerStatuses": [{"name": "kserve-container", "state": PULL}]})
     patient = CANARY.model_copy(update={"ready_minutes": 1.0})
 

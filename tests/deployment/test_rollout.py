@@ -23,6 +23,8 @@ from yachay.deployment.status import read_status
 from yachay.errors import UsageError
 from yachay.manifests.keys import MODEL_URI, ROLLOUT
 
+pytestmark = pytest.mark.integration
+
 MODES = ["knative", "standard"]
 GOOD = Watched({})
 LEASE = ("leases", "dropout-rollout")
@@ -620,7 +622,10 @@ def test_routes_that_may_not_be_read_do_not_end_a_rollout(cluster: Cluster, kser
     assert deploy(cluster, service(2, "standard"), CANARY, GOOD, silent).state == "promoted"
 
 
-def test_without_routes_that_split_a_canary_is_not_judged(cluster: Cluster, kserve: KServeCluster) -> None:
+def test_without_routes_that_split_a_canary_is_not_judged(
+    cluster: Cluster, kserve: KServeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yachay.deployment.rollout.ROUTES_SECONDS", 0.5)
     deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
     kserve.has_no_gateway_api = True
     hasty = CANARY.model_copy(update={"ready_minutes": 0.5 / 60})

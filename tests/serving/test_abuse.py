@@ -25,6 +25,8 @@ from yachay.serving.limits import Limits
 
 from .conftest import ROW, Running
 
+pytestmark = pytest.mark.integration
+
 Serve = Callable[..., AbstractContextManager[Running]]
 
 V1, V2 = "/v1/models/tiny:predict", "/v2/models/tiny/infer"

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import write_model
+
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 BLOCKED = """

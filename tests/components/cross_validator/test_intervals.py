@@ -6,6 +6,8 @@ import pytest
 from yachay.components.cross_validator.intervals import MAX_PARTS, OutcomeSpread
 from yachay.errors import DataError
 
+pytestmark = pytest.mark.integration
+
 
 def country(num_groups=40, num_rows=2000, seed=3):
     """Returns predictions, outcomes, groups and sizes: groups are missed alike, small records by more."""

@@ -13,6 +13,8 @@ from yachay.components.features import Problem
 from yachay.components.prediction_task import PredictionTask, SplitSettings
 from yachay.errors import DataError
 
+pytestmark = pytest.mark.integration
+
 CLASSES = ["no", "perhaps", "yes"]
 FEATURES = ["noise", "word", "signal", "copy", "constant", "empty"]
 

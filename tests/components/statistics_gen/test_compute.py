@@ -16,6 +16,8 @@ from yachay.components.statistics_gen import top_values
 from yachay.components.statistics_gen.compute import compute_statistics, tfdv_generators
 from yachay.components.tfx_api import stats_generator, stats_impl
 
+pytestmark = pytest.mark.integration
+
 SCHEMA = text_format.Parse(
     """
     feature { name: "whole" type: INT }

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.integration
+
 BEGIN = (
     "from yachay.deferred import defer_imports; defer_imports(); import sys; import yachay.components.tfx_api as api\n"
 )

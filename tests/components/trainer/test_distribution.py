@@ -17,6 +17,8 @@ from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
 from yachay.errors import ConfigurationError
 
+pytestmark = pytest.mark.integration
+
 WORKER = """
 import sys
 from yachay.components.trainer.distribution import describe, distributed, is_chief, start_workers

@@ -18,6 +18,8 @@ from yachay.errors import ModelError
 
 from .conftest import CLASSIFICATION, TASKS, add_values, write_transformed
 
+pytestmark = pytest.mark.integration
+
 FAMILIES = ("boosted_trees", "random_forest", "linear", "keras", "xgboost", "ensemble")
 CUSTOMER = {"income": 1800.0, "visits": 9, "rating": 4.0, "town": "Lima", "branch": 5, "member": 1}
 

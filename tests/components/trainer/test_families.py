@@ -15,6 +15,8 @@ from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
 from yachay.errors import ConfigurationError
 
+pytestmark = pytest.mark.integration
+
 FAMILIES = load_families()
 
 

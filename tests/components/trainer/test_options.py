@@ -24,6 +24,8 @@ from yachay.components.trainer.target import Target
 from yachay.components.trainer.train import train
 from yachay.errors import ConfigurationError, ModelError
 
+pytestmark = pytest.mark.integration
+
 TASK = PredictionTask.model_validate(
     {"problem": "classification", "label": {"name": "y", "values": ["a", "b", "c"]}, "features": {"grade": "numeric"}}
 )

@@ -14,6 +14,8 @@ from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
 from yachay.errors import ModelError
 
+pytestmark = pytest.mark.integration
+
 PAST, AHEAD = 12, 4
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 SMALL = {"units": 8, "head_units": 8, "max_epochs": 1}

@@ -21,6 +21,8 @@ from yachay.components.trainer.target import Target
 from yachay.components.trainer.train import score, train
 from yachay.errors import ConfigurationError, DataError, ModelError
 
+pytestmark = pytest.mark.integration
+
 SMALL = {
     "keras": {"max_epochs": 3, "hidden_units": [8]},
     "boosted_trees": {"max_iter": 8},

@@ -15,6 +15,8 @@ from yachay.pipelines.runs.describe import describe_training
 
 from .conftest import CLASSIFICATION, write_transformed
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def arguments(

@@ -19,6 +19,8 @@ from yachay.components.tuner.search import key_of, search
 from yachay.components.tuner.trial_work import TrialRequest, TrialResult, TrialWork
 from yachay.errors import ModelError
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def records() -> Records:

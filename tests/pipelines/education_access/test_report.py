@@ -13,6 +13,8 @@ from yachay.pipelines.education_access.report import SECTIONS
 from yachay.pipelines.education_access.spatial import moran
 from yachay.pipelines.registry import find_pipeline
 
+pytestmark = pytest.mark.integration
+
 FEATURES = {"rural_pct": FeatureKind.NUMERIC}
 SHARE = PredictionTask(problem="regression", label=Label(name="secondary_pct"), features=FEATURES)
 BARRIER = PredictionTask(

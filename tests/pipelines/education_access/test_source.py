@@ -12,6 +12,8 @@ from yachay.pipelines.education_access.places import natural_regions, nearest
 from yachay.pipelines.education_access.source import read
 from yachay.pipelines.registry import find_pipeline
 
+pytestmark = pytest.mark.integration
+
 FIRST = "010101"
 CENSUS, DEVELOPMENT = "educacion_basica_2017.xlsx", "idh_2019.xlsx"
 INFORMATION, SERVICES, PLACES = "informacion_distritos_2020.xlsx", "indicadores-distrito.json", "ubigeo_distrito.csv"

@@ -23,6 +23,8 @@ from yachay.pipelines.weather.prepare import prepare
 from yachay.pipelines.weather.source import read
 from yachay.pipelines.weather.windows import WindowSettings
 
+pytestmark = pytest.mark.integration
+
 Files = Callable[[dict[str, pd.DataFrame]], Path]
 SETTINGS = WindowSettings(past_steps=24, steps_ahead=6, stride=5)
 

@@ -31,6 +31,8 @@ from yachay.errors import DataError, ModelError
 
 from ..conftest import LABELS, MakeModel, Records, make_table, write_evaluation, write_examples
 
+pytestmark = pytest.mark.integration
+
 CONFIG: dict[str, Any] = {
     "problem": "classification",
     "label": "outcome",

@@ -6,6 +6,8 @@ from yachay.errors import CompileError
 from yachay.pipelines.kubeflow.compile.model_store import check_model_store
 from yachay.pipelines.registry import find_pipelines
 
+pytestmark = pytest.mark.integration
+
 CLAIM = "push={store: pvc://models/served, mount: /mnt/models}"
 
 

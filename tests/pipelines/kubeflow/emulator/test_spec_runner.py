@@ -24,6 +24,8 @@ from yachay.pipelines.kubeflow.spec.package import read_package
 from yachay.pipelines.runs.progress import NodeProgress, Progress
 from yachay.pipelines.runs.summary import Summary
 
+pytestmark = pytest.mark.integration
+
 Json = dict[str, Any]
 
 

@@ -16,6 +16,8 @@ from yachay.pipelines.weather.climate.page import render_page
 from yachay.pipelines.weather.climate.sentences import season_title, summarize
 from yachay.pipelines.weather.network import Place
 
+pytestmark = pytest.mark.integration
+
 
 def sentences(daily):
     return [text.en for text in summarize(analyse("Cumbe", daily))]
