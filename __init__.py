@@ -30,7 +30,8 @@ if TYPE_CHECKING:
         YachayError,
     )
     from .pipelines.api import compile, run
-    from .pipelines.chain import RunContext, create_pipeline
+    from .pipelines.assembly import RunContext
+    from .pipelines.chain import create_pipeline
     from .pipelines.config.load import load_config
     from .pipelines.config.pipeline_config import PipelineConfig
     from .pipelines.registry import find_pipeline
@@ -85,7 +86,7 @@ __getattr__ = lazy_exports(
         "ModelError": ".errors",
         "PipelineConfig": ".pipelines.config.pipeline_config",
         "Pusher": ".components.pusher",
-        "RunContext": ".pipelines.chain",
+        "RunContext": ".pipelines.assembly",
         "RunError": ".errors",
         "StatisticsGen": ".components.statistics_gen",
         "StoreError": ".errors",

@@ -76,13 +76,13 @@ def announce(config: "PipelineConfig", task: str, family: str, data_uri: str | N
     click.echo(f"{config.name}, task {task}, {model}", err=True)
     if unsearched := _unsearched_spaces(config, task):
         click.secho(f"Not searched: {', '.join(unsearched)} of tune.spaces. Name them in tune.families.", err=True)
-    if data_uri is None:
+    if config.is_synthetic:
         click.secho(
             f"SYNTHETIC DATA: the profile {config.profile!r} writes it; no result says anything about real people.",
             err=True,
             bold=True,
         )
-    else:
+    elif data_uri:
         click.echo(f"Data: {data_uri}", err=True)
 
 

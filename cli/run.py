@@ -51,10 +51,10 @@ def command(
     output.pipeline = pipeline
     folder = find_pipeline(pipeline, config_path)
     overrides = (*overrides, *options.tuning_overrides(tune, trials, minutes))
-    config = load_for_run(folder, overrides, profile, data)
+    config = load_for_run(folder, overrides, profile, data, pipeline_name)
     output.pipeline, output.task = config.name, choose_task(config, task, overrides)
     config.check_pipeline(pipeline_name)
-    data_uri = resolve_data(folder, config, data)
+    data_uri = resolve_data(folder, config, data, pipeline_name)
     options.announce(config, output.task, config.for_task(output.task).model.family, data_uri)
     summary = run_pipeline(
         folder, config, output.task, data_uri, workdir, redirected_to, pipeline_name, owns_process=True

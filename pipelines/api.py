@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError, suggestion
 from ..files import DEFAULT_WORKDIR, write_atomically
 from .config.pipeline_config import MOCK, PipelineConfig
+from .kinds import TRAINING, kind_of
 from .registry import PipelineFolder, find_pipeline
 
 if TYPE_CHECKING:
@@ -58,8 +59,10 @@ def run(
 
     given = None if data is None else str(data)
     folder = find_pipeline(str(pipeline))
-    config = load_for_run(folder, overrides, profile, given)
-    chosen, data_uri = choose_task(config, task, overrides), resolve_data(folder, config, given)
+    config = load_for_run(folder, overrides, profile, given, pipeline_name)
+    config.check_pipeline(pipeline_name)
+    chosen = choose_task(config, task, overrides)
+    data_uri = resolve_data(folder, config, given, pipeline_name)
     return run_pipeline(folder, config, chosen, data_uri, Path(workdir), pipeline=pipeline_name)
 
 
@@ -103,16 +106,21 @@ def compile(
 
 
 def load_for_run(
-    folder: PipelineFolder, overrides: Sequence[str], profile: str | None, data: str | None
+    folder: PipelineFolder,
+    overrides: Sequence[str],
+    profile: str | None,
+    data: str | None,
+    pipeline_name: str = TRAINING,
 ) -> PipelineConfig:
-    """Returns the configuration of a run: with the profile that is named, or with `mock` where no data is.
+    """Returns the configuration of a run: with the profile that is named, or with `mock` where it has no data to read.
 
     Raises:
         ConfigurationError: if it is invalid.
         UsageError: if there is no such profile.
     """
     config = folder.load(overrides, profile or "")
-    if profile is None and data is None and config.data.path is None and MOCK in config.profiles:
+    has_data = data is not None or config.data.path is not None or not kind_of(pipeline_name).reads_records
+    if profile is None and not has_data and MOCK in config.profiles:
         return folder.load(overrides, MOCK)
     return config
 

@@ -1,14 +1,14 @@
-"""The TFX pipeline of any configuration.
+"""The pipeline that trains, of any configuration: from raw records to a pushed model and its report.
 
 A system's own `pipeline.py` may begin with these nodes:
 
     def create_pipeline(config, context):
-        components = [*create_components(config, context), DriftMonitor(...)]
+        components = [*create_components(config, context), Announcer(...)]
         return assemble(config, context, components)
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
@@ -35,13 +35,13 @@ from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform
 from ..components.tuner.component import Tuner
-from ..dotted import import_callable
 from ..model_store.location import open_store
 from ..model_store.store import latest_push
 from ..schemas import parse_schema
+from .assembly import RunContext, assemble
 from .baseline import LatestPushedModelStrategy
 from .columns import ingest_spec
-from .config.pipeline_config import DEFAULT_PIPELINE, TRAINING, PipelineConfig
+from .config.pipeline_config import PipelineConfig
 from .deployment import deploy_order
 from .node import (
     DATA_URI,
@@ -56,11 +56,6 @@ from .node import (
 from .polygons import find_polygons
 from .report_config import report_config
 
-# Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
-# itself into a package for remote workers, for each node anew.
-BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--sdk_container_image=none")
-
-
 SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
 """What the server that the Pusher starts imports."""
 
@@ -68,57 +63,9 @@ FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
 TRIALS, MINUTES = "trials", "minutes"
 
 
-@dataclasses.dataclass(frozen=True)
-class RunContext:
-    """What a run adds to a configuration.
-
-    Args:
-        task: string. Name of the task.
-        data_uri: string. File, folder or pattern of the records.
-        schema_text: string. The curated schema in text form.
-        pipeline_root: string. Folder of the artifacts.
-        model_store: string. Where models are pushed; see `Pusher`.
-        image: string. The container image of the steps; empty on this machine.
-        pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
-    """
-
-    task: str
-    data_uri: str
-    schema_text: str
-    pipeline_root: str
-    model_store: str
-    image: str = ""
-    pipeline: str = TRAINING
-
-
-def make_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
-    """Returns the pipeline that a run names: the system's own where the configuration says so, else the library's.
-
-    Raises:
-        UsageError: if the configuration has no such pipeline.
-        ConfigurationError: if the function that makes it cannot be imported.
-    """
-    config.check_pipeline(context.pipeline)
-    path = config.pipelines[context.pipeline]
-    create = create_pipeline if path == DEFAULT_PIPELINE else import_callable(path, f"pipelines.{context.pipeline}")
-    pipeline: Pipeline = create(config, context)
-    return pipeline
-
-
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     """Returns the TFX pipeline of a configuration: from raw records to a pushed model and its report."""
     return assemble(config, context, create_components(config, context))
-
-
-def assemble(config: PipelineConfig, context: RunContext, components: Sequence[BaseNode]) -> Pipeline:
-    """Returns a pipeline of nodes, named and placed as the run wants it."""
-    return Pipeline(
-        pipeline_name=config.pipeline_name(context.task, context.pipeline),
-        pipeline_root=context.pipeline_root,
-        components=list(components),
-        beam_pipeline_args=list(BEAM_ARGS),
-        enable_cache=True,
-    )
 
 
 def create_components(config: PipelineConfig, context: RunContext) -> list[BaseNode]:

@@ -83,6 +83,7 @@ class NodeRequest:
         raw_data: `RawData` or None.
         output_folders: mapping of execution property to the output artifact whose place it takes.
         points_to: string or None. The input that the pointer object names once the step has pushed.
+        opens_store: bool. Whether the node itself reads or writes a store: its step gets the store's credentials.
         views: tuple of strings. The outputs that show the node's report, of `kubeflow.spec.views.VIEWS`.
         parameters: tuple of `PipelineParameter`. Those that the node declares; several nodes may declare the same.
     """
@@ -93,6 +94,7 @@ class NodeRequest:
     raw_data: RawData | None = None
     output_folders: Mapping[str, str] = dataclasses.field(default_factory=dict)
     points_to: str | None = None
+    opens_store: bool = False
     views: tuple[str, ...] = ()
     parameters: tuple[PipelineParameter, ...] = ()
 

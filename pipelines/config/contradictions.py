@@ -37,6 +37,7 @@ def find_contradictions(config: "PipelineConfig", schema: "schema_pb2.Schema | N
         *_prediction(config, schema),
         *_tasks(config),
         *_pipelines(config),
+        *_schedules(config),
         *_sections(config),
         *_out_of_fold(config),
         *_code_names(config, schema),
@@ -141,6 +142,13 @@ def _model_and_change(config: "PipelineConfig") -> Iterator[str]:
 def _pipelines(config: "PipelineConfig") -> Iterator[str]:
     for name in sorted(config.pipelines.keys() & config.profiles.keys()):
         yield f"pipelines: expected names that are no profile's, received {name!r}, which is both"
+
+
+def _schedules(config: "PipelineConfig") -> Iterator[str]:
+    for name in config.schedules:
+        if name not in config.pipelines:
+            known = ", ".join(config.pipelines)
+            yield f"schedules: expected pipelines ({known}), received {name!r}.{suggestion(name, config.pipelines)}"
 
 
 def _out_of_fold(config: "PipelineConfig") -> Iterator[str]:

@@ -13,7 +13,8 @@ from ...components.intervention_recommender.catalogue import read_catalogue
 from ...components.settings import describe
 from ...components.yaml_files import read_mapping
 from ...errors import ConfigurationError, UsageError, suggestion
-from .pipeline_config import DEFAULT_PIPELINE, TRAINING, PipelineConfig
+from ..kinds import DEFAULT_PIPELINE, KINDS, TRAINING
+from .pipeline_config import PipelineConfig
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
@@ -213,7 +214,10 @@ def _open_doors(document: Document, doors: Doors) -> None:
         document["extensions"] = [*doors.extensions, *(one for one in given if one not in doors.extensions)]
     pipelines = document.setdefault("pipelines", {})
     if isinstance(pipelines, dict):
-        pipelines.setdefault(TRAINING, ".pipeline.create_pipeline" if doors.has_pipeline else DEFAULT_PIPELINE)
+        if doors.has_pipeline:
+            pipelines.setdefault(TRAINING, ".pipeline.create_pipeline")
+        for kind in KINDS:
+            pipelines.setdefault(kind, DEFAULT_PIPELINE)
     for holder, key in _dotted_fields(document):
         if not holder[key].startswith("."):
             continue

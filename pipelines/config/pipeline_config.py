@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from ...components.cross_validator.settings import CrossValidatorConfig
 from ...components.engine import Engine
@@ -24,6 +24,8 @@ from ...components.tuner.settings import TunerConfig, TuneSettings
 from ...deployment.settings import DeploySettings
 from ...dotted import fingerprint_code
 from ...errors import ConfigurationError, UsageError, suggestion
+from ..kinds import DEFAULT_PIPELINE, KINDS, TRAINING
+from ..schedules import read_schedule
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
@@ -34,15 +36,17 @@ CONFIG_FILE = "config.yaml"
 MOCK = "mock"
 """The profile that a run without data takes."""
 
-TRAINING = "training"
-"""The pipeline that is run and compiled where none is named."""
-
-DEFAULT_PIPELINE = "default"
-"""What `pipelines` says of one that the library makes: `chain.create_pipeline`."""
-
 Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", description="lower-case letters, digits and single `_`")
 ]
+
+
+def _checked_schedule(text: str) -> str:
+    read_schedule(text)
+    return text
+
+
+Schedule = Annotated[str, AfterValidator(_checked_schedule)]
 
 
 class PipelineConfig(Settings):
@@ -67,7 +71,10 @@ class PipelineConfig(Settings):
         default_task: string. The task that runs when none is named.
         profile: string. The profile that was laid over the configuration; empty for none.
         profiles: dict of name to what the profile changes, with the fields of the configuration itself.
-        pipelines: dict of name to `"default"` or the dotted path of a function `(config, context) -> Pipeline`.
+        pipelines: dict of name to `"default"` or the dotted path of a function `(config, context) -> Pipeline`. The
+            library's own (`kinds.KINDS`) need not be named.
+        schedules: dict of pipeline to when it runs, as crontab has it (`"0 3 * * 1"`), `"@daily"` or `"@every 12h"`:
+            what `yachay submit NAME` and Airflow's DAGs take.
         extensions: list of strings. Dotted paths of modules with model families, metrics and page sections.
         engine: string. What computes statistics, transforms and evaluates: `"arrays"` in one process, `"beam"`, or
             `"auto"`, see `components.engine`.
@@ -98,7 +105,8 @@ class PipelineConfig(Settings):
     default_task: str
     profile: str = ""
     profiles: dict[Name, dict[str, Any]] = {}
-    pipelines: dict[Name, str] = {TRAINING: DEFAULT_PIPELINE}
+    pipelines: dict[Name, str] = Field(default_factory=lambda: dict.fromkeys(KINDS, DEFAULT_PIPELINE))
+    schedules: dict[Name, Schedule] = {}
     extensions: list[str] = []
     engine: Engine = "auto"
 

@@ -14,9 +14,10 @@ from ...files import atomic_file
 from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
-from ..config.pipeline_config import DEFAULT_PIPELINE, MOCK, TRAINING, PipelineConfig
+from ..config.pipeline_config import MOCK, PipelineConfig
 from ..errors import full_disk_explained
 from ..executor_modules import modules_with_tensorflow
+from ..kinds import DEFAULT_PIPELINE, KINDS, TRAINING, kind_of
 from ..node import Role
 from ..registry import PipelineFolder
 from ..runs.describe import (
@@ -38,17 +39,28 @@ if TYPE_CHECKING:
     from .runner import Artifact
 
 
-def resolve_data(folder: PipelineFolder, config: PipelineConfig, data: str | None) -> str | None:
-    """Returns the absolute path or pattern of the records of a run, or None where it writes synthetic ones.
+def resolve_data(
+    folder: PipelineFolder, config: PipelineConfig, data: str | None, pipeline: str = TRAINING
+) -> str | None:
+    """Returns the absolute path or pattern of the records of a run, or None where it writes its own or reads none.
 
     Args:
         folder: `PipelineFolder`.
         config: `PipelineConfig`.
         data: string. What the user named; None takes the configuration's own path.
+        pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
 
     Raises:
-        UsageError: if the path does not exist, or there is no data, or data beside a profile that writes its own.
+        UsageError: if the path does not exist, or there is no data, or data beside a profile that writes its own, or
+            for a pipeline that reads none.
     """
+    if not kind_of(pipeline).reads_records:
+        if data is not None:
+            raise UsageError(
+                f"Expected no --data, for the pipeline {pipeline!r} begins with no records. Received: {data}. "
+                "Leave it out."
+            )
+        return None
     if config.is_synthetic:
         if data is not None:
             raise UsageError(
@@ -96,7 +108,8 @@ def run_pipeline(
         folder: `PipelineFolder`.
         config: `PipelineConfig`.
         task: string. Name of the task.
-        data_uri: string. Absolute path or pattern of the records; None where the configuration writes synthetic ones.
+        data_uri: string. Absolute path or pattern of the records; None where the configuration writes synthetic ones,
+            or the pipeline reads none.
         workdir: path of the folder that holds the homes of pipelines.
         capture: function of the log's path that returns a context, in which the run's messages go there, and which
             gives the stream for progress. Defaults to `logged_to`, which shows no progress.
@@ -128,11 +141,12 @@ def run_pipeline(
             summary.run_id, summary.log = run.run_id, str(run.log_path)
             run.write_config(config)
             with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
-                data_uri = data_uri or str(write_mock_data(config, home))
+                if not data_uri and kind_of(pipeline).reads_records:
+                    data_uri = str(write_mock_data(config, home))
                 _run(
                     config,
                     task,
-                    data_uri,
+                    data_uri or "",
                     schema_text,
                     pipeline,
                     model_store,
@@ -180,14 +194,15 @@ def _run(
     owns_process: bool,
 ) -> None:
     with LateForkServer() as server:
-        if owns_process and not home.metadata_path.exists() and config.pipelines[pipeline_name] == DEFAULT_PIPELINE:
+        trains = kind_of(pipeline_name) is KINDS[TRAINING] and config.pipelines[pipeline_name] == DEFAULT_PIPELINE
+        if owns_process and not home.metadata_path.exists() and trains:
             # Nothing can come from the cache: it imports while this process does. What a system's own pipeline.py sets
             # in the environment the executors have too.
             server.start([PROCESS, *modules_with_tensorflow()])
         # TFX takes time to import: an invalid command must not wait for it.
         from absl import logging
 
-        from ..chain import RunContext, make_pipeline
+        from ..assembly import RunContext, make_pipeline
         from .runner import NodeRunner
 
         logging.set_verbosity(logging.INFO)

@@ -173,7 +173,7 @@ def run_stock(folder: PipelineFolder, data: Path, output: Path) -> None:
     from yachay.components.trainer.settings import TrainerConfig
     from yachay.components.transform.component import PREPROCESSING_FN
     from yachay.components.transform.settings import TransformConfig
-    from yachay.pipelines.chain import BEAM_ARGS
+    from yachay.pipelines.assembly import BEAM_ARGS
 
     config = folder.load()
     task = config.prediction_task(config.default_task)

@@ -64,7 +64,7 @@ class Run:
         """What a Beam executor is made with."""
         from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
-        from yachay.pipelines.chain import BEAM_ARGS
+        from yachay.pipelines.assembly import BEAM_ARGS
 
         return BaseBeamExecutor.Context(list(BEAM_ARGS), tmp_dir=str(self.output / "tmp"), unique_id="1")
 

@@ -28,7 +28,7 @@ from yachay.components.evaluation_report.analysis.inputs import Inputs
 from yachay.components.evaluation_report.analysis.resampling import MAX_RESAMPLES
 from yachay.components.evaluation_report.report_files import write_report
 from yachay.components.evaluator.executor import Executor
-from yachay.pipelines.chain import BEAM_ARGS
+from yachay.pipelines.assembly import BEAM_ARGS
 from yachay.pipelines.config.load import load_config
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.report_config import report_config

@@ -443,3 +443,35 @@ def test_help_imports_no_client() -> None:
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
 
     assert result.stdout.splitlines()[-1] == "False"
+
+
+def test_a_pipeline_by_its_name_is_compiled_and_has_the_schedule_of_its_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named = ["submit", "student_dropout", "--image", "image:1", "--profile", "mock"]
+    named += ["--set", "schedules.training=@weekly"]
+        "submit",
+        "student_dropout",
+        "--image",
+        "image:1",
+        "--profile",
+        "mock",
+        "--set",
+        "schedules.training=@weekly",
+    ]
+    with KfpServer() as server:
+        assert run([*named, "--host", server.url, "--json"]) == 0
+        [schedule] = server.recurring_runs.values()
+        assert schedule["trigger"]["cron_schedule"]["cron"] == "@weekly"
+        assert submitted(capsys)["pipeline"] == "student-dropout--semester2--mock"
+
+        assert run([*named, "--host", server.url, "--once", "--json"]) == 0
+        assert submitted(capsys)["run_id"] in server.runs
+
+        assert run([*named, "--host", server.url, "--wait"]) == 2
+        assert "Expected --once beside --wait, for schedules.training" in capsys.readouterr().err
+
+
+def test_what_is_compiled_already_takes_no_configuration(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["submit", write(), "--host", "http://localhost", "--set", "model.seed=1"]) == 2
+    assert "Expected --set with a NAME. Received: the spec" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from yachay.cli.main import run
 from yachay.errors import ConfigurationError, UsageError
 from yachay.pipelines import registry
+from yachay.pipelines.kinds import KINDS
 from yachay.pipelines.registry import find_pipeline, find_pipelines
 
 CONFIG = """
@@ -56,13 +57,14 @@ def test_a_folder_brings_its_code_under_its_own_name(tmp_path: Path) -> None:
 
     found = find_pipeline(str(folder))
     config = found.load(profile="mock")
+    defaults = dict.fromkeys(KINDS, "default")
 
     assert found.package == "toy_system"
     assert config.data.reader == "toy_system.source.read"
     assert config.data.mock == "toy_system.source.write"
     assert config.model.run_fn == "toy_system.model.run_fn"
     assert config.extensions == ["toy_system.model"]
-    assert config.pipelines == {"training": "toy_system.pipeline.create_pipeline"}
+    assert config.pipelines == defaults | {"training": "toy_system.pipeline.create_pipeline"}
     before = config.prediction_task("all").code
     (folder / "model.py").write_text("FAMILIES = []  # Trains longer.")
     assert len(before) == 64
@@ -82,7 +84,7 @@ def test_the_code_of_a_folder_is_importable_in_a_subprocess(tmp_path: Path) -> N
 def test_a_folder_without_a_pipeline_of_its_own_has_the_default_one(tmp_path: Path) -> None:
     folder = write(tmp_path / "toy_plain", pipeline="def create_monitor(config, context): ...")
 
-    assert find_pipeline(str(folder)).load().pipelines == {"training": "default"}
+    assert find_pipeline(str(folder)).load().pipelines == dict.fromkeys(KINDS, "default")
 
 
 def test_of_two_folders_with_one_name_the_one_that_was_named_last_is_imported(tmp_path: Path) -> None:

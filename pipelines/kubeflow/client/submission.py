@@ -13,9 +13,9 @@ import kfp_server_api
 from kfp.client.client import KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME
 
 from ....errors import UsageError, carrying
+from ...schedules import read_schedule
 from ..spec.package import MAX_VERSION_NAME, Package
 from .client import Client, KubeflowError, check_host, ui_link
-from .cron import read_cron
 
 MAX_PIPELINE_NAME = 128
 
@@ -123,7 +123,7 @@ def make_order(
         experiment=experiment,
         pipeline_root=root,
         arguments=arguments,
-        cron=None if schedule is None else read_cron(schedule),
+        cron=None if schedule is None else read_schedule(schedule),
         run_name=run_name,
         service_account=service_account,
     )

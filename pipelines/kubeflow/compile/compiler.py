@@ -219,7 +219,7 @@ class _Compilation:
             declared[parameter] = {"parameterType": self._parameter(parameter).type}
             given = task.setdefault("inputs", {}).setdefault("parameters", {})
             given[parameter] = {"componentInputParameter": parameter}
-        if request.points_to:
+        if request.points_to or request.opens_store:
             self._opens_store.add(name)
         for output in request.views:
             kind, _ = VIEWS[output]

@@ -4,8 +4,9 @@ import dataclasses
 
 from ....dotted import is_defined
 from ....errors import CompileError
-from ...chain import RunContext, make_pipeline
-from ...config.pipeline_config import TRAINING, PipelineConfig
+from ...assembly import RunContext, make_exit_handler, make_pipeline
+from ...config.pipeline_config import PipelineConfig
+from ...kinds import TRAINING
 from ...node import traits_of
 from ...registry import PipelineFolder, find_pipelines
 from .compiler import CompiledPipeline, compile_pipeline
@@ -47,7 +48,8 @@ def compile_configuration(
     for node, role in roles.items():
         if role == "pusher":
             check_model_store(config, node)
-    compiled = compile_pipeline(made, image, config.kubeflow, package=own_package(folder))
+    handler = make_exit_handler(config, context)
+    compiled = compile_pipeline(made, image, config.kubeflow, handler, own_package(folder))
     warnings = device_warnings(
         compiled.accelerators, roles, find_family(config.for_task(task).model, config.extensions)
     )

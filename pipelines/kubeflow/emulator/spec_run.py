@@ -16,6 +16,7 @@ from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ....errors import carrying
 from ...errors import full_disk_explained
+from ...kinds import KINDS
 from ...runs.describe import (
     Fields,
     describe_evaluation,
@@ -94,6 +95,8 @@ def parse_name(name: str) -> tuple[str, str | None, str]:
     pipeline, *rest = (part.replace("-", "_") for part in name.split("--"))
     if not rest:
         return name, None, ""
+    if rest[-1] in KINDS:  # No profile has the name of a pipeline.
+        rest.pop()
     return pipeline, rest[0], rest[1] if len(rest) > 1 else ""
 
 

@@ -59,7 +59,7 @@ def run(tmp_path: Path, components: list) -> None:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import Pipeline
 
-    from yachay.pipelines.chain import BEAM_ARGS
+    from yachay.pipelines.assembly import BEAM_ARGS
 
     pipeline = Pipeline(
         pipeline_name="pairs",

@@ -11,7 +11,7 @@ from tfx.types import standard_artifacts
 from yachay.components.artifact_files import num_rows, unreadable
 from yachay.components.statistics_gen.executor import Executor
 from yachay.errors import ConfigurationError
-from yachay.pipelines.chain import BEAM_ARGS
+from yachay.pipelines.assembly import BEAM_ARGS
 
 SCHEMA = 'feature { name: "age" type: INT } feature { name: "city" type: BYTES }'
 SPLITS = {"train": 30, "eval": 12}

@@ -22,7 +22,6 @@ from kfp_server import KfpServer
 from yachay.errors import UsageError
 from yachay.pipelines.kubeflow.client import client
 from yachay.pipelines.kubeflow.client.client import KubeflowError, check_host, connect, quiet, ui_link
-from yachay.pipelines.kubeflow.client.cron import read_cron
 from yachay.pipelines.kubeflow.spec.package import read_package
 
 
@@ -160,28 +159,6 @@ def test_a_host_loses_its_trailing_slash() -> None:
 def test_what_is_no_host_is_rejected(host: str) -> None:
     with pytest.raises(UsageError, match="Expected --host to be the URL of the API"):
         check_host(host)
-
-
-@pytest.mark.parametrize(
-    ("text", "schedule"),
-    [
-        ("0 3 * * 1", "0 0 3 * * 1"),
-        ("*/15 * * * MON-FRI", "0 */15 * * * MON-FRI"),
-        ("30 0 3 1,15 jan-mar ?", "30 0 3 1,15 jan-mar ?"),
-        ("@weekly", "@weekly"),
-        ("@every 1h30m", "@every 1h30m"),
-    ],
-)
-def test_a_schedule_is_read_as_crontab_or_kubeflow_have_it(text: str, schedule: str) -> None:
-    assert read_cron(text) == schedule
-
-
-@pytest.mark.parametrize(
-    "text", ["", "* * *", "60 * * * *", "* * 0 * *", "* * * * 7", "5-1 * * * *", "*/0 * * * *", "@often"]
-)
-def test_what_is_no_schedule_is_rejected(text: str) -> None:
-    with pytest.raises(UsageError, match="--schedule"):
-        read_cron(text)
 
 
 def test_the_tasks_of_sub_dags_are_listed_in_an_order_in_which_they_can_run(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from yachay.components.example_gen.component import ColumnarExampleGen
 from yachay.components.example_gen.convert import add_bins
 from yachay.components.features import to_identifier
 from yachay.pipelines import chain
-from yachay.pipelines.chain import BEAM_ARGS
+from yachay.pipelines.assembly import BEAM_ARGS, RunContext
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.emulator.spec_run import run_spec
 from yachay.pipelines.kubeflow.spec.package import read_package
@@ -85,7 +85,7 @@ def test_stock_ingest_feeds_our_components_up_to_our_pusher_and_report(tmp_path:
     monkeypatch.setattr(
         chain, "ColumnarExampleGen", lambda input_pattern, spec: CsvExampleGen(input_base=str(tmp_path / "data"))
     )
-    context = chain.RunContext(
+    context = RunContext(
         task="semester2",
         data_uri="",
         schema_text=folder.schema_text(config),

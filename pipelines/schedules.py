@@ -1,8 +1,8 @@
-"""The schedules that Kubeflow Pipelines reads: six fields, seconds first, or a descriptor such as `@daily`."""
+"""Schedules of pipelines: as crontab has them, or as Kubeflow Pipelines does: six fields, or such as `@daily`."""
 
 import re
 
-from ....errors import UsageError
+from ..errors import UsageError
 
 _DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _EVERY = re.compile(r"@every (\d+(\.\d+)?(h|m|s))+")
@@ -18,7 +18,7 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
 )
 
 
-def read_cron(text: str) -> str:
+def read_schedule(text: str) -> str:
     """Returns a schedule as Kubeflow Pipelines reads it.
 
     A line of five fields, as crontab has it, gets the second 0: Kubeflow would take its minutes for seconds.
@@ -37,19 +37,19 @@ def read_cron(text: str) -> str:
         fields = ["0", *fields]
     if len(fields) != 6:
         raise UsageError(
-            "Expected --schedule to be five fields as in crontab, six with seconds first, or one of "
+            "Expected a schedule of five fields as in crontab, six with seconds first, or one of "
             f"{', '.join(_DESCRIPTORS)}, '@every 1h30m'. Received: {text!r}."
         )
     for field, (what, lowest, highest, names) in zip(fields, _FIELDS, strict=True):
         for part in field.split(","):
             if not _is_range(part.lower(), lowest, highest, names):
                 raise UsageError(
-                    f"Expected the {what} of --schedule to be *, numbers from {lowest} to {highest}, ranges or "
+                    f"Expected the {what} of a schedule to be *, numbers from {lowest} to {highest}, ranges or "
                     f"steps of them. Received: {field!r} in {text!r}."
                 )
     if not _comes(fields):
         raise UsageError(
-            f"Expected --schedule to name a date that comes. Received: {text!r}: no such day in these months. Correct "
+            f"Expected a schedule to name a date that comes. Received: {text!r}: no such day in these months. Correct "
             "the third and fourth of the five fields."
         )
     return " ".join(fields)
