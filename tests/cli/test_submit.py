@@ -450,15 +450,6 @@ def test_a_pipeline_by_its_name_is_compiled_and_has_the_schedule_of_its_configur
 ) -> None:
     named = ["submit", "student_dropout", "--image", "image:1", "--profile", "mock"]
     named += ["--set", "schedules.training=@weekly"]
-        "submit",
-        "student_dropout",
-        "--image",
-        "image:1",
-        "--profile",
-        "mock",
-        "--set",
-        "schedules.training=@weekly",
-    ]
     with KfpServer() as server:
         assert run([*named, "--host", server.url, "--json"]) == 0
         [schedule] = server.recurring_runs.values()

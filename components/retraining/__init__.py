@@ -1,0 +1,1 @@
+"""When a model is trained anew: settings, the decision, the durable state of runs, and the rows to learn from."""
