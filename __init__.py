@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         YachayError,
     )
     from .pipelines.api import compile, run
-    from .pipelines.assembly import RunContext
     from .pipelines.chain import create_pipeline
     from .pipelines.config.load import load_config
     from .pipelines.config.pipeline_config import PipelineConfig
@@ -86,7 +85,7 @@ __getattr__ = lazy_exports(
         "ModelError": ".errors",
         "PipelineConfig": ".pipelines.config.pipeline_config",
         "Pusher": ".components.pusher",
-        "RunContext": ".pipelines.assembly",
+        "RunContext": ".pipelines.context",
         "RunError": ".errors",
         "StatisticsGen": ".components.statistics_gen",
         "StoreError": ".errors",

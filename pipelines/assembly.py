@@ -1,6 +1,5 @@
-"""What all pipelines of a configuration share: the context of a run, the place of the nodes, and who makes them."""
+"""What all pipelines of a configuration share: who makes them, and how their nodes are put together."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from tfx.dsl.components.base.base_node import BaseNode
@@ -8,34 +7,12 @@ from tfx.orchestration.pipeline import Pipeline
 
 from ..dotted import import_callable
 from .config.pipeline_config import PipelineConfig
-from .kinds import DEFAULT_PIPELINE, TRAINING, kind_of
+from .context import RunContext
+from .kinds import DEFAULT_PIPELINE, kind_of
 
 # Beam's own default would download a runner. The runner in memory uses no image; but where none is named, TFX copies
 # itself into a package for remote workers, for each node anew.
 BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--sdk_container_image=none")
-
-
-@dataclasses.dataclass(frozen=True)
-class RunContext:
-    """What a run adds to a configuration.
-
-    Args:
-        task: string. Name of the task.
-        data_uri: string. File, folder or pattern of the records; empty for a pipeline that reads none.
-        schema_text: string. The curated schema in text form.
-        pipeline_root: string. Folder of the artifacts.
-        model_store: string. Where models are pushed; see `Pusher`. All pipelines of a task share it.
-        image: string. The container image of the steps; empty on this machine.
-        pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
-    """
-
-    task: str
-    data_uri: str
-    schema_text: str
-    pipeline_root: str
-    model_store: str
-    image: str = ""
-    pipeline: str = TRAINING
 
 
 def make_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:

@@ -2,7 +2,21 @@
 
 A system's own `pipeline.py` may begin with these nodes:
 
-    def create_pipeline(config, context):
+    _NEWEST_REQUEST = NodeRequest(
+    properties={NEWEST_URI: NEWEST_URI},
+    opens_store=True,
+    parameters=(
+        PipelineParameter(
+            NEWEST_URI,
+            "STRING",
+            "",
+            "The newest labelled rows, on which candidate and champion are compared. Empty: they are not.",
+        ),
+    ),
+)
+
+
+def create_pipeline(config, context):
         components = [*create_components(config, context), Announcer(...)]
         return assemble(config, context, components)
 """
@@ -17,6 +31,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
+from ..components.champion_gate.component import ChampionGate
 from ..components.cross_validator.component import CrossValidator
 from ..components.curated_schema.component import CuratedSchema
 from ..components.evaluation_report.component import EvaluationReport
@@ -38,10 +53,11 @@ from ..components.tuner.component import Tuner
 from ..model_store.location import open_store
 from ..model_store.store import latest_push
 from ..schemas import parse_schema
-from .assembly import RunContext, assemble
+from .assembly import assemble
 from .baseline import LatestPushedModelStrategy
 from .columns import ingest_spec
 from .config.pipeline_config import PipelineConfig
+from .context import RunContext
 from .deployment import deploy_order
 from .node import (
     DATA_URI,
@@ -60,7 +76,22 @@ SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
 """What the server that the Pusher starts imports."""
 
 FAMILY, SEED, ROUNDS = "family", "seed", "rounds"
+NEWEST_URI = "newest_uri"
 TRIALS, MINUTES = "trials", "minutes"
+
+
+_NEWEST_REQUEST = NodeRequest(
+    properties={NEWEST_URI: NEWEST_URI},
+    opens_store=True,
+    parameters=(
+        PipelineParameter(
+            NEWEST_URI,
+            "STRING",
+            "",
+            "The newest labelled rows, on which candidate and champion are compared. Empty: they are not.",
+        ),
+    ),
+)
 
 
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
@@ -71,11 +102,9 @@ def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
 def create_components(config: PipelineConfig, context: RunContext) -> list[BaseNode]:
     """Returns the nodes of the library's pipeline, in the order in which they run."""
     prediction_task, task_config = config.prediction_task(context.task), config.for_task(context.task)
+    spec = ingest_spec(parse_schema(context.schema_text), config, context.task)
     example_gen = describe_node(
-        ColumnarExampleGen(
-            input_pattern=context.data_uri,
-            spec=ingest_spec(parse_schema(context.schema_text), config, context.task),
-        ),
+        ColumnarExampleGen(input_pattern=context.data_uri, spec=spec),
         _ingest_traits(config),
     )
     examples = example_gen.outputs["examples"]
@@ -161,10 +190,27 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         ),
         NodeTraits(rows="rows_eval", role="evaluator"),
     )
+    gates: list[BaseNode] = []
+    blessing = evaluator.outputs["blessing"]
+    if config.retrain is not None:
+        gate = describe_node(
+            ChampionGate(
+                model=trainer.outputs["model"],
+                model_blessing=blessing,
+                **compared,
+                task=prediction_task,
+                settings=config.retrain,
+                spec=spec,
+                newest_uri=context.newest_uri,
+            ),
+            NodeTraits(rows="", role="champion_gate", request=_NEWEST_REQUEST),
+        )
+        blessing = gate.outputs["blessing"]
+        gates.append(gate)
     pusher = describe_node(
         Pusher(
             model=trainer.outputs["model"],
-            model_blessing=evaluator.outputs["blessing"],
+            model_blessing=blessing,
             evaluation=evaluator.outputs["evaluation"],
             examples=examples,
             statistics=statistics_gen.outputs["statistics"],
@@ -224,6 +270,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         *folds,
         *baseline,
         evaluator,
+        *gates,
         pusher,
         report,
         *recommender,
@@ -271,7 +318,7 @@ def _latest_blessed(config: PipelineConfig, context: RunContext) -> Resolver:
     return Resolver(
         strategy_class=LatestPushedModelStrategy,
         config={
-            "store": context.model_store,
+            "store": context.champion_store or context.model_store,
             "mount": config.push.mount,
             "endpoint_url": config.push.endpoint_url,
         },

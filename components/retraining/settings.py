@@ -9,6 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 from ..evaluator.settings import Bounds, Change
 from ..settings import Settings
 
+CANDIDATES = "-candidates"
+"""What the store of candidates has behind the name of the model store."""
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(0|[1-9][0-9]*)([mhdw])")
 

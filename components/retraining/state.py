@@ -10,43 +10,19 @@ A listing must show what was written before, as those of disks, S3, GCS and MinI
 """
 
 import contextlib
-import os
 import posixpath
 import random
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Protocol
 
 from ...errors import StoreError
-from ...files import STAGING_PREFIX, write_atomically
-from ...uris import is_remote
 from .decision import Decision, TrainingRun
+from .objects import open_objects
 
 _RUNS, _DECISIONS = "runs", "decisions"
 _NUM_TRIES = 5
 _MAX_PAUSE_SECONDS = 0.5
-
-
-class Objects(Protocol):
-    """Small objects by their names, which hold `/`."""
-
-    def list(self, folder: str) -> list[str]:
-        """Returns the names of the objects below a folder, sorted."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """Returns the content of an object."""
-        ...
-
-    def write(self, name: str, content: str) -> None:
-        """Writes an object atomically."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Removes an object."""
-        ...
 
 
 class RetrainState:
@@ -59,7 +35,7 @@ class RetrainState:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        self._objects = _open(self.uri)
+        self._objects = open_objects(self.uri)
 
     def runs(self) -> list[TrainingRun]:
         """Returns all runs, the oldest first.
@@ -82,7 +58,7 @@ class RetrainState:
             for attempt in range(_NUM_TRIES):
                 if self._objects.list(folder):
                     return None
-                self._objects.write(name, run.to_json())
+                self._objects.write(name, run.to_json().encode())
                 if self._objects.list(folder) == [name]:
                     return name
                 self._objects.remove(name)
@@ -99,7 +75,7 @@ class RetrainState:
             for _ in range(_NUM_TRIES):
                 names = self._objects.list(f"{_RUNS}/{run.number:06d}")
                 if len(names) == 1:
-                    self._objects.write(names[0], run.to_json())
+                    self._objects.write(names[0], run.to_json().encode())
                     return
                 time.sleep(_MAX_PAUSE_SECONDS)  # Another caller is about to let go.
         raise StoreError(
@@ -114,7 +90,7 @@ class RetrainState:
         """
         name = f"{decision.time:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.json"
         with self._asked("write"):
-            self._objects.write(f"{_DECISIONS}/{name}", decision.to_json() + "\n")
+            self._objects.write(f"{_DECISIONS}/{name}", f"{decision.to_json()}\n".encode())
 
     def decisions(self) -> list[str]:
         """Returns the decisions as lines of JSON, the oldest first.
@@ -152,59 +128,3 @@ class RetrainState:
                 f"Expected to {verb} the state of retraining, {self.uri}. Received: {type(error).__name__}: {error}. "
                 "Check retrain.labelled, the rights, the credentials in the environment, and AWS_ENDPOINT_URL."
             ) from error
-
-
-def _open(uri: str) -> Objects:
-    if not is_remote(uri):
-        return _Folder(Path(uri).absolute())
-    scheme, _, key = uri.partition("://")
-    if folder := os.environ.get("YACHAY_OBJECT_STORE"):
-        return _Folder(Path(folder, scheme, key))
-    return _Bucket(scheme, key)
-
-
-class _Folder:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def list(self, folder: str) -> list[str]:
-        found = (self._path / folder).rglob("*.json") if (self._path / folder).is_dir() else ()
-        return sorted(
-            path.relative_to(self._path).as_posix() for path in found if not path.name.startswith(STAGING_PREFIX)
-        )
-
-    def read(self, name: str) -> bytes:
-        return (self._path / name).read_bytes()
-
-    def write(self, name: str, content: str) -> None:
-        path = self._path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-
-    def remove(self, name: str) -> None:
-        (self._path / name).unlink(missing_ok=True)
-
-
-class _Bucket:
-    def __init__(self, scheme: str, root: str) -> None:
-        import fsspec
-
-        # MinIO speaks S3. Listings must show what others write meanwhile.
-        self._files: Any = fsspec.filesystem(
-            "gs" if scheme == "gs" else "s3", use_listings_cache=False, skip_instance_cache=True
-        )
-        self._root = root
-
-    def list(self, folder: str) -> list[str]:
-        paths = self._files.find(posixpath.join(self._root, folder))
-        return sorted(posixpath.relpath(path, self._root) for path in paths if path.endswith(".json"))
-
-    def read(self, name: str) -> bytes:
-        return bytes(self._files.cat_file(posixpath.join(self._root, name)))
-
-    def write(self, name: str, content: str) -> None:
-        self._files.pipe_file(posixpath.join(self._root, name), content.encode())
-
-    def remove(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._files.rm_file(posixpath.join(self._root, name))

@@ -16,6 +16,7 @@ from ...components.features import FeatureKind, Problem
 from ...components.intervention_recommender.settings import RecommenderConfig, RecommendSettings
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
+from ...components.retraining.settings import RetrainSettings
 from ...components.settings import Identifier, Settings
 from ...components.text import Text
 from ...components.trainer.settings import CodeNames, TrainerSettings, Tuned
@@ -67,6 +68,8 @@ class PipelineConfig(Settings):
             search found, in place of the task's family and hyperparameters.
         recommend: `RecommendSettings` or None. Ranks of communities, effects of interventions and a plan. Defaults to
             None, no recommendation.
+        retrain: `RetrainSettings` or None. When the model is trained anew, on labelled rows of the prediction log beside
+            the original records. Defaults to None, by hand alone.
         tasks: dict of task name to `Task`.
         default_task: string. The task that runs when none is named.
         profile: string. The profile that was laid over the configuration; empty for none.
@@ -100,6 +103,7 @@ class PipelineConfig(Settings):
     recommend: RecommendSettings | None = None
     push: PushSettings = PushSettings()
     deploy: DeploySettings = DeploySettings()
+    retrain: RetrainSettings | None = None
     kubeflow: Kubeflow = Kubeflow()
     tasks: dict[Name, Task] = Field(min_length=1)
     default_task: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from ...components.evaluation_report import report_files
 from ...components.evaluator.settings import Bounds
 from ...components.example_gen.typed_tables import load_reader
+from ...components.retraining.settings import CANDIDATES
 from ...dotted import import_callable
 from ...errors import UsageError, carrying
 from ...files import atomic_file
@@ -15,13 +16,15 @@ from ...model_store.location import open_store
 from ...model_store.store import latest_push
 from ..columns import check_data
 from ..config.pipeline_config import MOCK, PipelineConfig
+from ..context import RunContext
 from ..errors import full_disk_explained
 from ..executor_modules import modules_with_tensorflow
-from ..kinds import DEFAULT_PIPELINE, KINDS, TRAINING, kind_of
+from ..kinds import DEFAULT_PIPELINE, TRAINING, kind_of
 from ..node import Role
 from ..registry import PipelineFolder
 from ..runs.describe import (
     Fields,
+    describe_champion_gate,
     describe_evaluation,
     describe_ingest,
     describe_push,
@@ -100,6 +103,8 @@ def run_pipeline(
     capture: Capture = logged_to,
     pipeline: str = TRAINING,
     *,
+    newest_uri: str = "",
+    as_candidate: bool = False,
     owns_process: bool = False,
 ) -> Summary:
     """Runs a pipeline and returns its summary.
@@ -114,6 +119,9 @@ def run_pipeline(
         capture: function of the log's path that returns a context, in which the run's messages go there, and which
             gives the stream for progress. Defaults to `logged_to`, which shows no progress.
         pipeline: string. Name of the pipeline among `pipelines` of the configuration. Defaults to `"training"`.
+        newest_uri: string. The newest labelled rows, on which candidate and champion are compared. Defaults to none.
+        as_candidate: bool. Whether the model is pushed into the store of candidates in place of the one that servers
+            follow. Defaults to False.
         owns_process: bool. Whether this process is the library's own: see `NodeRunner`. Defaults to False.
 
     Raises:
@@ -131,7 +139,7 @@ def run_pipeline(
             check_data(data_uri, schema, config, task)
         schema_text = folder.schema_text(config)
         # A store that cannot be read is rejected now, not after the training.
-        model_store = _model_store(config, task, workdir.absolute())
+        model_store = find_model_store(config, task, workdir.absolute())
         latest_push(open_store(model_store, config.push.mount, config.push.endpoint_url))
         config.check_pipeline(pipeline)
         home = PipelineHome(workdir.absolute() / config.pipeline_name(task, pipeline))
@@ -143,19 +151,17 @@ def run_pipeline(
             with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
                 if not data_uri and kind_of(pipeline).reads_records:
                     data_uri = str(write_mock_data(config, home))
-                _run(
-                    config,
-                    task,
-                    data_uri or "",
-                    schema_text,
-                    pipeline,
-                    model_store,
-                    home,
-                    run,
-                    summary,
-                    stream,
-                    owns_process=owns_process,
+                context = RunContext(
+                    task=task,
+                    data_uri=data_uri or "",
+                    schema_text=schema_text,
+                    pipeline_root=str(home.artifacts_path),
+                    model_store=f"{model_store}{CANDIDATES}" if as_candidate else model_store,
+                    pipeline=pipeline,
+                    newest_uri=newest_uri,
+                    champion_store=model_store,
                 )
+                _run(config, context, home, run, summary, stream, owns_process=owns_process)
     return summary
 
 
@@ -173,19 +179,21 @@ def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:
     return path
 
 
-def _model_store(config: PipelineConfig, task: str, workdir: Path) -> str:
-    """Returns the model store of a task, which its pipelines share."""
+def find_model_store(config: PipelineConfig, task: str, workdir: Path) -> str:
+    """Returns the model store of a task, which its pipelines share.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string. Name of the task.
+        workdir: absolute path of the folder that holds the homes of pipelines.
+    """
     name = config.pipeline_name(task)
     return config.push.store_of(name) or str(PipelineHome(workdir / name).models_path)
 
 
 def _run(
     config: PipelineConfig,
-    task: str,
-    data_uri: str,
-    schema_text: str,
-    pipeline_name: str,
-    model_store: str,
+    context: RunContext,
     home: PipelineHome,
     run: RunFolder,
     summary: Summary,
@@ -194,7 +202,7 @@ def _run(
     owns_process: bool,
 ) -> None:
     with LateForkServer() as server:
-        trains = kind_of(pipeline_name) is KINDS[TRAINING] and config.pipelines[pipeline_name] == DEFAULT_PIPELINE
+        trains = context.pipeline == TRAINING and config.pipelines[TRAINING] == DEFAULT_PIPELINE
         if owns_process and not home.metadata_path.exists() and trains:
             # Nothing can come from the cache: it imports while this process does. What a system's own pipeline.py sets
             # in the environment the executors have too.
@@ -202,11 +210,10 @@ def _run(
         # TFX takes time to import: an invalid command must not wait for it.
         from absl import logging
 
-        from ..assembly import RunContext, make_pipeline
+        from ..assembly import make_pipeline
         from .runner import NodeRunner
 
         logging.set_verbosity(logging.INFO)
-        context = RunContext(task, data_uri, schema_text, str(home.artifacts_path), model_store, pipeline=pipeline_name)
         pipeline = make_pipeline(config, context)
         nodes = [NodeProgress(component.id) for component in pipeline.components]
         runner = NodeRunner(pipeline, home.metadata_path, run.run_id, nodes, owns_process=owns_process)
@@ -223,7 +230,7 @@ def _run(
                 }
                 for node in nodes
             ]
-            summary.add(describe(config, task, runner.outputs_by_role))
+            summary.add(describe(config, context.task, runner.outputs_by_role))
 
 
 def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, Artifact]]") -> Fields:
@@ -256,6 +263,8 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         }
         fields["verdict"] = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
         fields["reasons"] = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
+    if gate := made.get("champion_gate"):
+        fields |= describe_champion_gate(gate["blessing"].properties)
     if results := made.get("tuner", {}).get("tuner_results"):
         fields |= describe_tuning(results.properties, results.uri, fields.get("metrics", {}))
     if report := made.get("report", {}).get("report"):

@@ -50,6 +50,14 @@ def describe_evaluation(
     return {"metrics": evaluation.metrics, "baseline_metrics": evaluation.baseline_metrics, "slices": slices}
 
 
+def describe_champion_gate(blessing: Properties) -> Fields:
+    """Returns the verdict on a candidate that was compared with the champion, where that is what it fails by."""
+    comparison = json.loads(blessing.get("comparison", "{}"))
+    if not comparison.get("metric") or comparison["passes"]:
+        return {}
+    return {"verdict": "not_blessed", "reasons": [comparison["reason"]]}
+
+
 def describe_tuning(results: Properties, uri: str, metrics: Mapping[str, float]) -> Fields:
     """Returns the outline of a search, with what the model that it chose reaches on records that it has not seen.
 

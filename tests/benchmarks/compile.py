@@ -21,8 +21,8 @@ STOCK = """
 import sys
 from tfx import v1 as tfx
 from yachay.components.tfx_api import set_resolver_strategy
-from yachay.pipelines.assembly import RunContext
 from yachay.pipelines.chain import create_pipeline
+from yachay.pipelines.context import RunContext
 from yachay.pipelines.registry import find_pipeline
 
 folder = find_pipeline("student_dropout")

@@ -10,10 +10,11 @@ from yachay.components.pusher.settings import REJECTION
 from yachay.errors import UsageError
 from yachay.model_store.location import open_store
 from yachay.model_store.store import push
-from yachay.pipelines.assembly import RunContext, assemble, make_pipeline
+from yachay.pipelines.assembly import assemble, make_pipeline
 from yachay.pipelines.chain import create_components, push_still_stands
 from yachay.pipelines.config.kubeflow_settings import Resources
 from yachay.pipelines.config.pipeline_config import PipelineConfig
+from yachay.pipelines.context import RunContext
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.node import NodeTraits, describe_node, traits_of
 from yachay.pipelines.registry import find_pipeline

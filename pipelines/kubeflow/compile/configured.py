@@ -4,8 +4,9 @@ import dataclasses
 
 from ....dotted import is_defined
 from ....errors import CompileError
-from ...assembly import RunContext, make_exit_handler, make_pipeline
+from ...assembly import make_exit_handler, make_pipeline
 from ...config.pipeline_config import PipelineConfig
+from ...context import RunContext
 from ...kinds import TRAINING
 from ...node import traits_of
 from ...registry import PipelineFolder, find_pipelines

@@ -19,7 +19,8 @@ from yachay.components.example_gen.component import ColumnarExampleGen
 from yachay.components.example_gen.convert import add_bins
 from yachay.components.features import to_identifier
 from yachay.pipelines import chain
-from yachay.pipelines.assembly import BEAM_ARGS, RunContext
+from yachay.pipelines.assembly import BEAM_ARGS
+from yachay.pipelines.context import RunContext
 from yachay.pipelines.kubeflow.compile.compiler import compile_pipeline
 from yachay.pipelines.kubeflow.emulator.spec_run import run_spec
 from yachay.pipelines.kubeflow.spec.package import read_package
