@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .pipelines.chain import create_pipeline
     from .pipelines.config.load import load_config
     from .pipelines.config.pipeline_config import PipelineConfig
+    from .pipelines.context import RunContext
     from .pipelines.registry import find_pipeline
     from .pipelines.runs.summary import Summary
 

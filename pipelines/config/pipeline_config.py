@@ -68,7 +68,7 @@ class PipelineConfig(Settings):
             search found, in place of the task's family and hyperparameters.
         recommend: `RecommendSettings` or None. Ranks of communities, effects of interventions and a plan. Defaults to
             None, no recommendation.
-        retrain: `RetrainSettings` or None. When the model is trained anew, on labelled rows of the prediction log beside
+        retrain: `RetrainSettings` or None. When the model is trained anew, on labelled rows of the prediction log and
             the original records. Defaults to None, by hand alone.
         tasks: dict of task name to `Task`.
         default_task: string. The task that runs when none is named.
