@@ -14,6 +14,7 @@ from . import frame
 from .exit_status import ExitStatus
 
 COMMANDS = {
+    "airflow": "Write the DAG of a pipeline for Airflow.",
     "check": "Check a pipeline's configuration and data without running it.",
     "climate": "Analyse the climate of stations: normals, extremes, trends.",
     "compile": "Compile a pipeline for open-source Kubeflow Pipelines 2.",

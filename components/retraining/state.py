@@ -1,10 +1,10 @@
 """The runs that retraining has started, and its decisions: durable, in a folder or a bucket, for many callers at once.
 
-- `runs/<number>/<token>.json`: a training (`TrainingRun`). Who starts it claims its number with an object of its own
+- `_runs/<number>/<token>.json`: a training (`TrainingRun`). Who starts it claims its number with an object of its own
   name, and has it where no other is listed beside that; of two that see each other both let go and look again. No
   object store renames, and not each writes on a condition: this needs neither. A claim is never removed, so a number,
   and with it the window that was decided on, is started once.
-- `decisions/<time>-<token>.json`: a decision, one line.
+- `_decisions/<time>-<token>.json`: a decision, one line.
 
 A listing must show what was written before, as those of disks, S3, GCS and MinIO do.
 """
@@ -20,7 +20,7 @@ from ...errors import StoreError
 from .decision import Decision, TrainingRun
 from .objects import open_objects
 
-_RUNS, _DECISIONS = "runs", "decisions"
+_RUNS, _DECISIONS = "_runs", "_decisions"  # The ingest takes nothing below such names for records.
 _NUM_TRIES = 5
 _MAX_PAUSE_SECONDS = 0.5
 

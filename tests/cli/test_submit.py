@@ -387,8 +387,8 @@ def test_the_experiment_is_the_named_one_or_the_environments(write: Write, monke
         (["pipeline.yaml", *LABEL, "-p", "learning_rate=nan"], "Expected learning_rate to be a number."),
         (["pipeline.yaml", *LABEL, "-p", "shuffle=yes"], "Expected shuffle to be true or false."),
         (["pipeline.yaml", *LABEL, "-p", "columns={}"], "Expected columns to be a JSON list."),
-        (["pipeline.yaml", *LABEL, "--schedule", "0 25 * * *"], "Expected the hours of --schedule"),
-        (["pipeline.yaml", *LABEL, "--schedule", "sometimes"], "Expected --schedule to be five fields"),
+        (["pipeline.yaml", *LABEL, "--schedule", "0 25 * * *"], "Expected the hours of a schedule"),
+        (["pipeline.yaml", *LABEL, "--schedule", "sometimes"], "Expected a schedule of five fields"),
         (["pipeline.yaml", *LABEL, "--schedule", "@daily", "--wait"], "Expected --wait or --schedule. Received: both."),
         (["pipeline.yaml", *LABEL, "--host", "localhost:8888"], "Expected --host to be the URL of the API"),
         (["pipeline.yaml", *LABEL, "--host", "http://x:99999"], "Expected --host to be the URL of the API"),
@@ -449,7 +449,7 @@ def test_a_pipeline_by_its_name_is_compiled_and_has_the_schedule_of_its_configur
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     named = ["submit", "student_dropout", "--image", "image:1", "--profile", "mock"]
-    named += ["--set", "schedules.training=@weekly"]
+    named += ["--set", "schedules.training='@weekly'"]
     with KfpServer() as server:
         assert run([*named, "--host", server.url, "--json"]) == 0
         [schedule] = server.recurring_runs.values()

@@ -70,7 +70,7 @@ def test_a_schedule_names_a_pipeline_and_a_time_that_comes() -> None:
 
     assert folder.load(["schedules.watch=0 3 * * 1"]).schedules == {"watch": "0 3 * * 1"}
     with pytest.raises(ConfigurationError, match=r"schedules: expected pipelines .* received 'wacth'.*watch"):
-        folder.load(["schedules.wacth=@daily"])
+        folder.load(["schedules.wacth='@daily'"])
     with pytest.raises(ConfigurationError, match=r"schedules\.watch: Expected a schedule of five fields"):
         folder.load(["schedules.watch=often"])
 

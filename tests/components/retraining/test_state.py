@@ -55,8 +55,8 @@ def test_decisions_are_kept_in_their_order(place):
 
 
 def test_what_is_no_run_is_named(tmp_path):
-    (tmp_path / "runs/000001").mkdir(parents=True)
-    (tmp_path / "runs/000001/a.json").write_text("{")
+    (tmp_path / "_runs/000001").mkdir(parents=True)
+    (tmp_path / "_runs/000001/a.json").write_text("{")
 
-    with pytest.raises(StoreError, match=r"Expected .*/runs/000001/a.json to be a run of retraining"):
+    with pytest.raises(StoreError, match=r"Expected .*/_runs/000001/a.json to be a run of retraining"):
         RetrainState(str(tmp_path)).runs()
