@@ -133,8 +133,8 @@ def _schedule(text: str) -> str:
         return f"datetime.timedelta(seconds={seconds:g})"
     if text.startswith("@"):
         return repr({"@annually": "@yearly", "@midnight": "@daily"}.get(text, text))
-    seconds, *fields = read_schedule(text).split()
-    if seconds != "0":
+    second, *fields = read_schedule(text).split()
+    if second != "0":
         raise UsageError(f"Expected a schedule whose seconds are 0, for Airflow counts minutes. Received: {text!r}.")
     return repr(" ".join(fields).replace("?", "*"))
 
