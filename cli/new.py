@@ -1,21 +1,24 @@
 """`yachay new`."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import frame
 
 if TYPE_CHECKING:
+    from ..pipelines.scaffold.column_facts import ColumnFacts
     from ..pipelines.scaffold.question import Question
+    from ..pipelines.scaffold.scaffold import NewPipeline
 
 MAX_LINES = 10
+MAX_COLUMNS = 40
+MAX_WIDTH = 48
 
 
-@frame.command("new", fields=["folder", "problem", "decided", "questions"])
+@frame.command("new", fields=["folder", "problem", "family", "decided", "questions", "columns", "baselines"])
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="FILE", help="CSV or Parquet file.")
 @click.option("--label", required=True, metavar="COLUMN", help="Column to predict.")
@@ -24,7 +27,8 @@ MAX_LINES = 10
     type=click.Choice(["classification", "regression"]),
     help="What the label is (default: as its values are).",
 )
-@click.option("--interactive", is_flag=True, help="Ask, and do what the answers say (default: take what was decided).")
+@click.option("--interactive", is_flag=True, help="Ask, and do what the answers say.")
+@click.option("--yes", "takes_defaults", is_flag=True, help="Take what was decided and ask nothing (the default).")
 @click.option(
     "--output",
     "parent",
@@ -33,32 +37,45 @@ MAX_LINES = 10
     help="Folder in which NAME is made (default: here).",
 )
 def command(
-    output: frame.Fields, name: str, data: Path, label: str, problem: str | None, interactive: bool, parent: Path
+    output: frame.Fields,
+    name: str,
+    data: Path,
+    label: str,
+    problem: str | None,
+    interactive: bool,
+    takes_defaults: bool,
+    parent: Path,
 ) -> None:
-    """Write a pipeline for a data file: configuration, schema, README.
+    """Write a pipeline for a data file: configuration, schema, README and a page that shows what the data holds.
 
-    The kinds of features are inferred; look at them in NAME/config.yaml, then `yachay run NAME`.
+    The kinds of features are inferred; look at them in NAME/profile.html, then `yachay run NAME`.
     """
     from ..components.features import Problem
+    from ..errors import UsageError
     from ..pipelines.scaffold.scaffold import scaffold
 
+    if interactive and takes_defaults:
+        raise UsageError("Expected --interactive or --yes. Received: both. Leave one out.")
     written = scaffold(name, data, label, parent, Problem(problem) if problem else None, _ask if interactive else _take)
     inference, folder = written.inference, written.folder
-    output["folder"], output["problem"] = str(folder), inference.problem.value
+    output["folder"], output["problem"], output["family"] = str(folder), inference.problem.value, written.family
     output["decided"], output["questions"] = list(inference.notes), list(map(str, inference.questions))
-    kinds = Counter(column.kind.value for column in inference.columns if column.kind)
+    output["columns"] = list(map(_fields, inference.facts))
+    output["baselines"] = written.baselines.scores if written.baselines else {}
     lines = [
-        f"Wrote {folder}/: config.yaml, schema.pbtxt, README.md, profile.json.",
+        f"Wrote {folder}/: {', '.join(written.files)}.",
         f"{inference.label.original_name}: {inference.problem.value}"
         + (f" of {len(inference.class_counts)} classes" if inference.class_counts else "")
-        + f": {inference.problem_reason}.",
-        f"Features: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}.",
-        *_listed("Not features:", [f"{c.original_name}: {c.reason}" for c in inference.columns if c.reason]),
+        + f": {inference.problem_reason}. Looked at {inference.size.rstrip(',')}.",
+        "",
+        *_table(inference.facts[1:]),
+        "",
         *_listed("Decided:", inference.notes),
         *_listed("Questions:", [str(question) for question in inference.questions]),
-        f"Look at the kinds of features in {folder / 'config.yaml'}, then run: yachay run {folder}",
+        *_baselines(written),
+        f"Look at {folder / 'profile.html'}, then run: yachay run {folder}",
     ]
-    click.echo("\n".join(lines), err=True)
+    click.echo(frame.escape("\n".join(lines), kept=frame.LINES), err=True)
 
 
 def _ask(question: "Question") -> bool:
@@ -68,6 +85,55 @@ def _ask(question: "Question") -> bool:
 
 def _take(question: "Question") -> bool:
     return False
+
+
+def _fields(facts: "ColumnFacts") -> dict[str, Any]:
+    column = facts.column
+    return {
+        "name": column.name,
+        "original_name": column.original_name,
+        "kind": column.kind.value if column.kind else None,
+        "reason": column.reason or column.basis,
+        "missing": facts.num_missing,
+        "distinct": facts.num_distinct,
+        "values": facts.extent,
+        "alone": facts.score,
+    }
+
+
+def _table(facts: Sequence["ColumnFacts"]) -> list[str]:
+    """Returns a line a column: its kind, its values, how many are missing, what it alone reaches."""
+    rows = [("COLUMN", "KIND", "VALUES", "MISSING", "ALONE", "")]
+    for one in facts[:MAX_COLUMNS]:
+        column = one.column
+        missing = f"{one.num_missing / one.num_rows:.1%}" if one.num_missing else ""
+        alone = "" if one.score is None else f"{one.score:.3f}"
+        kind = column.kind.value if column.kind else "no feature"
+        rows.append((column.original_name, kind, one.extent, missing, alone, column.reason or column.basis))
+    cut = [(*map(_cut, row[:-1]), " ".join(row[-1].split())) for row in rows]
+    widths = [max(len(row[place]) for row in cut) for place in range(len(rows[0]) - 1)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in cut
+    ]
+    rest = [f"... and {len(facts) - MAX_COLUMNS} more columns in README.md"] if len(facts) > MAX_COLUMNS else []
+    return [*(line.rstrip() for line in lines), *rest]
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_WIDTH else f"{line[: MAX_WIDTH - 3]}..."
+
+
+def _baselines(written: "NewPipeline") -> list[str]:
+    """Returns the line of what simple predictions reach; none where too few rows say."""
+    if written.baselines is None:
+        return []
+    found = written.baselines
+    names = {"column": found.best_column, "mean": "trees and linear together"}
+    reached = ", ".join(f"{names.get(name, name)} {score:.3f}" for name, score in found.scores.items())
+    return [
+        f"Baselines ({found.metric}): {reached}. Blessed from {found.lower:.3f} on; the family is {written.family}."
+    ]
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

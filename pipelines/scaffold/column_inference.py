@@ -4,11 +4,12 @@
 - of numbers is boolean if they are 0 and 1; categorical if they are whole and at most `MAX_CODES` different ones, each
   with `ROWS_A_VALUE` rows on average; no input if they are whole, all different, and in ascending or descending
   order or under a name that ends in "id"; else numeric. Digits with a leading zero are text;
-- of dates or times is a time;
+- of dates or times is a time, and so is one of whole numbers all of which are seconds or milliseconds since 1970 in
+  the years from 2001 to 2034;
 - of text is categorical if they are at most `MAX_WORDS` different ones, each with `ROWS_A_VALUE` rows on
   average; else no input.
 
-No column is inferred to be ordinal.
+What few whole numbers are, levels with an order or counts, `examination` finds.
 """
 
 import dataclasses
@@ -26,6 +27,10 @@ from .number_texts import MAX_CODES
 
 MAX_WORDS = 1000
 ROWS_A_VALUE = 5
+NEARLY_ALL = 0.95
+FREE_TEXT_WORDS = 4
+EPOCHS = {"seconds": (1.0e9, 2.05e9), "milliseconds": (1.0e12, 2.05e12)}
+"""By unit the numbers that are times: from 2001 to 2034."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"0\d+")
@@ -44,6 +49,7 @@ class InferredColumn:
         required: bool. Whether every row of the sample has a value.
         values: tuple of strings. The values of a categorical text column, sorted.
         reason: string. Why the column is no input; empty for an input.
+        basis: string. Why an input is of its kind, where its values alone do not say it.
     """
 
     name: str
@@ -53,6 +59,7 @@ class InferredColumn:
     required: bool = True
     values: tuple[str, ...] = ()
     reason: str = ""
+    basis: str = ""
 
 
 def infer_column(name: str, original_name: str, array: pa.Array) -> InferredColumn:
@@ -139,12 +146,16 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
         return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.CATEGORICAL)
     is_integer = are_whole and not is_floating and all(text.strip().lstrip("+-").isdigit() for text in texts)
     column = dataclasses.replace(column, type=ColumnType.INT64 if is_integer else ColumnType.FLOAT32)
+    for unit, (first, last) in EPOCHS.items():
+        if is_integer and len(numbers) > MAX_CODES and first <= min(numbers) and max(numbers) <= last:
+            return dataclasses.replace(column, kind=FeatureKind.TIME, basis=f"{unit} since 1970")
     if is_integer and column.required and len(numbers) == num_values:
         steps = {low < high for low, high in itertools.pairwise(numbers)}
         if len(steps) == 1:
             return dataclasses.replace(column, reason="a row number: all different, in order")
-        if ID_NAME.search(column.name):
-            return dataclasses.replace(column, reason="an identifier: different in every row")
+    if is_integer and ID_NAME.search(column.name) and len(numbers) >= NEARLY_ALL * num_values:
+        rows = "every row" if len(numbers) == num_values else "nearly every row"
+        return dataclasses.replace(column, reason=f"an identifier: different in {rows}")
     return dataclasses.replace(column, kind=FeatureKind.NUMERIC)
 
 
@@ -157,5 +168,7 @@ def _infer_words(column: InferredColumn, texts: list[str], num_values: int) -> I
         numbers = (
             f", most of them numbers, but not {describe_values(others, 3)}" if 2 * len(others) < len(texts) else ""
         )
-        return dataclasses.replace(column, reason=f"has {len(texts)} different texts in {num_values} rows{numbers}")
+        free = ", free text" if sum(len(text.split()) for text in texts) >= FREE_TEXT_WORDS * len(texts) else ""
+        reason = f"has {len(texts)} different texts in {num_values} rows{free}{numbers}"
+        return dataclasses.replace(column, reason=reason)
     return dataclasses.replace(column, kind=FeatureKind.CATEGORICAL, values=tuple(sorted(texts)))

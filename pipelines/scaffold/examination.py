@@ -1,29 +1,33 @@
 """What a careful look at a file's columns together shows: leaks, groups, times, copies, equal rows, personal data."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...components.example_gen.settings import ColumnType
 from ...components.features import FeatureKind, Problem
 from .column_inference import ID_NAME, InferredColumn
-from .groups import find_groups
+from .damage import find_damage
+from .equal_rows import find_equal_rows
+from .groups import Group, find_groups
 from .leaks import find_copies, find_leaks
-from .personal import personal_data
+from .personal import describes_persons, personal_data, stands_beside
+from .power import Powers, measure_powers
 from .question import Question
+from .series import SPLIT_REASON, is_part_of_time, series_questions, time_question, times_in
+from .whole_numbers import are_codes, are_counts, level_basis
 
-MIN_TIMES = 30
-MAX_EXPECTED_PAIRS = 0.01
-MAX_RUN = 24
+MAX_RARE_ROWS = 4
+MIN_PARTS = 2
 
-_SPLIT_TIME = "the time by which the split goes: later ones are new to the model"
 _DROP = {"drop_duplicates": True}
-_PARTS = {"year": "year|yr|anio|ano", "month": "month|mes", "day": "day|dia", "hour": "hour|hr|hora"}
+_SPLIT_WORDS = frozenset(
+    {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "holdout"}
+)
 
 
 @dataclass
@@ -35,12 +39,27 @@ class Examination:
         split: dict. The part `split` of the configuration that the data asks for; empty for a hash of the record.
         notes: list of strings. What was decided, a line each.
         questions: list of `Question`.
+        powers: `Powers` or None where there are too few labels. Models of the columns.
+        scores: dict of column to the AUC or R² that it alone reaches.
     """
 
     columns: list[InferredColumn]
     split: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    powers: Powers | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names in the file by identifier."""
+        return {column.name: column.original_name for column in self.columns}
+
+    def exclude(self, name: str, reason: str) -> None:
+        """Makes a column no feature."""
+        self.columns = [
+            replace(column, kind=None, reason=reason) if column.name == name else column for column in self.columns
+        ]
 
 
 def examine(
@@ -62,198 +81,239 @@ def examine(
     """
     found = Examination(list(columns))
     plain = {name: array for name, array in values.items() if not pa.types.is_nested(array.type)}
+    _find_parts_of_a_split(found, plain)
     _find_groups(found, plain)
     _find_times(found, plain)
-    _find_series(found, plain)
+    found.questions += series_questions(found.columns, plain)
+    _find_levels(found, plain, _ordered_targets(labels, label, problem))
     _find_leaks(found, plain, labels, label, problem)
     _find_copies(found, plain)
     _find_equal_rows(found, plain, labels, label)
-    for column in found.columns:
-        if column.name in plain and (kind := personal_data(column.name, plain[column.name])):
-            text = f"{column.original_name}: looks like {kind}. Is it needed? What nothing needs is best left out."
-            exclude = column.name if column.kind else ""
-            action = f"make {column.original_name} no feature" if exclude else ""
-            found.questions.append(Question(text, action, exclude, f"looks like {kind}"))
+    found.questions += _damage(found, plain, labels, label)
+    found.questions += _near_constants(found, plain)
+    found.questions += _persons(found, plain)
     return found
+
+
+def _find_parts_of_a_split(found: Examination, values: Mapping[str, pa.Array]) -> None:
+    for column in found.columns:
+        if column.kind is FeatureKind.CATEGORICAL and pa.types.is_string(values[column.name].type):
+            words = {text.casefold() for text in values[column.name].unique().drop_null().to_pylist()}
+            if len(words) >= MIN_PARTS and words <= _SPLIT_WORDS:
+                found.exclude(column.name, "says to which part of a split a row belongs")
+                found.notes.append(f"{column.original_name} says to which part of a split a row belongs: no feature.")
+                found.questions.append(
+                    Question(
+                        f"{column.original_name}: are the parts to be kept apart? Then make a file of each, and name "
+                        "the one to learn from with `--data`."
+                    )
+                )
 
 
 def _find_groups(found: Examination, values: Mapping[str, pa.Array]) -> None:
     copies = find_copies(values)
-    others = {name: array for name, array in values.items() if name not in copies}
-    names = {column.name: column for column in found.columns}
+    columns = {column.name: column for column in found.columns}
+    others = {
+        name: array
+        for name, array in values.items()
+        # What has the same parts of a time in all its rows is a time as well.
+        if name not in copies and columns[name].kind is not FeatureKind.TIME and not is_part_of_time(name)
+    }
     candidates = {
         name: array
         for name, array in values.items()
         if pa.types.is_string(array.type) or (pa.types.is_floating(array.type) and _are_whole(array))
     }
     groups = sorted(find_groups(candidates, others), key=lambda group: not ID_NAME.search(group.name))
-    for group in groups:
-        column = names[group.name]
-        constant = [names[name].original_name for name in group.constant]
-        described = f"{group.num_groups} values with several rows each, constant within them: {_some(constant)}"
-        if found.split:
-            # Another name of the same groups, which is no input either.
-            if group.num_groups == groups[0].num_groups and groups[0].name in group.constant:
-                _exclude(found, column.name, f"names the groups that {names[groups[0].name].original_name} names")
-        elif column.kind is None or ID_NAME.search(column.name):
-            found.split = {"method": "group", "key": column.name}
-            _exclude(found, column.name, f"names groups: {described}")
-            found.notes.append(f"{column.original_name} names groups ({described}): no group is in both splits.")
-        else:
-            text = (
-                f"{column.original_name}: {described}. Will the model see new ones? Then split by it: "
-                f"`split: {{method: group, key: {column.name}}}`, and move it to `exclude`."
-            )
-            split = {"method": "group", "key": column.name}
-            action = f"split by {column.original_name}, which is then no feature"
-            found.questions.append(Question(text, action, column.name, f"names groups: {described}", split))
+    if not groups:
+        return
+    first, names = groups[0], found.names
+    described = _describe_group(first, names)
+    if columns[first.name].kind is None or ID_NAME.search(first.name):
+        found.split = {"method": "group", "key": first.name}
+        found.exclude(first.name, f"names groups: {described}")
+        found.notes.append(f"{names[first.name]} names groups ({described}): no group is in both splits.")
+        for group in groups[1:]:
+            if group.num_groups == first.num_groups and first.name in group.constant:
+                found.exclude(group.name, f"names the groups that {names[first.name]} names")
+        return
+    more = f" So do {_some([names[group.name] for group in groups[1:]])}." if len(groups) > 1 else ""
+    text = (
+        f"{names[first.name]} names groups: {described}.{more} Will the model see new ones? Then split by it: `split: "
+        f"{{method: group, key: {first.name}}}`, and move it to `exclude`."
+    )
+    split = {"method": "group", "key": first.name}
+    action = f"split by {names[first.name]}, which is then no feature"
+    found.questions.append(Question(text, action, (first.name,), f"names groups: {described}", split=split))
+
+
+def _describe_group(group: Group, names: Mapping[str, str]) -> str:
+    constant = _some([names[name] for name in group.constant])
+    return f"{group.num_groups} values with several rows each, constant within them: {constant}"
 
 
 def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
-    times = [column for column in found.columns if column.kind is FeatureKind.TIME]
-    for column in times:
-        seconds = values[column.name].drop_null().cast(pa.int64()).to_numpy()
-        if len(np.unique(seconds)) < MIN_TIMES:
-            continue
-        is_ordered = bool((np.diff(seconds) >= 0).all() or (np.diff(seconds) <= 0).all())
+    times = times_in(found.columns, values)
+    for column, is_ordered in times:
         if is_ordered and len(times) == 1 and not found.split and column.required:
             found.split = {"method": "time", "key": column.name}
-            _exclude(found, column.name, _SPLIT_TIME)
+            found.exclude(column.name, SPLIT_REASON)
             found.notes.append(f"The rows are in the order of {column.original_name}: the latest are held out.")
         else:
-            text = (
-                f"{column.original_name}: a time. Will the model predict what is later than all of them? Then split by "
-                f"it: `split: {{method: time, key: {column.name}}}`."
+            found.questions.append(time_question(column))
+
+
+def _find_levels(found: Examination, values: Mapping[str, pa.Array], targets: np.ndarray | None) -> None:
+    """Distinguishes levels and counts from codes among whole numbers."""
+    codes = []
+    for place, column in enumerate(found.columns):
+        if column.type is not ColumnType.INT64 or column.kind not in (FeatureKind.CATEGORICAL, FeatureKind.NUMERIC):
+            continue
+        numbers = values[column.name].to_numpy(zero_copy_only=False)
+        if column.kind is FeatureKind.NUMERIC:
+            codes += [column.name] if are_codes(numbers) and not is_part_of_time(column.name) else []
+        elif basis := level_basis(column.name, numbers, targets):
+            found.columns[place] = replace(column, kind=FeatureKind.ORDINAL, basis=basis)
+        elif are_counts(numbers):
+            found.columns[place] = replace(
+                column, kind=FeatureKind.NUMERIC, basis="a count: neighbours are about as frequent"
             )
-            split = {"method": "time", "key": column.name}
-            action = f"hold out the latest by {column.original_name}" if column.required else ""
-            found.questions.append(Question(text, action, column.name, _SPLIT_TIME, split))
+        else:
+            found.columns[place] = replace(column, basis="codes: few whole numbers in no order that shows")
+    if codes:
+        shown = _some([found.names[name] for name in codes])
+        text = (
+            f"{shown}: whole numbers with gaps or with frequencies in no order. Are they codes? Then move them to "
+            f"`features.categorical`: {', '.join(codes)}."
+        )
+        kinds = dict.fromkeys(codes, FeatureKind.CATEGORICAL)
+        found.questions.append(Question(text, f"take {shown} for codes", kinds=kinds))
 
 
-def _find_series(found: Examination, values: Mapping[str, pa.Array]) -> None:
-    """Asks about parts of a time that are columns of their own, and about values that stay the same in rows by time."""
-    parts = {
-        part: name
-        for part, pattern in _PARTS.items()
-        for name, array in values.items()
-        if re.fullmatch(pattern, name.lower()) and pa.types.is_floating(array.type) and not array.null_count
-    }
-    names = {column.name: column.original_name for column in found.columns}
-    if not {"year", "month"} <= set(parts):
-        return
-    times = np.zeros(len(values[parts["year"]]))
-    for part in _PARTS:
-        number = values[parts[part]].to_numpy() if part in parts else 0
-        times = times * 100 + number
-    if (np.diff(times) < 0).any() or len(np.unique(times)) < MIN_TIMES:
-        return
-    shown = ", ".join(names[name] for name in parts.values())
-    text = (
-        f"{shown}: parts of a time, and the rows are in its order. Will the model predict what is later? Then write "
-        "one column of times and split by it: `split: {method: time}`."
-    )
-    found.questions.append(Question(text))
-    for column in found.columns:
-        if column.kind is FeatureKind.NUMERIC and column.name not in parts.values():
-            length, value = _longest_run(values[column.name].to_numpy(zero_copy_only=False))
-            if length >= MAX_RUN:
-                text = (
-                    f"{column.original_name}: {value:g} in {length} rows running. Was it measured, or a sensor stuck?"
-                )
-                found.questions.append(Question(text))
-
-
-def _longest_run(numbers: np.ndarray) -> tuple[int, float]:
-    """Returns how often the same value follows itself, and the value; the lowest, such as no rain, does not count."""
-    is_change = np.flatnonzero(np.diff(numbers, prepend=np.nan, append=np.nan) != 0)
-    lengths, firsts = np.diff(is_change), numbers[is_change[:-1]]
-    lengths = np.where(firsts > np.nanmin(numbers), lengths, 0)
-    place = int(lengths.argmax())
-    return int(lengths[place]), float(firsts[place])
+def _ordered_targets(labels: pa.Array, label: InferredColumn, problem: Problem) -> np.ndarray | None:
+    """Returns the label as numbers with an order, of shape `(N,)`; None for classes without one."""
+    if problem is Problem.REGRESSION:
+        numbers: np.ndarray = labels.to_numpy(zero_copy_only=False)
+        return numbers
+    if len(label.values) != 2:
+        return None
+    places = pc.index_in(labels, pa.array(label.values, pa.string()))
+    ordered: np.ndarray = places.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return ordered
 
 
 def _find_leaks(
     found: Examination, values: Mapping[str, pa.Array], labels: pa.Array, label: InferredColumn, problem: Problem
 ) -> None:
     rows = labels.is_valid()
-    inputs = {column.name: values[column.name].filter(rows) for column in found.columns if column.kind}
-    present = labels.filter(rows)
+    kinds = {column.name: column.kind for column in found.columns if column.kind}
+    targets = labels.filter(rows)
     if problem is Problem.CLASSIFICATION:
-        targets = present.dictionary_encode().indices.to_numpy()
-    else:
-        targets = present.to_numpy()
-    names = {column.name: column.original_name for column in found.columns}
-    for leak in find_leaks(inputs, targets, problem):
-        described = leak.describe(problem)
+        targets = pc.index_in(targets, pa.array(label.values, pa.string()))
+    columns = {name: array.filter(rows) for name, array in values.items()}
+    powers = measure_powers(columns, targets.to_numpy(), problem, kinds, found.split)
+    if not powers.can_judge:
+        return
+    found.powers = powers
+    found.scores = {name: powers.score(powers.single(name)) for name in kinds}
+    for leak in find_leaks(powers, found.scores, label.name):
+        name, described = found.names[leak.name], leak.describe(problem)
         if leak.is_certain:
-            _exclude(found, leak.name, f"gives the label away: {described}")
-            found.notes.append(f"{names[leak.name]} gives the label away and is no feature: it {described}.")
+            found.exclude(leak.name, f"gives the label away: {described}")
+            found.notes.append(f"{name} gives the label away and is no feature: it {described}.")
         else:
-            text = (
-                f"{names[leak.name]}: {described}. Is it known before {label.original_name} is? If not, move it to "
-                "`exclude`."
-            )
-            action = f"make {names[leak.name]} no feature"
-            found.questions.append(Question(text, action, leak.name, f"may give the label away: {described}"))
+            text = f"{name}: {described}. Is it known before {label.original_name} is? If not, move it to `exclude`."
+            action = f"make {name} no feature"
+            found.questions.append(Question(text, action, (leak.name,), f"may give the label away: {described}"))
 
 
 def _find_copies(found: Examination, values: Mapping[str, pa.Array]) -> None:
     inputs = {column.name: values[column.name] for column in found.columns if column.kind}
-    names = {column.name: column.original_name for column in found.columns}
+    names = found.names
     for name, other in find_copies(inputs).items():
         text = (
             f"{names[name]}: says what {names[other]} says, each of its values goes with one of that column. Are both "
             "needed? Importance is divided between them."
         )
         action = f"make {names[name]} no feature"
-        found.questions.append(Question(text, action, name, f"says what {names[other]} says"))
+        found.questions.append(Question(text, action, (name,), f"says what {names[other]} says"))
 
 
 def _find_equal_rows(
     found: Examination, values: Mapping[str, pa.Array], labels: pa.Array, label: InferredColumn
 ) -> None:
-    inputs = pd.DataFrame({name: _hashable(array) for name, array in values.items()})
-    hashes = pd.util.hash_pandas_object(inputs, index=False)
-    whole = pd.util.hash_pandas_object(inputs.assign(**{label.name: _hashable(labels)}), index=False)
-    if _expected_pairs(inputs) > MAX_EXPECTED_PAIRS:
-        return
-    if num_equal := int(whole.duplicated().sum()):
+    inputs = {column.name for column in found.columns if column.kind}
+    equal = find_equal_rows(values, labels, inputs)
+    if equal.num_equal:
         text = (
-            f"{num_equal} of {len(whole)} rows equal an earlier one. Are they one record written twice? Then set "
-            "`data.drop_duplicates: true`."
+            f"{equal.num_equal} of {len(labels)} rows equal an earlier one. Are they one record written twice? Then "
+            "set `data.drop_duplicates: true`."
         )
-        found.questions.append(
-            Question(text, "leave out equal rows", data=_DROP, rejected_share=num_equal / len(whole))
-        )
-    is_first = ~whole.duplicated()
-    num_torn = int(hashes[is_first].duplicated(keep=False).sum())
-    if num_torn:
+        share = equal.num_equal / len(labels)
+        found.questions.append(Question(text, "leave out equal rows", data=_DROP, rejected_share=share))
+    if equal.num_renumbered and not found.split:
+        others = _some([column.original_name for column in found.columns if column.name not in inputs])
         text = (
-            f"{num_torn} rows have the values of another row and another {label.original_name}. Which is right? No "
-            "model can be right about both."
+            f"{equal.num_renumbered} of {len(labels)} rows equal an earlier one but for {others}. Are they one record "
+            "under two numbers? Then leave one out of the file, else the model is judged by records that it has seen."
+        )
+        found.questions.append(Question(text))
+    if equal.num_torn:
+        text = (
+            f"{equal.num_torn} rows have the values of another row and another {label.original_name}. Which is right? "
+            "No model can be right about both."
         )
         found.questions.append(Question(text))
 
 
-def _expected_pairs(inputs: pd.DataFrame) -> float:
-    """Returns how many pairs of rows are equal by chance, if the columns are independent of each other."""
-    num_pairs = len(inputs) * (len(inputs) - 1) / 2
-    counts = [inputs[name].value_counts(dropna=False).to_numpy(np.float64) for name in inputs]
-    return float(np.prod([(count * (count - 1) / 2).sum() / num_pairs for count in counts])) * num_pairs
+def _damage(
+    found: Examination, values: Mapping[str, pa.Array], labels: pa.Array, label: InferredColumn
+) -> Iterator[Question]:
+    for column in found.columns:
+        if column.name in values:
+            for line in find_damage(column.original_name, values[column.name], are_words=column.kind is not None):
+                yield Question(f"{column.original_name}: {line}.")
+    for line in find_damage(label.original_name, labels, are_words=True):
+        yield Question(f"{label.original_name}: {line}.")
 
 
-def _exclude(found: Examination, name: str, reason: str) -> None:
-    found.columns = [
-        replace(column, kind=None, reason=reason) if column.name == name else column for column in found.columns
-    ]
+def _near_constants(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Question]:
+    for column in found.columns:
+        if not column.kind or pa.types.is_timestamp(values[column.name].type):
+            continue
+        counts = pc.value_counts(values[column.name])
+        most = pc.max(counts.field("counts")).as_py()
+        if len(values[column.name]) - most <= MAX_RARE_ROWS:
+            place = pc.index(counts.field("counts"), most).as_py()
+            text = (
+                f"{column.original_name}: {counts.field('values')[place].as_py()!r} in all but "
+                f"{len(values[column.name]) - most} of {len(values[column.name])} rows. Is it needed?"
+            )
+            reason = "has nearly always one value"
+            yield Question(text, f"make {column.original_name} no feature", (column.name,), reason)
+
+
+def _persons(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Question]:
+    for column in found.columns:
+        if column.name in values and (kind := personal_data(column.name, values[column.name])):
+            text = f"{column.original_name}: looks like {kind}. Is it needed? What nothing needs is best left out."
+            exclude = (column.name,) if column.kind else ()
+            action = f"make {column.original_name} no feature" if exclude else ""
+            yield Question(text, action, exclude, f"looks like {kind}")
+    inputs = [column for column in found.columns if column.kind]
+    if any(describes_persons(column.name) for column in inputs):
+        shown = [column for column in inputs if describes_persons(column.name) or stands_beside(column.name)]
+        yield Question(
+            f"{', '.join(column.original_name for column in shown)}: characteristics of persons. May they decide about "
+            "one? If not, move them to `exclude`; `evaluation.slices` and `evaluation.fairness` can still name them.",
+            f"make {_some([column.original_name for column in shown])} no features",
+            exclude=tuple(column.name for column in shown),
+            reason="a characteristic of persons: for slices and fairness only",
+        )
 
 
 def _are_whole(array: pa.Array) -> bool:
     return bool(pc.all(pc.equal(pc.floor(array), array)).as_py())
-
-
-def _hashable(array: pa.Array) -> pd.Series:
-    return array.cast(pa.string()).to_pandas() if pa.types.is_timestamp(array.type) else array.to_pandas()
 
 
 def _some(names: Sequence[str]) -> str:

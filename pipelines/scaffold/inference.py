@@ -1,36 +1,37 @@
 """What a data file is good for, as far as a look at its rows shows."""
 
-import itertools
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...components.example_gen.convert import to_text
-from ...components.example_gen.inputs import resolve_input
-from ...components.example_gen.read import data_paths, open_table
-from ...components.example_gen.settings import Column, ColumnType, IngestSpec, Repair, describe_values
-from ...components.example_gen.tables import Table, blank, check_columns
-from ...components.features import Problem, to_identifier
-from ...components.prediction_task import Label
-from ...errors import DataError, UsageError, suggestion
+from ...components.example_gen.settings import ColumnType, Repair
+from ...components.features import Problem
+from ...errors import DataError
 from ..profile import write_profile
-from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers, infer_column, infer_text, widen
+from .column_facts import ColumnFacts, describe_columns
+from .column_inference import InferredColumn, infer_column, infer_text, widen
 from .examination import examine
-from .number_texts import Exceptions, choose_decimal, find_exceptions, plain_numbers
+from .number_texts import Exceptions, choose_decimal, find_exceptions, numbers_kept, plain_numbers
+from .power import Powers
 from .question import Question
-from .repairs import find_repairs
+from .repairs import FoundRepair, find_repairs
+from .sample import Sample, blank_values, read_sample
+from .target import (
+    Target,
+    choose_target,
+    describe_balance,
+    floats_of,
+    may_be_classes,
+    sort_classes,
+    targets_of,
+)
 
-SAMPLE_ROWS = 100_000
 MIN_ROWS = 60
-MAX_CLASSES = 100
-MAX_NUMERIC_CLASSES = 10
 
 _AMBIGUOUS = "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
 
@@ -54,9 +55,15 @@ class Inference:
         split: dict. The part `split` of the configuration; empty for a hash of the record.
         notes: tuple of strings. What was decided and why, a line each.
         questions: tuple of `Question`.
+        powers: `Powers` or None where there are too few labels. Models of the columns.
+        scores: dict of column to the AUC or R² that it alone reaches.
+        facts: tuple of `ColumnFacts`: the label's, then those of the columns in the order of the file.
+        shown_class: string. The class whose share the facts' bars have; empty of a regression.
         profile: string. The profile of the inputs and the label, as JSON.
         num_rows: int. Number of rows in the sample.
+        num_read: int. Number of rows that were read.
         is_whole: bool. Whether the sample is the whole data.
+        size: string. How many rows were looked at, in words.
     """
 
     columns: tuple[InferredColumn, ...]
@@ -72,20 +79,30 @@ class Inference:
     split: dict[str, Any]
     notes: tuple[str, ...]
     questions: tuple[Question, ...]
+    powers: Powers | None
+    scores: dict[str, float]
+    facts: tuple[ColumnFacts, ...]
+    shown_class: str
     profile: str
     num_rows: int
+    num_read: int
     is_whole: bool
+    size: str
 
 
 def obey(inference: Inference, question: Question) -> Inference:
     """Returns what the answer `yes` makes of an inference; what is predicted another look at the data finds."""
-    columns = tuple(
-        replace(column, kind=None, reason=question.reason) if column.name == question.exclude else column
-        for column in inference.columns
-    )
+
+    def obeyed(column: InferredColumn) -> InferredColumn:
+        if column.name in question.exclude:
+            return replace(column, kind=None, reason=question.reason)
+        return replace(column, kind=question.kinds.get(column.name, column.kind))
+
+    columns = tuple(map(obeyed, inference.columns))
     return replace(
         inference,
         columns=columns,
+        facts=tuple(replace(facts, column=obeyed(facts.column)) for facts in inference.facts),
         split=dict(question.split) or inference.split,
         data=inference.data | dict(question.data),
         quarantined_share=inference.quarantined_share + question.rejected_share,
@@ -95,11 +112,9 @@ def obey(inference: Inference, question: Question) -> Inference:
 
 
 def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
-    """Looks at the first `SAMPLE_ROWS` rows of a data file, and at every label of a classification.
+    """Looks at the rows of a data file, and at every label of a classification.
 
-    The label is a class if it is text, or one of at most `MAX_NUMERIC_CLASSES` numbers with `ROWS_A_VALUE` rows
-    each on average. Where the data goes on after the sample, columns are taken to be optional, and numeric ones to have
-    fractions.
+    Where the data is more than the sample, columns are taken to be optional, and numeric ones to have fractions.
 
     Args:
         data: string. Path of a CSV or Parquet file, a folder or a pattern.
@@ -111,150 +126,164 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
             many classes.
         UsageError: if there is no such column as the label.
     """
-    tables = _open(data, to_identifier(label))
-    names = tables[0].original_names
-    name = _find_label(label, names, tables[0].path)
-    sample, is_whole = _sample(tables)
-    if not sample.num_rows:
-        raise DataError(f"Expected rows in {data}. Received: a header only. Name data with rows.")
-    values = {column: sample.column(column).combine_chunks() for column in names}
-    values = {column: _blank(array, ("",)) for column, array in values.items()}
-    are_classes = problem is not Problem.REGRESSION and len(values[name].unique()) <= MAX_NUMERIC_CLASSES
-    readable = {k: v for k, v in values.items() if k != name or not are_classes}  # Classes are read as texts.
-    decimal, others, ambiguous = choose_decimal(readable, name)
-    guess = _problem(values[name], decimal, data, name, problem)
-    is_classification = guess.problem is Problem.CLASSIFICATION
-    repairs = find_repairs({column: array for column, array in values.items() if column != name}, decimal, others)
-    repaired = values | {column: found.values for column, found in repairs.items()}
-    exceptions = find_exceptions(repaired, decimal, name if is_classification else "")
-    columns = _infer_columns(repaired, names, name, decimal, ambiguous, exceptions)
-    if unused := {column.name for column in columns if not column.kind and column.name in exceptions | repairs}:
-        # No row is lost for a column that is no input: it is read as text.
-        exceptions = {column: found for column, found in exceptions.items() if column not in unused}
-        repairs = {column: found for column, found in repairs.items() if column not in unused}
-        columns = _infer_columns(repaired, names, name, decimal, ambiguous, exceptions)
-        columns = [replace(column, type=ColumnType.STRING) if column.name in unused else column for column in columns]
-    missing_values = _missing_values(exceptions)
-    labels = _blank(values[name], missing_values)
-    num_ragged = sum(table.num_ragged for table in tables)
-    is_unlabelled = _mask(pc.is_null(labels))
-    unfit = [*(e.is_quarantined for e in exceptions.values()), *(found.is_unfit for found in repairs.values())]
-    is_quarantined = np.any([is_unlabelled, *unfit], axis=0)
-    if is_classification:
-        counts = Counter(_texts(name, labels)) if is_whole else _count_labels(tables, name, missing_values)
-        class_counts = {text: counts[text] for text in _sorted_classes(counts, decimal, data, name)}
-        label_column = InferredColumn(name, names[name], ColumnType.STRING, None, values=tuple(class_counts))
-    else:
-        class_counts = {}
-        label_column = InferredColumn(name, names[name], ColumnType.FLOAT32, None)
-    columns = list(_distinct_in_lower_case(columns))
-    plain = {
-        column.name: _comparable(repaired[column.name], column, missing_values, decimal)
-        for column in columns
-        if not pa.types.is_nested(repaired[column.name].type)
-    }
-    targets = _targets(labels, is_classification, decimal)
-    found = examine(columns, plain, targets, label_column, guess.problem)
-    columns = found.columns
-    if not is_whole:
-        columns = list(map(widen, columns))
-    notes = []
-    if is_whole and sample.num_rows < MIN_ROWS:
-        notes.append(f"{sample.num_rows} rows are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
-    notes += ["Numbers are written with a decimal comma (`data.decimal`)."] if decimal == "," else []
-    if num_ragged:
-        notes.append(f"Rows with another number of fields than the header, which are quarantined: {num_ragged}.")
-    if is_unlabelled.any():
-        notes.append(
-            f"{names[name]}: {is_unlabelled.sum()} of {sample.num_rows} rows have no label: they are quarantined."
-        )
-    notes += [note for column, texts in exceptions.items() for note in texts.notes(names[column])]
-    notes += [f"{names[column]} {repair.note} (`data.repairs`)." for column, repair in repairs.items()]
-    questions = [
-        Question(f"{names[column]}: {repair.question}") for column, repair in repairs.items() if repair.question
-    ]
+    sample = read_sample(data, label)
+    labels = sample.values[sample.label]
+    are_classes = may_be_classes(labels, problem)
+    readable = {name: array for name, array in sample.values.items() if name != sample.label or not are_classes}
+    decimal, others, ambiguous = choose_decimal(readable, sample.label)
+    target = choose_target(sample, decimal, problem)
+    reading = _read_columns(sample, target.problem, decimal, others, ambiguous)
+    labels = blank_values(labels, reading.missing_values)
+    class_counts = _count_classes(sample, target, reading)
+    is_class = target.problem is Problem.CLASSIFICATION
+    label_type = ColumnType.STRING if is_class else ColumnType.FLOAT32
+    label_column = InferredColumn(sample.label, sample.original_label, label_type, None, values=tuple(class_counts))
+    plain = reading.comparable()
+    targets = targets_of(labels, target.problem, decimal)
+    found = examine(reading.columns, plain, targets, label_column, target.problem)
+    columns = found.columns if sample.is_whole else [widen(column) for column in found.columns]
     if not any(column.kind for column in columns):
         reasons = [f"{column.original_name}: {column.reason}" for column in columns]
         raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.", reasons)
+    shown_class = min(class_counts, key=lambda name: class_counts[name]) if class_counts else ""
+    is_unlabelled = _mask(pc.is_null(labels))
+    num_quarantined = sample.num_ragged + int((is_unlabelled | reading.is_unfit).sum())
     return Inference(
         columns=tuple(columns),
         label=label_column,
-        problem=guess.problem,
-        problem_reason=guess.reason,
+        problem=target.problem,
+        problem_reason=target.reason,
         class_counts=class_counts,
-        quarantined_share=(num_ragged + int(is_quarantined.sum())) / (num_ragged + sample.num_rows),
-        missing_values=missing_values,
+        quarantined_share=num_quarantined / (sample.num_ragged + sample.num_rows),
+        missing_values=reading.missing_values,
         decimal=decimal,
-        repairs={column: repair.repair for column, repair in repairs.items()},
+        repairs={name: repair.repair for name, repair in reading.repairs.items()},
         data={},
         split=found.split,
-        notes=(*notes, *found.notes),
-        questions=(*guess.questions, *questions, *found.questions),
-        profile=write_profile({column.name: plain[column.name] for column in columns if column.kind} | {name: targets}),
+        notes=(*_notes(sample, reading, int(is_unlabelled.sum()), class_counts), *found.notes),
+        questions=(*target.questions, *reading.questions(), *found.questions),
+        powers=found.powers,
+        scores=found.scores,
+        facts=tuple(
+            describe_columns(
+                [label_column, *columns], {sample.label: targets, **plain}, _shown(targets, shown_class), found.scores
+            )
+        ),
+        shown_class=shown_class,
+        profile=write_profile(_profiled(columns, plain) | {sample.label: targets}),
         num_rows=sample.num_rows,
-        is_whole=is_whole,
+        num_read=sample.num_read,
+        is_whole=sample.is_whole,
+        size=sample.size,
     )
 
 
-def _open(data: str, label: str) -> list[Table]:
-    spec = IngestSpec(columns={label: Column(type=ColumnType.STRING)}, label=Label(name=label))
-    paths, _ = data_paths(resolve_input(data), spec)
-    tables = [open_table(path, spec) for path in paths]
-    for table in tables[1:]:
-        check_columns(table.path, table.original_names, tables[0].original_names, label)
-    return tables
+@dataclass(frozen=True)
+class _Reading:
+    """How the columns but the label are read.
+
+    Args:
+        sample: `Sample`.
+        decimal: string. The decimal mark of the data.
+        values: dict of column to `pyarrow.Array` of shape `(N,)`, repaired.
+        columns: list of `InferredColumn`.
+        exceptions: mapping of column, the label among them, to `Exceptions`.
+        repairs: mapping of column to `FoundRepair`.
+    """
+
+    sample: Sample
+    decimal: str
+    values: dict[str, pa.Array]
+    columns: list[InferredColumn]
+    exceptions: Mapping[str, Exceptions]
+    repairs: Mapping[str, FoundRepair]
+
+    @property
+    def missing_values(self) -> tuple[str, ...]:
+        """The texts that mean "no value"."""
+        return _missing_values(self.exceptions)
+
+    @property
+    def is_unfit(self) -> np.ndarray:
+        """Which rows have a value that is none of its column's type, of shape `(N,)`."""
+        unfit = [
+            *(one.is_quarantined for one in self.exceptions.values()),
+            *(one.is_unfit for one in self.repairs.values()),
+        ]
+        return np.any(unfit, axis=0) if unfit else np.zeros(self.sample.num_rows, bool)
+
+    def questions(self) -> list[Question]:
+        """Returns what is open about the repairs."""
+        names = self.sample.names
+        return [Question(f"{names[name]}: {one.question}") for name, one in self.repairs.items() if one.question]
+
+    def comparable(self) -> dict[str, pa.Array]:
+        """Returns the columns of times, floats or texts as later steps compare them."""
+        return {
+            column.name: _comparable(self.values[column.name], column, self.missing_values, self.decimal)
+            for column in self.columns
+            if not pa.types.is_nested(self.values[column.name].type)
+        }
 
 
-def _find_label(label: str, names: dict[str, str], path: Path) -> str:
-    name = next((name for name, original in names.items() if label in (original, name)), None)
-    if name is None:
-        raise UsageError(
-            f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}."
-            f"{suggestion(label, names.values())}"
+def _read_columns(
+    sample: Sample, problem: Problem, decimal: str, others: Collection[str], ambiguous: Collection[str]
+) -> _Reading:
+    """Returns how the columns are read; `others` have the other decimal mark, `ambiguous` one of two."""
+    label, names = sample.label, sample.names
+    inputs = {name: array for name, array in sample.values.items() if name != label}
+    repairs = find_repairs(inputs, decimal, others)
+    repaired = sample.values | {name: found.values for name, found in repairs.items()}
+    exceptions = find_exceptions(repaired, decimal, label if problem is Problem.CLASSIFICATION else "")
+    columns = _infer_columns(repaired, names, label, decimal, ambiguous, exceptions)
+    if unused := {column.name for column in columns if not column.kind and column.name in exceptions | repairs}:
+        # No row is lost for a column that is no input: it is read as text.
+        exceptions = {name: found for name, found in exceptions.items() if name not in unused}
+        repairs = {name: found for name, found in repairs.items() if name not in unused}
+        columns = _infer_columns(repaired, names, label, decimal, ambiguous, exceptions)
+        columns = [replace(column, type=ColumnType.STRING) if column.name in unused else column for column in columns]
+    return _Reading(sample, decimal, repaired, list(_distinct_in_lower_case(columns)), exceptions, repairs)
+
+
+def _count_classes(sample: Sample, target: Target, reading: _Reading) -> dict[str, int]:
+    """Returns the rows of each class, in the order of the classes; none of a regression."""
+    if target.problem is not Problem.CLASSIFICATION:
+        return {}
+    counts = sample.count_labels(reading.missing_values)
+    return {name: counts[name] for name in sort_classes(counts, reading.decimal, sample.data, sample.label)}
+
+
+def _notes(sample: Sample, reading: _Reading, num_unlabelled: int, class_counts: dict[str, int]) -> list[str]:
+    """Returns what was decided about rows and texts, a line each."""
+    names, notes = sample.names, []
+    if sample.is_whole and sample.num_rows < MIN_ROWS:
+        notes.append(f"{sample.num_rows} rows are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
+    if not sample.is_whole:
+        notes.append(f"Looked at {sample.size.rstrip(',')}.")
+    if reading.decimal == ",":
+        notes.append("Numbers are written with a decimal comma (`data.decimal`).")
+    if sample.num_ragged:
+        notes.append(f"Rows with another number of fields than the header, which are quarantined: {sample.num_ragged}.")
+    if num_unlabelled:
+        notes.append(
+            f"{sample.original_label}: {num_unlabelled} of {sample.num_rows} rows have no label: they are quarantined."
         )
-    return name
+    if class_counts and (balance := describe_balance(class_counts)):
+        notes.append(balance)
+    notes += [note for name, texts in reading.exceptions.items() for note in texts.notes(names[name])]
+    notes += [f"{names[name]} {repair.note} (`data.repairs`)." for name, repair in reading.repairs.items()]
+    return notes
 
 
-def _sample(tables: Sequence[Table]) -> tuple[pa.Table, bool]:
-    """Returns the first `SAMPLE_ROWS` rows, and whether there are no more."""
-    names = list(tables[0].original_names)
-    parts = [pa.table({name: pa.array([], pa.null()) for name in names})]
-    num_rows = 0
-    for batch in _batches(tables, names):
-        parts.append(pa.Table.from_batches([batch.slice(0, SAMPLE_ROWS - num_rows)]))
-        num_rows += batch.num_rows
-        if num_rows > SAMPLE_ROWS:
-            break
-    try:
-        return pa.concat_tables(parts, promote_options="permissive"), num_rows <= SAMPLE_ROWS
-    except pa.ArrowException as error:
-        raise DataError(
-            f"Expected a column to have one type in all files. Received: {error}. Write them alike."
-        ) from None
+def _shown(targets: pa.Array, shown_class: str) -> np.ndarray:
+    """Returns the label as numbers of shape `(N,)`: 1 for a class and 0 for the others, NaN where there is none."""
+    numbers = pc.equal(targets, shown_class).cast(pa.float64()) if shown_class else targets
+    shown: np.ndarray = numbers.to_numpy(zero_copy_only=False)
+    return shown
 
 
-def _batches(tables: Sequence[Table], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    return itertools.chain.from_iterable(table.batches(columns) for table in tables)
-
-
-def _count_labels(tables: Sequence[Table], label: str, missing_values: Sequence[str]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for batch in _batches(tables, [label]):
-        counts.update(_texts(label, _blank(batch.column(label), missing_values)))
-        if len(counts) > MAX_CLASSES:
-            break
-    return counts
-
-
-def _blank(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
-    if pa.types.is_floating(array.type):
-        return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-    return blank(array, missing_values) if array.type == pa.string() else array
-
-
-def _texts(name: str, array: pa.Array) -> list[str]:
-    texts: list[str] = to_text(name, array).drop_null().to_pylist()
-    return texts
+def _profiled(columns: Iterable[InferredColumn], plain: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    return {column.name: plain[column.name] for column in columns if column.kind}
 
 
 def _infer_columns(
@@ -271,7 +300,7 @@ def _infer_columns(
     for name, array in values.items():
         if name == label:
             continue
-        kept = _numbers(_blank(array, missing_values), exceptions.get(name), decimal)
+        kept = numbers_kept(blank_values(array, missing_values), exceptions.get(name), decimal)
         if name in ambiguous:
             columns.append(infer_text(name, names[name], kept, _AMBIGUOUS))
         else:
@@ -293,99 +322,13 @@ def _missing_values(exceptions: Mapping[str, Exceptions]) -> tuple[str, ...]:
     return ("", *sorted({text for found in exceptions.values() for text in found.missing}))
 
 
-def _numbers(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa.Array:
-    """Returns the values that the ingest keeps, numbers with a decimal point."""
-    kept = array.filter(pa.array(~exceptions.is_quarantined)) if exceptions else array
-    return plain_numbers(kept, decimal)
-
-
-@dataclass(frozen=True)
-class _Guess:
-    problem: Problem
-    reason: str
-    questions: tuple[Question, ...] = ()
-
-
-def _problem(labels: pa.Array, decimal: str, data: str, label: str, asked: Problem | None) -> _Guess:
-    """Returns what is predicted, as asked or as the label's values are, and the reason."""
-    exceptions = find_exceptions({label: labels}, decimal).get(label)
-    present = _blank(labels, tuple(exceptions.missing)) if exceptions else labels
-    texts = Counter(_texts(label, _numbers(present, exceptions, decimal)))
-    if not texts:
-        raise DataError(f"Expected labels in the column {label!r} of {data}. Received: none. Name another column.")
-    if len(texts) == 1:
-        raise DataError(
-            f"Expected two or more values in the label column {label!r} of {data}. "
-            f"Received: {next(iter(texts))!r} only. Name another column."
-        )
-    if asked is Problem.REGRESSION and not are_numbers(texts):
-        others = [text for text in texts if not are_numbers([text])]
-        raise DataError(
-            f"Expected numbers in the label column {label!r} of {data}, for --problem is regression. Received: "
-            f"{describe_values(others, 3)}. Name another column, or leave --problem out."
-        )
-    if asked is not None:
-        return _Guess(asked, "as --problem says")
-    if not are_numbers(texts):
-        return _Guess(Problem.CLASSIFICATION, "its values are words")
-    few = len(texts) <= MAX_NUMERIC_CLASSES and texts.total() >= ROWS_A_VALUE * len(texts)
-    if not few:
-        return _Guess(Problem.REGRESSION, f"it has {len(texts)} different numbers")
-    reason = f"it has {len(texts)} different numbers only"
-    if len(texts) == 2:
-        return _Guess(Problem.CLASSIFICATION, reason)
-    return _Guess(
-        Problem.CLASSIFICATION,
-        reason,
-        (
-            Question(
-                f"{label}: is it a number, such as a mark or a count, and no class? Then `--problem regression`.",
-                f"predict {label} as a number",
-                problem=Problem.REGRESSION,
-            ),
-        ),
-    )
-
-
-def _targets(labels: pa.Array, is_classification: bool, decimal: str) -> pa.Array:
-    """Returns the labels as text, or as floats, null where there is none."""
-    if is_classification:
-        return to_text("label", labels)
-    return _floats(plain_numbers(labels, decimal))
-
-
-def _comparable(array: pa.Array, column: InferredColumn, missing_values: Sequence[str], decimal: str) -> pa.Array:
+def _comparable(array: pa.Array, column: InferredColumn, missing_values: tuple[str, ...], decimal: str) -> pa.Array:
     """Returns a column's times, floats or texts as later steps compare them."""
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
         return array.cast(pa.timestamp("us"))
     if column.type in (ColumnType.INT64, ColumnType.FLOAT32):
-        return _floats(plain_numbers(_blank(array, missing_values), decimal))
-    return to_text(column.name, _blank(array, missing_values))
-
-
-def _floats(array: pa.Array) -> pa.Array:
-    """Returns finite numbers, null in place of the rest."""
-    numbers = pd.to_numeric(to_text("", array).to_pandas(), errors="coerce").to_numpy(np.float64)
-    return pa.array(numbers, pa.float64(), mask=~np.isfinite(numbers))
-
-
-def _sorted_classes(counts: Counter[str], decimal: str, data: str, label: str) -> list[str]:
-    if len(counts) > MAX_CLASSES:
-        raise DataError(
-            f"Expected at most {MAX_CLASSES} classes in the label column {label!r} of {data}. "
-            f"Received: {len(counts)} or more different texts. Name a column of classes or of numbers."
-        )
-    numbers = {text: text.replace(decimal, ".") for text in counts}
-    if not are_numbers(numbers.values()):
-        return sorted(counts)
-    classes = sorted(counts, key=lambda text: (float(numbers[text]), text))
-    twice = [pair for pair in itertools.pairwise(classes) if float(numbers[pair[0]]) == float(numbers[pair[1]])]
-    if twice:
-        raise DataError(
-            f"Expected one spelling of each class in the label column {label!r} of {data}. "
-            f"Received: {twice[0][0]!r} and {twice[0][1]!r}. Write each class in one way."
-        )
-    return classes
+        return floats_of(plain_numbers(blank_values(array, missing_values), decimal))
+    return to_text(column.name, blank_values(array, missing_values))
 
 
 def _mask(array: pa.Array) -> np.ndarray:

@@ -6,44 +6,52 @@ all columns that are not suspicious together, by gradient-boosted trees in the s
 away if it is near perfect and the others together are not; it is a question if it is strong and they are weaker.
 This is the usual test for target leakage: Kaufman, Rosset, Perlich and Stitelman (2012), "Leakage in data mining", ACM
 TKDD 6(4), look for features whose relation to the target is too good. Its thresholds are ours.
+
+Two further signs are a column of few values that the label alone predicts (a cut of it, or what is decided by it), and
+a name that speaks of an end or repeats the label's, on a column with some power.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ...components.features import Problem
+from .power import Powers, codes_of
 
-MAX_ROWS = 5_000
-FOLDS = 3
-MIN_ROWS = 30
 NEAR_PERFECT = {Problem.CLASSIFICATION: 0.99, Problem.REGRESSION: 0.98}
 STRONG = {Problem.CLASSIFICATION: 0.90, Problem.REGRESSION: 0.90}
+NAMED = {Problem.CLASSIFICATION: 0.75, Problem.REGRESSION: 0.30}
 MARGIN = 0.03
 ROWS_A_CODE = 5
+MAX_CUT_VALUES = 20
+CUT_KAPPA = 0.85
+MIN_LABEL_VALUES = 3
 
-_MAX_LEAVES = 64
+_LATE = re.compile(
+    r"(^|_)(final|result|outcome|status|decision|passed|approved|after|post|end|closed|"
+    r"resultado|estado|aprobado|desaprobado|despues|fin|baja|egreso)(_|$)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Leak:
-    """A column that predicts the label better than a column should.
+    """A column that predicts the label better than a column should, or that the label predicts.
 
     Args:
         name: string. Identifier.
-        power: float in [0, 1]. AUC or R² of the column alone.
+        power: float. AUC or R² of the column alone.
         others: float or None. The same of all columns that are not suspicious, together; None where there is none.
-        is_mapping: bool. Whether each of its values goes with one label only.
+        sign: string. What else speaks against it, in words; empty for nothing.
         is_certain: bool. Whether it is near perfect and the others are not.
     """
 
     name: str
     power: float
     others: float | None
-    is_mapping: bool
+    sign: str
     is_certain: bool
 
     def describe(self, problem: Problem) -> str:
@@ -51,37 +59,36 @@ class Leak:
         metric = "AUC" if problem is Problem.CLASSIFICATION else "R²"
         alone = f"predicts the label alone with an {metric} of {self.power:.3f}"
         beside = f", all others together with {self.others:.3f}" if self.others is not None else ""
-        return alone + beside + (": each of its values goes with one label" if self.is_mapping else "")
+        return alone + beside + (f": {self.sign}" if self.sign else "")
 
 
-def find_leaks(columns: Mapping[str, pa.Array], labels: np.ndarray, problem: Problem) -> list[Leak]:
+def find_leaks(powers: Powers, scores: Mapping[str, float], label: str) -> list[Leak]:
     """Returns the columns that give the label away or may do so, the strongest first.
 
     Args:
-        columns: mapping of name to `pyarrow.Array` of shape `(N,)`, numbers or text, null where there is no value.
-        labels: array of shape `(N,)`: codes of classes, or floats.
-        problem: `Problem`. Classification or regression.
+        powers: `Powers`.
+        scores: mapping of column to the AUC or R² of it alone.
+        label: string. The label's name.
     """
-    kept = _sample(labels, problem)
-    labels = labels[kept]
-    if problem is Problem.CLASSIFICATION:
-        classes, labels = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            return []
-    elif len(labels) < MIN_ROWS:
-        return []
-    inputs = {name: _codes(array.take(pa.array(kept))) for name, array in columns.items()}
-    powers = {name: _power(values[:, None], labels, problem, is_single=True) for name, values in inputs.items()}
-    suspects = {name for name, power in powers.items() if power >= STRONG[problem]}
+    problem, signs = powers.problem, {}
+    for name, score in scores.items():
+        if _is_mapping(powers.inputs[name], powers.labels) and score >= STRONG[problem]:
+            signs[name] = "each of its values goes with one label"
+        elif _is_cut(powers.inputs[name], powers.labels):
+            signs[name] = "it follows from the label"
+        elif score >= NAMED[problem] and (word := _late_word(name, label)):
+            signs[name] = f"its name says {word!r}"
+    suspects = {name for name, score in scores.items() if score >= STRONG[problem]} | signs.keys()
     if not suspects:
         return []
-    rest = [values for name, values in inputs.items() if name not in suspects]
-    others = _power(np.stack(rest, axis=1), labels, problem, is_single=False) if rest else None
+    rest = [name for name in scores if name not in suspects]
+    others = powers.score(powers.trees(rest)) if rest else None
     leaks = []
-    for name in sorted(suspects, key=lambda name: (-powers[name], name)):
-        if others is None or powers[name] > others + MARGIN:
-            is_certain = others is not None and powers[name] >= NEAR_PERFECT[problem]
-            leaks.append(Leak(name, powers[name], others, _is_mapping(inputs[name], labels), is_certain))
+    for name in sorted(suspects, key=lambda name: (-scores[name], name)):
+        if name in signs or others is None or scores[name] > others + MARGIN:
+            is_better = others is not None and scores[name] > others + MARGIN
+            is_certain = is_better and scores[name] >= NEAR_PERFECT[problem]
+            leaks.append(Leak(name, scores[name], others, signs.get(name, ""), is_certain))
     return leaks
 
 
@@ -94,7 +101,7 @@ def find_copies(columns: Mapping[str, pa.Array]) -> dict[str, str]:
     seen: dict[tuple[str, bytes], str] = {}
     copies: dict[str, str] = {}
     for name, array in columns.items():
-        codes = _codes(array)
+        codes = codes_of(array)
         for key in _keys(codes, is_number=not pa.types.is_string(array.type)):
             other = seen.setdefault(key, name)
             if other != name and name not in copies:
@@ -117,51 +124,31 @@ def _keys(codes: np.ndarray, is_number: bool) -> list[tuple[str, bytes]]:
     return keys
 
 
-def _codes(array: pa.Array) -> np.ndarray:
-    """Returns numbers of shape `(N,)`, NaN where there is no value; words are numbered in their order."""
-    if pa.types.is_string(array.type):
-        import pandas as pd  # Half a second.
-
-        codes = pd.Categorical(array.to_pandas()).codes.astype(float)
-        return np.where(codes < 0, np.nan, codes)
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.int64())
-    values: np.ndarray = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return values
-
-
-def _sample(labels: np.ndarray, problem: Problem) -> np.ndarray:
-    """Returns the rows to look at, those of the rarest classes left out: a fold must hold each class."""
-    rows = np.arange(len(labels))
-    if problem is Problem.CLASSIFICATION:
-        _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        rows = rows[counts[places] >= 2 * FOLDS]
-    if len(rows) > MAX_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
-    return rows
-
-
-def _power(inputs: np.ndarray, labels: np.ndarray, problem: Problem, is_single: bool) -> float:
-    """Returns the AUC or R² of predictions in folds that the trees have not seen."""
-    import xgboost  # With scikit-learn a second.
-    from sklearn import metrics, model_selection, tree
-
-    small: dict[str, Any] = {"max_leaf_nodes": _MAX_LEAVES, "min_samples_leaf": ROWS_A_CODE, "random_state": 0}
-    boosted: dict[str, Any] = {"n_estimators": 50, "max_depth": 4, "n_jobs": 1, "random_state": 0}
-    if problem is Problem.REGRESSION:
-        folds = model_selection.KFold(FOLDS, shuffle=True, random_state=0)
-        regressor = tree.DecisionTreeRegressor(**small) if is_single else xgboost.XGBRegressor(**boosted)
-        predicted = model_selection.cross_val_predict(regressor, inputs, labels, cv=folds)
-        return float(metrics.r2_score(labels, predicted))
-    stratified = model_selection.StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    classifier = tree.DecisionTreeClassifier(**small) if is_single else xgboost.XGBClassifier(**boosted)
-    scores = model_selection.cross_val_predict(classifier, inputs, labels, cv=stratified, method="predict_proba")
-    one_hot = labels[:, None] == np.arange(scores.shape[1])
-    return float(metrics.roc_auc_score(one_hot, scores, average="macro"))
-
-
 def _is_mapping(values: np.ndarray, labels: np.ndarray) -> bool:
     """Returns whether each value goes with one label and has `ROWS_A_CODE` rows on average."""
     distinct, places = np.unique(values, return_inverse=True)
     pairs = np.unique(np.stack([places, np.unique(labels, return_inverse=True)[1]], axis=1), axis=0)
     return bool(len(pairs) == len(distinct) and len(values) >= ROWS_A_CODE * len(distinct))
+
+
+def _is_cut(values: np.ndarray, labels: np.ndarray) -> bool:
+    """Returns whether the label predicts a column of few values: Cohen's kappa in folds of `CUT_KAPPA` or more."""
+    distinct, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(np.unique(labels)) < MIN_LABEL_VALUES or not 2 <= len(distinct) <= MAX_CUT_VALUES:
+        return False
+    if counts.max() > len(values) - ROWS_A_CODE * (len(distinct) - 1):
+        return False
+    from sklearn import metrics, model_selection, tree
+
+    model = tree.DecisionTreeClassifier(max_leaf_nodes=2 * MAX_CUT_VALUES, min_samples_leaf=ROWS_A_CODE, random_state=0)
+    folds = model_selection.KFold(3, shuffle=True, random_state=0)
+    predicted = model_selection.cross_val_predict(model, labels[:, None], places, cv=folds)
+    return bool(metrics.cohen_kappa_score(places, predicted) >= CUT_KAPPA)
+
+
+def _late_word(name: str, label: str) -> str:
+    """Returns the word of a column's name that speaks of an end, or the label's name in it; empty for none."""
+    words, of_label = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower() for text in (name, label))
+    if found := _LATE.search(words):
+        return found[2]
+    return of_label if len(of_label) > 2 and re.search(rf"(^|_){re.escape(of_label)}(_|$)", words) else ""

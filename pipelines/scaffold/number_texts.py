@@ -145,6 +145,12 @@ def plain_numbers(array: pa.Array, decimal: str) -> pa.Array:
     return pc.if_else(_is_number(array, decimal), pc.replace_substring(array, decimal, "."), array)
 
 
+def numbers_kept(array: pa.Array, exceptions: Exceptions | None, decimal: str) -> pa.Array:
+    """Returns the values that the ingest keeps, numbers with a decimal point."""
+    kept = array.filter(pa.array(~exceptions.is_quarantined)) if exceptions else array
+    return plain_numbers(kept, decimal)
+
+
 def _exceptions(array: pa.Array, decimal: str) -> dict[str, int] | None:
     """Returns the texts that are no numbers with their counts; None if the column does not hold numbers in the main."""
     is_text = array.type == pa.string()

@@ -1,4 +1,4 @@
-"""Which columns look like personal data, by their names and the shape of their values."""
+"""Which columns look like personal data or describe groups of persons, by their names and the shape of their values."""
 
 import re
 
@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MIN_SHARE = 0.5
+MIN_DOCUMENTS = 50
 
 _NAMES = {
     "names of persons": r"(first|last|full|sur|family|student|patient|client|teacher)_?name|nombres?|apellidos?",
@@ -19,6 +20,12 @@ _SHAPES = {
     "e-mail addresses": r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",
     "telephone numbers": r"^\+\d{1,3}[ -]?\(?\d{1,4}\)?([ -]?\d{2,4}){2,4}$",
 }
+_DOCUMENT_DIGITS = (7, 12)
+_PROTECTED = (
+    r"(^|_)(gender|sex|ethnicity|ethnic|race|religion|nacionality|nationality|disability|native_language|mother_tongue|"
+    r"genero|sexo|etnia|raza|religion|nacionalidad|discapacidad|lengua_materna)(_|$)"
+)
+_BESIDE = r"(^|_)(age|edad|marital_status|estado_civil)(_|$)"
 
 
 def personal_data(name: str, array: pa.Array) -> str:
@@ -28,7 +35,7 @@ def personal_data(name: str, array: pa.Array) -> str:
         name: string. Identifier.
         array: `pyarrow.Array` of its values, null where there is none.
     """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    words = _words(name)
     for kind, pattern in _NAMES.items():
         if re.fullmatch(pattern, words):
             return kind
@@ -37,4 +44,30 @@ def personal_data(name: str, array: pa.Array) -> str:
         for kind, pattern in _SHAPES.items():
             if pc.mean(pc.match_substring_regex(present, pattern).cast(pa.float64())).as_py() >= MIN_SHARE:
                 return kind
-    return ""
+    return "document numbers" if _are_documents(array) else ""
+
+
+def describes_persons(name: str) -> bool:
+    """Returns whether a name is that of a characteristic by which laws forbid to treat persons differently."""
+    return bool(re.search(_PROTECTED, _words(name)))
+
+
+def stands_beside(name: str) -> bool:
+    """Returns whether a name is one, such as an age, that is such a characteristic beside others of persons."""
+    return bool(re.search(_BESIDE, _words(name)))
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _are_documents(array: pa.Array) -> bool:
+    """Returns whether numbers are whole, of as many digits each, and different in nearly all rows."""
+    present = array.drop_null()
+    if not pa.types.is_floating(array.type) or len(present) < MIN_DOCUMENTS:
+        return False
+    low, high = (len(f"{abs(number):.0f}") for number in (pc.min(present).as_py(), pc.max(present).as_py()))
+    are_whole = pc.all(pc.equal(pc.floor(present), present)).as_py()
+    return bool(
+        are_whole and low == high and low in range(*_DOCUMENT_DIGITS) and len(present.unique()) >= 0.99 * len(present)
+    )

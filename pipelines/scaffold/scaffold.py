@@ -23,8 +23,10 @@ from ...schemas import SCHEMA_FILE
 from ..config.pipeline_config import CONFIG_FILE
 from ..profile import PROFILE_FILE
 from ..registry import find_pipeline
+from .baselines import LEAD, LINEAR, MEAN, TREES, Baselines, family_words, judge_baselines
 from .column_inference import InferredColumn
 from .inference import Inference, infer, obey
+from .profile_page import PROFILE_PAGE, render_profile_page
 from .question import Question
 
 README_FILE = "README.md"
@@ -37,7 +39,12 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_NAME = 60
 # The trees that are best by default, docs/benchmarks.md.
 _TREES = {Problem.CLASSIFICATION: "xgboost", Problem.REGRESSION: "boosted_trees"}
-_KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
+_FAMILY_REASONS = {
+    LINEAR: "nothing that was tried beats it by more than chance",
+    TREES: "they beat the linear model by more than chance",
+    MEAN: "it beats each of both by more than chance",
+}
+_KIND_ORDER = (FeatureKind.NUMERIC, FeatureKind.ORDINAL, FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN, FeatureKind.TIME)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +54,16 @@ class NewPipeline:
     Args:
         folder: path.
         inference: `Inference`. What the data showed.
+        baselines: `Baselines` or None where there are too few rows. What the simplest predictions reach.
+        family: string. The model family of the configuration.
+        files: tuple of strings. Their names.
     """
 
     folder: Path
     inference: Inference
+    baselines: Baselines | None
+    family: str
+    files: tuple[str, ...]
 
 
 def scaffold(
@@ -61,7 +74,8 @@ def scaffold(
     problem: Problem | None = None,
     ask: Callable[[Question], bool] = lambda _: False,
 ) -> NewPipeline:
-    """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt`, `README.md` and `profile.json`.
+    """Writes a pipeline folder, atomically: `config.yaml`, `schema.pbtxt`, `README.md`, `profile.json` and
+    `profile.html`.
 
     Args:
         name: string. The pipeline's name: lower-case letters, digits and `_`.
@@ -94,15 +108,19 @@ def scaffold(
             inference = obey(inference, question)
     if not any(column.kind for column in inference.columns):
         raise UsageError("Expected a feature to be left. Received: none, by the answers. Answer no to some.")
+    metrics = _metrics(inference)
+    baselines = _judge(inference, metrics)
     files = {
-        CONFIG_FILE: _config(name, data, folder, inference),
+        CONFIG_FILE: _config(name, data, folder, inference, metrics, baselines),
         SCHEMA_FILE: _schema(inference),
-        README_FILE: _readme(name, data, inference),
+        README_FILE: _readme(name, data, inference, baselines),
         PROFILE_FILE: inference.profile,
+        PROFILE_PAGE: render_profile_page(name, data.name, inference, baselines),
     }
     _check(files)
     _write(folder, files)
-    return NewPipeline(folder, inference)
+    family: str = _family(inference.problem, baselines)["family"]
+    return NewPipeline(folder, inference, baselines, family, tuple(files))
 
 
 def _neighbour(path: Path) -> str:
@@ -137,15 +155,38 @@ def _check_absent(folder: Path) -> None:
         raise UsageError(f"Expected a new folder. Received: {folder}, which exists. Take another name, or remove it.")
 
 
-def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
-    is_classification = inference.problem is Problem.CLASSIFICATION
-    metrics = task_metrics(
+def _metrics(inference: Inference) -> Mapping[str, Metric]:
+    return task_metrics(
         PredictionTask(
             problem=inference.problem,
             label=Label(name=inference.label.name, values=tuple(inference.class_counts)),
             features={column.name: column.kind for column in inference.columns if column.kind},
         )
     )
+
+
+def _judge(inference: Inference, metrics: Mapping[str, Metric]) -> Baselines | None:
+    """Returns what the simplest predictions reach from the features that are left."""
+    if inference.powers is None:
+        return None
+    inputs = [column.name for column in inference.columns if column.kind]
+    powers = inference.powers.split_by(inference.split)
+    powers = dataclasses.replace(
+        powers, kinds={column.name: column.kind for column in inference.columns if column.kind}
+    )
+    num_eval = int(EVAL_SHARE * (sum(inference.class_counts.values()) or inference.num_read))
+    return judge_baselines(powers, inputs, inference.scores, metrics[LEAD[inference.problem]], num_eval)
+
+
+def _config(
+    name: str,
+    data: Path,
+    folder: Path,
+    inference: Inference,
+    metrics: Mapping[str, Metric],
+    baselines: Baselines | None,
+) -> str:
+    is_classification = inference.problem is Problem.CLASSIFICATION
     source: dict[str, Any] = {"schema": SCHEMA_FILE, "source": data.name, "path": _path_from(folder, data)}
     if len(inference.missing_values) > 1:
         source["missing_values"] = list(inference.missing_values)
@@ -175,13 +216,13 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
     rest = {
         "split": {**(inference.split or {"method": "hash"}), "eval_share": EVAL_SHARE},
-        "model": {"family": _TREES[inference.problem], "seed": 42},
+        "model": {**_family(inference.problem, baselines), "seed": 42},
         "evaluation": {"change": {"metric": choice_metric(metrics).name, "tolerance": 0.0}},
         "default_task": TASK,
-        "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference, metrics)}},
+        "tasks": {TASK: {"description": "All columns.", "thresholds": _thresholds(inference, metrics, baselines)}},
     }
     parts = [
-        f"# Written by `yachay new` from {_sample_size(inference)} of {data.name}.\n",
+        f"# Written by `yachay new` from {inference.size} of {data.name}.\n",
         *(f"{_comment(note)}\n" for note in inference.notes),
         *(f"{_comment(f'Question: {question}')}\n" for question in inference.questions),
         _yaml(head),
@@ -198,6 +239,16 @@ def _config(name: str, data: Path, folder: Path, inference: Inference) -> str:
     return "".join(parts)
 
 
+def _family(problem: Problem, baselines: Baselines | None) -> dict[str, Any]:
+    """Returns the family that is worth its while, and its hyperparameters."""
+    trees = _TREES[problem]
+    if baselines is None or baselines.family == TREES:
+        return {"family": trees}
+    if baselines.family == LINEAR:
+        return {"family": "linear"}
+    return {"family": "ensemble", "hyperparameters": {"ensemble": {"families": [trees, "linear"]}}}
+
+
 def _comment(text: str) -> str:
     """Returns a comment of YAML; texts of the data cannot end it."""
     line = " ".join(text.split())
@@ -210,11 +261,12 @@ def _path_from(folder: Path, data: Path) -> str:
     return os.path.relpath(path, parent / folder.name) if path.is_relative_to(parent) else str(path)
 
 
-def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """Returns bounds of the metrics that are no numbers in a unit: what the best constant prediction reaches.
+def _thresholds(inference: Inference, metrics: Mapping[str, Metric], baselines: Baselines | None) -> dict[str, Any]:
+    """Returns bounds of the metrics that are no numbers in a unit.
 
-    Of a classification less two standard errors of its accuracy on `eval`, for a model that ranks well may predict the
-    most frequent class throughout. That a model is better than a constant, the gate itself tests.
+    The one that decides must be above the baselines by more than chance. The others reach what the best constant
+    prediction does, of a classification less two standard errors of its accuracy on `eval`, for a model that ranks well
+    may predict the most frequent class throughout.
     """
     if inference.problem is Problem.CLASSIFICATION:
         counts = np.array(list(inference.class_counts.values()), float)
@@ -237,6 +289,8 @@ def _thresholds(inference: Inference, metrics: Mapping[str, Metric]) -> dict[str
         reason = f"always predicting {constant} reaches {expected:.3f}"
         if lowest < expected:
             reason += ", here less two standard errors"
+        if baselines is not None and name == baselines.metric and baselines.lower > lowest:
+            lowest, reason = baselines.lower, baselines.reason
         thresholds[name] = {"lower": math.floor(lowest * 1000 + 1e-6) / 1000, "lower_reason": reason}
     return thresholds
 
@@ -276,7 +330,7 @@ def _schema(inference: Inference) -> str:
     return comment + str(text_format.MessageToString(schema))
 
 
-def _readme(name: str, data: Path, inference: Inference) -> str:
+def _readme(name: str, data: Path, inference: Inference, baselines: Baselines | None) -> str:
     label = inference.label
     columns = "\n".join(_table_row(column) for column in inference.columns)
     classes = "".join(f"\n- {_cell(text)}: {count} rows" for text, count in inference.class_counts.items())
@@ -290,14 +344,14 @@ Why a {inference.problem.value}: {inference.problem_reason}.
 
 ## Before you rely on it
 
-`yachay new` wrote this folder from {_sample_size(inference)}. It looked at values, not at their meaning. Check:
+`yachay new` wrote this folder from {inference.size}. It looked at values, not at their meaning. Check:
 
 - Is each feature known when the prediction is made? One that is not makes the evaluation better than the model.
 - Are the kinds of features right? They are in `{CONFIG_FILE}`; the types and bounds of columns are in `{SCHEMA_FILE}`.
 - May each feature decide about a person? Move the others to `exclude`; `evaluation.slices` can still name them.
-- The thresholds only demand a constant prediction's metrics, and the gate that the model is better by more than chance.
-  Set the thresholds from which the model is useful.
-{_notes(inference)}
+- A model is blessed if it is better than simpler predictions by more than chance. Set the thresholds from which it is
+  useful.
+{_notes(inference)}{_describe(baselines)}
 ## Intended use, source and licence of the data, limits
 
 Write here what readers need to know; `report.card` in the configuration shows it on the evaluation page.
@@ -322,8 +376,32 @@ def _notes(inference: Inference) -> str:
     )
 
 
+def _describe(baselines: Baselines | None) -> str:
+    """Returns the chapter about what the simplest predictions reach."""
+    if baselines is None:
+        return "\n## Baselines\n\nToo few rows to measure any: the thresholds are what the best constant reaches.\n"
+    named = {
+        "constant": "the best constant",
+        "column": f"`{baselines.best_column}` alone",
+        LINEAR: "a linear model",
+        TREES: "gradient-boosted trees",
+        MEAN: "the mean of both",
+    }
+    rows = "".join(f"| {named[name]} | {score:.3f} |\n" for name, score in baselines.scores.items())
+    return f"""
+## Baselines
+
+| on rows that it has not seen | {baselines.metric} |
+|---|---|
+{rows}
+The family is {family_words(baselines.family)}: {_FAMILY_REASONS[baselines.family]}.
+A model is blessed from {baselines.lower:.3f} on: {baselines.reason}.
+"""
+
+
 def _table_row(column: InferredColumn) -> str:
     kind = column.kind.value if column.kind else f"not a feature: {column.reason}"
+    kind += f" ({column.basis})" if column.kind and column.basis else ""
     kind_of_type = column.type.value if column.type else ""
     presence = "required" if column.required else "optional"
     return f"| `{column.name}` | {_cell(column.original_name)} | {kind_of_type} | {_cell(kind)} | {presence} |"
@@ -331,10 +409,6 @@ def _table_row(column: InferredColumn) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def _sample_size(inference: Inference) -> str:
-    return f"{'all' if inference.is_whole else 'the first'} {inference.num_rows:,} rows"
 
 
 def _yaml(document: dict[str, Any]) -> str:

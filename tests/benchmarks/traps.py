@@ -19,6 +19,7 @@ from yachay.pipelines.scaffold.inference import Inference, infer
 Rows = list[dict[str, Any]]
 
 NAMES = ("Edad", "Nota previa", "Años", "x.1", "Tipo (1-3)", "región", "Grupo/sección", "Ingreso", "n° hijos", "z_9")
+CODES = (33, 171, 8014, 9003, 9070, 9085, 9119, 9130, 9147, 9238, 9254, 9500, 9556, 9670)
 START = datetime.date(2019, 3, 1)
 
 
@@ -128,11 +129,90 @@ TRAPS: dict[str, tuple[Callable[[Rows, random.Random], Rows], Callable[[Inferenc
         lambda rows, _: [row | {"t": f"p{place}@uni.edu.pe"} for place, row in enumerate(rows)],
         lambda found: asks(found, "e-mail"),
     ),
+    "seconds since 1970": (
+        lambda rows, _: [row | {"t": 1_600_000_000 + place * 7_919_000 % 90_000_000} for place, row in enumerate(rows)],
+        lambda found: str(kind(found, "t")) == "time",
+    ),
+    "a cut of a number label": (
+        lambda rows, _: [
+            row | {"t": f"c{sum(row['y'] > cut for cut in (-4, -1, 1, 4))}"}
+            for row in (numbered(rows) if isinstance(rows[0]["y"], str) else rows)
+        ],
+        lambda found: kind(found, "t") is None or asks(found, "t: predicts"),
+    ),
+    "a name that speaks of the end": (
+        lambda rows, chance: [
+            row | {"Final_score": round(as_number(row["y"]) + chance.gauss(0, 4), 2)} for row in rows
+        ],
+        lambda found: kind(found, "Final_score") is None or asks(found, "Final_score: predicts"),
+    ),
+    "codes": (
+        lambda rows, chance: [row | {"t": chance.choice(CODES)} for row in rows],
+        lambda found: asks(found, "t: whole numbers with gaps"),
+    ),
+    "levels": (
+        lambda rows, chance: [row | {"Nivel": chance.randint(1, 5)} for row in rows],
+        lambda found: str(kind(found, "Nivel")) == "ordinal",
+    ),
+    "a wrong encoding": (
+        lambda rows, chance: [
+            row | {"t": chance.choice(["Perú", "Brasil", "España"]).encode().decode("latin-1")} for row in rows
+        ],
+        lambda found: asks(found, "written in one encoding"),
+    ),
+    "ranges made dates by a spreadsheet": (
+        lambda rows, chance: [row | {"t": chance.choice(["20-Oct", "10-20", "21-30", "31-40"])} for row in rows],
+        lambda found: asks(found, "a spreadsheet made dates"),
+    ),
+    "a word in two spellings": (
+        lambda rows, chance: [row | {"t": chance.choice(["Lima", "lima", "Cusco", "Puno"])} for row in rows],
+        lambda found: asks(found, "'Lima' and 'lima'"),
+    ),
+    "a column that is nearly always the same": (
+        lambda rows, _: [row | {"t": "b" if place in (7, 90) else "a"} for place, row in enumerate(rows)],
+        lambda found: asks(found, "'a' in all but 2"),
+    ),
+    "records under two numbers": (
+        lambda rows, chance: twice_numbered([row | {"m": round(chance.gauss(0, 1), 6)} for row in rows]),
+        lambda found: asks(found, "under two numbers"),
+    ),
+    "parts of a split": (
+        lambda rows, chance: [row | {"t": chance.choice(["train", "train", "test"])} for row in rows],
+        lambda found: kind(found, "t") is None,
+    ),
+    "document numbers": (
+        lambda rows, chance: [row | {"t": chance.randint(10_000_000, 99_999_999)} for row in rows],
+        lambda found: asks(found, "document numbers"),
+    ),
+    "characteristics of persons": (
+        lambda rows, chance: [row | {"Sexo": chance.choice("FM")} for row in rows],
+        lambda found: asks(found, "Sexo: characteristics of persons"),
+    ),
+    "free text": (
+        lambda rows, chance: [
+            row | {"t": " ".join(chance.choice(["no", "a", "vino", "tarde", "ayer"]) for _ in range(9))} for row in rows
+        ],
+        lambda found: kind(found, "t") is None,
+    ),
+    "a label with a class in 19 of 20 rows": (
+        lambda rows, chance: [row | {"y": "sí" if chance.random() < 0.05 else "no"} for row in rows],
+        lambda found: any("The AUC decides" in note for note in found.notes),
+    ),
     "a row number": (
         lambda rows, _: [{"t": place, **row} for place, row in enumerate(rows)],
         lambda found: kind(found, "t") is None,
     ),
 }
+
+
+def numbered(rows: Rows) -> Rows:
+    """Returns records with a number for a label, from 0 to 10 and 10 apart by class."""
+    return [row | {"y": (10 if row["y"] == "sí" else -10) + place * 0.37 % 9} for place, row in enumerate(rows)]
+
+
+def twice_numbered(rows: Rows) -> Rows:
+    """Returns records with 20 of them once more, each under a number of its own."""
+    return [{"t": place, **row} for place, row in enumerate([*rows, *rows[:20]])]
 
 
 def kind(found: Inference, name: str) -> Any:

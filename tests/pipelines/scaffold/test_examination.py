@@ -225,6 +225,160 @@ def test_many_marks_are_a_number_unless_classes_are_asked_for(tmp_path: Path) ->
     assert len(inferred(tmp_path, rows, "Mark", problem=Problem.CLASSIFICATION).class_counts) == 18
 
 
+def questions(inference: Inference, name: str) -> list[str]:
+    return [question.text for question in inference.questions if question.text.startswith(name)]
+
+
+def test_a_column_that_follows_from_the_label_is_a_question(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    rows: list[dict[str, Any]] = [row | {"Mark": round(chance.gauss(12, 3), 2)} for row in clean_rows(0)]
+    rows = [row | {"Grade": "DCBA"[sum(row["Mark"] > cut for cut in (9, 12, 15))]} for row in rows]
+
+    [question] = questions(inferred(tmp_path, rows, "Mark"), "Grade")
+
+    assert "it follows from the label. Is it known before Mark is?" in question
+
+
+def test_a_name_that_speaks_of_the_end_is_a_question_where_the_column_has_power(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    rows = [
+        row | {"Final state": (row["Passed"] == "yes") + chance.gauss(0, 0.6), "Final colour": chance.choice("rgb")}
+        for row in clean_rows(0)
+    ]
+
+    inference = inferred(tmp_path, rows)
+
+    assert ["its name says 'final'" in question for question in questions(inference, "Final")] == [True]
+
+
+def test_whole_numbers_are_codes_counts_or_levels(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    codes = (33, 171, 8014, 9003, 9070, 9085, 9119, 9130, 9147, 9238, 9254, 9500)
+    rows = [
+        row
+        | {
+            "Course": chance.choice(codes),
+            "Children": min(sum(chance.random() < 0.7 for _ in range(9)), 9),
+            "Level": chance.randint(1, 4),
+            "Stars": (stars := chance.randint(1, 5)),
+            "Passed": "yes" if stars + chance.gauss(0, 3) > 3 else "no",
+        }
+        for row in clean_rows(0, 800)
+    ]
+
+    inference = inferred(tmp_path, rows)
+
+    [question] = inference.questions
+    assert question.text.startswith("Course: whole numbers with gaps")
+    assert question.kinds == {"Course": FeatureKind.CATEGORICAL}
+    assert column(inference, "Children").basis.startswith("a count")
+    assert (column(inference, "Level").kind, column(inference, "Level").basis) == (
+        FeatureKind.ORDINAL, "levels: its name says 'level'",
+    )  # fmt: skip
+    assert column(inference, "Stars").basis == "levels: the label goes with their order"
+
+
+def test_seconds_since_1970_are_times(tmp_path: Path) -> None:
+    rows = [row | {"t": 1_600_000_000 + place * 7_919_000 % 90_000_000} for place, row in enumerate(clean_rows(0))]
+
+    assert column(inferred(tmp_path, rows), "t").basis == "seconds since 1970"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["Perú".encode().decode("latin-1"), "Brasil"], "written in one encoding and read in another, in 200 of 400"),
+        (["20-Oct", "10-20", "21-30"], "'20-Oct' among '10-20', '21-30': ranges that a spreadsheet made dates"),
+        (["Lima", "lima ", "Cusco"], "'Lima' and 'lima ' differ in case, accents or spaces only"),
+    ],
+)
+def test_damaged_texts_are_a_question(tmp_path: Path, words: list[str], message: str) -> None:
+    rows = [row | {"Place": words[place % len(words)]} for place, row in enumerate(clean_rows(0))]
+
+    [question] = questions(inferred(tmp_path, rows), "Place")
+
+    assert message in question
+
+
+def test_a_class_in_two_spellings_is_a_question(tmp_path: Path) -> None:
+    rows = [
+        row | {"Passed": row["Passed"].title() if place % 9 else row["Passed"]}
+        for place, row in enumerate(clean_rows(0))
+    ]
+
+    assert "'No' and 'no'" in questions(inferred(tmp_path, rows), "Passed")[0]
+
+
+def test_a_column_that_is_nearly_always_the_same_is_a_question(tmp_path: Path) -> None:
+    rows = [row | {"Unit": "cm" if place > 2 else "m"} for place, row in enumerate(clean_rows(0))]
+
+    [question] = questions(inferred(tmp_path, rows), "Unit")
+
+    assert question == "Unit: 'cm' in all but 3 of 400 rows. Is it needed?"
+
+
+def test_one_record_under_two_numbers_is_a_question(tmp_path: Path) -> None:
+    rows = clean_rows(0)
+    rows = [{"No": place, **row} for place, row in enumerate([*rows, *rows[:15]])]
+
+    [question] = inferred(tmp_path, rows).questions
+
+    assert question.text.startswith("15 of 415 rows equal an earlier one but for No. Are they one record under two")
+
+
+def test_parts_of_a_split_are_no_feature(tmp_path: Path) -> None:
+    rows = [row | {"Set": ["train", "train", "Test"][place % 3]} for place, row in enumerate(clean_rows(0))]
+
+    inference = inferred(tmp_path, rows)
+
+    assert column(inference, "Set").reason == "says to which part of a split a row belongs"
+
+
+def test_characteristics_of_persons_are_one_question(tmp_path: Path) -> None:
+    rows = [row | {"Gender": place % 2} for place, row in enumerate(clean_rows(0))]
+
+    [question] = inferred(tmp_path, rows).questions
+
+    assert question.text.startswith("Age, Gender: characteristics of persons. May they decide about one?")
+    assert question.exclude == ("Age", "Gender")
+
+
+def test_document_numbers_are_a_question_by_their_shape(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    rows = [row | {"n": chance.randint(10_000_000, 99_999_999)} for row in clean_rows(0)]
+
+    assert "document numbers" in questions(inferred(tmp_path, rows), "n")[0]
+
+
+def test_a_rare_class_is_noted(tmp_path: Path) -> None:
+    rows = [row | {"Passed": "no" if place % 20 == 7 else "yes"} for place, row in enumerate(clean_rows(0))]
+
+    [note] = inferred(tmp_path, rows).notes
+
+    assert note.startswith("95.0% of the rows are of the class 'yes', 20 of 'no': the accuracy says little.")
+
+
+def test_500_whole_labels_are_a_number_with_a_question(tmp_path: Path) -> None:
+    rows = [row | {"Code": place % 500} for place, row in enumerate(clean_rows(0, 2500))]
+
+    inference = inferred(tmp_path, rows, "Code")
+
+    assert inference.problem is Problem.REGRESSION
+    assert inference.questions[0].text.startswith("Code: is each of its 500 whole numbers a class, and no number?")
+
+
+def test_folds_of_a_column_that_names_groups_hold_whole_groups(tmp_path: Path) -> None:
+    rows = [
+        row | {"Person id": 1000 + place // 8 * 17 % 911, "Sex": "fm"[place // 8 % 3 % 2]}
+        for place, row in enumerate(clean_rows(0))
+    ]
+
+    powers = inferred(tmp_path, rows).powers
+
+    assert powers is not None
+    assert all(len(set(powers.folds[powers.clusters == group])) == 1 for group in range(50))
+
+
 def test_rows_of_few_values_are_equal_by_chance(tmp_path: Path) -> None:
     chance = random.Random(0)
     rows = [

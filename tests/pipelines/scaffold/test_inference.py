@@ -9,7 +9,7 @@ import pytest
 from yachay.components.example_gen.settings import ColumnType, Repair
 from yachay.components.features import FeatureKind, Problem
 from yachay.errors import DataError, UsageError
-from yachay.pipelines.scaffold import inference
+from yachay.pipelines.scaffold import sample
 from yachay.pipelines.scaffold.inference import Inference, infer
 
 
@@ -128,13 +128,15 @@ def test_parquet_brings_its_types(tmp_path: Path) -> None:
 
 
 def test_what_comes_after_the_sample_is_allowed_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "SAMPLE_ROWS", 60)
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 60)
+    monkeypatch.setattr(sample, "BLOCK_ROWS", 10)
     path = tmp_path / "data.csv"
     path.write_text("x,w,y\n" + "".join(f"{row % 17},{'ab'[row % 2]},{'pqr'[row // 40]}\n" for row in range(120)))
 
     inferred = infer(str(path), "y")
 
     assert not inferred.is_whole
+    assert inferred.size == "60 rows, in blocks throughout 120,"
     assert inferred.class_counts == {"p": 40, "q": 40, "r": 40}
     assert [(c.type, c.required, c.values) for c in inferred.columns] == [
         (ColumnType.FLOAT32, False, ()),

@@ -1,0 +1,1 @@
+"""What the profile page of `yachay new` is made of."""
