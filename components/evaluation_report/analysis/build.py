@@ -40,7 +40,7 @@ from .classification import classification
 from .distributions import TRAIN, distributions, feature_rows, label_counts, label_mean, label_quantiles
 from .fairness import MAX_CLASSES, adjusted, fairness
 from .gate import gate_metrics, in_one_line, read_gate
-from .importance import permutation_importance
+from .importance import dominant_share, permutation_importance
 from .inputs import Inputs
 from .leaderboard import baseline_predictions, constant_predictions, leaderboard, trivial_classifiers
 from .predictions import Predictions, predict
@@ -394,9 +394,12 @@ def _importance(
         keys = key_values(table, split.key).take(pa.array(known))
         clusters = Splitter(split).periods(split_keys([keys], split))
     features = [feature["name"] for feature in metadata["features"]]
-    return permutation_importance(
+    found = permutation_importance(
         model, table.take(pa.array(known)), labels[known], features, metric, config.seed, clusters
     )
+    if share := dominant_share(found):
+        notes.append(Note(code="one_column", values={"column": found[0].feature, "percent": round(100 * share)}))
+    return found
 
 
 def _lineage(inputs: Inputs, metadata: Mapping[str, Any]) -> Lineage:

@@ -16,6 +16,8 @@ from .slices import metric_statistic
 MAX_PREDICTIONS = 100_000
 MAX_REPEATS = 5
 NUM_RESAMPLES = 200
+DOMINANT_SHARE = 0.8
+MIN_FEATURES = 3
 
 
 def num_repeats(num_rows: int, num_features: int) -> int:
@@ -65,6 +67,19 @@ def permutation_importance(
         shuffled = [measure(found) for found in _shuffled_scores(model, table, index, shuffles, scores)]
         rows.append(Importance(feature=feature, drop=resamples.estimate(whole - np.mean(shuffled, axis=0))))
     return tuple(sorted(rows, key=lambda row: -(row.drop.value or 0.0)))
+
+
+def dominant_share(rows: Sequence[Importance]) -> float:
+    """Returns the first feature's part of all that is lost, each feature's apart; 0 if that is not nearly all.
+
+    Args:
+        rows: sequence of `Importance`, as `permutation_importance` returns it.
+    """
+    if len(rows) < MIN_FEATURES or (rows[0].drop.low or 0.0) <= 0:
+        return 0.0
+    losses = [max(row.drop.value or 0.0, 0.0) for row in rows]
+    share = losses[0] / sum(losses)
+    return share if share >= DOMINANT_SHARE else 0.0
 
 
 def _shuffled_scores(
