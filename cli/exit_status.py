@@ -12,5 +12,6 @@ class ExitStatus(IntEnum):
     NOT_BLESSED = 3
     ROLLED_BACK = 3
     NOT_VERIFIED = 3
+    DRIFT = 4
     INTERRUPTED = 130
     TERMINATED = 143

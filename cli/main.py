@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "Cross-validate a pipeline's model families on its data.",
     "list": "List the pipelines with their tasks and model families.",
     "manifests": "Write the kustomize overlay of a pushed model's service.",
+    "monitor": "Judge a prediction log: drift, estimated and measured quality, by windows.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
     "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",
@@ -75,8 +76,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """TFX pipelines that run, can be read, and reach production.
 
-    Exit status: 0 done; 1 failed; 2 invalid, nothing was done; 3 not blessed, or rolled back; 130 interrupted;
-    143 terminated.
+    Exit status: 0 done; 1 failed; 2 invalid, nothing was done; 3 not blessed, or rolled back; 4 drift; 130
+    interrupted; 143 terminated.
     """
 
 

@@ -4,6 +4,7 @@
     <version>/              the SavedModel: TF Serving looks for a version below the place that it is given
         saved_model.pb
         assets.extra/yachay.json
+        assets.extra/reference.json what the model was trained on and judged by, for `yachay monitor`
         assets.extra/trees.npz      the trees over raw values (tree_table.py), where the model is trees
     golden.jsonl            V1 requests with the responses of the model as it was trained
     model.sig               a signature of all other files, where the pusher has a key (signature.py)

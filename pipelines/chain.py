@@ -70,6 +70,7 @@ from .node import (
     describe_node,
 )
 from .polygons import find_polygons
+from .reference_config import reference_config
 from .report_config import report_config
 
 SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
@@ -217,6 +218,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             store=context.model_store,
             settings=config.push,
             deploy=deploy_order(config, context.task),
+            reference=reference_config(config, context.task),
         ),
         _pusher_traits(config, context),
     )

@@ -5,6 +5,7 @@ from tfx.dsl.components.base import base_component
 from tfx.types import component_spec, standard_artifacts
 
 from ...model_store.location import check_location
+from ..drift_monitor.reference import ReferenceConfig
 from ..executor_path import ExecutorPath
 from .settings import PushSettings
 
@@ -16,6 +17,7 @@ class PusherSpec(component_spec.ComponentSpec):
         "store": component_spec.ExecutionParameter(type=str),
         "settings": component_spec.ExecutionParameter(type=str),
         "deploy": component_spec.ExecutionParameter(type=str),
+        "reference": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -49,6 +51,8 @@ class Pusher(base_component.BaseComponent):
         deploy: string. How to deploy the pushed model (`deployment.order.Order` in JSON); the outcome stands in the
             properties `deploy_state`, `service_url`, `serving_version` and `deploy_reason` of `pushed_model`.
             Defaults to nothing.
+        reference: `ReferenceConfig`. The task, and the groups to watch, with which the push describes what the model
+            was trained on and judged by, for `yachay monitor`. Defaults to None: the push has no such description.
 
     Raises:
         UsageError: if there cannot be a store at such a place.
@@ -67,6 +71,7 @@ class Pusher(base_component.BaseComponent):
         store: str = "",
         settings: PushSettings = PushSettings(),  # noqa: B008
         deploy: str = "",
+        reference: ReferenceConfig | None = None,
     ) -> None:
         store = store or settings.store
         if store:  # Kubeflow Pipelines names the place of the output in a run.
@@ -81,6 +86,7 @@ class Pusher(base_component.BaseComponent):
                 store=store,
                 settings=settings.to_property(),
                 deploy=deploy,
+                reference=reference.to_property() if reference is not None else "",
                 pushed_model=types.Channel(standard_artifacts.PushedModel),
             )
         )

@@ -23,7 +23,9 @@ from ...model_store.metadata import METADATA_FILE
 from ...model_store.signature import check_signing_key
 from ...model_store.store import ModelStore, Push, hash_folder, latest_push, push
 from ..artifact_files import STATISTICS_FILE, local_copy, split_files
+from ..drift_monitor.reference import REFERENCE_FILE, ReferenceConfig
 from ..evaluator.evaluation import read_evaluation
+from ..evaluator.predictions_file import read_predictions
 from ..examples import read_examples
 from ..tfx_api import evaluator_constants as constants
 from ..tfx_api import io_utils, model_utils, path_utils
@@ -32,7 +34,7 @@ from .gate import check_candidate
 from .settings import REJECTION, PushSettings
 
 NUM_CHECKED_RECORDS = 64
-SPLIT = "eval"
+SPLIT, TRAIN = "eval", "train"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -66,6 +68,8 @@ class Executor(base_executor.BaseExecutor):
         settings = PushSettings.from_property(exec_properties["settings"])
         store = open_store(exec_properties["store"], settings.mount, settings.endpoint_url)
         signing_key = Path(settings.signing_key) if settings.signing_key else None
+        watched = exec_properties["reference"]
+        reference = ReferenceConfig.from_property(watched) if watched else None
         if signing_key is not None:
             check_signing_key(signing_key)
         with tempfile.TemporaryDirectory() as name:
@@ -77,9 +81,11 @@ class Executor(base_executor.BaseExecutor):
             if (
                 result is None
                 or (result.trained_hash, result.golden) != wanted
+                or (reference is not None and f"{result.version}/{REFERENCE_FILE}" not in result.files)
                 or not _is_what_was_pushed(store, result)
             ):
-                verdict = _verdict(blessing, local_copy(evaluation.uri, folder / "evaluation"))
+                judged = local_copy(evaluation.uri, folder / "evaluation")
+                verdict = _verdict(blessing, judged)
                 data_fingerprint = examples.get_string_custom_property("data_fingerprint")
                 facts = {
                     "original_names": json.loads(examples.get_string_custom_property("original_names") or "{}"),
@@ -88,6 +94,8 @@ class Executor(base_executor.BaseExecutor):
                 }
                 try:
                     candidate = _stage(model_path, folder, facts)
+                    if reference is not None:
+                        _write_reference(candidate, reference, examples, judged)
                     golden = check_candidate(
                         candidate,
                         lambda: _records(examples),
@@ -154,6 +162,20 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
     return candidate
 
 
+def _write_reference(candidate: Path, config: ReferenceConfig, examples: types.Artifact, evaluation: Path) -> None:
+    """Writes what the model was trained on and judged by, for the monitor."""
+    from ..drift_monitor.make_reference import make_reference
+
+    reference = make_reference(
+        config,
+        read_metadata(str(candidate))["features"],
+        split_files(examples, TRAIN),
+        split_files(examples, SPLIT),
+        read_predictions(evaluation),
+    )
+    (candidate / REFERENCE_FILE).write_bytes(reference.to_json())
+
+
 def _records(examples: types.Artifact) -> list[bytes]:
     return next(read_examples(split_files(examples, SPLIT), NUM_CHECKED_RECORDS), [])
 
@@ -161,7 +183,7 @@ def _records(examples: types.Artifact) -> list[bytes]:
 def _drawn(model_dir: Path, statistics: types.Artifact) -> list[bytes]:
     from .synthetic import draw_examples  # Imports TensorFlow, while the server starts.
 
-    uri = artifact_utils.get_split_uri([statistics], "train")
+    uri = artifact_utils.get_split_uri([statistics], TRAIN)
     content = io_utils.read_bytes_file(f"{uri}/{STATISTICS_FILE}")
     of_split = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
     return draw_examples(read_metadata(str(model_dir))["features"], of_split, NUM_CHECKED_RECORDS)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from ...components.cross_validator.settings import CrossValidatorConfig
+from ...components.drift_monitor.settings import MonitorSettings
 from ...components.engine import Engine
 from ...components.evaluation_report.settings import ReportSettings
 from ...components.evaluator.settings import EvaluationSettings
@@ -66,6 +67,7 @@ class PipelineConfig(Settings):
         tune: `TuneSettings`. How a search for the best family and hyperparameters goes.
         tuned: dict of task name to `Tuned`, or in a file to the name of a `tuned.yaml` beside it: what an earlier
             search found, in place of the task's family and hyperparameters.
+        monitor: `MonitorSettings`. Which log is watched, and when it counts as drifted.
         recommend: `RecommendSettings` or None. Ranks of communities, effects of interventions and a plan. Defaults to
             None, no recommendation.
         retrain: `RetrainSettings` or None. When the model is trained anew, on labelled rows of the prediction log and
@@ -101,6 +103,7 @@ class PipelineConfig(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
     recommend: RecommendSettings | None = None
+    monitor: MonitorSettings = MonitorSettings()
     push: PushSettings = PushSettings()
     deploy: DeploySettings = DeploySettings()
     retrain: RetrainSettings | None = None

@@ -1,0 +1,1 @@
+"""The monitor's result as a page: one file, offline."""

@@ -1,0 +1,1 @@
+"""The templates, style and texts of the monitor's page."""
