@@ -1,6 +1,7 @@
 """`yachay monitor`."""
 
 import datetime
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,18 @@ _SHOWN = 8
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for monitor.html and monitor.json (default: --workdir's folder of the pipeline).",
 )
+@click.option("--follow", "is_following", is_flag=True, help="Judge complete windows as the log grows; serve /metrics.")
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="With --follow: to listen on.")
+@click.option("--port", type=int, default=9105, show_default=True, help="With --follow: port of /metrics.")
+@click.option(
+    "--every",
+    "every_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --follow: how often to look for new files.",
+)
 @options.task_option
 @options.profile_option
 @options.workdir_option
@@ -62,6 +75,10 @@ def command(
     since: str | None,
     hash_key_file: Path | None,
     folder: Path | None,
+    is_following: bool,
+    host: str,
+    port: int,
+    every_seconds: float,
     task: str | None,
     profile: str | None,
     workdir: Path,
@@ -73,11 +90,13 @@ def command(
     Exit status: 0 quiet, or too few rows to say; 4 drift; 1 failed.
     """
     from ..components.drift_monitor.monitor import monitor
-    from ..components.drift_monitor.output import write_result
-    from ..components.drift_monitor.settings import parse_since
+    from ..components.drift_monitor.output import read_hash_key, write_result
+    from ..components.drift_monitor.settings import parse_since, require_log
     from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
 
+    if is_following and frame.is_json():
+        raise UsageError("Expected --follow or --json. Received: both. A log that is followed has no end.")
     given: dict[str, Any] = {"log": log, "labels": labels, "labels_key": key, "window": window, "since": since}
     changed = [f"monitor.{name}={value}" for name, value in given.items() if value is not None]
     if since is not None:
@@ -85,25 +104,37 @@ def command(
     config = find_pipeline(pipeline, config_path).load((*overrides, *changed), profile or "")
     chosen = choose_task(config, task)
     settings = config.monitor
-    if not settings.log:
-        raise UsageError(
-            "Expected --log FOLDER, the server's --prediction_log, or monitor.log in the configuration. "
-            "Received: neither."
-        )
     references, home = _references(config, chosen, workdir, model)
-    result = monitor(
-        settings.log,
-        references,
-        settings,
-        labels=settings.labels,
-        labels_key=settings.labels_key,
-        hash_key=_hash_key(hash_key_file),
-    )
-    result = write_result(result, folder or home, f"{config.name} · {chosen}", config.report.language)
+    title = f"{config.name} · {chosen}"
+
+    def judge() -> "MonitorResult":
+        result = monitor(
+            require_log(settings.log),
+            references,
+            settings,
+            labels=settings.labels,
+            labels_key=settings.labels_key,
+            hash_key=read_hash_key(hash_key_file),
+        )
+        return write_result(result, folder or home, title, config.report.language)
+
+    if is_following:
+        from ..components.drift_monitor.follow import Follower
+
+        settings = settings.model_copy(update={"is_open_judged": False})
+        places = (require_log(settings.log), *([settings.labels] if settings.labels else []))
+        follower = Follower(judge, places, config.name.replace("_", "-"), host, port)
+        click.echo(f"Metrics: http://{host}:{follower.port}/metrics", err=True)
+        follower.run(every_seconds, threading.Event(), _show)
+    result = judge()
     if not frame.is_json():
-        for line in _lines(result):
-            click.echo(line)
+        _show(result)
     return result, ExitStatus.DRIFT if result.verdict == "drift" else ExitStatus.DONE
+
+
+def _show(result: "MonitorResult") -> None:
+    for line in _lines(result):
+        click.echo(line)
 
 
 def _references(config: "PipelineConfig", task: str, workdir: Path, model: str | None) -> "tuple[References, Path]":
@@ -130,19 +161,6 @@ def _references(config: "PipelineConfig", task: str, workdir: Path, model: str |
         f"Expected a pushed model in {homes[0]}. Received: none. Name the push by --model, the folder of the runs by "
         "--workdir, or train first."
     )
-
-
-def _hash_key(file: Path | None) -> bytes:
-    import os
-
-    if file is None:
-        return os.environ.get("YACHAY_PREDICTION_LOG_KEY", "").encode()
-    try:
-        return file.read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise UsageError(
-            f"Expected --hash-key-file to name a file that can be read. Received: {file} ({error.strerror})."
-        ) from None
 
 
 def _lines(result: "MonitorResult") -> Iterator[str]:

@@ -35,7 +35,8 @@ class Judged:
         groups: list of `Group`.
         estimated: dict of metric to `Performance`.
         measured: dict of metric to `Performance`.
-        labels: int.
+        labels: int. Rows whose label is known.
+        is_judged: bool. Whether the window has enough rows and, where that is asked for, is complete.
         reasons: list of `Reason`.
     """
 
@@ -46,6 +47,7 @@ class Judged:
     estimated: dict[str, Performance] = dataclasses.field(default_factory=dict)
     measured: dict[str, Performance] = dataclasses.field(default_factory=dict)
     labels: int = 0
+    is_judged: bool = False
     reasons: list[Reason] = dataclasses.field(default_factory=list)
 
 
@@ -57,15 +59,22 @@ class Judge:
         settings: `MonitorSettings`.
         log: `LogCounts`.
         labels: `Labels` or None.
+        is_complete: function of a window and its counts. Whether no more rows are to come. Defaults to always.
     """
 
     def __init__(
-        self, reference: Reference, settings: MonitorSettings, log: LogCounts, labels: Labels | None = None
+        self,
+        reference: Reference,
+        settings: MonitorSettings,
+        log: LogCounts,
+        labels: Labels | None = None,
+        is_complete: Callable[[int, WindowCounts], bool] = lambda window, counts: True,
     ) -> None:
         self._reference = reference
         self._settings = settings
         self._log = log
         self._labels = labels
+        self._is_complete = is_complete
         self._classes = reference.config.task.label.values
 
     def judge(self, version: str, first_place: int) -> dict[int, Judged]:
@@ -78,7 +87,7 @@ class Judge:
         numbers = sorted(window for of, window in self._log.windows if of == version)
         found = {number: Judged(self._log.windows[version, number]) for number in numbers}
         places = {number: first_place + place for place, number in enumerate(numbers)}
-        large = [number for number in numbers if found[number].counts.rows >= self._settings.min_rows]
+        large = [number for number in numbers if self._is_judged(number, found[number].counts)]
         for feature in self._reference.features:
             of_feature = self._feature(feature, large, found)
             for number in numbers:
@@ -95,10 +104,15 @@ class Judge:
                     self._group(column, group, distribution, large, found)
         for number in large:
             self._estimate(found[number])
+            found[number].is_judged = True
         if self._labels is not None:
             self._measure(version, self._labels, found)
         self._decide(found, places)
         return found
+
+    def _is_judged(self, number: int, counts: WindowCounts) -> bool:
+        is_ready = self._settings.is_open_judged or self._is_complete(number, counts)
+        return is_ready and counts.rows >= self._settings.min_rows
 
     def _feature(
         self, feature: FeatureReference, large: Sequence[int], found: Mapping[int, Judged]
@@ -202,6 +216,8 @@ class Judge:
         for number, judged in found.items():
             rows = np.flatnonzero(windows == number)
             judged.labels = len(rows)
+            if not (self._settings.is_open_judged or self._is_complete(number, judged.counts)):
+                continue
             judged.measured = self._metrics(values[rows], outputs[rows])
             for place, one in enumerate(judged.groups):
                 if predictions is None or one.column not in groups:

@@ -154,7 +154,7 @@ def _walk(system: Any, place: str, endings: Sequence[str]) -> Iterator[LogFile]:
     if not path.is_dir():
         raise FileNotFoundError(place)
     for one in sorted(path.rglob("*")):
-        if one.name.endswith(ends) and not one.name.startswith(STAGING_PREFIX):
+        if one.name.endswith(ends) and not one.name.startswith(STAGING_PREFIX) and one.is_file():
             try:
                 size = one.stat().st_size
             except FileNotFoundError:  # The server's retention removed it.

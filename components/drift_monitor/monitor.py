@@ -1,13 +1,14 @@
 """`monitor`: a prediction log judged by windows, from nothing but the log and the pushes of the model."""
 
 import datetime
+import functools
 import itertools
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .counting import LogCounts
+from .counting import LogCounts, WindowCounts
 from .judge import Judge, Judged, warnings_of
 from .labels import Labels, read_labels
 from .log import Problems, list_files
@@ -101,7 +102,10 @@ class _Builder:
             reference = self._references.of(version)
             if reference is None:
                 continue
-            judged = Judge(reference, self._settings, self._counts, labels).judge(version, len(results))
+            judge = Judge(
+                reference, self._settings, self._counts, labels, functools.partial(self._is_complete, version)
+            )
+            judged = judge.judge(version, len(results))
             is_current = version == versions[-1]
             current = {len(results) + place: one for place, one in enumerate(judged.values())}
             results += [self._window(version, number, one, is_current) for number, one in judged.items()]
@@ -138,17 +142,12 @@ class _Builder:
 
     def _window(self, version: str, number: int, judged: Judged, is_current: bool) -> WindowResult:
         start, end = self._windows.bounds(version, number)
-        is_large = judged.counts.rows >= self._settings.min_rows
-        size = self._settings.size
-        is_complete = (
-            end is not None and end <= self._now.timestamp() * 1e6 if size.seconds else judged.counts.rows >= size.rows
-        )
-        verdict: Verdict = "drift" if judged.reasons else "quiet" if is_large or judged.measured else "too_few"
+        verdict: Verdict = "drift" if judged.reasons else "quiet" if judged.is_judged or judged.measured else "too_few"
         return WindowResult(
             version=version,
             start=_iso(start),
             end=_iso(judged.counts.last if end is None else end),
-            is_complete=is_complete,
+            is_complete=self._is_complete(version, number, judged.counts),
             is_current=is_current,
             rows=judged.counts.rows,
             labels=judged.labels,
@@ -159,6 +158,13 @@ class _Builder:
             estimated=judged.estimated,
             measured=judged.measured,
         )
+
+    def _is_complete(self, version: str, number: int, counts: WindowCounts) -> bool:
+        size = self._settings.size
+        if size.rows:
+            return counts.rows >= size.rows
+        _, end = self._windows.bounds(version, number)
+        return end is not None and end <= self._now.timestamp() * 1e6
 
     def _worst(
         self, windows: list[list[Comparison]], reference: Reference | None, current: dict[int, Judged], kind: str

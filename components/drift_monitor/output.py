@@ -1,5 +1,6 @@
 """Writes what the monitor found: `monitor.json` and `monitor.html`."""
 
+import os
 from pathlib import Path
 
 from ...errors import UsageError
@@ -8,10 +9,11 @@ from ..text import Language
 from .result import MonitorResult
 
 JSON_FILE, PAGE_FILE = "monitor.json", "monitor.html"
+HASH_KEY = "YACHAY_PREDICTION_LOG_KEY"
 
 
 def write_result(
-    result: MonitorResult, folder: Path, title: str = "", language: Language | None = None
+    result: MonitorResult, folder: Path, title: str = "", language: Language | None = None, page_uri: str = ""
 ) -> MonitorResult:
     """Writes the result and its page into a folder, each atomically, and returns it with the page's URI.
 
@@ -20,6 +22,7 @@ def write_result(
         folder: path. Made where it is absent.
         title: string. Of the page: the pipeline and its task.
         language: `"en"`, `"es"` or None. The language that the page starts with.
+        page_uri: string. Where the page can be found; defaults to its path.
 
     Raises:
         UsageError: if the folder cannot be written.
@@ -29,7 +32,7 @@ def write_result(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / PAGE_FILE
-        described = result.model_copy(update={"page_uri": str(page.absolute())})
+        described = result.model_copy(update={"page_uri": page_uri or str(page.absolute())})
         write_atomically(page, render_page(described, title, language))
         write_atomically(folder / JSON_FILE, described.to_json() + "\n")
     except OSError as error:
@@ -37,3 +40,19 @@ def write_result(
             f"Expected to write to {folder}. Received: {error.strerror or error}. Name another folder by --output."
         ) from None
     return described
+
+
+def read_hash_key(file: Path | None) -> bytes:
+    """Returns the key of the log's hashed features: of a file, else of the environment, else nothing.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get(HASH_KEY, "").encode()
+    try:
+        return file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise UsageError(
+            f"Expected --hash-key-file to name a file that can be read. Received: {file} ({error.strerror})."
+        ) from None

@@ -71,6 +71,8 @@ class MonitorSettings(Settings):
         labels_key: string. The column by which labels and predictions belong together. Defaults to `prediction_id`.
         push_gateway: string. Address of a Prometheus Pushgateway that a step sends its metrics to. Defaults to none.
         window: string. How the log is divided: `"7d"`, `"12h"`, or a number of rows. Defaults to `"7d"`.
+        is_open_judged: bool. Whether the window that is still filling is judged. `--follow` judges none, for a window
+            that is looked at again and again raises a false alarm more often. Defaults to True.
         since: string. From when on it is judged: a time, or how long ago, `"90d"`; empty for all. Defaults to all.
         min_rows: int. Windows of fewer rows are not judged, nor groups of fewer. Defaults to 100.
         false_alarms: float in (0, 1). The probability that a log without any drift raises an alarm, over all features,
@@ -86,6 +88,7 @@ class MonitorSettings(Settings):
     labels_key: str = ""
     push_gateway: str = ""
     window: str = "7d"
+    is_open_judged: bool = True
     since: str = ""
     min_rows: Annotated[int, Field(ge=20)] = 100
     false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -109,3 +112,29 @@ class MonitorSettings(Settings):
     def size(self) -> WindowSize:
         """How the log is divided."""
         return WindowSize.parse(self.window)
+
+
+class StoreSettings(Settings):
+    """How the model store is reached.
+
+    Args:
+        mount: string. Folder at which the claim of a `pvc://` is mounted.
+        endpoint_url: string. Address of the S3 server; empty takes `AWS_ENDPOINT_URL`, else Amazon's.
+    """
+
+    mount: str = ""
+    endpoint_url: str = ""
+
+
+def require_log(log: str) -> str:
+    """Returns the place of a log.
+
+    Raises:
+        UsageError: if it is empty.
+    """
+    if not log:
+        raise UsageError(
+            "Expected the place of a prediction log: --log FOLDER, the server's --prediction_log, or monitor.log in "
+            "the configuration. Received: none."
+        )
+    return log
