@@ -10,6 +10,7 @@ from .dotted import lazy_exports
 if TYPE_CHECKING:
     from .components.cross_validator import CrossValidator
     from .components.curated_schema import CuratedSchema
+    from .components.drift_monitor import DriftMonitor
     from .components.evaluation_report import EvaluationReport
     from .components.evaluator import Evaluator
     from .components.example_gen import ColumnarExampleGen
@@ -46,6 +47,7 @@ __all__ = [
     "CrossValidator",
     "CuratedSchema",
     "DataError",
+    "DriftMonitor",
     "EvaluationReport",
     "Evaluator",
     "ExampleValidator",
@@ -79,6 +81,7 @@ __getattr__ = lazy_exports(
         "CrossValidator": ".components.cross_validator",
         "CuratedSchema": ".components.curated_schema",
         "DataError": ".errors",
+        "DriftMonitor": ".components.drift_monitor",
         "EvaluationReport": ".components.evaluation_report",
         "Evaluator": ".components.evaluator",
         "ExampleValidator": ".components.example_validator",

@@ -1,6 +1,5 @@
 """`yachay monitor`."""
 
-import datetime
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,19 +90,18 @@ def command(
     """
     from ..components.drift_monitor.monitor import monitor
     from ..components.drift_monitor.output import read_hash_key, write_result
-    from ..components.drift_monitor.settings import parse_since, require_log
+    from ..components.drift_monitor.settings import MonitorSettings, require_log
+    from ..components.settings import check_settings
     from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
 
     if is_following and frame.is_json():
         raise UsageError("Expected --follow or --json. Received: both. A log that is followed has no end.")
     given: dict[str, Any] = {"log": log, "labels": labels, "labels_key": key, "window": window, "since": since}
-    changed = [f"monitor.{name}={value}" for name, value in given.items() if value is not None]
-    if since is not None:
-        parse_since(since, datetime.datetime.now(datetime.UTC))
-    config = find_pipeline(pipeline, config_path).load((*overrides, *changed), profile or "")
+    config = find_pipeline(pipeline, config_path).load(overrides, profile or "")
     chosen = choose_task(config, task)
-    settings = config.monitor
+    changed = {name: value for name, value in given.items() if value is not None}
+    settings = check_settings(MonitorSettings, config.monitor.model_dump() | changed, "options of the monitor")
     references, home = _references(config, chosen, workdir, model)
     title = f"{config.name} · {chosen}"
 

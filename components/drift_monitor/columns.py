@@ -119,7 +119,8 @@ def output_values(outputs: NDArray[Any], task: PredictionTask) -> NDArray[np.flo
     values = np.asarray(outputs, np.float64)
     if task.label.quantiles:
         values = values[..., int(np.abs(np.array(task.label.quantiles) - 0.5).argmin())]
-    return values.reshape(len(values), -1).mean(axis=1)
+    numbers: NDArray[np.float64] = values.reshape(len(values), -1).mean(axis=1)
+    return numbers
 
 
 def groups_of(column: pa.Array, slice_column: SliceColumn, names: Sequence[str]) -> Indices:

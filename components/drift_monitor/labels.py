@@ -160,7 +160,7 @@ def _values(column: pa.Array, task: PredictionTask) -> tuple[NDArray[Any], NDArr
         classes = found.to_numpy(zero_copy_only=False).astype(np.int64)
         return classes, classes >= 0
     numbers = to_array(column) if pa.types.is_list(column.type) else to_numbers(column)
-    return numbers, np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1)
+    return numbers, np.asarray(np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
 
 
 def _whole(table: pa.Table, name: str) -> pa.Array:

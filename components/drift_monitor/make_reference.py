@@ -56,7 +56,9 @@ def make_reference(
         config=config,
         rows=sum(table.num_rows for table in tables),
         features=tuple(_feature(feature, tables) for feature in features),
-        predictions=None if predictions is None else _predictions(config, predictions, eval_files),
+        predictions=None
+        if predictions is None
+        else describe_predictions(config, predictions, _read_groups(config, predictions, eval_files)),
     )
 
 
@@ -101,14 +103,20 @@ def _newest(table: pa.RecordBatch, name: str) -> pa.Array:
     )
 
 
-def _predictions(
-    config: ReferenceConfig, predictions: StoredPredictions, eval_files: Sequence[str]
+def describe_predictions(
+    config: ReferenceConfig, predictions: StoredPredictions, groups: Mapping[str, NDArray[Any]]
 ) -> PredictionReference:
+    """Returns what a model predicted of the records that it was judged on.
+
+    Args:
+        config: `ReferenceConfig`.
+        predictions: `StoredPredictions`.
+        groups: mapping of slice column to the group of each record, None for none.
+    """
     task = config.task
     scores = np.asarray(predictions.scores, np.float64)
     if task.problem is Problem.CLASSIFICATION:
-        num_classes = len(task.label.values)
-        counts = np.bincount(scores.argmax(axis=1), minlength=num_classes)
+        counts = np.bincount(scores.argmax(axis=1), minlength=len(task.label.values))
         outputs = {
             CLASS: Distribution(kind="categorical", categories=task.label.values, counts=(*map(int, counts), 0, 0, 0)),
             CONFIDENCE: numeric_distribution(scores.max(axis=1)),
@@ -116,7 +124,19 @@ def _predictions(
     else:
         outputs = {VALUE: numeric_distribution(output_values(scores, task))}
     found = PredictionReference(rows=len(scores), outputs=outputs, metrics=_metrics(task, predictions.labels, scores))
-    return found.model_copy(update={"slices": _slices(config, found, predictions, eval_files)})
+    main, bins = next(iter(bin_outputs(scores, task, found).items()))
+    slices = {column: _of_groups(of_column, bins, outputs[main]) for column, of_column in groups.items()}
+    return found.model_copy(update={"slices": slices})
+
+
+def _of_groups(groups: NDArray[Any], bins: NDArray[np.int64], shape: Distribution) -> dict[str, Distribution]:
+    """Returns what was predicted of each group of at least `LEAST_COUNT` records."""
+    found = {}
+    for group in sorted({group for group in groups if group is not None}):
+        counts = np.bincount(bins[groups == group], minlength=shape.num_bins)
+        if counts.sum() >= LEAST_COUNT:
+            found[group] = shape.model_copy(update={"counts": tuple(counts.tolist())})
+    return found
 
 
 def _metrics(task: PredictionTask, labels: NDArray[Any], scores: NDArray[np.float64]) -> dict[str, MetricReference]:
@@ -138,10 +158,10 @@ def _metrics(task: PredictionTask, labels: NDArray[Any], scores: NDArray[np.floa
     return found
 
 
-def _slices(
-    config: ReferenceConfig, predictions: PredictionReference, stored: StoredPredictions, eval_files: Iterable[str]
-) -> dict[str, dict[str, Distribution]]:
-    """Returns what was predicted of each group of at least `LEAST_COUNT` records; none where the records are others."""
+def _read_groups(
+    config: ReferenceConfig, stored: StoredPredictions, eval_files: Iterable[str]
+) -> dict[str, NDArray[np.object_]]:
+    """Returns the group of each record by column; none where the predictions are of other records."""
     if not config.slices:
         return {}
     sums, texts = [], []
@@ -151,18 +171,7 @@ def _slices(
         texts.append([_texts(table, one.name) for one in config.slices])
     if not sums or not np.array_equal(np.concatenate(sums), stored.checksums):
         return {}
-    bins = bin_outputs(np.asarray(stored.scores, np.float64), config.task, predictions)
-    main = next(iter(bins))
-    shape = predictions.outputs[main]
-    found: dict[str, dict[str, Distribution]] = {}
-    for place, one in enumerate(config.slices):
-        groups = np.concatenate([columns[place] for columns in texts])
-        found[one.name] = {}
-        for group in sorted({group for group in groups if group is not None}):
-            of_group = np.bincount(bins[main][groups == group], minlength=shape.num_bins)
-            if of_group.sum() >= LEAST_COUNT:
-                found[one.name][group] = shape.model_copy(update={"counts": tuple(of_group.tolist())})
-    return found
+    return {one.name: np.concatenate([columns[place] for columns in texts]) for place, one in enumerate(config.slices)}
 
 
 def _texts(table: pa.RecordBatch, name: str) -> NDArray[np.object_]:

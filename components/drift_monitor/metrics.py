@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
-from ...errors import MonitoringError
+from ...deployment.errors import MonitoringError
 from .result import MonitorResult
 
 JOB = "yachay_monitor"

@@ -56,7 +56,9 @@ class ScoreSums:
             expected[:, k] = histogram[:, k, :, 1].sum(axis=1)
         return cls(
             rows=np.bincount(windows, minlength=num_windows).astype(np.float64),
-            hits=np.bincount(place, scores[np.arange(len(scores)), best], size).reshape(num_windows, num_classes),
+            hits=np.bincount(place, scores[np.arange(len(scores)), best], size)
+            .reshape(num_windows, num_classes)
+            .astype(np.float64),
             predicted=np.bincount(place, minlength=size).reshape(num_windows, num_classes).astype(np.float64),
             expected=expected,
             histogram=histogram,

@@ -9,6 +9,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 COMPONENTS = {
     "cross_validator": "CrossValidator",
     "curated_schema": "CuratedSchema",
+    "drift_monitor": "DriftMonitor",
     "evaluation_report": "EvaluationReport",
     "evaluator": "Evaluator",
     "example_gen": "ColumnarExampleGen",

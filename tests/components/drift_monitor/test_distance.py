@@ -1,0 +1,54 @@
+"""Distances, their intervals and tests: against scipy, and by simulation."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import chi2_contingency
+
+from yachay.components.drift_monitor.decision import adjusted
+from yachay.components.drift_monitor.distance import compare
+
+
+def test_the_distance_and_the_test_are_those_of_scipy() -> None:
+    reference, window = np.array([100, 200, 300]), np.array([[40, 50, 60]])
+    found = compare(reference, window)
+
+    assert found.raw[0] == pytest.approx(jensenshannon(reference / 600, window[0] / 150, base=2))
+    assert found.p_value[0] == pytest.approx(chi2_contingency([reference, window[0]], correction=False).pvalue)
+
+
+def test_the_interval_holds_the_true_distance() -> None:
+    generator = np.random.default_rng(1)
+    p, q = np.array([0.2, 0.3, 0.3, 0.15, 0.05]), np.array([0.3, 0.3, 0.2, 0.15, 0.05])
+    for other in (p, q):
+        true = jensenshannon(p, other, base=2)
+        held = 0
+        for _ in range(300):
+            found = compare(generator.multinomial(2000, p), generator.multinomial(400, other, 1))
+            held += found.low[0] - 1e-9 <= true <= found.high[0] + 1e-9
+        assert held >= 0.92 * 300
+
+
+def test_chance_alone_is_found_as_often_as_it_should_be() -> None:
+    generator = np.random.default_rng(2)
+    shares = generator.dirichlet(np.full(12, 0.5))
+    p_values = np.concatenate(
+        [
+            compare(generator.multinomial(3000, shares), generator.multinomial(150, shares, 20)).p_value
+            for _ in range(100)
+        ]
+    )
+
+    assert 0.03 < (p_values < 0.05).mean() < 0.07
+    assert (p_values < 0.001).mean() < 0.004
+
+
+def test_bins_of_few_rows_are_joined() -> None:
+    found = compare(np.array([1000, 0, 0, 1]), np.array([[20, 1, 1, 0]]))
+
+    assert 0 < found.p_value[0] <= 1
+
+
+def test_holm_adjusts_as_it_should() -> None:
+    assert adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert adjusted([]).tolist() == []
