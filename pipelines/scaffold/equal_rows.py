@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-LEVEL = 1e-4
+LEVEL = 1e-3
 MIN_RATIO = 5.0
 
 
@@ -47,11 +47,12 @@ def find_equal_rows(values: Mapping[str, pa.Array], labels: pa.Array, inputs: Co
     known = pd.concat([frame[[name for name in frame if name in inputs]], label], axis=1)
     is_equal = _hash(whole).duplicated()
     is_renumbered = _hash(known).duplicated() & ~is_equal
-    is_torn = _hash(frame[~is_equal]).duplicated(keep=False)
+    hashes = _hash(frame[~is_equal])
+    num_pairs = int(hashes.duplicated().sum())
     return EqualRows(
         num_equal=_beyond_chance(int(is_equal.sum()), whole),
         num_renumbered=_beyond_chance(int(is_renumbered.sum()), known) if known.shape[1] < whole.shape[1] else 0,
-        num_torn=_beyond_chance(int(is_torn.sum()), frame),
+        num_torn=int(hashes.duplicated(keep=False).sum()) if _beyond_chance(num_pairs, frame) else 0,
     )
 
 

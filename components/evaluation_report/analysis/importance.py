@@ -78,7 +78,7 @@ def dominant_share(rows: Sequence[Importance]) -> float:
     if len(rows) < MIN_FEATURES or (rows[0].drop.low or 0.0) <= 0:
         return 0.0
     losses = [max(row.drop.value or 0.0, 0.0) for row in rows]
-    share = losses[0] / sum(losses)
+    share = losses[0] / sum(losses) if losses[0] else 0.0
     return share if share >= DOMINANT_SHARE else 0.0
 
 

@@ -18,6 +18,7 @@ NOTE_SECTIONS = {
     "evaluation_missing": "verdict",
     "evaluation_unreadable": "verdict",
     "out_of_fold": "verdict",
+    "one_column": "verdict",
     "gate_differs": "verdict",
     "baseline_missing": "comparison",
     "baseline_unusable": "comparison",
