@@ -25,6 +25,7 @@ COMMANDS = {
     "manifests": "Write the kustomize overlay of a pushed model's service.",
     "monitor": "Judge a prediction log: drift, estimated and measured quality, by windows.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
+    "predict": "Score files of records in bulk with a pushed model.",
     "prepare": "Prepare records too large for one process, with Dask.",
     "recommend": "Rank communities and divide a budget among interventions, from the last run.",
     "report": "Show where a run's evaluation page is; `report index`: a page of all runs.",

@@ -1,7 +1,6 @@
 """Reads a pushed SavedModel: its features, and a function that takes them packed by type."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,13 +10,13 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ..errors import ModelError
-from ..model_store.layout import MODEL_FILE
-from ..model_store.metadata import METADATA_FILE, METADATA_FORMAT
+from ..model_store.metadata import METADATA_FILE
 from ..model_store.tree_table import TREES_FILE
 from .contract import Array, Feature
 from .cpus import count_cpus
 from .errors import Rejection, RequestError
 from .inputs import group_features
+from .model_metadata import read_features, read_metadata
 from .trees import load_trees
 
 SIGNATURE = "serving_default"
@@ -92,11 +91,8 @@ def load_saved_model(path: Path) -> LoadedModel:
     Raises:
         ModelError: if it cannot be loaded, or is no export of the Trainer.
     """
-    metadata = _read_metadata(path)
-    try:
-        features = tuple(_feature(entry, metadata.get("original_names", {})) for entry in metadata["features"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"Expected {METADATA_FILE} in {path} to describe the features. Received: {error!r}.") from None
+    metadata = read_metadata(path)
+    features = read_features(path, metadata)
     try:
         model = tf.saved_model.load(str(path))
         signature = model.signatures[SIGNATURE]
@@ -198,38 +194,3 @@ def _decoded(values: Array) -> Array:
     strings = np.empty(values.shape, np.object_)
     strings.ravel()[:] = [value.decode() for value in values.ravel()]
     return strings
-
-
-def _read_metadata(path: Path) -> dict[str, Any]:
-    for name, hint in ((MODEL_FILE, "Name the folder of a SavedModel."), (METADATA_FILE, "Push it with Yachay.")):
-        if not (path / name).is_file():
-            raise ModelError(f"Expected {name} in {path}. Received: no such file. {hint}")
-    try:
-        metadata: dict[str, Any] = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
-        version = metadata["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"Expected {METADATA_FILE} in {path} to be an object of JSON. Received: {error!r}.") from None
-    if version != METADATA_FORMAT:
-        raise ModelError(
-            f"Expected {METADATA_FILE} in {path} in format {METADATA_FORMAT}. Received: {version!r}. "
-            "Serve it with the version of yachay that pushed it."
-        )
-    return metadata
-
-
-def _feature(entry: Mapping[str, Any], original_names: Mapping[str, str]) -> Feature:
-    steps, min_steps = entry.get("steps"), entry.get("min_steps")
-    is_nan = entry["dtype"] == "float32" and entry["missing"] == "NaN"
-    return Feature(
-        name=entry["name"],
-        dtype=entry["dtype"],
-        kind=entry["kind"],
-        optional=entry["optional"],
-        missing=float("nan") if is_nan else entry["missing"],
-        domain=entry["domain"],
-        original_name=original_names.get(entry["name"], entry["name"]),
-        steps=steps,
-        min_steps=(steps or 0) if min_steps is None else min_steps,
-        codes=tuple(entry.get("codes") or ()),
-        code_names=entry.get("code_names") or {},
-    )

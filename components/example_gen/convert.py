@@ -15,7 +15,7 @@ from ...errors import DataError
 from ..fingerprints import as_text
 from ..times import have_offset, to_times
 from .repairs import repair_numbers, repair_words
-from .settings import Bins, Column, ColumnType, IngestSpec, describe_values
+from .settings import Bins, Column, ColumnType, IngestSpec, Repair, describe_values
 from .tables import Rejection, blank, plain_values
 from .typed_tables import plain
 
@@ -31,6 +31,10 @@ _MAX_EXACT = 2**53
 _EXACT_CHARACTERS = 15
 
 
+Problem = tuple[np.ndarray, Callable[[object], str]]
+"""Which records do not fit, and the reason of one by its value."""
+
+
 @dataclass(frozen=True)
 class _Typed:
     """A column of its type, null where a text does not fit, and the reason of a record at which it does not."""
@@ -38,6 +42,21 @@ class _Typed:
     array: pa.Array
     bad: np.ndarray | None
     reason: Callable[[object], str]
+
+
+@dataclass(frozen=True)
+class TypedColumn:
+    """A column of single values with its type.
+
+    Args:
+        array: `pyarrow.Array`, null where a value is missing or does not fit.
+        problems: list of `Problem`.
+        num_repaired: int. Values that a `Repair` changed.
+    """
+
+    array: pa.Array
+    problems: list[Problem]
+    num_repaired: int
 
 
 class Converter:
@@ -88,25 +107,13 @@ class Converter:
         typed = pa.RecordBatch.from_arrays(arrays, names=list(self._columns))
         return typed, [rejections[row] for row in sorted(rejections)]
 
-    def _convert_column(
-        self, name: str, column: Column, raw: pa.Array
-    ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
+    def _convert_column(self, name: str, column: Column, raw: pa.Array) -> tuple[pa.Array, list[Problem]]:
         if column.steps is not None:
             return self._convert_sequence(name, column, column.steps, raw)
-        is_number = column.type is not ColumnType.STRING
-        repair = self._repairs.get(name)
-        problems: list[tuple[np.ndarray, Callable[[object], str]]] = []
-        if repair and raw.type == pa.string():
-            repaired = repair_numbers(raw, repair, self._decimal) if is_number else repair_words(raw, repair)
-            self.num_repaired[name] += repaired.num_changed
-            problems.append((repaired.is_unfit, _no_time(repair.time_format) if repair.time_format else _no_number))
-            raw = repaired.texts
-        elif is_number:
-            raw = _with_points(raw, self._decimal)
-        typed = _to_type(name, raw, column.type)
-        if typed.bad is not None:
-            problems.append((typed.bad, lambda value: typed.reason(value) + _decimal_hint(value, self._decimal)))
-        array = typed.array
+        typed = type_column(name, raw, column.type, self._repairs.get(name), self._decimal)
+        if typed.num_repaired:
+            self.num_repaired[name] += typed.num_repaired
+        array, problems = typed.array, typed.problems
         if name in self._required and array.null_count:
             problems.append((_mask(pc.is_null(array)), lambda _: "no value"))
         if name in self._values:
@@ -125,9 +132,7 @@ class Converter:
             self._check_offsets(array.filter(pa.array(~no_time)))
         return array, problems
 
-    def _convert_sequence(
-        self, name: str, column: Column, steps: int, raw: pa.Array
-    ) -> tuple[pa.Array, list[tuple[np.ndarray, Callable[[object], str]]]]:
+    def _convert_sequence(self, name: str, column: Column, steps: int, raw: pa.Array) -> tuple[pa.Array, list[Problem]]:
         """Returns the lists of exactly `steps` values, padded at the front, and what does not fit."""
         kind = raw.type
         if pa.types.is_null(kind):
@@ -151,7 +156,7 @@ class Converter:
         fewest = steps if column.min_steps is None else column.min_steps
         is_absent = _mask(pc.is_null(raw))
         expected = f"{steps}" if fewest == steps else f"{fewest} to {steps}"
-        problems: list[tuple[np.ndarray, Callable[[object], str]]] = [
+        problems: list[Problem] = [
             (
                 ~is_absent & ((lengths < fewest) | (lengths > steps)),
                 lambda value: f"{_length(value)} values, expected {expected}",
@@ -192,6 +197,37 @@ class Converter:
                 f"Expected all times of {self._time_key!r} with an offset from UTC, or all without. Received: "
                 f"{self._examples[True]!r} and {self._examples[False]!r}. Write them alike: which is later is unknown."
             )
+
+
+def type_column(
+    name: str, raw: pa.Array, type_: ColumnType, repair: Repair | None = None, decimal: str = "."
+) -> TypedColumn:
+    """Returns a column of single values with its type, and which records do not fit.
+
+    Args:
+        name: string. Of the column.
+        raw: `pyarrow.Array` as read.
+        type_: `ColumnType`.
+        repair: `Repair` or None. How its texts are read.
+        decimal: string. The decimal mark of numbers in text.
+
+    Raises:
+        DataError: if the column is nested.
+    """
+    is_number = type_ is not ColumnType.STRING
+    problems: list[Problem] = []
+    num_repaired = 0
+    if repair and raw.type == pa.string():
+        repaired = repair_numbers(raw, repair, decimal) if is_number else repair_words(raw, repair)
+        num_repaired = repaired.num_changed
+        problems.append((repaired.is_unfit, _no_time(repair.time_format) if repair.time_format else _no_number))
+        raw = repaired.texts
+    elif is_number:
+        raw = _with_points(raw, decimal)
+    typed = _to_type(name, raw, type_)
+    if typed.bad is not None:
+        problems.append((typed.bad, lambda value: typed.reason(value) + _decimal_hint(value, decimal)))
+    return TypedColumn(typed.array, problems, num_repaired)
 
 
 def to_text(name: str, raw: pa.Array) -> pa.Array:

@@ -41,6 +41,11 @@ class CsvTable(Table):
         separator: string or `None`. `None` takes the one that finds most of `wanted` in the header.
         missing_values: sequence of strings that mean "no value".
 
+    Attributes:
+        separator: string. That of the file.
+        grammar: `Grammar`.
+        names: list of strings. The header.
+
     Raises:
         DataError: if the file is empty, binary, not UTF-8, or its header does not fit.
     """
@@ -48,13 +53,13 @@ class CsvTable(Table):
     def __init__(self, path: Path, wanted: Sequence[str], separator: str | None, missing_values: Sequence[str]) -> None:
         _reject_binary(path)
         header = _read_header(path, SEPARATORS if separator is None else (separator,))
-        self._separator = _choose_separator(path, header, wanted, separator)
-        self._grammar = Grammar(self._separator)
-        self._names = _split(header, self._separator)
+        self.separator = _choose_separator(path, header, wanted, separator)
+        self.grammar = Grammar(self.separator)
+        self.names = _split(header, self.separator)
         self._missing_values = list(missing_values)
         self._num_ragged = self._num_malformed = 0
         self._walker: _Walker | None = None
-        super().__init__(path, to_identifiers(self._names))
+        super().__init__(path, to_identifiers(self.names))
 
     @property
     def num_ragged(self) -> int:
@@ -70,8 +75,8 @@ class CsvTable(Table):
         names = [self.original_names[column] for column in columns]
         self._num_ragged = self._num_malformed = 0
         try:
-            with _open_arrow(self.path) as stream:
-                records = _WellFormed(read_segments(stream, self._grammar))
+            with open_decompressed(self.path) as stream:
+                records = _WellFormed(read_segments(stream, self.grammar))
                 if not records.has_header:
                     raise DataError(
                         f"Expected quotes in the header of {self.path} to be closed. Received: {BAD_QUOTES}."
@@ -81,12 +86,12 @@ class CsvTable(Table):
                     yield batch.rename_columns(list(columns))
                 self._num_malformed = records.num_malformed
         except (pa.ArrowException, OSError) as error:
-            raise _describe(self.path, error) from None
+            raise describe_failure(self.path, error) from None
 
     def locate(self, batch: pa.RecordBatch, start: int, rejections: Sequence[Rejection]) -> Iterator[Quarantined]:
         """Yields the rejected records, and the ragged ones before them, in the order of the file."""
         for rejection in rejections:
-            walker = self._walker = self._walker or _Walker(self.path, self._grammar, len(self._names))
+            walker = self._walker = self._walker or _Walker(self.path, self.grammar, len(self.names))
             yield from walker.walk_to(rejection)
 
     def locate_rest(self) -> Iterator[Quarantined]:
@@ -97,7 +102,7 @@ class CsvTable(Table):
         """
         if not self.num_ragged and not self._walker:
             return
-        walker = self._walker or _Walker(self.path, self._grammar, len(self._names))
+        walker = self._walker or _Walker(self.path, self.grammar, len(self.names))
         yield from walker.walk_to(None)
         if walker.num_ragged != self.num_ragged:
             raise DataError(
@@ -111,7 +116,7 @@ class CsvTable(Table):
             records,
             read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=self._separator, newlines_in_values=True, invalid_row_handler=self._skip_ragged
+                delimiter=self.separator, newlines_in_values=True, invalid_row_handler=self._skip_ragged
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=names,
@@ -195,7 +200,7 @@ class _Walker:
         """Yields line, record and reason of ragged and malformed records, and without reason the one wanted."""
         index, num_skipped = 0, 1  # The header is a record and has no index.
         try:
-            with _open_arrow(self._path) as stream:
+            with open_decompressed(self._path) as stream:
                 for segment in read_segments(stream, self._grammar):
                     if segment.reason:
                         yield segment.line, segment.data.rstrip(b"\r\n"), segment.reason
@@ -211,7 +216,7 @@ class _Walker:
                         yield int(records.lines[position]), records.text(position), reason
                     index += len(good)
         except (pa.ArrowException, OSError) as error:
-            raise _describe(self._path, error) from None
+            raise describe_failure(self._path, error) from None
 
     def _positions(self, good: NDArray[np.int64], ragged: NDArray[np.int64], index: int) -> Iterator[tuple[int, bool]]:
         """Yields the positions of ragged records and of those wanted, in their order; `good[0]` has the index given."""
@@ -239,7 +244,8 @@ def _open_text(path: Path) -> IO[str]:
     return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", newline="")
 
 
-def _open_arrow(path: Path) -> pa.NativeFile:
+def open_decompressed(path: Path) -> pa.NativeFile:
+    """Opens a file, which may be gzip, for its text."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == GZIP_MAGIC
     return pa.input_stream(str(path), compression="gzip" if is_gzip else None)
@@ -250,7 +256,7 @@ def _reject_binary(path: Path) -> None:
         with _open_binary(path) as stream:
             start = stream.read(PROBE_BYTES)
     except (OSError, EOFError) as error:
-        raise _describe(path, error) from None
+        raise describe_failure(path, error) from None
     kind = next((kind for magic, kind in BINARY_KINDS if start.startswith(magic)), None)
     if kind is None and b"\0" in start:
         kind = f"a zero byte at byte {start.index(0) + 1}"
@@ -278,7 +284,7 @@ def _read_header(path: Path, separators: Sequence[str]) -> str:
                 if num_characters > BLOCK_BYTES:
                     break
     except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise _describe(path, error) from None
+        raise describe_failure(path, error) from None
     if header:
         raise DataError(
             f"Expected quotes in the header of {path} to be closed. Received: {header[0][:80]!r}. Close them."
@@ -308,7 +314,8 @@ def _choose_separator(path: Path, header: str, wanted: Sequence[str], separator:
     return separator
 
 
-def _describe(path: Path, error: Exception) -> DataError:
+def describe_failure(path: Path, error: Exception) -> DataError:
+    """Returns what is wrong with a file that could not be read as CSV."""
     text = str(error)
     # A ragged record that is not UTF-8 fails in Arrow as no CSV.
     if isinstance(error, UnicodeDecodeError | pa.ArrowInvalid) and (not_utf8 := _find_not_utf8(path)):

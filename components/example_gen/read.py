@@ -1,20 +1,20 @@
 """The tables of a resolved input."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...errors import DataError
 from ..access import unreadable
 from .csv_table import CsvTable
 from .inputs import MatchedFiles
-from .settings import IngestSpec
+from .settings import IngestSpec, ReadSettings
 from .tables import Table, check_columns
 from .typed_tables import PARQUET_MAGIC, ParquetTable, ReaderTable
 
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq")
 
 
-def data_paths(source: MatchedFiles, spec: IngestSpec) -> tuple[list[Path], list[Path]]:
+def data_paths(source: MatchedFiles, spec: ReadSettings) -> tuple[list[Path], list[Path]]:
     """Returns the paths to read, and the files in matching folders that are no data by their names.
 
     A reader is given what the pattern matches, be it a folder; without one every file is read on its own.
@@ -54,13 +54,27 @@ def open_table(path: Path, spec: IngestSpec) -> Table:
     Raises:
         DataError: if it cannot be read or its header does not fit.
     """
-    if spec.reader:
-        return ReaderTable(path, spec.reader, spec.missing_values, spec.reader_options)
+    return open_columns(path, spec, list(spec.columns))
+
+
+def open_columns(path: Path, read: ReadSettings, wanted: Sequence[str]) -> Table:
+    """Opens one path for some of its columns.
+
+    Args:
+        path: path.
+        read: `ReadSettings`.
+        wanted: sequence of strings. Identifiers of the columns, by which a separator is judged.
+
+    Raises:
+        DataError: if it cannot be read or its header does not fit.
+    """
+    if read.reader:
+        return ReaderTable(path, read.reader, read.missing_values, read.reader_options)
     try:
         with path.open("rb") as stream:
             is_parquet = stream.read(4) == PARQUET_MAGIC
     except OSError as error:
         raise unreadable(path, error) from None
     if is_parquet:
-        return ParquetTable(path, spec.missing_values)
-    return CsvTable(path, list(spec.columns), spec.separator, spec.missing_values)
+        return ParquetTable(path, read.missing_values)
+    return CsvTable(path, wanted, read.separator, read.missing_values)

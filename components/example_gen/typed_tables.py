@@ -65,11 +65,23 @@ class ParquetTable(_TypedTable):
             raise DataError(f"Expected {path} to be a whole Parquet file. Received: {error}. Write it again.") from None
         super().__init__(path, self._file.schema_arrow.names, missing_values)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yields the records with `columns` in that order; missing values are null."""
+    @property
+    def num_rows_of_groups(self) -> list[int]:
+        """The number of records of each row group."""
+        metadata = self._file.metadata
+        return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+    def batches(self, columns: Sequence[str], row_group: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yields the records with `columns` in that order; missing values are null.
+
+        Args:
+            columns: sequence of strings.
+            row_group: int or None. The only row group to read. Defaults to all.
+        """
         names = [self.original_names[column] for column in columns]
+        groups = None if row_group is None else [row_group]
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
+            for batch in self._file.iter_batches(BATCH_ROWS, columns=names, row_groups=groups):
                 yield self._select(batch, columns)
         except (pa.ArrowException, OSError) as error:
             fix = "Write it again."

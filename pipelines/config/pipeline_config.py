@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from ...components.batch_predictor.settings import PredictSettings
 from ...components.cross_validator.settings import CrossValidatorConfig
 from ...components.drift_monitor.settings import MonitorSettings
 from ...components.engine import Engine
@@ -72,6 +73,7 @@ class PipelineConfig(Settings):
             None, no recommendation.
         retrain: `RetrainSettings` or None. When the model is trained anew, on labelled rows of the prediction log and
             the original records. Defaults to None, by hand alone.
+        predict: `PredictSettings`. How records are scored in bulk.
         tasks: dict of task name to `Task`.
         default_task: string. The task that runs when none is named.
         profile: string. The profile that was laid over the configuration; empty for none.
@@ -105,6 +107,7 @@ class PipelineConfig(Settings):
     recommend: RecommendSettings | None = None
     monitor: MonitorSettings = MonitorSettings()
     push: PushSettings = PushSettings()
+    predict: PredictSettings = PredictSettings()
     deploy: DeploySettings = DeploySettings()
     retrain: RetrainSettings | None = None
     kubeflow: Kubeflow = Kubeflow()

@@ -7,6 +7,7 @@ import pytest
 from tfx.dsl.components.base.base_component import BaseComponent
 
 COMPONENTS = {
+    "batch_predictor": "BatchPredictor",
     "cross_validator": "CrossValidator",
     "curated_schema": "CuratedSchema",
     "drift_monitor": "DriftMonitor",
