@@ -21,6 +21,7 @@ class DriftMonitorSpec(component_spec.ComponentSpec):
         "store_settings": component_spec.ExecutionParameter(type=str),
         "title": component_spec.ExecutionParameter(type=str),
     }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
     OUTPUTS = {"report": component_spec.ChannelParameter(type=artifacts.MonitorReport)}
 
 

@@ -68,7 +68,7 @@ class Executor(base_executor.BaseExecutor):
         settings = PushSettings.from_property(exec_properties["settings"])
         store = open_store(exec_properties["store"], settings.mount, settings.endpoint_url)
         signing_key = Path(settings.signing_key) if settings.signing_key else None
-        watched = exec_properties["reference"]
+        watched = exec_properties.get("reference")  # Not in specs of earlier versions.
         reference = ReferenceConfig.from_property(watched) if watched else None
         if signing_key is not None:
             check_signing_key(signing_key)
