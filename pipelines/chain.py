@@ -235,7 +235,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
             statistics=statistics_gen.outputs["statistics"],
             anomalies=example_validator.outputs["anomalies"],
             schema=schema.outputs["schema"],
-            settings=report_config(config, context.task, context.image),
+            settings=report_config(config, context.task, context.image, context.profile_page),
         ),
         _report_traits(prediction_task),
     )

@@ -20,6 +20,7 @@ class RunContext:
         newest_uri: string. The newest labelled rows, on which a retraining compares candidate and champion; empty for
             none.
         champion_store: string. Where the champion is, if not in `model_store`. Defaults to that.
+        profile_page: string. Path of the page of what the data held when the pipeline was made; empty for none.
     """
 
     task: str
@@ -31,3 +32,4 @@ class RunContext:
     pipeline: str = TRAINING
     newest_uri: str = ""
     champion_store: str = ""
+    profile_page: str = ""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PROFILE_FILE = "profile.json"
+PROFILE_PAGE = "profile.html"
 NUM_BINS = 10
 MAX_WORDS = 50
 MIN_ROWS = 100

@@ -6,13 +6,14 @@ from ..components.evaluation_report.settings import ReportConfig
 from .config.pipeline_config import PipelineConfig
 
 
-def report_config(config: PipelineConfig, task: str, image: str = "") -> ReportConfig:
+def report_config(config: PipelineConfig, task: str, image: str = "", profile_page: str = "") -> ReportConfig:
     """Returns the settings of `EvaluationReport`.
 
     Args:
         config: `PipelineConfig`.
         task: string. Name of the task.
         image: string. The container image of the step.
+        profile_page: string. Path of the page of what the data held when the pipeline was made; empty for none.
     """
     return ReportConfig(
         task=config.prediction_task(task),
@@ -28,6 +29,7 @@ def report_config(config: PipelineConfig, task: str, image: str = "") -> ReportC
         source=config.data.source,
         licence=config.data.licence,
         image=image,
+        profile_page=profile_page,
     )
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,6 +66,8 @@ class Executor(base_executor.BaseExecutor):
             report = self._build(input_dict, config, tuple(sections.values()), Path(scratch))
         with local_folder(artifact_utils.get_single_uri(output_dict["report"])) as folder:
             write_report(report, folder, config.report.language, sections)
+            if config.profile_page:
+                shutil.copy(config.profile_page, folder)
 
     def _build(
         self, input_dict: Artifacts, config: ReportConfig, sections: tuple[Section, ...], scratch: Path

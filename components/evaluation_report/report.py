@@ -479,7 +479,12 @@ class Distribution(Part):
 
 
 class Data(Part):
-    """The records behind the evaluation."""
+    """The records behind the evaluation.
+
+    Args:
+        profile_page: string. Name of the file beside the page that shows what the data held when the pipeline was made;
+            empty for none.
+    """
 
     source: str = ""
     licence: str = ""
@@ -489,6 +494,7 @@ class Data(Part):
     features: tuple[FeatureRow, ...] = ()
     anomalies: tuple[str, ...] = ()
     distributions: tuple[Distribution, ...] = ()
+    profile_page: str = ""
 
 
 class Importance(Part):

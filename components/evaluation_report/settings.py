@@ -137,6 +137,8 @@ class ReportConfig(Settings):
         source: string. Of the records.
         licence: string. Of the records.
         image: string. The container image of the step; empty where it runs in none.
+        profile_page: string. Path of the page of what the data held when the pipeline was made, which is copied beside
+            the report; empty for none.
     """
 
     task: PredictionTask
@@ -152,6 +154,7 @@ class ReportConfig(Settings):
     source: str = ""
     licence: str = ""
     image: str = ""
+    profile_page: str = ""
 
     def check(self) -> None:
         """Checks the names against the task.

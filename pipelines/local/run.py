@@ -21,6 +21,7 @@ from ..errors import full_disk_explained
 from ..executor_modules import modules_with_tensorflow
 from ..kinds import DEFAULT_PIPELINE, TRAINING, kind_of
 from ..node import Role
+from ..profile import PROFILE_PAGE
 from ..registry import PipelineFolder
 from ..runs.describe import (
     Fields,
@@ -160,9 +161,16 @@ def run_pipeline(
                     pipeline=pipeline,
                     newest_uri=newest_uri,
                     champion_store=model_store,
+                    profile_page=_profile_page(folder),
                 )
                 _run(config, context, home, run, summary, stream, owns_process=owns_process)
     return summary
+
+
+def _profile_page(folder: PipelineFolder) -> str:
+    """Returns the path of the page that `yachay new` wrote; empty for none."""
+    path = folder.path.absolute() / PROFILE_PAGE
+    return str(path) if path.is_file() else ""
 
 
 def write_mock_data(config: PipelineConfig, home: PipelineHome) -> Path:

@@ -16,7 +16,6 @@ from ...components.web_page.texts import Texts, load_texts
 from .baselines import MEAN, TREES, Baselines
 from .inference import Inference
 
-PROFILE_PAGE = "profile.html"
 MAX_PICTURES = 200
 MIN_TARGET_ROWS = 5
 MAX_SHARE_OF_REST = 0.1

@@ -21,12 +21,12 @@ from ...errors import UsageError, suggestion
 from ...files import atomic_folder
 from ...schemas import SCHEMA_FILE
 from ..config.pipeline_config import CONFIG_FILE
-from ..profile import PROFILE_FILE
+from ..profile import PROFILE_FILE, PROFILE_PAGE
 from ..registry import find_pipeline
 from .baselines import LEAD, LINEAR, MEAN, TREES, Baselines, family_words, judge_baselines
 from .column_inference import InferredColumn
 from .inference import Inference, infer, obey
-from .profile_page import PROFILE_PAGE, render_profile_page
+from .profile_page import render_profile_page
 from .question import Question
 
 README_FILE = "README.md"

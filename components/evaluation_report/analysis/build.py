@@ -1,6 +1,7 @@
 """The report from an evaluation, a model and the records it was evaluated on."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -361,6 +362,7 @@ def _data(inputs: Inputs, metadata: Mapping[str, Any], hidden: Collection[Hidden
             for anomaly in find_anomalies(split, found, inputs.schema)
         ),
         distributions=tuple(distributions(inputs.statistics, inputs.schema, config.evaluation.min_slice_rows, hidden)),
+        profile_page=Path(config.profile_page).name if config.profile_page else "",
     )
 
 
