@@ -44,6 +44,6 @@ def assemble(config: PipelineConfig, context: RunContext, components: Sequence[B
         pipeline_name=config.pipeline_name(context.task, context.pipeline),
         pipeline_root=context.pipeline_root,
         components=list(components),
-        beam_pipeline_args=list(BEAM_ARGS),
+        beam_pipeline_args=[*BEAM_ARGS, *config.beam.arguments()],
         enable_cache=True,
     )

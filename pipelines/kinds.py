@@ -39,6 +39,7 @@ class PipelineKind:
 
 KINDS: Mapping[str, PipelineKind] = {
     TRAINING: PipelineKind("yachay.pipelines.chain.create_pipeline", reads_records=True),
+    "predict": PipelineKind("yachay.pipelines.prediction.create_pipeline"),
 }
 
 

@@ -127,6 +127,7 @@ def open_place(uri: str) -> Place:
         StoreError: if the library of a store is missing.
     """
     folder = os.environ.get("YACHAY_OBJECT_STORE")
+    uri = uri.rstrip("/") or uri
     try:
         import fsspec
 

@@ -76,13 +76,14 @@ def _list_remote(place: Place, read: ReadSettings) -> list[InputFile]:
                 if name.lower().endswith(DATA_SUFFIXES)
                 and not any(part.startswith(HIDDEN_PREFIXES) for part in name.removeprefix(path).split("/"))
             }
-    scheme = place.uri.partition("://")[0]
+    scheme, _, key = place.uri.partition("://")
+    before = place.path.removesuffix(key)  # Of a folder that stands for all buckets.
     if read.reader and not glob.has_magic(path):
         stamp = "".join(sorted(_stamp(info) for info in infos.values()))
         files = [InputFile(place.uri, sum(info["size"] for info in infos.values()), stamp)] if infos else []
     else:
         files = [
-            InputFile(f"{scheme}://{name}", info["size"], _stamp(info))
+            InputFile(f"{scheme}://{name.removeprefix(before)}", info["size"], _stamp(info))
             for name, info in sorted(infos.items())
             if info["type"] == "file"
         ]

@@ -29,6 +29,7 @@ from ...dotted import fingerprint_code
 from ...errors import ConfigurationError, UsageError, suggestion
 from ..kinds import DEFAULT_PIPELINE, KINDS, TRAINING
 from ..schedules import read_schedule
+from .beam_settings import BeamSettings
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
@@ -85,6 +86,7 @@ class PipelineConfig(Settings):
         extensions: list of strings. Dotted paths of modules with model families, metrics and page sections.
         engine: string. What computes statistics, transforms and evaluates: `"arrays"` in one process, `"beam"`, or
             `"auto"`, see `components.engine`.
+        beam: `BeamSettings`. The runner of what Beam does.
     """
 
     name: Annotated[Name, Field(max_length=60)]
@@ -119,6 +121,7 @@ class PipelineConfig(Settings):
     schedules: dict[Name, Schedule] = {}
     extensions: list[str] = []
     engine: Engine = "auto"
+    beam: BeamSettings = BeamSettings()
 
     @model_validator(mode="after")
     def _coherent(self, info: ValidationInfo) -> Self:
