@@ -13,6 +13,8 @@ from .reference import LEAST_COUNT, Distribution
 
 NUM_BINS = 10
 """Intervals of a number, of equal counts of training records where its values allow it."""
+COMMON_SHARE = 0.05
+"""A number that so many training records have is a bin of its own."""
 MAX_CATEGORIES = 200
 MAX_NAMED = 1000
 """Categories that are named, with a bin of their own or as rare; of more, none is known to be new."""
@@ -23,9 +25,18 @@ Indices = NDArray[np.int64]
 def numeric_distribution(values: NDArray[Any]) -> Distribution:
     """Returns the bins and counts of training values `(N,)`, NaN for a missing one."""
     known = values[~np.isnan(values)]
-    edges = np.unique(np.quantile(known, np.arange(1, NUM_BINS) / NUM_BINS, method="lower")) if len(known) else known
+    edges = _edges(known) if len(known) else known
     empty = Distribution(kind="numeric", edges=tuple(edges.tolist()), counts=())
     return _counted(empty, numeric_bins(values, empty))
+
+
+def _edges(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Returns the bounds of bins: quantiles, and on both sides of a value that many have, such as 0."""
+    distinct, counts = np.unique(values, return_counts=True)
+    common = distinct[counts >= COMMON_SHARE * len(values)]
+    quantiles = np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS, method="lower")
+    edges: NDArray[np.float64] = np.unique(np.concatenate([quantiles, common, np.nextafter(common, np.inf)]))
+    return edges
 
 
 def categorical_distribution(values: pa.Array) -> Distribution:

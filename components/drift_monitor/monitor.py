@@ -3,6 +3,7 @@
 import datetime
 import functools
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,15 +213,8 @@ def _severity(one: Comparison) -> tuple[bool, bool, float]:
 
 
 def _bins(distribution: Distribution, table: NDArray[np.int64]) -> tuple[Bin, ...]:
-    if distribution.kind == "numeric":
-        ends = [f"{edge:.5g}" for edge in distribution.edges]
-        names = (
-            [f"< {ends[0]}", *(f"{low} – {high}" for low, high in itertools.pairwise(ends)), f"≥ {ends[-1]}"]
-            if ends
-            else ["all"]
-        )
-    else:
-        names = list(distribution.categories)
+    is_numeric = distribution.kind == "numeric"
+    names = _interval_names(distribution.edges) if is_numeric else list(distribution.categories)
     names += ["(rare)", "(new)", "(missing)"]
     before, now = np.array(distribution.counts) / max(sum(distribution.counts), 1), table / max(table.sum(), 1)
     shown = [
@@ -232,6 +226,16 @@ def _bins(distribution: Distribution, table: NDArray[np.int64]) -> tuple[Bin, ..
         return tuple(shown)
     least = sorted((max(one.expected, one.found) for one in shown), reverse=True)[_LARGEST_SHOWN - 1]
     return tuple(one for one in shown if max(one.expected, one.found) >= least)
+
+
+def _interval_names(edges: Sequence[float]) -> list[str]:
+    if not edges:
+        return ["all"]
+    between = [
+        f"{low:.5g}" if high == np.nextafter(low, np.inf) else f"{low:.5g} – <{high:.5g}"
+        for low, high in itertools.pairwise(edges)
+    ]
+    return [f"<{edges[0]:.5g}", *between, f"≥{edges[-1]:.5g}"]
 
 
 def _iso(micros: int) -> str:

@@ -10,6 +10,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "summary": ("system.Markdown", "Verdict"),
     "metrics": ("system.Metrics", "Metrics"),
     "classification": ("system.ClassificationMetrics", "Alerted class and confusion"),
+    "monitoring_page": ("system.HTML", "Monitoring"),
     "recommendation_page": ("system.HTML", "Recommendation"),
 }
 """`{output: (artifact type, display name)}`."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ....components.drift_monitor.output import PAGE_FILE as MONITORING_PAGE
 from ....components.evaluation_report import report_files
 from ....components.evaluation_report.page.kubeflow_views import classification_metrics, markdown, scalar_metrics
 from ....components.evaluation_report.report import Report
@@ -18,14 +19,17 @@ def write_views(outputs: Mapping[str, StepArtifact], places: Mapping[str, StepAr
     """Writes the views of what a step made.
 
     Args:
-        outputs: mapping of output to its `StepArtifact`: the report, or the recommendation, which are folders.
+        outputs: mapping of output to its `StepArtifact`: the report, of an evaluation or of the monitor, or the
+            recommendation, which are folders.
         places: mapping of output to its `StepArtifact`, which is a file; some or all of `VIEWS`.
 
     Returns:
         `{output: metadata of its artifact}`.
     """
     if RECOMMENDATION in outputs:
-        return _copy_recommendation(Path(outputs[RECOMMENDATION].path), places)
+        return _copy_page(Path(outputs[RECOMMENDATION].path, PAGE_FILE), places)
+    if "monitoring_page" in places:
+        return _copy_page(Path(outputs[REPORT].path, MONITORING_PAGE), places)
     folder = Path(outputs[REPORT].path)
     report = Report.model_validate_json((folder / report_files.REPORT).read_bytes())
     written = {}
@@ -44,9 +48,9 @@ def write_views(outputs: Mapping[str, StepArtifact], places: Mapping[str, StepAr
     return written
 
 
-def _copy_recommendation(folder: Path, places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
+def _copy_page(page: Path, places: Mapping[str, StepArtifact]) -> dict[str, dict[str, Any]]:
     for artifact in places.values():
         path = Path(artifact.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / PAGE_FILE, path)
+        shutil.copyfile(page, path)
     return {output: {"display_name": VIEWS[output][1]} for output in places}

@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency
 
+from yachay.components.drift_monitor.bins import numeric_bins, numeric_distribution
 from yachay.components.drift_monitor.decision import adjusted
 from yachay.components.drift_monitor.distance import compare
 
@@ -52,3 +53,11 @@ def test_bins_of_few_rows_are_joined() -> None:
 def test_holm_adjusts_as_it_should() -> None:
     assert adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert adjusted([]).tolist() == []
+
+
+def test_a_number_that_many_have_is_a_bin_of_its_own() -> None:
+    values = np.r_[np.zeros(800), np.arange(1, 201)].astype(float)
+    before = numeric_distribution(values)
+    moved = np.bincount(numeric_bins(np.where(values == 0, 0.5, values), before), minlength=before.num_bins)
+
+    assert compare(np.array(before.counts), moved[np.newaxis]).value[0] > 0.5
