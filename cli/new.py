@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..pipelines.scaffold.question import Question
     from ..pipelines.scaffold.scaffold import NewPipeline
 
-MAX_LINES = 10
+MAX_LINES = 15
 MAX_COLUMNS = 40
 MAX_WIDTH = 48
 

@@ -13,7 +13,7 @@ from ...components.features import FeatureKind, Problem
 from .column_inference import ID_NAME, InferredColumn
 from .damage import find_damage
 from .equal_rows import find_equal_rows
-from .groups import Group, find_groups
+from .groups import Group, find_groups, name_same_groups
 from .leaks import find_copies, find_leaks
 from .personal import describes_persons, personal_data, stands_beside
 from .power import Powers, measure_powers
@@ -133,9 +133,9 @@ def _find_groups(found: Examination, values: Mapping[str, pa.Array]) -> None:
         found.split = {"method": "group", "key": first.name}
         found.exclude(first.name, f"names groups: {described}")
         found.notes.append(f"{names[first.name]} names groups ({described}): no group is in both splits.")
-        for group in groups[1:]:
-            if group.num_groups == first.num_groups and first.name in group.constant:
-                found.exclude(group.name, f"names the groups that {names[first.name]} names")
+        for name in candidates.keys() - {first.name}:
+            if name_same_groups(values[name], values[first.name]):
+                found.exclude(name, f"names the groups that {names[first.name]} names")
         return
     more = f" So do {_some([names[group.name] for group in groups[1:]])}." if len(groups) > 1 else ""
     text = (

@@ -61,6 +61,13 @@ def find_groups(candidates: Mapping[str, pa.Array], columns: Mapping[str, pa.Arr
     return sorted(groups, key=lambda group: -len(group.constant))
 
 
+def name_same_groups(one: pa.Array, other: pa.Array) -> bool:
+    """Returns whether each value of one column of shape `(N,)` goes with one value of the other, and the reverse."""
+    pairs = np.stack([_codes(one), _codes(other)], axis=1)
+    num_pairs = len(np.unique(pairs, axis=0))
+    return bool(num_pairs == len(np.unique(pairs[:, 0])) == len(np.unique(pairs[:, 1])))
+
+
 def _codes(array: pa.Array) -> np.ndarray:
     """Returns the places of values of shape `(N,)` in their order, -1 where there is none."""
     ranks = pc.rank(array, sort_keys="ascending", null_placement="at_end", tiebreaker="dense").to_numpy()

@@ -7,6 +7,7 @@ CSV, and a label that they explain in part. A trap file is a clean one with one 
 """
 
 import argparse
+import contextlib
 import datetime
 import random
 import tempfile
@@ -205,6 +206,68 @@ TRAPS: dict[str, tuple[Callable[[Rows, random.Random], Rows], Callable[[Inferenc
 }
 
 
+def together(chance: random.Random) -> Rows:
+    """Returns made-up records of students with every kind of trap at once, and the label `Passed`."""
+    codes, rows = CODES[:12], []
+    for place in range(800):
+        student, day_of = place // 4, START + datetime.timedelta(days=place * 7919 % 1500)
+        exam = chance.gauss(11, 3)
+        passed = exam + chance.gauss(0, 1.5) > 10.5
+        rows.append(
+            {
+                "Student id": 20_000 + student * 17 % 3_001,
+                "Email": f"s{student}@uni.edu.pe",
+                "DNI": 40_000_000 + student * 7919,
+                "Sexo": "FM"[student * 7 % 3 % 2],
+                "Edad": 17 + student * 5 % 11,
+                "Career": codes[student * 5 % 12],
+                "Nivel": chance.randint(1, 5),
+                "Previous": round(exam / 2 + chance.gauss(5, 1.6), 2),
+                "Enrolled": day_of.strftime("%d/%m/%Y"),
+                "Fee": f"S/ {chance.uniform(500, 4_000):,.2f}",
+                "Hours": f"{chance.gauss(12, 4):.1f}".replace(".", ","),
+                "Temp": -9999 if chance.random() < 0.04 else round(chance.gauss(17, 3), 1),
+                "Debt": "S/D" if chance.random() < 0.05 else round(chance.expovariate(1 / 300), 2),
+                "City": chance.choice(["Lima", "lima", "Cusco", "Perú".encode().decode("latin-1")]),
+                "Group": chance.choice(["20-Oct", "10-20", "21-30", "31-40"]),
+                "Country": "PE",
+                "Campus": "B" if place in (7, 90) else "A",
+                "Set": chance.choice(["train", "train", "test"]),
+                "Remark": " ".join(chance.choice(["no", "a", "vino", "tarde", "ayer"]) for _ in range(9)),
+                "Result": "aprobado" if passed else "desaprobado",
+                "Final score": round(10.5 + (1 if passed else -1) * chance.expovariate(0.4), 2),
+                "Passed": "yes" if passed else "no",
+            }
+        )
+    return [*rows, *rows[40:80]]
+
+
+TOGETHER: dict[str, Callable[[Inference], bool]] = {
+    "groups": lambda found: found.split == {"method": "group", "key": "Student_id"},
+    "another name of the groups": lambda found: kind(found, "Email") is None and kind(found, "DNI") is None,
+    "e-mail addresses": lambda found: asks(found, "Email: looks like e-mail"),
+    "document numbers": lambda found: asks(found, "DNI: looks like document"),
+    "characteristics of persons": lambda found: asks(found, "Sexo, Edad: characteristics"),
+    "codes": lambda found: asks(found, "Career: whole numbers with gaps"),
+    "levels": lambda found: str(kind(found, "Nivel")) == "ordinal",
+    "dates": lambda found: found.repairs["Enrolled"].time_format == "%d/%m/%Y",
+    "a currency and thousands": lambda found: found.repairs["Fee"].thousands == ",",
+    "another decimal mark": lambda found: found.repairs["Hours"].decimal == ",",
+    "-9999": lambda found: found.repairs["Temp"].missing_values == ("-9999",),
+    "S/D among numbers": lambda found: "S/D" in found.missing_values and str(kind(found, "Debt")) == "numeric",
+    "a wrong encoding": lambda found: asks(found, "City: 'PerÃº'"),
+    "two spellings": lambda found: asks(found, "'Lima' and 'lima'"),
+    "ranges made dates": lambda found: asks(found, "a spreadsheet made dates"),
+    "one value": lambda found: kind(found, "Country") is None,
+    "nearly one value": lambda found: asks(found, "Campus: 'A' in all but 2"),
+    "parts of a split": lambda found: kind(found, "Set") is None,
+    "free text": lambda found: kind(found, "Remark") is None,
+    "the label in other words": lambda found: kind(found, "Result") is None,
+    "a number behind the label": lambda found: kind(found, "Final_score") is None,
+    "equal rows": lambda found: asks(found, "40 of 840 rows equal an earlier one"),
+}
+
+
 def numbered(rows: Rows) -> Rows:
     """Returns records with a number for a label, from 0 to 10 and 10 apart by class."""
     return [row | {"y": (10 if row["y"] == "sí" else -10) + place * 0.37 % 9} for place, row in enumerate(rows)]
@@ -223,7 +286,7 @@ def asks(found: Inference, words: str) -> bool:
     return any(words in question.text for question in found.questions)
 
 
-def look(rows: Rows, chance: random.Random, folder: Path) -> Inference:
+def look(rows: Rows, chance: random.Random, folder: Path, label: str = "y") -> Inference:
     """Writes records in one of several ways and returns what is inferred."""
     separator, end = chance.choice(",;\t|"), chance.choice(["\n", "\r\n"])
     are_plain = not any(isinstance(value, str) and set(value) & set(",.") for row in rows for value in row.values())
@@ -232,7 +295,7 @@ def look(rows: Rows, chance: random.Random, folder: Path) -> Inference:
     path = folder / "data.csv"
     header = separator.join(quoted(name, separator) for name in rows[0])
     path.write_text(end.join([header, *lines, ""]), encoding=chance.choice(["utf-8", "utf-8-sig"]), newline="")
-    return infer(str(path), "y")
+    return infer(str(path), label)
 
 
 def row_text(values: Any, separator: str, mark: str) -> list[str]:
@@ -273,6 +336,21 @@ def main() -> None:
                 else f"| {name} | {files // 10} | {files // 10} |",
                 flush=True,
             )
+        print("| all in one file | found | of |\n|---|---|---|")
+        for name, count in count_together(files // 10, folder).items():
+            print(f"| {name} | {count} | {files // 10} |")
+
+
+def count_together(files: int, folder: Path) -> dict[str, int]:
+    """Returns in how many files with all traps each was found."""
+    found = dict.fromkeys(TOGETHER, 0)
+    for seed in range(files):
+        chance = random.Random(seed)
+        inference = look(together(chance), chance, folder, "Passed")
+        for name, is_found in TOGETHER.items():
+            with contextlib.suppress(KeyError):
+                found[name] += bool(is_found(inference))
+    return found
 
 
 def is_sprung(seed: int, spring: Any, is_found: Any, folder: Path) -> bool:

@@ -292,18 +292,6 @@ def test_a_configuration_that_would_be_rejected_is_not_written(
     assert list(tmp_path.iterdir()) == [data]
 
 
-@pytest.mark.skipif("YACHAY_DATA" not in os.environ, reason="YACHAY_DATA names no folder of real data")
-@pytest.mark.parametrize(("label", "problem"), [("GradeClass", "classification"), ("GPA", "regression")])
-def test_student_performance_is_scaffolded(tmp_path: Path, label: str, problem: str) -> None:
-    data = Path(os.environ["YACHAY_DATA"]) / "student_performance" / "Student_performance_data.csv"
-
-    config = find_pipeline(str(scaffold("grades", data, label, tmp_path).folder)).load()
-
-    assert config.problem == problem
-    assert "StudentID" in config.exclude
-    assert config.label.values == (("0.0", "1.0", "2.0", "3.0", "4.0") if label == "GradeClass" else ())
-
-
 def test_answers_are_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"{2000 + row * 7 % 500},{row * 7 % 19}.5,{row % 60 // 20},{'ab'[row * 5 % 7 % 2]}\n" for row in range(120)]
     path = tmp_path / "people.csv"
