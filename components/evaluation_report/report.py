@@ -67,7 +67,7 @@ class Threshold(Part):
         is_met: bool. As the gate decided.
         margin: float or None. Distance to the nearer bound, negative beyond it.
         is_change: bool. Whether the bound is on the difference to the last blessed model.
-        slice: `SliceName` that the bound is on.
+        slice: `SliceName` that the bound is on; values that may not be shown are "…".
         failing_slices: slices whose own value lies beyond the bound (for the reader; the gate judges `slice` alone),
             the worst first.
     """

@@ -44,14 +44,23 @@ class Failure:
         return self.lower is not None and not self.value >= self.lower
 
     def __str__(self) -> str:
+        return self.describe()
+
+    def describe(self, *, is_hidden: bool = False) -> str:
+        """Returns the failure as a line; of a slice that may not be shown, without its value and its name."""
         if self.metric == TRIVIAL_P_VALUE:
             found = f"p-value {self.value:.4f}, above {self.upper or 0:g}"
             explained = "; ".join(part for part in (found, self.explanation) if part)
             return f"no better than the best trivial prediction by more than chance: {explained}"
-        where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key) if self.slice_key else ""
+        where = ""
+        if is_hidden:
+            where = f" in a slice of {', '.join(column for column, _ in self.slice_key)} that is too small to be shown"
+        elif self.slice_key:
+            where = " in " + ", ".join(f"{column}={value}" for column, value in self.slice_key)
         what = f"{self.metric}{where} against the last blessed model" if self.is_change else f"{self.metric}{where}"
         side, bound = ("below", self.lower) if self.is_too_low else ("above", self.upper)
-        return f"{what} is {self.value:{'+' if self.is_change else ''}.4f}, {side} {bound or 0:g}"
+        value = "" if is_hidden else f"{self.value:{'+' if self.is_change else ''}.4f}, "
+        return f"{what} is {value}{side} {bound or 0:g}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,7 @@ module that an entry point `yachay.metrics` names, or of a system's `model.py` o
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -31,6 +32,20 @@ from ..registry import Registry
 from ..text import Text
 
 Values = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What resamples of the records cannot show of a metric's error.
+
+    Args:
+        rarest: int or None. The records on which its most uncertain part rests, None for all of them: a metric with
+            too few has no interval. Defaults to None.
+        unseen: float. A standard error that is added, as for the large errors that the records lack. Defaults to 0.
+    """
+
+    rarest: int | None = None
+    unseen: float = 0.0
 
 
 class Metric(abc.ABC):
@@ -81,6 +96,17 @@ class Metric(abc.ABC):
         the resamples after another.
         """
         return lambda weights: self.compute(labels, predictions, weights)
+
+    def evidence(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Evidence:
+        """Returns what resamples of some records cannot show of the metric's error.
+
+        Override it where few records decide: without one more of them, resamples have too narrow a spread.
+
+        Args:
+            labels: array, not empty, as `compute` takes it.
+            predictions: float array likewise.
+        """
+        return Evidence()
 
     def for_task(self, task: PredictionTask) -> Self | None:
         """Returns the metric for a task of one of its problems, bound to what it needs of the task, such as quantiles.

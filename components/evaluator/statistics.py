@@ -172,6 +172,18 @@ def calibration_gaps(bins: Labels, num_bins: int, is_positive: Mask, scores: Val
     return gaps
 
 
+def unseen_rmse(squares: Values) -> float:
+    """Returns how much larger a root mean square would be with one more record of the largest square, to first order.
+
+    Where tails are heavy, resamples of records that lack a large error have too narrow a spread; this is added to it.
+
+    Args:
+        squares: float array of shape `(N,)`, not empty. The mean squared error of each record.
+    """
+    root = float(np.sqrt(squares.mean()))
+    return float(squares.max()) / len(squares) / (2 * root) if root else 0.0
+
+
 @np.errstate(divide="ignore", invalid="ignore")
 def mean_where_known(values: Values) -> Values:
     """Returns the mean over the rows of those that are numbers, NaN where none is."""

@@ -33,6 +33,7 @@ class Anomaly:
         split: string. Name of the split.
         feature: string. Name of the feature; empty where the whole data set is meant.
         description: string. What was expected and what came, in TFDV's words.
+        title: string. The same without a value or a count, in TFDV's words.
         fix: string. What to change.
         is_error: bool. Whether the anomaly stops the run.
     """
@@ -40,11 +41,20 @@ class Anomaly:
     split: str
     feature: str
     description: str
+    title: str
     fix: str
     is_error: bool
 
     def __str__(self) -> str:
-        return f"{self.feature or 'the data set'} ({self.split}): {self.description.rstrip('.')}. Fix: {self.fix}."
+        return self._line(self.description)
+
+    @property
+    def outline(self) -> str:
+        """The line without values and counts, by which a page would show those of a few records."""
+        return self._line(self.title)
+
+    def _line(self, what: str) -> str:
+        return f"{self.feature or 'the data set'} ({self.split}): {what.rstrip('.')}. Fix: {self.fix}."
 
 
 def read_anomalies(uri: str, split: str) -> anomalies_pb2.Anomalies:
@@ -82,15 +92,21 @@ def validate(
 def find_anomalies(split: str, anomalies: anomalies_pb2.Anomalies, schema: schema_pb2.Schema) -> list[Anomaly]:
     """Returns the anomalies of a split in the order of the schema, errors first."""
     order = {feature.name: index for index, feature in enumerate(schema.feature)}
+    infos = list(anomalies.anomaly_info.items())
+    if anomalies.HasField("dataset_anomaly_info"):
+        infos.append(("", anomalies.dataset_anomaly_info))
     found = [
-        Anomaly(split, name, reason.description, _fix(reason.type), info.severity == anomalies_pb2.AnomalyInfo.ERROR)
-        for name, info in anomalies.anomaly_info.items()
+        Anomaly(
+            split,
+            name,
+            reason.description,
+            reason.short_description or "does not fit the schema",
+            _fix(reason.type),
+            info.severity == anomalies_pb2.AnomalyInfo.ERROR,
+        )
+        for name, info in infos
         for reason in info.reason
     ]
-    if anomalies.HasField("dataset_anomaly_info"):
-        info = anomalies.dataset_anomaly_info
-        error = info.severity == anomalies_pb2.AnomalyInfo.ERROR
-        found += [Anomaly(split, "", reason.description, _fix(reason.type), error) for reason in info.reason]
     return sorted(found, key=lambda anomaly: (not anomaly.is_error, order.get(anomaly.feature, -1)))
 
 

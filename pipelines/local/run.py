@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ...components.evaluation_report import report_files
-from ...components.evaluator.settings import Bounds
 from ...components.example_gen.typed_tables import load_reader
 from ...components.retraining.settings import CANDIDATES
 from ...dotted import import_callable
@@ -39,7 +38,6 @@ from ..runs.summary import Summary
 from .late_fork_server import PROCESS, LateForkServer
 
 if TYPE_CHECKING:
-    from ...components.evaluator.evaluation import Failure
     from .runner import Artifact
 
 
@@ -263,14 +261,16 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         evaluation = read_evaluation(Path(evaluator["evaluation"].uri))
         report = made.get("report", {}).get("report")
         fields |= describe_evaluation(
-            evaluation, config.evaluation.min_slice_rows, () if report is None else _left_out(Path(report.uri))
+            evaluation,
+            config.evaluation.min_slice_rows,
+            () if report is None else _left_out(Path(report.uri)),
+            thresholds,
         )
         fields["bounds"] = {
             metric: bounds.model_dump(include={"lower", "upper"}, exclude_none=True)
             for metric, bounds in thresholds.items()
         }
         fields["verdict"] = "blessed" if evaluator["blessing"].properties.get("blessed") else "not_blessed"
-        fields["reasons"] = [_reason(failure, thresholds.get(failure.metric)) for failure in evaluation.failures]
     if gate := made.get("champion_gate"):
         fields |= describe_champion_gate(gate["blessing"].properties)
     if results := made.get("tuner", {}).get("tuner_results"):
@@ -288,10 +288,3 @@ def _left_out(report: Path) -> list[dict[str, str]]:
     """Returns the slices that a report does not show."""
     slices = json.loads((report / report_files.REPORT).read_text())["slices"]
     return [row["slice"] for row in slices if row["is_suppressed"]]
-
-
-def _reason(failure: "Failure", bounds: Bounds | None) -> str:
-    if bounds is None or failure.is_change:
-        return str(failure)
-    reason = bounds.lower_reason if failure.is_too_low else bounds.upper_reason
-    return f"{failure} ({reason})" if reason else str(failure)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...components.evaluator.settings import Bounds
 from ...components.pusher.settings import REJECTION
 from ...components.tuner.settings import TUNING
 from ...model_store.metadata import METADATA_FILE
 
 if TYPE_CHECKING:
-    from ...components.evaluator.evaluation import Evaluation
+    from ...components.evaluator.evaluation import Evaluation, Failure
 
 Properties = Mapping[str, Any]
 Fields = dict[str, Any]
@@ -26,28 +27,46 @@ def describe_ingest(examples: Properties) -> Fields:
 
 
 def describe_evaluation(
-    evaluation: "Evaluation", min_slice_rows: int | None, left_out: Iterable[Mapping[str, str]] = ()
+    evaluation: "Evaluation",
+    min_slice_rows: int | None,
+    left_out: Iterable[Mapping[str, str]] = (),
+    thresholds: Mapping[str, Bounds] | None = None,
 ) -> Fields:
-    """Returns the metrics of an evaluation, and those of the slices that may be shown.
+    """Returns the metrics of an evaluation, those of the slices that may be shown, and why the model is not blessed.
 
     Args:
         evaluation: `Evaluation`.
         min_slice_rows: int or None. Slices of fewer rows are not shown, nor those from which they would follow; None
             shows no slice.
         left_out: iterable of slices that the report leaves out: column to value. Defaults to none.
+        thresholds: mapping of metric to its `Bounds`, whose reasons stand beside what is not met. Defaults to none.
     """
     from ...components.evaluator.suppression import hidden_slices
 
-    slices = []
+    shown = []
     if min_slice_rows is not None:
         counts = {frozenset(key): rows for key, rows in evaluation.rows.items()}
         hidden = hidden_slices(counts, min_slice_rows) | {frozenset(one.items()) for one in left_out}
-        slices = [
-            {"slice": dict(key), "rows": evaluation.rows[key], **metrics}
-            for key, metrics in sorted(evaluation.slices.items())
-            if key and frozenset(key) not in hidden
-        ]
-    return {"metrics": evaluation.metrics, "baseline_metrics": evaluation.baseline_metrics, "slices": slices}
+        shown = sorted(key for key in evaluation.slices if key and frozenset(key) not in hidden)
+    reasons = [
+        _reason(failure, (thresholds or {}).get(failure.metric), is_hidden=failure.slice_key not in {(), *shown})
+        for failure in evaluation.failures
+    ]
+    return {
+        "metrics": evaluation.metrics,
+        "baseline_metrics": evaluation.baseline_metrics,
+        "slices": [{"slice": dict(key), "rows": evaluation.rows[key], **evaluation.slices[key]} for key in shown],
+        # Slices that may not be shown differ in what is left out of their lines.
+        "reasons": list(dict.fromkeys(reasons)),
+    }
+
+
+def _reason(failure: "Failure", bounds: Bounds | None, *, is_hidden: bool) -> str:
+    line = failure.describe(is_hidden=is_hidden)
+    if bounds is None or failure.is_change:
+        return line
+    reason = bounds.lower_reason if failure.is_too_low else bounds.upper_reason
+    return f"{line} ({reason})" if reason else line
 
 
 def describe_champion_gate(blessing: Properties) -> Fields:

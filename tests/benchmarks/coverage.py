@@ -106,17 +106,20 @@ def of_shares(sizes: list[int], draws: int) -> Iterator[dict[str, object]]:
         yield {"population": "shares", "records": size, **counts.summary(20 * draws)}
 
 
-def of_metrics(sizes: list[int], draws: int, num_resamples: int) -> Iterator[dict[str, object]]:
+def of_metrics(sizes: list[int], draws: int, num_resamples: int, beginning: str = "") -> Iterator[dict[str, object]]:
     """Records on their own."""
     generator = np.random.default_rng(0)
     populations = {
         "2 classes": classes(generator, (0.5, 0.5), 2.0),
         "2 classes, nearly always right": classes(generator, (0.7, 0.3), 4.0),
         "3 classes": classes(generator, (0.5, 0.32, 0.18), 1.5),
+        "2 classes, one hardly predicted": classes(generator, (0.9, 0.1), 0.75),
         "numbers": numbers(generator, 30),
         "numbers, heavy tails": numbers(generator, 5),
     }
     for name, (labels, predictions) in populations.items():
+        if not name.startswith(beginning):
+            continue
         true = values(measured(labels, predictions, Resamples(POPULATION, 0, 0)))
         for size in sizes:
             counts = Counts(true)
@@ -206,10 +209,11 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=300)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--only", choices=["shares", "metrics", "groups", "alike"])
+    parser.add_argument("--population", default="", help="of metrics: those whose name begins so")
     options = parser.parse_args()
     parts = {
         "shares": lambda: of_shares(options.sizes, options.draws),
-        "metrics": lambda: of_metrics(options.sizes, options.draws, options.resamples),
+        "metrics": lambda: of_metrics(options.sizes, options.draws, options.resamples, options.population),
         "groups": lambda: of_groups(options.draws, options.resamples),
         "alike": lambda: of_alike(options.draws),
     }

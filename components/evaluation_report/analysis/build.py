@@ -82,7 +82,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
         predictions.clusters,
     )
     values = metric_values(config.metrics, predictions.labels, predictions.scores, resamples)
-    metrics = gate_metrics(gate, config.metrics, values, predictions.labels, resamples, notes)
+    metrics = gate_metrics(gate, config.metrics, values, predictions.labels, predictions.scores, resamples, notes)
     hidden = hidden_parts(
         predictions.columns,
         len(predictions),
@@ -139,8 +139,16 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
                 hidden,
             ),
             comparisons=()
-            if baseline_values is None
-            else comparisons(config.metrics, values, baseline_values, predictions.labels, resamples, gate),
+            if baseline_values is None or predictions.baseline_scores is None
+            else comparisons(
+                config.metrics,
+                values,
+                baseline_values,
+                predictions.labels,
+                (predictions.scores, predictions.baseline_scores),
+                resamples,
+                gate,
+            ),
             is_pushed=inputs.is_pushed,
             push_rejection=inputs.push_rejection,
         ),
@@ -357,7 +365,7 @@ def _data(inputs: Inputs, metadata: Mapping[str, Any], hidden: Collection[Hidden
             inputs.original_names,
         ),
         anomalies=tuple(
-            str(anomaly)
+            anomaly.outline
             for split, found in inputs.anomalies.items()
             for anomaly in find_anomalies(split, found, inputs.schema)
         ),

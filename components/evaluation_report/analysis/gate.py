@@ -39,6 +39,7 @@ def gate_metrics(
     known: Mapping[str, Metric],
     values: Mapping[str, Values],
     labels: NDArray[Any],
+    scores: Values,
     resamples: Resamples,
     notes: list[Note],
 ) -> dict[str, Estimate]:
@@ -49,13 +50,14 @@ def gate_metrics(
         known: mapping of name to `Metric`.
         values: mapping of metric to its values for the records and each resample.
         labels: array of the records, as `Metric.compute` takes it.
+        scores: float array likewise.
         resamples: `Resamples` of the records.
         notes: list of `Note`, to which is added where the gate's number is another than that of the records.
     """
     metrics = {}
     for name, resampled in values.items():
         measured = None if gate is None else gate.metrics.get(name)
-        metrics[name] = estimate_metric(known[name], resampled, labels, resamples, value=measured)
+        metrics[name] = estimate_metric(known[name], resampled, labels, scores, resamples, value=measured)
         if measured is not None and not np.isclose(measured, resampled[0], rtol=0, atol=SAME, equal_nan=True):
             numbers = {"gate": str(measured), "recomputed": str(float(resampled[0]))}
             notes.append(Note(code="gate_differs", values={"metric": name, **numbers}))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from ...evaluator.metrics.regression import point_predictions
-from ...evaluator.statistics import Values, mean
+from ...evaluator.statistics import Values, mean, unseen_rmse
 from ...evaluator.suppression import Slice as HiddenSlice
 from ..report import ErrorRow, ErrorTable, Estimate, Histogram, Regression, Window
 from .predictions import Column
@@ -156,7 +156,9 @@ class _Errors:
             value=value,
             rows=len(error),
             mae=self.resamples.estimate(mae, inside, bounds=(0.0, None)),
-            rmse=self.resamples.estimate(np.sqrt(squares), inside, bounds=(0.0, None)),
+            rmse=self.resamples.estimate(
+                np.sqrt(squares), inside, bounds=(0.0, None), unseen=unseen_rmse(columns[1]) if len(error) else 0.0
+            ),
             bias=self.resamples.estimate(bias, inside),
             skill={name: self._skill(baseline, inside, steps) for name, baseline in self.baselines.items()},
             coverage=self.resamples.estimate(coverage[0], inside, bounds=(0.0, 1.0)) if coverage else None,

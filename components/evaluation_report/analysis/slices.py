@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluator.metric import Metric, bind
+from ...evaluator.metric import Evidence, Metric, bind
 from ...evaluator.statistics import Labels, Statistic, Values
 from ...evaluator.suppression import Slice as HiddenSlice
 from ...evaluator.suppression import hidden_slices
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .predictions import Column, Predictions
 
 MIN_CLASS_RECORDS = 5
-"""Fewer of a class give no interval of a metric over classes, such as macro-F1 or AUC."""
+"""Fewer of a class give no interval of a metric over classes, such as macro-F1 or AUC; macro-F1 needs as many that are
+predicted right."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ def metric_estimates(
     """
     values = metric_values(metrics, labels, scores, resamples, rows)
     return {
-        name: estimate_metric(metric, values[name], labels, resamples, rows, (known or {}).get(name))
+        name: estimate_metric(metric, values[name], labels, scores, resamples, rows, (known or {}).get(name))
         for name, metric in metrics.items()
     }
 
@@ -137,11 +138,22 @@ def estimate_metric(
     metric: Metric,
     values: Values,
     labels: NDArray[Any],
+    scores: Values,
     resamples: Resamples,
     rows: Rows = ALL_ROWS,
     value: float | None = None,
 ) -> Estimate:
-    """Returns a metric with its interval, from its values for the records and each resample."""
+    """Returns a metric with its interval, from its values for the records and each resample.
+
+    Args:
+        metric: `Metric`.
+        values: float array of shape `(R + 1,)`, as `metric_values` returns it.
+        labels: array of all records, as `Metric.compute` takes it.
+        scores: float array likewise.
+        resamples: `Resamples` of all records.
+        rows: int array of row numbers. Defaults to all.
+        value: float. The number of another source, such as the gate. Defaults to the first of `values`.
+    """
     num_rows = len(labels[rows])
     if metric.is_share:
         return resamples.share(values * num_rows, np.full(len(values), num_rows), rows, value)
@@ -150,6 +162,9 @@ def estimate_metric(
         # Classes that the slice lacks by chance would change what the metric is of.
         counts = np.bincount(labels[rows], minlength=int(labels.max()) + 1)[np.bincount(labels) > 0]
         units_at_bound, is_enough = float(len(counts) * counts.min()), bool(counts.min() >= MIN_CLASS_RECORDS)
+    evidence = metric.evidence(labels[rows], scores[rows]) if num_rows else Evidence()
+    if evidence.rarest is not None:
+        is_enough = is_enough and evidence.rarest >= MIN_CLASS_RECORDS
     return resamples.estimate(
         values,
         rows,
@@ -157,6 +172,7 @@ def estimate_metric(
         bounds=(metric.lowest, metric.highest),
         is_enough=is_enough,
         units_at_bound=units_at_bound,
+        unseen=evidence.unseen,
     )
 
 

@@ -17,6 +17,8 @@ from .resampling import Resamples, finite
 from .slices import estimate_metric
 
 MAX_FAILING_SLICES = 20
+HIDDEN = "…"
+"""Stands for the value of a column whose slice may not be shown."""
 
 
 def thresholds(
@@ -79,6 +81,7 @@ def comparisons(
     candidate: Mapping[str, Values],
     baseline: Mapping[str, Values],
     labels: NDArray[Any],
+    scores: tuple[Values, Values],
     resamples: Resamples,
     gate: Evaluation | None,
 ) -> tuple[Comparison, ...]:
@@ -89,6 +92,7 @@ def comparisons(
         candidate: mapping of metric to its values for the records and each resample.
         baseline: likewise of the last blessed model.
         labels: array of the records, as `Metric.compute` takes it.
+        scores: pair of float arrays likewise: of the candidate and of the last blessed model.
         resamples: `Resamples` of the records.
         gate: `Evaluation`, whose values are shown where it has them.
     """
@@ -99,8 +103,8 @@ def comparisons(
         if gate is not None and gate.baseline_metrics:
             theirs = gate.baseline_metrics.get(name, theirs)
         ends = intervals.difference(
-            estimate_metric(metrics[name], values, labels, resamples, value=ours),
-            estimate_metric(metrics[name], baseline[name], labels, resamples, value=theirs),
+            estimate_metric(metrics[name], values, labels, scores[0], resamples, value=ours),
+            estimate_metric(metrics[name], baseline[name], labels, scores[1], resamples, value=theirs),
             resamples.correlation(values, baseline[name]),
         )
         difference = intervals.as_estimate(finite(ours - theirs), ends)
@@ -150,7 +154,7 @@ def _other(failure: Failure, is_hidden: bool) -> Threshold:
         is_met=False,
         margin=_margin(value, failure.lower, failure.upper),
         is_change=failure.is_change,
-        slice=dict(failure.slice_key),
+        slice={column: HIDDEN if is_hidden else value for column, value in failure.slice_key},
     )
 
 

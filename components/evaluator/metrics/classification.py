@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...features import Problem
 from ...text import Text
 from .. import statistics
-from ..metric import Metric, Values
+from ..metric import Evidence, Metric, Values
 
 
 class Accuracy(Metric):
@@ -39,6 +39,12 @@ class MacroF1(Metric):
         """Returns the mean for each row of weights."""
         rates = statistics.class_rates(labels, predictions.argmax(axis=1), predictions.shape[1], weights.T)
         return statistics.mean_where_known(rates[2])
+
+    def evidence(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Evidence:
+        """Returns the records that are predicted right of the class in the labels that has the fewest of them."""
+        present = np.unique(labels)
+        hits = np.bincount(labels[labels == predictions.argmax(axis=1)], minlength=int(present[-1]) + 1)
+        return Evidence(rarest=int(hits[present].min()))
 
 
 class AucOvr(Metric):

@@ -10,7 +10,7 @@ from ...features import Problem
 from ...prediction_task import PredictionTask
 from ...text import Text
 from .. import statistics
-from ..metric import Metric, Values
+from ..metric import Evidence, Metric, Values
 
 NUMBERS = (Problem.REGRESSION, Problem.FORECAST)
 
@@ -57,6 +57,10 @@ class Rmse(PointMetric):
         """Returns the error for each row of weights."""
         squares = (self.errors(labels, predictions) ** 2).mean(axis=1)
         return np.sqrt(statistics.mean(squares, weights.T))
+
+    def evidence(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Evidence:
+        """Returns what one more record of the largest error would add: resamples of few records show too little."""
+        return Evidence(unseen=statistics.unseen_rmse((self.errors(labels, predictions) ** 2).mean(axis=1)))
 
 
 class Mae(PointMetric):

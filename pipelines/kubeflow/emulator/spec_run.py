@@ -143,7 +143,6 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
         left_out = [row.slice for row in report.slices if row.is_suppressed] if report else ()
         fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None, left_out)
-        fields["reasons"] = [str(failure) for failure in evaluation.failures]
     for metadata in searches:
         folder = store.path(uris["tfx.TunerResults"])
         fields |= describe_tuning(metadata, str(folder), fields.get("metrics", {}))

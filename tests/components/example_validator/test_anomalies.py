@@ -39,6 +39,14 @@ def test_an_anomaly_says_where_it_is_what_came_and_the_fix() -> None:
     assert str(anomalies[1]).startswith("word (train): ")
 
 
+def test_its_outline_has_no_value_and_no_count_of_the_data() -> None:
+    frame = pd.DataFrame({"age": [15, 300, None], "word": ["a", "Rosa", "b"]})
+    outlines = [anomaly.outline for anomaly in find_anomalies("train", anomalies_of(frame), SCHEMA)]
+
+    assert {line.split(":")[0] for line in outlines} == {"age (train)", "word (train)"}
+    assert not any(text in line for text in ("300", "Rosa", "%", "66", "33", "1") for line in outlines)
+
+
 def test_an_error_is_rejectd_and_listed() -> None:
     anomalies = find_anomalies("eval", anomalies_of(pd.DataFrame({"word": ["a"]})), SCHEMA)
 

@@ -5,7 +5,7 @@ import pytest
 
 from yachay.components.evaluation_report.analysis.predictions import Column, Predictions
 from yachay.components.evaluation_report.analysis.resampling import Resamples
-from yachay.components.evaluation_report.analysis.slices import find_slices, hidden_parts, slice_rows
+from yachay.components.evaluation_report.analysis.slices import find_slices, hidden_parts, metric_estimates, slice_rows
 from yachay.components.evaluation_report.report import SliceRow
 from yachay.components.evaluator.evaluation import Evaluation
 from yachay.components.evaluator.metric import measure, task_metrics
@@ -114,3 +114,30 @@ def test_a_small_course_does_not_follow_from_its_faculty() -> None:
     assert any(frozenset({one}) in hidden for one in arts)
     alone = hidden_parts({"course": columns["course"]}, len(codes), [["course"]], (), (), 10)
     assert alone == {frozenset({("course", "c")}), frozenset({("course", "e")})}
+
+
+def test_macro_f1_of_a_class_that_is_hardly_ever_predicted_right_has_no_interval() -> None:
+    labels = np.repeat([0, 1], [900, 100])
+    scores = np.tile([0.9, 0.1], (1000, 1))
+    scores[-4:] = [0.1, 0.9]
+
+    few = metric_estimates(METRICS, labels, scores, Resamples(1000, 50, 1))
+    scores[-5:] = [0.1, 0.9]
+    enough = metric_estimates(METRICS, labels, scores, Resamples(1000, 50, 1))
+
+    assert (few["macro_f1"].is_too_few, few["accuracy"].is_too_few, few["auc_ovr"].is_too_few) == (True, False, False)
+    assert enough["macro_f1"].low is not None
+
+
+def test_an_rmse_reaches_as_far_as_one_more_record_of_its_largest_error_would_move_it() -> None:
+    task = PredictionTask(problem=Problem.REGRESSION, label=Label(name="grade"), features={"dose": FeatureKind.NUMERIC})
+    errors = np.append(np.resize([-1.0, 1.0], 99), 8.0)
+
+    rmse = metric_estimates(task_metrics(task), np.zeros(100), errors, Resamples(100, 200, 1))["rmse"]
+
+    assert rmse.value is not None
+    assert rmse.low is not None
+    assert rmse.high is not None
+    # The bootstrap alone reaches less far; one more such record adds 64 / 100 / (2 x RMSE).
+    reach = np.exp(1.96 * 0.64 / (2 * rmse.value) / rmse.value)
+    assert rmse.low < rmse.value / reach < rmse.value * reach < rmse.high

@@ -108,6 +108,7 @@ def test_a_difference_whose_interval_holds_zero_is_within_noise() -> None:
         {"accuracy": 0.75 + noise, "macro_f1": 0.75 + noise},
         {"accuracy": 0.749 - noise, "macro_f1": 0.65 + noise},
         np.arange(500) % 2,
+        (np.eye(2)[np.arange(500) % 2],) * 2,
         Resamples(500, 0, 0),
         None,
     )
@@ -125,6 +126,7 @@ def test_a_comparison_shows_the_gates_numbers() -> None:
         {"accuracy": np.array([0.7500001])},
         {"accuracy": np.array([0.4999999])},
         np.arange(40) % 2,
+        (np.eye(2)[np.arange(40) % 2],) * 2,
         Resamples(40, 0, 0),
         gate,
     )
