@@ -25,6 +25,8 @@ class CanarySettings(BaseModel):
         max_slower_increase: float. The same for requests that take longer than any of the histogram's bounds.
         max_tail_increase: float. The same for bounds that hardly any of the serving version's requests exceed; between
             the two, as many more as exceeded it before.
+        worse_tail_increase: float. From how many more on such a candidate is rolled back, where they are more than
+            chance: to know that there are no more of them takes far more requests than to see that there are.
         max_class_shift: float. Total variation distance of the predicted classes: the share of requests that would
             have to be predicted otherwise for both versions to predict the same classes.
         max_value_shift: float. For a model of numbers, the largest difference of the shares of its predictions above a
@@ -33,8 +35,9 @@ class CanarySettings(BaseModel):
             version's are restarted less.
         golden: string. Whether the golden requests of the push are asked before the candidate gets requests: `"ask"`
             where its pods can be reached from here, `"require"` ends the rollout where not, `"skip"`.
-        max_error_rate: float. Share of requests that fail, whatever the serving version does.
-        max_p99_ms: float. 99th percentile of the latency, whatever the serving version does.
+        max_error_rate: float. Share of requests that fail. Where the serving version is above it too, the candidate is
+            neither worse nor as good.
+        max_p99_ms: float. 99th percentile of the latency, likewise.
         min_requests: int. Requests to the candidate without which it is not judged, and to the serving version without
             which they are not compared.
     """
@@ -54,6 +57,7 @@ class CanarySettings(BaseModel):
     max_rejected_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
     max_slower_increase: Annotated[float, Field(gt=0, lt=1)] = 0.1
     max_tail_increase: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    worse_tail_increase: Annotated[float, Field(gt=0, lt=1)] = 0.005
     max_class_shift: Annotated[float, Field(gt=0, lt=1)] = 0.25
     max_value_shift: Annotated[float, Field(gt=0, lt=1)] = 0.2
     max_restarts: Annotated[int, Field(ge=0)] = 2

@@ -34,12 +34,25 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class _Comparison:
-    """Requests of one kind, of both versions; of several kinds that contain one another, such as slow and slower."""
+    """Requests of one kind, of both versions; of several kinds that contain one another, such as slow and slower.
+
+    Args:
+        words: list of K strings. What the requests of each kind did.
+        hits: array `(K,)`. Of the candidate's.
+        hits_before: array `(K,)`. Of the stable version's.
+        total: float. All requests to the candidate.
+        total_before: float. To the stable version.
+        limits: array `(K,)`. Increases below which it is as good.
+        least: array `(K,)`. Increases from which on it is worse.
+    """
 
     words: list[str]
     hits: Numbers
     hits_before: Numbers
+    total: float
+    total_before: float
     limits: Numbers
+    least: Numbers
 
 
 def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verdict:
@@ -47,8 +60,9 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
 
     A candidate is worse where the share of its requests that failed, were rejected or were slow is above the stable
     version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes or numbers by as
-    much, where its pods do not respond when asked, or where it is above an absolute limit by more than chance. It is as
-    good where each difference of its requests is below its limit by more than chance (`MISSED`).
+    much, where its pods do not respond when asked, or where it is above an absolute limit and above the stable version
+    by more than chance. Failures that came together count once. It is as good where each difference of its requests is
+    below its limit by more than chance (`MISSED`), and it is below the absolute limits as far as is known.
     """
     steps = max(1, sum(percent < 100 for percent in settings.steps))
     bar = math.log(steps * NUM_COMPARISONS / FALSE_ROLLBACKS)
@@ -56,52 +70,64 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
         return Verdict("worse", [silent])
     if candidate.requests < settings.min_requests:
         return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
-    above = _above(candidate, settings, bar)
-    if stable.requests < settings.min_requests:
+    is_compared = stable.requests >= settings.min_requests
+    apart = candidate.failed_apart()
+    above, above_both = _above(candidate, apart, stable if is_compared else None, settings, bar)
+    if not is_compared:
         few = f"too few requests to the serving version: {stable.requests:.0f} of at least {settings.min_requests}"
         return Verdict("worse", above) if above else Verdict("undecided", [few])
-    comparisons = list(_comparisons(candidate, stable, settings))
-    worse = [reason for one in comparisons if (reason := _worse(one, candidate, stable, bar))] or above
+    worse = [
+        reason for one in _comparisons(candidate, apart, stable, settings) if (reason := _worse(one, bar))
+    ] or above
     shift, unknown_shift = (_moved if candidate.above or stable.above else _shift)(candidate, stable, settings, bar)
     if worse or shift:
         return Verdict("worse", worse + shift)
-    unknown = [reason for one in comparisons if (reason := _unknown(one, candidate, stable))]
-    return Verdict("undecided", unknown + unknown_shift) if unknown or unknown_shift else Verdict("as_good", [])
+    together = candidate.failed, candidate.requests
+    unknown = [reason for one in _comparisons(candidate, together, stable, settings) if (reason := _unknown(one))]
+    unknown += [*unknown_shift, *above_both]
+    return Verdict("undecided", unknown) if unknown else Verdict("as_good", [])
 
 
-def _comparisons(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Iterator[_Comparison]:
-    for word, new, old, limit in (
-        ("failed", candidate.failed, stable.failed, settings.max_failed_increase),
-        ("were rejected", candidate.rejected, stable.rejected, settings.max_rejected_increase),
-    ):
-        yield _Comparison([word], np.array([new]), np.array([old]), np.array([limit]))
+def _comparisons(
+    candidate: Traffic, failed: tuple[float, float], stable: Traffic, settings: CanarySettings
+) -> Iterator[_Comparison]:
+    totals = candidate.requests, stable.requests
+    hits, total = failed
+    limit = np.array([settings.max_failed_increase])
+    yield _Comparison(["failed"], np.array([hits]), np.array([stable.failed]), total, stable.requests, limit, limit)
+    hits, limit = candidate.rejected, np.array([settings.max_rejected_increase])
+    yield _Comparison(["were rejected"], np.array([hits]), np.array([stable.rejected]), *totals, limit, limit)
     bounds = sorted({*candidate.slower, *stable.slower})
     if bounds:
-        hits, hits_before = (np.array([one.slower.get(bound, 0.0) for bound in bounds]) for one in (candidate, stable))
+        slower, slower_before = (
+            np.array([one.slower.get(bound, 0.0) for bound in bounds]) for one in (candidate, stable)
+        )
         words = [f"took more than {bound * 1000:g} ms" for bound in bounds]
         # Of a tail of 1 %, 3 points more are as grave as 10 of the half.
-        limits = np.clip(hits_before / stable.requests, settings.max_tail_increase, settings.max_slower_increase)
-        yield _Comparison(words, hits, hits_before, limits)
+        shares = slower_before / stable.requests
+        limits = np.clip(shares, settings.max_tail_increase, settings.max_slower_increase)
+        least = np.clip(shares, min(settings.worse_tail_increase, settings.max_tail_increase), limits)
+        yield _Comparison(words, slower, slower_before, *totals, limits, least)
 
 
-def _worse(one: _Comparison, candidate: Traffic, stable: Traffic, bar: float) -> str | None:
-    shares, shares_before = one.hits / candidate.requests, one.hits_before / max(stable.requests, 1)
-    worst = int(((shares - shares_before) / one.limits).argmax())
-    if shares[worst] - shares_before[worst] < one.limits[worst]:
+def _worse(one: _Comparison, bar: float) -> str | None:
+    shares, shares_before = one.hits / max(one.total, 1), one.hits_before / one.total_before
+    worst = int(((shares - shares_before) / one.least).argmax())
+    if shares[worst] - shares_before[worst] < one.least[worst]:
         return None
-    if increased(one.hits, candidate.requests, one.hits_before, stable.requests) < bar:
+    if increased(one.hits, one.total, one.hits_before, one.total_before) < bar:
         return None
     return (
-        f"{shares[worst]:.1%} of {candidate.requests:.0f} requests {one.words[worst]}, of the serving version "
-        f"{shares_before[worst]:.1%} of {stable.requests:.0f} at the same time"
+        f"{shares[worst]:.1%} of {one.total:.0f} requests {one.words[worst]}, of the serving version "
+        f"{shares_before[worst]:.1%} of {one.total_before:.0f} at the same time"
     )
 
 
-def _unknown(one: _Comparison, candidate: Traffic, stable: Traffic) -> str | None:
+def _unknown(one: _Comparison) -> str | None:
     """What is not known yet, of the kind that least is known of."""
     # Most requests are faster, or slower, than several bounds.
     (hits, hits_before, limits), kinds = np.unique([one.hits, one.hits_before, one.limits], axis=1, return_index=True)
-    evidence = no_worse(hits, candidate.requests, hits_before, stable.requests, limits)
+    evidence = no_worse(hits, one.total, hits_before, one.total_before, limits)
     if evidence.min() >= -math.log(MISSED):
         return None
     kind = kinds[evidence.argmin()]
@@ -121,21 +147,27 @@ def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: 
     )
 
 
-def _above(candidate: Traffic, settings: CanarySettings, bar: float) -> list[str]:
-    """What is above an absolute limit, whatever the stable version does."""
-    requests, found = candidate.requests, []
-    if more_than(candidate.failed, requests, settings.max_error_rate) >= bar:
-        found.append(
-            f"{candidate.failed / requests:.1%} of {requests:.0f} requests failed, more than "
-            f"{settings.max_error_rate:.1%}"
-        )
+def _above(
+    candidate: Traffic, failed: tuple[float, float], stable: Traffic | None, settings: CanarySettings, bar: float
+) -> tuple[list[str], list[str]]:
+    """What is above an absolute limit: in the candidate more than in the stable version, if there is one; in both."""
+    before = stable or Traffic(0)
+    limits = [(*failed, before.failed, settings.max_error_rate, f"failed, more than {settings.max_error_rate:.1%}")]
     bounds = [bound for bound in sorted(candidate.slower) if bound * 1000 >= settings.max_p99_ms]
-    if bounds and more_than(candidate.slower[bounds[0]], requests, 0.01) >= bar:
-        found.append(
-            f"{candidate.slower[bounds[0]] / requests:.1%} of {requests:.0f} requests took more than "
-            f"{bounds[0] * 1000:g} ms: the 99th percentile is above {settings.max_p99_ms:g} ms"
-        )
-    return found
+    if bounds:
+        words = f"took more than {bounds[0] * 1000:g} ms: the 99th percentile is above {settings.max_p99_ms:g} ms"
+        slower, slower_before = (one.slower.get(bounds[0], 0.0) for one in (candidate, before))
+        limits.append((slower, candidate.requests, slower_before, 0.01, words))
+    worse, of_both = [], []
+    for hits, requests, hits_before, share, words in limits:
+        if more_than(hits, requests, share) < bar:
+            continue
+        reason = f"{hits / requests:.1%} of {requests:.0f} requests {words}"
+        if stable is None or increased(hits, requests, hits_before, stable.requests) >= bar:
+            worse.append(reason)
+        else:
+            of_both.append(f"{reason}; of the serving version {hits_before / stable.requests:.1%} at the same time")
+    return worse, of_both
 
 
 def _shift(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> tuple[list[str], list[str]]:

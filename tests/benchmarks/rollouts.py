@@ -32,7 +32,7 @@ from yachay.deployment.evidence import average, distance_margin, less_than, more
 from yachay.deployment.health import Health
 from yachay.deployment.judge import FALSE_ROLLBACKS, MISSED, NUM_COMPARISONS, judge
 from yachay.deployment.pods import SERVICE_LABEL
-from yachay.deployment.prometheus import Traffic
+from yachay.deployment.prometheus import Bursts, Traffic
 from yachay.manifests.keys import MODEL_VERSION
 from yachay.manifests.service import Model, Service
 from yachay.serving.metrics import SECONDS
@@ -44,6 +44,8 @@ SCRAPE_SECONDS = 60
 BOUNDS = np.array([bound for bound in SECONDS._upper_bounds if math.isfinite(bound)])
 NUM_GOLDEN = 64
 LOOKS_DRAWN = 15
+OUTAGE = 0.15
+OUTAGES_A_LOOK = 1 / 25
 BAR = math.log(sum(percent < 100 for percent in SETTINGS.steps) * NUM_COMPARISONS / FALSE_ROLLBACKS)
 
 Counts = NDArray[np.float64]
@@ -63,6 +65,10 @@ class Version:
             standard deviations its predictions, which are normal, are moved.
         unreached: float. Share of requests, and of probes, that its pods do not respond to.
         crash_seconds: float. How long its container runs on average until it crashes; 0 where it does not.
+        burst: int. How many failures come together.
+        outages: bool. Whether 15 % of the requests of a minute fail too, of both versions, once in 25 minutes.
+        tail: float. Share of requests, the slowest, that take `tail_factor` times as long.
+        tail_factor: float.
     """
 
     failed: float = 0.001
@@ -73,6 +79,10 @@ class Version:
     moved: float = 0.0
     unreached: float = 0.0
     crash_seconds: float = 0.0
+    burst: int = 1
+    outages: bool = False
+    tail: float = 0.0
+    tail_factor: float = 1.0
 
     def shares(self) -> Counts:
         """Returns the shares `(C,)` of the predicted classes."""
@@ -83,7 +93,9 @@ class Version:
 
     def slower(self) -> Counts:
         """Returns the chances `(B,)` that a request is slower than each bound."""
-        return scipy.stats.norm.sf(np.log(BOUNDS / self.seconds) / self.spread)
+        latency = scipy.stats.lognorm(self.spread, scale=self.seconds)
+        slow = latency.isf(self.tail)
+        return np.where(slow > BOUNDS, latency.sf(BOUNDS), latency.sf(np.maximum(slow, BOUNDS / self.tail_factor)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,20 +141,28 @@ def bins_of(version: Version, generator: np.random.Generator) -> Counts:
     return bounds_of((version.moved + generator.standard_normal(NUM_GOLDEN)).tolist())
 
 
-def count(version: Version, rate: float, looks: int, bounds: Counts, generator: np.random.Generator) -> Counted:
+def count(
+    version: Version, rate: float, outages: NDArray[np.bool_], bounds: Counts, generator: np.random.Generator
+) -> Counted:
     """Returns what is counted of a version at each of a number of looks.
 
     Args:
         version: `Version`.
         rate: float. Requests a second that it gets.
-        looks: int.
+        outages: bool array `(L,)`. The looks with an outage.
         bounds: array `(B,)`. Of the bins of its predictions.
         generator: numpy generator.
     """
+    looks = len(outages)
     arrived = generator.poisson(rate * SCRAPE_SECONDS, looks)
     unreached = generator.binomial(arrived, version.unreached)
     reached = arrived - unreached
-    outcomes = generator.multinomial(reached, [version.failed, version.rejected, 1 - version.failed - version.rejected])
+    failed = np.minimum(version.burst * generator.poisson(reached * version.failed / version.burst), reached)
+    if version.burst == 1:
+        failed = generator.binomial(reached, version.failed)
+    failed += generator.binomial(reached - failed, OUTAGE * outages)
+    rejected = generator.binomial(reached - failed, version.rejected / (1 - version.failed))
+    outcomes = np.stack([failed, rejected, reached - failed - rejected], axis=1)
     slower = version.slower()
     bins = generator.multinomial(reached, [1 - slower[0], *(slower[:-1] - slower[1:]), slower[-1]])
     probes = np.full(looks, SCRAPE_SECONDS / SETTINGS.poll_seconds)
@@ -189,7 +209,7 @@ def may_be_worse(new: Counted, old: Counted) -> NDArray[np.bool_]:
     for hits, hits_before, of, of_before, limit, is_two_sided in (
         (new.failed[:, None], old.failed[:, None], total, total_before, SETTINGS.max_failed_increase, False),
         (new.rejected[:, None], old.rejected[:, None], total, total_before, SETTINGS.max_rejected_increase, False),
-        (new.slower, old.slower, total, total_before, SETTINGS.max_tail_increase, False),
+        (new.slower, old.slower, total, total_before, SETTINGS.worse_tail_increase, False),
         (new.classes, old.classes, rows, rows_before, SETTINGS.max_class_shift / max(new.classes.shape[1], 1), True),
         (*_above(new, old), rows, rows_before, SETTINGS.max_value_shift, True),
     ):
@@ -326,9 +346,11 @@ def roll_out(
         crashed = crash(candidate.crash_seconds, generator) if candidate.crash_seconds else math.inf
         state, look = "", -1
         counted: list[Counted] = []
+        bursts = Bursts()
         while not state and look + 1 < longest:
+            outages = (generator.random(LOOKS_DRAWN) < OUTAGES_A_LOOK) & stable.outages
             drawn = [
-                count(version, rate * share, LOOKS_DRAWN, bounds, generator)
+                count(version, rate * share, outages, bounds, generator)
                 for version, share, bounds in zip(
                     (candidate, stable), (percent / 100, 1 - percent / 100), bins, strict=True
                 )
@@ -340,7 +362,10 @@ def roll_out(
             is_judged = may_be_worse(*later) | judges_every_look
             is_judged |= may_be_as_good(*later) & (np.arange(first, first + LOOKS_DRAWN) + 1 >= bake)
             for look in range(first, first + LOOKS_DRAWN):
-                state = _state(new, old, look, crashed, bool(is_judged[look - first]), look + 1 >= bake)
+                burst = bursts.add_to(
+                    Traffic(float(new.requests[look]), float(new.failed[look])), (look + 1) * SCRAPE_SECONDS
+                )
+                state = _state(new, old, look, burst, crashed, bool(is_judged[look - first]), look + 1 >= bake)
                 if state:
                     break
         minutes += (look + 1) * SCRAPE_SECONDS / 60
@@ -349,10 +374,15 @@ def roll_out(
     return "promoted", minutes
 
 
-def _state(new: Counted, old: Counted, look: int, crashed: float, is_judged: bool, is_baked: bool) -> str:
+def _state(
+    new: Counted, old: Counted, look: int, burst: Traffic, crashed: float, is_judged: bool, is_baked: bool
+) -> str:
     if crashed <= (look + 1) * SCRAPE_SECONDS:
         return "rolled back"
-    verdict = judge(new.traffic(look), old.traffic(look), SETTINGS).state if is_judged else "undecided"
+    verdict = "undecided"
+    if is_judged:
+        candidate = dataclasses.replace(new.traffic(look), burst=burst.burst, burst_requests=burst.burst_requests)
+        verdict = judge(candidate, old.traffic(look), SETTINGS).state
     if verdict == "worse":
         return "rolled back"
     return "as good" if verdict == "as_good" and is_baked else ""
@@ -367,6 +397,11 @@ def cells() -> list[tuple[str, Version, Version]]:
         found.append(
             (f"as good: {failed:.1%} fail, {predicts}, {'slow tail' if spread > 1 else 'even'}", version, version)
         )
+    for burst in (5, 20):
+        version = Version(failed=0.005, burst=burst)
+        found.append((f"as good: bursts of {burst} failures", version, version))
+    version = Version(failed=0.005, outages=True)
+    found.append(("as good: outages of both", version, version))
     stable = Version()
     for name, changes in {
         "all rejected (400)": {"rejected": 0.999, "failed": 0.001},
@@ -376,6 +411,7 @@ def cells() -> list[tuple[str, Version, Version]]:
         "all twice as slow": {"seconds": 0.04},
         # The logarithm of the 99th percentile is 2.33 spreads above that of the median.
         "99th percentile doubled": {"spread": 0.5 + math.log(2) / 2.326},
+        "slowest 1.4 % take 2.2 times as long": {"tail": 0.014, "tail_factor": 2.2},
         # Of two classes, a distance of .33: one of .2, as three tenths make, is below the limit.
         "half of 2 classes moved": {"moved": 0.5},
         "half do not reach its pods": {"unreached": 0.5},

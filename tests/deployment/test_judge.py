@@ -5,7 +5,7 @@ from rollouts import AS_BEFORE
 
 from yachay.deployment.canary import CanarySettings
 from yachay.deployment.judge import judge
-from yachay.deployment.prometheus import Traffic
+from yachay.deployment.prometheus import Bursts, Traffic
 
 SETTINGS = CanarySettings()
 GOOD = Traffic(1000, 1, 3, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
@@ -58,15 +58,57 @@ def test_a_service_that_fails_for_both_is_not_the_candidate_s_fault() -> None:
 
 def test_a_limit_is_absolute_only_beyond_chance() -> None:
     assert judge(Traffic(1000, 12), Traffic(9000, 100), SETTINGS).state == "as_good"
-    assert judge(Traffic(1000, 40), Traffic(9000, 360), SETTINGS).reasons == [
-        "4.0% of 1000 requests failed, more than 1.0%"
-    ]
+    verdict = judge(Traffic(9000, 171), Traffic(81000, 162), SETTINGS)
+
+    assert (verdict.state, verdict.reasons) == ("worse", ["1.9% of 9000 requests failed, more than 1.0%"])
 
 
-def test_a_latency_above_its_limit_is_stopped_though_the_serving_version_is_as_slow() -> None:
-    assert judge(Traffic(1000, slower={0.5: 50}), Traffic(9000, slower={0.5: 450}), SETTINGS).reasons == [
-        "5.0% of 1000 requests took more than 500 ms: the 99th percentile is above 500 ms"
+def test_where_both_are_above_a_limit_the_candidate_is_neither_worse_nor_as_good() -> None:
+    failing = judge(Traffic(9000, 360), Traffic(81000, 3240), SETTINGS)
+    slow = judge(Traffic(2000, slower={0.5: 100}), Traffic(18000, slower={0.5: 900}), SETTINGS)
+
+    assert (failing.state, slow.state) == ("undecided", "undecided")
+    assert failing.reasons == [
+        "4.0% of 9000 requests failed, more than 1.0%; of the serving version 4.0% at the same time"
     ]
+    assert slow.reasons[-1] == (
+        "5.0% of 2000 requests took more than 500 ms: the 99th percentile is above 500 ms; of the serving version 5.0% "
+        "at the same time"
+    )
+
+
+def test_a_tail_that_is_slower_by_half_a_point_is_found_where_that_is_more_than_chance() -> None:
+    worse = judge(Traffic(2000, slower={0.05: 40, 0.1: 20}), Traffic(18000, slower={0.05: 340, 0.1: 9}), SETTINGS)
+    by_chance = judge(Traffic(200, slower={0.1: 2}), Traffic(1800, slower={0.1: 9}), SETTINGS)
+    settings = SETTINGS.model_copy(update={"worse_tail_increase": 0.03})
+
+    assert worse.state == "worse"
+    assert worse.reasons == [
+        "1.0% of 2000 requests took more than 100 ms, of the serving version 0.1% of 18000 at the same time"
+    ]
+    assert by_chance.state != "worse"
+    assert judge(Traffic(2000, slower={0.1: 20}), Traffic(18000, slower={0.1: 9}), settings).state == "as_good"
+
+
+def test_failures_that_come_together_are_one_event_unless_most_of_the_time_s_requests_fail() -> None:
+    stable = Traffic(9000, 9)
+    burst = Traffic(1000, 31, burst=30, burst_requests=150)
+
+    assert judge(Traffic(1000, 31), stable, SETTINGS).state == "worse"
+    assert judge(burst, stable, SETTINGS).state == "undecided"
+    assert judge(Traffic(1000, 100, burst=80, burst_requests=150), stable, SETTINGS).state == "worse"
+    assert judge(Traffic(1000, 100, burst=30, burst_requests=150), stable, SETTINGS).state == "worse"
+
+
+def test_the_burst_is_that_of_the_time_in_which_most_requests_failed() -> None:
+    bursts = Bursts()
+    counts = {30: (100, 0), 60: (200, 12), 90: (300, 15), 150: (500, 15), 240: (800, 20), 900: (3000, 30)}
+
+    found = [bursts.add_to(Traffic(requests, failed), seconds) for seconds, (requests, failed) in counts.items()]
+
+    assert [(one.burst, one.burst_requests) for one in found] == [
+        (0, 100), (12, 200), (15, 300), (15, 300), (15, 300), (15, 300),
+    ]  # fmt: skip
 
 
 def test_rows_of_one_request_are_no_independent_evidence() -> None:

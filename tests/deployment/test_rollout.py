@@ -85,7 +85,7 @@ def test_a_model_that_does_as_well_gets_the_requests_step_by_step(
 @pytest.mark.parametrize(
     ("worse", "reason"),
     [
-        (Traffic(100, failed=10), "10.0% of 100 requests failed, of the serving version 0.1% of 1000 at the same"),
+        (Traffic(100, failed=60), "60.0% of 100 requests failed, of the serving version 0.1% of 1000 at the same"),
         (Traffic(100, rejected=100), "100.0% of 100 requests were rejected, of the serving version 0.3% of 1000"),
         (
             Traffic(100, slower={0.1: 90, 0.5: 60}),
@@ -397,7 +397,7 @@ def test_what_was_promoted_before_is_gone_back_to_in_one_step(
         deploy(cluster, service(version, mode), CANARY, GOOD, silent)
 
     # A candidate that was rolled back meanwhile is not what is rolled back now.
-    worse = Watched({"4": Traffic(100, failed=10)})
+    worse = Watched({"4": Traffic(100, failed=60)})
     assert deploy(cluster, service(4, mode), CANARY, worse, silent).state == "rolled_back"
     outcome = rollback(cluster, "dropout", CANARY, silent, "worse at night")
     assert (outcome.state, outcome.version, outcome.serving_version) == ("rolled_back", 3, 2)
