@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..deployment.status import Status
 
 POLL_SECONDS = 2.0
+AWAY_SECONDS = 600.0
+"""How long the Kubernetes API may not respond while a rollout is watched."""
 _STATUS = {"rolled_back": ExitStatus.ROLLED_BACK, "held": ExitStatus.ROLLED_BACK, "failed": ExitStatus.FAILED}
 
 
@@ -46,7 +48,8 @@ def command(
 ) -> ExitStatus:
     """Show which model a service serves, how ready it is, and the result of its last rollout.
 
-    With --watch each change is printed, and the exit status is that of `yachay deploy`.
+    With --watch each change is printed, and the exit status is that of `yachay deploy`. A Kubernetes API that does not
+    respond any more is asked again for ten minutes.
     """
     from ..deployment.status import read_status
 
@@ -76,8 +79,8 @@ def _watch(cluster: "Cluster", name: str, version: int | None) -> "Status | None
     from ..deployment.status import read_status
 
     said, held = "", time.monotonic()
+    found = read_status(cluster, name)
     while True:
-        found = read_status(cluster, name)
         is_awaited = version is not None and (found is None or found.rollout_version != version)
         if not is_awaited and (found is None or not found.is_under_way):
             return found
@@ -90,6 +93,35 @@ def _watch(cluster: "Cluster", name: str, version: int | None) -> "Status | None
         elif time.monotonic() - held > HOLDER_SECONDS:
             return found
         time.sleep(POLL_SECONDS)
+        before = time.monotonic()
+        found = _read_again(cluster, name)
+        # Who moves the rollout on may have had no API either.
+        held += time.monotonic() - before
+
+
+def _read_again(cluster: "Cluster", name: str) -> "Status | None":
+    """Returns the status once the API responds, which it did before."""
+    from ..deployment.errors import ClusterError
+    from ..deployment.status import read_status
+
+    start, is_said = time.monotonic(), False
+    while True:
+        try:
+            found = read_status(cluster, name)
+        except ClusterError as error:
+            if error.is_rejection or time.monotonic() - start > AWAY_SECONDS:
+                raise
+            if not is_said:
+                received = str(error).partition("Received: ")[2].partition(". ")[0]
+                cluster_options.say(
+                    f"the Kubernetes API does not respond ({received}): asked again for {AWAY_SECONDS / 60:g} minutes"
+                )
+                is_said = True
+            time.sleep(POLL_SECONDS)
+        else:
+            if is_said:
+                cluster_options.say("the Kubernetes API responds again")
+            return found
 
 
 def _progress(found: "Status | None", awaited: int | None) -> str:

@@ -4,7 +4,8 @@ import abc
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ import httpx
 
 from ..manifests.keys import DEPLOYMENT_MODE
 from ..manifests.service import Service
+from .authorities import verification
 from .cluster import INFERENCE_SERVICE, Cluster, Document
 from .errors import ClusterError
 from .prometheus import Traffic
 
 SERVING_TOKEN = "YACHAY_SERVING_TOKEN"
 """The variable with the token of servers that ask for one."""
+SERVING_AUTHORITY = "YACHAY_SERVING_CA"
+"""The variable with the file of the authority of servers that speak TLS; else that of further ones is taken."""
+SERVER_NAME = "yachay-predictor"
+"""The name for which the certificate of the component `tls` is."""
 TIMEOUT_SECONDS = 30.0
 
+_TLS_FLAG = "--ssl_certfile"
 _IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -38,8 +45,12 @@ class Target(abc.ABC):
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def transport(self) -> httpx.BaseTransport:
-        """Returns the way to it."""
-        return httpx.HTTPTransport()
+        """Returns the way to it.
+
+        Raises:
+            UsageError: if the file of authorities that the environment names cannot be read.
+        """
+        return httpx.HTTPTransport(verify=verification())
 
     def status(self, model_name: str) -> int:
         """Returns the HTTP status with which it says whether it is ready.
@@ -89,26 +100,33 @@ class Backend(Target):
     """The Kubernetes Service in front of the pods of a version.
 
     A pod of the cluster asks it directly, anyone else through the Kubernetes API (`services/proxy`), which takes a
-    server's token for its own: a server that asks for one can be asked from a pod only.
+    server's token for its own: a server that asks for one can be asked from a pod only. The API does not check the
+    certificate of a server that speaks TLS; a pod does.
 
     Args:
         cluster: `Cluster`.
         name: string. To which the gateway sends the version's requests.
         proxied_name: string. The one that has the pods themselves as endpoints.
+        has_tls: bool. Whether its servers speak TLS. Defaults to False.
     """
 
     cluster: Cluster
     name: str
     proxied_name: str
+    has_tls: bool = False
 
     @property
     def url(self) -> str:
         """Its address, for a client with its `transport`."""
-        return f"http://{self.name}.{self.cluster.namespace}.svc.cluster.local"
+        host = f"{self.name}.{self.cluster.namespace}.svc.cluster.local"
+        # KServe's Service has the one port, whatever the server speaks.
+        return f"https://{host}:80" if self.has_tls else f"http://{host}"
 
     def transport(self) -> httpx.BaseTransport:
-        """Returns the way to it."""
-        return httpx.HTTPTransport() if _IN_POD.exists() else _ThroughApi(self.cluster, self.proxied_name)
+        """Returns the way to it; raises as `Target.transport`."""
+        if not _IN_POD.exists():
+            return _ThroughApi(self.cluster, f"https:{self.proxied_name}" if self.has_tls else self.proxied_name)
+        return _ToServer(verify=_serving_verification()) if self.has_tls else httpx.HTTPTransport()
 
 
 def backends(cluster: Cluster, service: Service) -> tuple[Backend, Backend]:
@@ -124,8 +142,10 @@ def backends(cluster: Cluster, service: Service) -> tuple[Backend, Backend]:
     live = cluster.get(INFERENCE_SERVICE, service.name) or {}
     if service.mode == "standard":
         name = service.canary_name if service.previous is not None else service.predictor_name
-        candidate = _of_deployment(cluster, service.name, name)
-        stable = _of_deployment(cluster, service.name, service.predictor_name)
+        has_tls = "tls" in service.components or _has_tls(service.args)
+        candidate = _of_deployment(cluster, service.name, name, has_tls=has_tls)
+        has_tls = _has_tls(live.get("spec", {}).get("predictor", {}).get("model", {}).get("args", ()))
+        stable = _of_deployment(cluster, service.name, service.predictor_name, has_tls=has_tls)
     else:
         candidate = _of_revision(cluster, _revisions(live).get("latestReadyRevision", ""))
         stable = serving_backend(cluster, live)
@@ -135,14 +155,26 @@ def backends(cluster: Cluster, service: Service) -> tuple[Backend, Backend]:
 def serving_backend(cluster: Cluster, live: Document) -> Backend:
     """Returns that of the version which serves, of an InferenceService as the cluster has it."""
     if live["metadata"]["annotations"].get(DEPLOYMENT_MODE) == "Standard":
-        return _of_deployment(cluster, live["metadata"]["name"], live["spec"]["predictor"].get("name"))
+        predictor = live["spec"]["predictor"]
+        has_tls = _has_tls(predictor.get("model", {}).get("args", ()))
+        return _of_deployment(cluster, live["metadata"]["name"], predictor.get("name"), has_tls=has_tls)
     revisions = _revisions(live)
     return _of_revision(cluster, revisions.get("latestRolledoutRevision") or revisions.get("latestReadyRevision", ""))
 
 
-def _of_deployment(cluster: Cluster, service: str, predictor_name: str | None) -> Backend:
+def _of_deployment(cluster: Cluster, service: str, predictor_name: str | None, *, has_tls: bool) -> Backend:
     name = f"{service}-{predictor_name}-predictor" if predictor_name else f"{service}-predictor"
-    return Backend(cluster, name, name)
+    return Backend(cluster, name, name, has_tls)
+
+
+def _has_tls(args: Iterable[str]) -> bool:
+    return any(one.startswith(_TLS_FLAG) for one in args)
+
+
+def _serving_verification() -> ssl.SSLContext | bool:
+    path = os.environ.get(SERVING_AUTHORITY, "")
+    # A Secret without `ca.crt`, as of a public authority, leaves no file.
+    return ssl.create_default_context(cafile=path) if Path(path).is_file() else verification()
 
 
 def _of_revision(cluster: Cluster, name: str) -> Backend:
@@ -195,6 +227,14 @@ class Probes:
             return True
 
 
+class _ToServer(httpx.HTTPTransport):
+    """Sends requests to servers whose certificate is for one name, whatever their Service is called."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions = {**request.extensions, "sni_hostname": SERVER_NAME}
+        return super().handle_request(request)
+
+
 class _ThroughApi(httpx.BaseTransport):
     """Sends requests to a Kubernetes Service through the API."""
 
@@ -209,7 +249,8 @@ class _ThroughApi(httpx.BaseTransport):
         except ClusterError as error:
             raise httpx.ConnectError(str(error), request=request) from None
         if status != 200 and _is_of_api(content):
-            kind = httpx.ProxyError if status in (401, 403, 404) else httpx.ConnectError
+            # A Service that is not there may have just been created.
+            kind = httpx.ProxyError if status in (401, 403) else httpx.ConnectError
             raise kind(f"{status} {json.loads(content).get('message', '')}", request=request)
         return httpx.Response(status, content=content)
 

@@ -182,7 +182,7 @@ class Cluster:
         """Sends a request to port 80 of a Kubernetes Service through the API; returns the status and the content.
 
         Args:
-            service: string. The Service.
+            service: string. The Service; with `https:` before it the API speaks TLS to it.
             method: string.
             path: string. Begins with a slash.
             body: JSON value; None sends none.

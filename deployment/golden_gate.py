@@ -71,7 +71,9 @@ def _reach(target: Target, model_name: str, golden: GoldenRequest, poll_seconds:
                 raise UnreachableError(f"{type(error).__name__}: {error}") from None
         else:
             if status in (401, 403):
-                raise UnreachableError(f"the server responds with status {status}: it asks for a token")
+                raise UnreachableError(
+                    f"the server responds with status {status}: it asks for a token or a certificate"
+                )
             if status < 500 or time.monotonic() > deadline:
                 return
         time.sleep(poll_seconds)

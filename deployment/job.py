@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from ..manifests.service import check_image
-from .backend import SERVING_TOKEN
+from .backend import SERVING_AUTHORITY, SERVING_TOKEN
 from .cluster import JOB, Cluster, Document
 from .order import Order
 
@@ -14,6 +14,7 @@ ORDER_VARIABLE = "YACHAY_ORDER"
 SERVICE_ACCOUNT = "yachay-deployer"
 TOKEN_SECRET = "yachay-prometheus"
 NUM_RETRIES = 6
+_AUTHORITY_FOLDER = "/etc/yachay/authority"
 _KEEP_SECONDS = 7 * 24 * 3600
 
 
@@ -56,6 +57,13 @@ def job(order: Order, image: str, account: str, *, is_forced: bool = False) -> D
         # That of the component `token`, with which Prometheus reads the metrics.
         _from_secret(SERVING_TOKEN, "yachay-token", "metrics"),
     ]
+    volumes: list[dict[str, Any]] = [{"name": "scratch", "emptyDir": {"sizeLimit": "64Mi"}}]
+    mounts: list[dict[str, Any]] = [{"name": "scratch", "mountPath": "/tmp"}]
+    if "tls" in service.components:
+        env.append({"name": SERVING_AUTHORITY, "value": f"{_AUTHORITY_FOLDER}/ca.crt"})
+        secret = {"secretName": "yachay-tls", "items": [{"key": "ca.crt", "path": "ca.crt"}], "optional": True}
+        volumes.append({"name": "authority", "secret": secret})
+        mounts.append({"name": "authority", "mountPath": _AUTHORITY_FOLDER, "readOnly": True})
     container = {
         "name": "rollout",
         "image": image,
@@ -68,7 +76,7 @@ def job(order: Order, image: str, account: str, *, is_forced: bool = False) -> D
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+        "volumeMounts": mounts,
     }
     pod = {
         "serviceAccountName": account,
@@ -79,7 +87,7 @@ def job(order: Order, image: str, account: str, *, is_forced: bool = False) -> D
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
-        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "64Mi"}}],
+        "volumes": volumes,
     }
     return {
         "apiVersion": "batch/v1",

@@ -272,6 +272,49 @@ def test_status_watches_until_the_end_and_reports_a_rollout_that_nobody_moves_on
     assert "rollout    progressing; nobody moves it on" in capsys.readouterr().out
 
 
+def test_a_watch_goes_on_while_the_api_does_not_respond(
+    kserve: KServeCluster, receipt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("yachay.cli.status.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("yachay.deployment.cluster.NUM_TRIES", 1)
+    main.run(deploy(receipt, "--canary", "100"))
+    name = "student-dropout--semester2"
+    record = json.loads(kserve.service(name)["metadata"]["annotations"]["yachay.dev/rollout"])
+
+    def write(**fields: Any) -> None:
+        text = json.dumps(record | {"version": 8, "percent": 10} | fields)
+        kserve.edit(name, "yachay", {"metadata": {"annotations": {"yachay.dev/rollout": text}}})
+
+    write(state="progressing")
+    kserve.objects["leases", f"{name}-rollout"]["spec"]["holderIdentity"] = "another"
+
+    def go_away() -> None:
+        kserve.requests.clear()
+        until(lambda: len(kserve.requests) > 3)
+        kserve.is_down = True
+        time.sleep(0.2)
+        write(state="promoted")
+        kserve.is_down = False
+
+    threading.Thread(target=go_away).start()
+    assert main.run(["status", "student_dropout", "--watch"]) == 0
+    said = capsys.readouterr().err
+    assert "the Kubernetes API does not respond (" in said
+    assert "): asked again for 10 minutes\nthe Kubernetes API responds again" in said
+
+    write(state="progressing")
+    monkeypatch.setattr("yachay.cli.status.AWAY_SECONDS", 0.1)
+    threading.Thread(target=lambda: go_away_for_good(kserve)).start()
+    assert main.run(["status", "student_dropout", "--watch"]) == 1
+    kserve.is_down = False
+
+
+def go_away_for_good(kserve: KServeCluster) -> None:
+    kserve.requests.clear()
+    until(lambda: len(kserve.requests) > 3)
+    kserve.is_down = True
+
+
 def test_a_rollback_to_a_model_that_does_not_start_any_more_has_failed(
     kserve: KServeCluster, receipt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,7 @@ class KServeCluster:
         self.hours_ahead = 0.0
         self.has_no_routes = False
         self.respond: Callable[[str, str, str, Any], tuple[int, Json]] | None = None
+        self.has_tls = False
         self.has_no_gateway_api = False
         self.scaled_to = 0
         self.lost = 0
@@ -182,7 +183,10 @@ class KServeCluster:
         if "/proxy/" in path:
             service, path = rest.split("/", 2)[2].split(":80/proxy")
             if self.respond is None:
-                return 404, _failure(f'services "{service}" not found')
+                return 403, _failure(f'User "test" cannot get resource "services/proxy" of "{service}"')
+            if service.startswith("https:") != self.has_tls:
+                return 502, _failure("the server speaks another protocol")
+            service = service.removeprefix("https:")
             version = self._version_behind(service)
             return self.respond(version, method, path, json.loads(body) if body else None)
         if method == "GET" and not name:

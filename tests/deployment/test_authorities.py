@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from yachay.deployment.authorities import VARIABLES
+from yachay.deployment.backend import SERVER_NAME, SERVING_AUTHORITY, Address, Backend
 from yachay.deployment.cluster import LEASE, Cluster
 from yachay.deployment.errors import ClusterError, MonitoringError
 from yachay.deployment.prometheus import Prometheus
@@ -33,7 +35,10 @@ def certificate(tmp_path: Path) -> Path:
         .serial_number(1)
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(SERVER_NAME)]),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
@@ -120,3 +125,29 @@ def test_a_file_that_is_not_there_is_rejected(url: str, tmp_path: Path, monkeypa
 
     with pytest.raises(UsageError, match=r"Expected REQUESTS_CA_BUNDLE to name a file of certificates\. Received: "):
         connected(url, tmp_path, monkeypatch)
+
+
+def test_a_pod_checks_the_certificate_of_the_servers_it_asks_whatever_their_service_is_called(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Here(Backend):
+        url = url.replace("127.0.0.1", "localhost")
+
+    monkeypatch.setattr("yachay.deployment.backend._IN_POD", tmp_path)
+    backend = Here(connected(url, tmp_path, monkeypatch), "dropout-predictor", "dropout-predictor", True)
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        backend.status("dropout")
+
+    monkeypatch.setenv(SERVING_AUTHORITY, str(certificate))
+    assert backend.status("dropout") == 200
+    monkeypatch.setattr("yachay.deployment.backend.SERVER_NAME", "another")
+    with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+        backend.status("dropout")
+
+
+def test_golden_requests_to_an_address_trust_the_authorities_of_the_environment(
+    url: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLES[1], str(certificate))
+
+    assert Address(url).status("dropout") == 200

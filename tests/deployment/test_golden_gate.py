@@ -1,5 +1,6 @@
 """Golden requests, asked of a candidate without requests and of a first model."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from rollouts import CANARY, Watched, service
 from yachay.deployment.cluster import Cluster
 from yachay.deployment.record import Rollout
 from yachay.deployment.rollout import deploy
+from yachay.manifests.service import Service
 from yachay.model_store.golden import GoldenRequest
 
 MODES = ["knative", "standard"]
@@ -99,15 +101,47 @@ def test_pods_that_cannot_be_asked_are_said_and_end_the_rollout_where_that_is_re
     required = CANARY.model_copy(update={"golden": "require"})
 
     assert [line for line in said if "golden" in line] == [
-        'golden requests are not asked: 404 services "dropout-predictor-00001-private" not found'
+        'golden requests are not asked: 403 User "test" cannot get resource "services/proxy" of '
+        '"dropout-predictor-00001-private"'
     ]
     outcome = deploy(cluster, service(2), required, GOOD, silent, golden=GOLDEN)
     assert outcome.state == "rolled_back"
-    assert outcome.reason.startswith("golden requests could not be asked: 404")
+    assert outcome.reason.startswith("golden requests could not be asked: 403")
     assert deploy(cluster, service(3), CANARY, GOOD, said.append, golden=[]).state == "promoted"
     assert deploy(cluster, service(4), required, GOOD, silent, golden=[]).reason == (
         "golden requests could not be asked: there are none (push.golden, and the store)"
     )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_kubernetes_service_that_is_not_there_yet_is_asked_again(
+    cluster: Cluster, kserve: KServeCluster, mode: str
+) -> None:
+    right, missing = predicting(), iter([404, 404])
+
+    def respond(*request: Any) -> tuple[int, Any]:
+        status = next(missing, 0)
+        return (status, {"kind": "Status", "message": "services not found"}) if status else right(*request)
+
+    kserve.respond = respond
+    required = CANARY.model_copy(update={"golden": "require"})
+
+    assert deploy(cluster, service(1, mode), required, GOOD, silent, golden=GOLDEN).state == "promoted"
+    assert list(missing) == []
+
+
+def test_servers_that_speak_tls_are_asked_over_tls(cluster: Cluster, kserve: KServeCluster) -> None:
+    required = CANARY.model_copy(update={"golden": "require"})
+    kserve.respond, kserve.has_tls = predicting(wrong="2"), True
+
+    def with_tls(version: int) -> Service:
+        return dataclasses.replace(service(version, "standard"), components=("tls",))
+
+    assert deploy(cluster, with_tls(1), required, GOOD, silent, golden=GOLDEN).state == "promoted"
+    outcome = deploy(cluster, with_tls(2), required, GOOD, silent, golden=GOLDEN)
+    assert outcome.state == "rolled_back"
+    assert "prediction 0.1 in place of 0.0" in outcome.reason
+    assert deploy(cluster, with_tls(3), required, GOOD, silent, golden=GOLDEN).state == "promoted"
 
 
 def test_a_server_that_asks_for_a_token_is_named(cluster: Cluster, kserve: KServeCluster) -> None:
@@ -115,7 +149,10 @@ def test_a_server_that_asks_for_a_token_is_named(cluster: Cluster, kserve: KServ
     said: list[str] = []
 
     assert deploy(cluster, service(1), CANARY, GOOD, said.append, golden=GOLDEN).state == "promoted"
-    assert "golden requests are not asked: the server responds with status 401: it asks for a token" in said
+    assert (
+        "golden requests are not asked: the server responds with status 401: it asks for a token or a certificate"
+        in said
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
