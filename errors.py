@@ -5,6 +5,7 @@ YachayError (a ValueError): what a user can act on
 |   +-- RequestError: a request for predictions is invalid (serving)
 +-- ModelError: a model cannot be trained, exported or pushed
 |   +-- IntegrityError: the files of a model are not those that were pushed (model_store)
+|   |   +-- BrokenPushError: a push in a store is not what was pushed; a StoreError too (model_store)
 |   +-- TreeTableError: no table of trees can stand for a model; its SavedModel predicts (components.trainer)
 +-- ConfigurationError: a configuration is invalid; nothing was done
 |   +-- CompileError: a pipeline cannot be compiled; nothing was written

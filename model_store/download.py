@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..files import atomic_folder
-from .integrity import stored_files, write_files
+from .integrity import BrokenPushError, IntegrityError, stored_files, write_files
 from .layout import RECEIPT_FILE, SIGNATURE_FILE, parse_version, push_name
 from .store import ModelStore, latest_push
 
@@ -28,7 +28,7 @@ def download_newest(store: ModelStore, folder: Path, below: int | None = None) -
 
     Raises:
         StoreError: if the store cannot be read, or the folder cannot be written.
-        IntegrityError: if the files of the push are not those that were pushed.
+        BrokenPushError: if the files of the push are not those that were pushed.
     """
     newest = latest_push(store, below)
     if newest is None:
@@ -43,6 +43,8 @@ def download_newest(store: ModelStore, folder: Path, below: int | None = None) -
                     if (content := store.read(newest.version, name)) is not None:
                         (draft / name).write_bytes(content)
         _remove_old(folder, newest.version)
+    except IntegrityError as error:
+        raise BrokenPushError(str(error), newest.version) from None
     except OSError as error:
         raise StoreError(
             f"Expected to copy {newest.uri} to {folder}. Received: {error}. Make room there, or name another folder."

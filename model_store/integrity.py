@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ModelError
+from ..errors import ModelError, StoreError
 from .layout import CLAIM_PREFIX, RECEIPT_FILE, SIGNATURE_FILE
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ _MAX_NAMED = 3
 
 class IntegrityError(ModelError):
     """The files of a model are not those that were pushed."""
+
+
+class BrokenPushError(IntegrityError, StoreError):
+    """A push in a store is not what was pushed; those before it may be.
+
+    Args:
+        message: string. What was expected, what was received, and the fix.
+        version: int. Of the push.
+    """
+
+    def __init__(self, message: str, version: int) -> None:
+        self.version = version
+        super().__init__(message)
 
 
 def hash_content(content: bytes) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from ..errors import StoreError
-from .integrity import hash_content, hash_files, hash_manifest
+from .integrity import BrokenPushError, hash_content, hash_files, hash_manifest
 from .layout import GOLDEN_FILE, MODEL_FILE, RECEIPT_FILE, SIGNATURE_FILE, push_name
 from .signature import sign_push
 
@@ -185,21 +185,27 @@ def read_push(store: ModelStore, version: int) -> Push | None:
     """Returns the push of a version, or None where there is none or it is not finished.
 
     Raises:
-        StoreError: if its receipt cannot be read, or a file of it is gone.
+        BrokenPushError: if its receipt is none of that version, or a file of it is gone.
+        StoreError: if the store cannot be read.
     """
     receipt = store.read(version, RECEIPT_FILE)
     if receipt is None:
         return None
-    found = Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
+    try:
+        found = Push.from_json(receipt, f"{store.uri}/{push_name(version)}")
+    except StoreError as error:
+        raise BrokenPushError(str(error), version) from None
     if found.version != version:
-        raise StoreError(
+        raise BrokenPushError(
             f"Expected the receipt of version {version} in {found.uri}/{RECEIPT_FILE}. Received: that of version "
-            f"{found.version}. Remove {found.uri}; the next push has a place of its own."
+            f"{found.version}. Remove {found.uri}; the next push has a place of its own.",
+            version,
         )
     if gone := sorted({*found.files, f"{version}/{MODEL_FILE}"}.difference(store.files(version))):
-        raise StoreError(
+        raise BrokenPushError(
             f"Expected all files of the push {found.uri}. Received: no {', '.join(gone[:_MAX_NAMED])}. Remove "
-            f"{found.uri}; the next push has a place of its own."
+            f"{found.uri}; the next push has a place of its own.",
+            version,
         )
     return found
 

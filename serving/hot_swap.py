@@ -5,8 +5,8 @@ import logging
 import time
 from collections.abc import Sequence
 
-from ..errors import ModelError, UsageError
-from ..model_store.integrity import IntegrityError
+from ..errors import ModelError, UsageError, YachayError
+from ..model_store.integrity import BrokenPushError, IntegrityError
 from . import metrics
 from .contract import PredictionObserver
 from .kserve_model import NamedModel
@@ -54,7 +54,8 @@ class HotSwap:
             UsageError: if there is none.
             YachayError: what is wrong with the newest one, if none can be used.
         """
-        below, first = None, None
+        below: str | None = None
+        first: YachayError | None = None
         while True:
             try:
                 version = self._source.newest(below)
@@ -62,6 +63,12 @@ class HotSwap:
                 if first is None:
                     raise
                 raise first from None
+            except BrokenPushError as error:
+                metrics.UNTRUSTED.labels(self._model.name).inc()
+                metrics.LOAD_FAILURES.labels(self._model.name).inc()
+                first, below = first or error, str(error.version)
+                logger.error("%s The version before is tried.", error)
+                continue
             try:
                 self._put(self._load(version))
                 return
@@ -91,6 +98,8 @@ class HotSwap:
                     continue
                 known = str(error)
                 metrics.LOAD_FAILURES.labels(self._model.name).inc()
+                if isinstance(error, BrokenPushError):
+                    metrics.UNTRUSTED.labels(self._model.name).inc()
                 kept = self._model.served
                 logger.error("%s Version %s stays in service.", error, kept.version if kept else None)
             else:

@@ -1,6 +1,7 @@
 """KServe's `ModelServer` over a pushed model."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
@@ -8,18 +9,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import kserve
+import orjson
 from fastapi import FastAPI
 from kserve.model_repository import ModelRepository
 
 from ..errors import ModelError, YachayError
+from ..model_store.integrity import BrokenPushError
 from .access import Access
 from .access_log import AccessLog
 from .accounting import Accounting
 from .app import CLOSED, CLOSED_EXPLAIN, PredictApplication
 from .contract import PredictionObserver
+from .costly_routes import Shared, add_costly_route, add_metrics
 from .grpc_server import GrpcServer, Servicer
 from .hot_swap import HotSwap
 from .kserve_model import NamedModel, TruthfulDataPlane
+from .model import ServedModel
 from .openapi import make_document
 from .page import add_page
 from .reading import RequestReader
@@ -80,7 +85,8 @@ class Server(kserve.ModelServer):
             UsageError: if there is no model, or a port is taken.
             ModelError: if the model cannot be loaded.
         """
-        self._source.newest()
+        with contextlib.suppress(BrokenPushError):  # Those before it are tried below.
+            self._source.newest()
         self.settings.check_ports()
         use_gpu_memory_as_needed()
         self._hot_swap.load_first()
@@ -152,9 +158,19 @@ class Server(kserve.ModelServer):
 
         def document(app: FastAPI) -> None:
             make = app.openapi
-            app.openapi = lambda: make_document(  # type: ignore[method-assign]
-                make(), self.model.current(), settings.limits.max_rows, closed.pattern
-            )
+            made: tuple[ServedModel, dict[str, Any]] | None = None
+
+            def openapi() -> dict[str, Any]:
+                nonlocal made
+                served = self.model.current()
+                if made is None or made[0] is not served:
+                    made = served, make_document(make(), served, settings.limits.max_rows, closed.pattern)
+                return made[1]
+
+            app.openapi = openapi  # type: ignore[method-assign]
+            shared = Shared(lambda: (orjson.dumps(app.openapi()), "application/json"))
+            add_costly_route(app, "/openapi.json", lambda _: shared)
+            add_metrics(app)
 
         def page(app: FastAPI) -> None:
             add_page(app, self.model.current, self._access.needs_token)

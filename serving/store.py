@@ -51,6 +51,7 @@ class ModelSource(Protocol):
 
         Raises:
             UsageError: if there is none.
+            BrokenPushError: if it is not what was pushed, so that an earlier one may be asked for.
             StoreError: if the store cannot be read.
         """
         ...
@@ -128,6 +129,7 @@ class BucketSource:
 
         Raises:
             UsageError: if there is none.
+            BrokenPushError: if it is not what was pushed.
             StoreError: if the store cannot be read, or the copy cannot be written.
         """
         push = download_newest(self._store, self._cache, None if below is None else int(below))
