@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from ..errors import DataError
+from ..files import scratch_folder
 from .access import unwritable
 from .examples import require_shards
 from .tfx_api import io_utils
@@ -35,12 +35,14 @@ def local_folder(uri: str) -> Iterator[Path]:
     if "://" not in uri:
         yield Path(uri)
         return
-    with tempfile.TemporaryDirectory(prefix="yachay-") as scratch:
-        yield Path(scratch)
+    with scratch_folder() as scratch:
+        folder = scratch / "files"
+        folder.mkdir()
+        yield folder
         try:
-            for path in sorted(Path(scratch).rglob("*")):
+            for path in sorted(folder.rglob("*")):
                 if path.is_file():
-                    _copy(path, f"{uri}/{path.relative_to(scratch).as_posix()}")
+                    _copy(path, f"{uri}/{path.relative_to(folder).as_posix()}")
         except (OSError, tf.errors.OpError) as error:
             raise unwritable(uri, error) from error
 

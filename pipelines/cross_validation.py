@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,7 @@ from ..components.trainer.train import to_predictions
 from ..components.tuner.checks import check_search
 from ..components.tuner.search import objective_of
 from ..errors import UsageError
+from ..files import scratch_folder
 from ..schemas import parse_schema
 from .columns import ingest_spec
 from .config.pipeline_config import PipelineConfig
@@ -171,21 +171,21 @@ def cross_validate(
         check_trainer(prediction_task, settings.trainer)
     with whole_or_absent(Path(workdir)):
         pass  # A folder that cannot be written is found out before the work, not after it.
-    with tempfile.TemporaryDirectory(prefix="yachay-evaluate-") as scratch:
+    with scratch_folder() as scratch:
         summary = ingest(
             resolve_input(data_uri),
             ingest_spec(schema, config, task),
-            Path(scratch, "examples"),
-            Path(scratch, "quarantine"),
+            scratch / "examples",
+            scratch / "quarantine",
         )
         # Of out-of-fold predictions each split has all records.
         splits = "Split-eval" if config.evaluation.is_out_of_fold else "Split-*"
-        files = sorted(Path(scratch, "examples").glob(f"{splits}/*"))
+        files = sorted((scratch / "examples").glob(f"{splits}/*"))
         examples = [example for batch in read_examples(files) for example in batch]
         records = Records.of(examples, stored_schema(schema))
-        work = FoldWork(records.examples, records.schema, settings, Path(scratch))
+        work = FoldWork(records.examples, records.schema, settings, scratch)
         if tune.enabled:
-            work = NestedWork(records.examples, records.schema, settings, Path(scratch), tune)
+            work = NestedWork(records.examples, records.schema, settings, scratch, tune)
         held_out = []
         for part in run_folds(work, records.folds(prediction_task, folds, settings.trainer.seed), workers):
             held_out.append(part)
@@ -218,7 +218,7 @@ def cross_validate(
         with whole_or_absent(Path(workdir)) as draft:
             out_of_fold.iloc[np.argsort(rows, kind="stable")].to_csv(draft / PREDICTIONS_FILE, index=False)
             (draft / METRICS_FILE).write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
-            shutil.copytree(Path(scratch, "quarantine"), draft, dirs_exist_ok=True)
+            shutil.copytree(scratch / "quarantine", draft, dirs_exist_ok=True)
     return result
 
 

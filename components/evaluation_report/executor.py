@@ -3,7 +3,6 @@
 import datetime
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from ...files import scratch_folder
 from ..artifact_files import STATISTICS_FILE, local_copy, local_folder, read_schema, split_files
 from ..example_gen import attachments
 from ..example_validator.anomalies import read_anomalies
@@ -62,8 +62,8 @@ class Executor(base_executor.BaseExecutor):
         """
         config = ReportConfig.from_property(exec_properties["settings"])
         sections = load_sections(config.task.extensions)
-        with tempfile.TemporaryDirectory() as scratch:
-            report = self._build(input_dict, config, tuple(sections.values()), Path(scratch))
+        with scratch_folder() as scratch:
+            report = self._build(input_dict, config, tuple(sections.values()), scratch)
         with local_folder(artifact_utils.get_single_uri(output_dict["report"])) as folder:
             write_report(report, folder, config.report.language, sections)
             if config.profile_page:
@@ -132,8 +132,8 @@ def _attachments(examples: types.Artifact, scratch: Path) -> Path | None:
 def _search(artifact: types.Artifact | None) -> Search | None:
     if artifact is None:
         return None
-    with tempfile.TemporaryDirectory() as scratch:
-        return read_search(local_copy(artifact.uri, Path(scratch, "search")))
+    with scratch_folder() as scratch:
+        return read_search(local_copy(artifact.uri, scratch / "search"))
 
 
 def _statistics(artifact: types.Artifact) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:

@@ -1,8 +1,6 @@
 """Executor of `Evaluator`."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +9,7 @@ from tfx import types
 from tfx.types import artifact_utils
 
 from ...errors import ConfigurationError
+from ...files import scratch_folder
 from ..array_executor import ArrayExecutor
 from ..artifact_files import local_copy, local_folder, num_rows, split_files, unreadable
 from ..engine import Engine, choose_engine
@@ -78,9 +77,9 @@ class Executor(ArrayExecutor):
         files = split_files(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
         columns = tuple(dict.fromkeys(name for spec in settings.slices for name in spec))
         if input_dict.get("predictions"):
-            with tempfile.TemporaryDirectory() as scratch:
+            with scratch_folder() as scratch:
                 uri = artifact_utils.get_single_uri(input_dict["predictions"])
-                records = read_records(files, task, columns, OutOfFold(local_copy(uri, Path(scratch, "folds")), task))
+                records = read_records(files, task, columns, OutOfFold(local_copy(uri, scratch / "folds"), task))
         else:
             records = read_records(files, task, columns, *(Model(path, task) for path in paths.values()))
         config = complete_config(eval_config(task, settings), has_baseline="baseline_model" in paths)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tfx.types import artifact_utils
 
 from ...deployment.order import Order
 from ...errors import ModelError
+from ...files import scratch_folder
 from ...model_store.golden import GoldenRequest, golden_of, write_golden
 from ...model_store.integrity import IntegrityError, check_push
 from ...model_store.layout import push_name
@@ -72,8 +72,7 @@ class Executor(base_executor.BaseExecutor):
         reference = ReferenceConfig.from_property(watched) if watched else None
         if signing_key is not None:
             check_signing_key(signing_key)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with scratch_folder() as folder:
             model_path = local_copy(path_utils.serving_model_path(model.uri), folder / "model")
             trained_hash = hash_folder(model_path)
             result = latest_push(store)

@@ -1,13 +1,12 @@
 """Executor of `SearchMerger`."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ...files import scratch_folder
 from ..artifact_files import local_copy
 from ..tuner.executor import write_results
 from ..tuner.record import read_search
@@ -30,7 +29,7 @@ class Executor(base_executor.BaseExecutor):
         """
         found = []
         for name in sorted(input_dict, key=lambda name: int(name.rpartition("_")[2])):
-            with tempfile.TemporaryDirectory(prefix="yachay-search-") as scratch:
+            with scratch_folder() as scratch:
                 uri = artifact_utils.get_single_uri(input_dict[name])
-                found.append(read_search(local_copy(uri, Path(scratch, "search"))))
+                found.append(read_search(local_copy(uri, scratch / "search")))
         write_results(merge(found), output_dict)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import apache_beam as beam
 import tensorflow_transform as tft
@@ -12,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
+from ...files import scratch_folder
 from ..examples import BATCH_SIZE
 from .arrays import Preprocess
 
@@ -28,9 +28,9 @@ def analyze_with_beam(
     # In process: the default runner looks for a binary to download.
     options = PipelineOptions(["--runner=DirectRunner", "--direct_running_mode=in_memory"])
     with (
-        TemporaryDirectory() as scratch,
+        scratch_folder() as scratch,
         beam.Pipeline(options=options) as pipeline,
-        tft_beam.Context(temp_dir=scratch),
+        tft_beam.Context(temp_dir=str(scratch)),
     ):
         sources = [pipeline | "Examples" >> beam.Create(list(examples))]
         if files:

@@ -1,7 +1,6 @@
 """Executor of `Tuner`."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ...files import scratch_folder
 from ..artifact_files import local_folder, read_schema, split_files
 from ..cross_validator.folds import Records
 from ..examples import read_examples
@@ -57,8 +57,8 @@ class Executor(base_executor.BaseExecutor):
             logging.info("%s: %s %s", line, trial.hyperparameters, trial.training)
             report(line)
 
-        with tempfile.TemporaryDirectory(prefix="yachay-tuner-") as scratch:
-            found = search(records, config, Path(scratch), log, on_trial)
+        with scratch_folder() as scratch:
+            found = search(records, config, scratch, log, on_trial)
         if found.left_out:
             logging.warning("Left out, for they cannot do the task: %s", ", ".join(found.left_out))
         write_results(found, output_dict)

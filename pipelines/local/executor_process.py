@@ -10,7 +10,6 @@ import os
 import pickle
 import signal
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from ...components.tfx_api import (
 )
 from ...dotted import import_callable
 from ...errors import RunError
+from ...files import scratch_folder
 from ...fork_server import ADDRESS, ForkedProcess, fork_process, working_folder
 from ..errors import describe_error
 from ..executor_modules import executor_modules
@@ -71,16 +71,16 @@ class ExecutorProcesses:
             Exception: what the executor raises.
         """
         node, address = execution_info.pipeline_node.node_info.id, os.environ[ADDRESS]
-        with tempfile.TemporaryDirectory(prefix="yachay-") as folder:
+        with scratch_folder() as folder:
             request = (
                 type(executor_spec),
                 executor_spec.SerializeToString(),
                 execution_info.to_proto().SerializeToString(),
             )
-            Path(folder, _REQUEST).write_bytes(pickle.dumps((sys.path, *request)))
+            (folder / _REQUEST).write_bytes(pickle.dumps((sys.path, *request)))
             process = fork_process(
                 address,
-                [__name__, folder],
+                [__name__, str(folder)],
                 {ADDRESS: address},  # For what the executor itself starts.
                 working_folder(),
                 _STANDARD_ERROR,
@@ -102,7 +102,7 @@ class ExecutorProcesses:
                     del self._running[node]
             if node in self._ended:
                 raise EndedError(f"{node} was ended")
-            reply = Path(folder, _REPLY)
+            reply = folder / _REPLY
             if not reply.exists():
                 raise ExecutorError(
                     f"its process ended with the exit status {status}; -9 is what too little memory gives"

@@ -5,16 +5,15 @@ In the home of the pipeline's runs (see `local.run_folder`), `store/` is a folde
 finds.
 """
 
-import contextlib
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from ....components.evaluation_report import report_files
 from ....components.evaluation_report.report import Report
 from ....errors import carrying
+from ....files import scratch_folder
 from ...errors import full_disk_explained
 from ...kinds import KINDS
 from ...runs.describe import (
@@ -80,7 +79,7 @@ def run_spec(
                 summary.kept_at(run.summary_path),
                 full_disk_explained(home.path),
                 redirected_to(run.log_path) as stderr,
-                _scratch(home) as scratch,
+                scratch_folder() as scratch,
             ):
                 store = LocalStore(home.path / "store")
                 run_root = f"{root}/{package.name}/{run.run_id}"
@@ -147,21 +146,6 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         folder = store.path(uris["tfx.TunerResults"])
         fields |= describe_tuning(metadata, str(folder), fields.get("metrics", {}))
     return fields
-
-
-@contextlib.contextmanager
-def _scratch(home: PipelineHome) -> Iterator[Path]:
-    """Yields a folder for the pods of steps, away from the home, and removes what a killed run left."""
-    link = home.path / "scratch"
-    if link.is_symlink():
-        shutil.rmtree(link.resolve(), ignore_errors=True)
-        link.unlink()
-    with tempfile.TemporaryDirectory(prefix="yachay-", ignore_cleanup_errors=True) as folder:
-        link.symlink_to(folder)
-        try:
-            yield Path(folder)
-        finally:
-            link.unlink(missing_ok=True)
 
 
 def _run(

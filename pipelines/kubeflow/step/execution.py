@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from tfx.types.value_artifact import ValueArtifact
 from ....components.evaluation_report.timing import note_node
 from ....dotted import import_callable
 from ....errors import DataError
+from ....files import scratch_folder
 from ....uris import is_remote, split_pattern
 from ...node import DATA_URI, PIPELINE_ROOT, RawData
 from ..spec.options import StepOptions
@@ -58,12 +58,12 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
     discard_outputs(step)
     for [artifact] in outputs.values():
         make_place(artifact)
-    with tempfile.TemporaryDirectory(prefix="yachay-") as temporary:
+    with scratch_folder() as temporary:
         properties = execution_properties(step, options)
         if options.raw_data:
             path = raw_data[0].path if raw_data else None
             properties[options.raw_data.property] = find_raw_data(
-                options.raw_data, step.parameters[DATA_URI], path, Path(temporary)
+                options.raw_data, step.parameters[DATA_URI], path, temporary
             )
         if options.resolves_files:
             # Imported here: stock ExampleGens only.
@@ -166,14 +166,14 @@ def find_raw_data(raw_data: RawData, data_uri: str, path: str | None, folder: Pa
 
 
 def _run(
-    executor_path: str, inputs: Artifacts, outputs: Artifacts, properties: Json, options: StepOptions, temporary: str
+    executor_path: str, inputs: Artifacts, outputs: Artifacts, properties: Json, options: StepOptions, temporary: Path
 ) -> None:
     executor_class = import_callable(executor_path, "the executor")
     beam_args = "beam_pipeline_args" if _is_beam(executor_class) else "extra_flags"
     context = executor_class.Context(
         **{beam_args: list(options.beam_args)},
-        tmp_dir=temporary,
-        unique_id=Path(temporary).name,
+        tmp_dir=str(temporary),
+        unique_id=temporary.name,
         pipeline_run_id=find_run_id(next(iter(outputs.values()))[0].uri, options.pipeline) if outputs else None,
     )
     executor_class(context).Do(inputs, outputs, properties)

@@ -468,18 +468,18 @@ def test_the_exit_status_says_the_result_of_the_run(
     assert json.loads(capsys.readouterr().out)["error"] == error
 
 
-def test_what_a_killed_run_left_of_its_pods_is_removed(spec: TinySpec, tmp_path: Path) -> None:
-    left = tmp_path / "left"
+def test_what_a_killed_run_left_of_its_pods_is_removed(
+    spec: TinySpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "temporary/yachay-scratch-killed"
     (left / "pod").mkdir(parents=True)
-    home = spec.witness.parent / "runs/tiny"
-    home.mkdir(parents=True)
-    (home / "scratch").symlink_to(left)
+    (left / ".yachay-scratch-lock").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(left.parent))
     spec.step("Step")
 
     run(spec)
 
     assert not left.exists()
-    assert not (home / "scratch").is_symlink()
 
 
 def test_a_chosen_root_is_where_artifacts_lie(spec: TinySpec) -> None:
