@@ -62,8 +62,9 @@ class SplitSettings(Settings):
         eval_share: float in (0, 1). The part of the records that goes to `eval`.
         eval_from: string or None. With the method `"time"` the time with which `eval` begins, ISO 8601, in place of
             `eval_share`. Defaults to None.
-        gap: int. With the method `"time"` how many distinct times are left out between what is learned from and what it
-            is judged on, before `eval`, before validation and around folds: as many as a window spans. Defaults to 0.
+        gap: int or string. With the method `"time"` how many distinct times are left out between what is learned from
+            and what it is judged on, before `eval`, before validation and around folds: as many as a window spans; or
+            how far apart the two are, such as `"72h"` or `"7d"`, however many times that is. Defaults to 0.
         salt: string. Another salt gives another split.
     """
 
@@ -71,7 +72,7 @@ class SplitSettings(Settings):
     key: Identifier | None = None
     eval_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     eval_from: str | None = None
-    gap: Annotated[int, Field(ge=0)] = 0
+    gap: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^[1-9]\d{0,5}[hd]$")] = 0
     salt: str = ""
 
     @model_validator(mode="before")
@@ -92,6 +93,13 @@ class SplitSettings(Settings):
                 f"eval_from: expected an ISO 8601 time such as 2016-07-01T00:00+08:00, received {self.eval_from!r}"
             )
         return self
+
+    @property
+    def gap_ns(self) -> int | None:
+        """The gap in nanoseconds, the unit of times; None where it is a number of times."""
+        if isinstance(self.gap, int):
+            return None
+        return int(self.gap[:-1]) * (24 if self.gap[-1] == "d" else 1) * 3_600_000_000_000
 
     @model_validator(mode="after")
     def _key_where_needed(self) -> Self:

@@ -79,14 +79,12 @@ class Splitter:
             times: sequence of `pyarrow.Array`. The keys of all records.
 
         Raises:
-            DataError: if all records have the same time, or `eval_from` is given for times that are numbers.
+            DataError: if all records have the same time, or `eval_from` or a gap in hours or days is given for times
+                that are numbers.
         """
+        if any(part.type != pa.string() for part in times):
+            self._require_numbers()
         if self._settings.eval_from is not None:
-            if any(part.type != pa.string() for part in times):
-                raise DataError(
-                    f"Expected {self._settings.key!r} to hold times as ISO 8601 text, for `split.eval_from` is one. "
-                    "Received: numbers. Give `split.eval_share`."
-                )
             return to_times(pa.array([self._settings.eval_from]))[0]
         keys = pa.chunked_array([to_times(part) for part in times])
         return pa.scalar(self._first_late(keys.to_numpy(), self._settings.eval_share), keys.type)
@@ -132,10 +130,12 @@ class Splitter:
         if not self._settings.gap:
             return np.arange(num_rows)
         times = self._require(keys)
-        latest = np.unique(times)[-self._settings.gap :]
-        rows = np.flatnonzero(times < latest[0])
+        values = np.unique(times)
+        gap = self._settings.gap_ns
+        left_out = values[-self._settings.gap :] if gap is None else values[values > values[-1] - gap]
+        rows = np.flatnonzero(times < left_out[0])
         if not len(rows):
-            raise self._no_rows(len(latest))
+            raise self._no_rows(len(left_out))
         return rows
 
     def folds(
@@ -192,8 +192,14 @@ class Splitter:
             if is_interleaved:
                 fold_of = _deal_blocks(len(values), num_folds, seed)
                 held = [fold_of[groups] == fold for fold in range(num_folds)]
-                return [(self._apart(groups, is_held), np.flatnonzero(is_held)) for is_held in held]
-            moments = TimeSeriesSplit(num_folds, gap=self._settings.gap).split(values)
+                times = values[groups]
+                return [(self._apart(times, is_held), np.flatnonzero(is_held)) for is_held in held]
+            gap = self._settings.gap_ns
+            moments = TimeSeriesSplit(num_folds, gap=self._settings.gap if gap is None else 0).split(values)
+            if gap is not None:
+                moments = [(before[values[before] <= values[now[0]] - gap], now) for before, now in moments]
+                if not all(len(before) for before, _ in moments):
+                    raise self._no_rows(len(values))
             return [
                 (np.flatnonzero(np.isin(groups, before)), np.flatnonzero(np.isin(groups, now)))
                 for before, now in moments
@@ -232,13 +238,27 @@ class Splitter:
         moments, values = _factorize(times)
         is_near = np.zeros(len(values), bool)
         is_near[moments[is_held]] = True
-        if self._settings.gap:
+        gap = self._settings.gap_ns
+        if gap is not None:
+            held = values[is_near]
+            places = np.searchsorted(held, values)
+            before, after = held[np.maximum(places - 1, 0)], held[np.minimum(places, len(held) - 1)]
+            is_near = np.minimum(abs(values - before), abs(after - values)) < gap
+        elif self._settings.gap:
             window = np.ones(2 * self._settings.gap + 1)
             is_near = np.convolve(is_near, window)[self._settings.gap :][: len(values)] > 0
         rows = np.flatnonzero(~is_near[moments])
         if not len(rows):
             raise self._no_rows(len(values))
         return rows
+
+    def _require_numbers(self) -> None:
+        for name, other in (("eval_from", "`split.eval_share`"), ("gap", "it as a number of times")):
+            if isinstance(getattr(self._settings, name), str):
+                raise DataError(
+                    f"Expected {self._settings.key!r} to hold times as ISO 8601 text, for `split.{name}` is one. "
+                    f"Received: numbers. Give {other}."
+                )
 
     def _no_rows(self, num_values: int) -> DataError:
         return DataError(

@@ -51,11 +51,21 @@ class Variable(Settings):
         column: string. The column, or for a calendar the sheet.
         unit: string. As `pint` knows it (`degC`, `degF`, `knot`, `hPa`), or `compass`.
         values: dict of a text to the number that it means, in `unit`: `{T: 0.045}` for a trace of rain.
+        between: pair of floats or None. What stations are known to have, in our unit: `[-25, 42]`. Where more than a
+            few values lie outside the unit is another one, which a winter in Fahrenheit shows in no other way.
     """
 
     column: Text
     unit: Text
     values: dict[str, float] = {}
+    between: tuple[float, float] | None = None
+
+    @field_validator("between")
+    @classmethod
+    def _ascending(cls, between: tuple[float, float] | None) -> tuple[float, float] | None:
+        if between is not None and not between[0] < between[1]:
+            raise ValueError("expected the lower value before the higher one")
+        return between
 
     @property
     def is_coded(self) -> bool:
@@ -123,7 +133,7 @@ class Network(Settings):
         clock: `Clock`.
         variables: dict of our variable to `Variable`.
         missing: tuple of strings. Texts that mean no value.
-        places: dict of a station to its `Place`.
+        places: dict of a station to its `Place`: of all stations or of none, whose sun is then taken at the equator.
     """
 
     layout: Literal["table", "calendar"] = "table"

@@ -94,6 +94,7 @@ def prepare(
         stations = sorted({station for found in read for station in found["stations"]})
         if not stations:
             raise DataError("Expected observations. Received: none with a time. Correct `clock` or the files.")
+        _require_places(stations, network)
         _write_rejected(draft, len(blocks))
         of_stations = [(station, network, settings, str(draft)) for station in stations]
         made = _run(client, _write_station, of_stations, lambda done: progress("stations", done, len(stations)))
@@ -136,6 +137,17 @@ def read_days(
         for station in sorted(stations):
             series, _ = to_series(_observations(scratch, station), station, network)
             yield station, to_daily(series, network), network.places.get(station)
+
+
+def _require_places(stations: Sequence[str], network: Network) -> None:
+    """Checks that either all stations have a place or none has: one without would stand at the equator, unseen."""
+    absent = [station for station in stations if station not in network.places]
+    if network.places and absent:
+        raise DataError(
+            f"Expected a place of each station. Received: none of {', '.join(map(repr, absent[:10]))}, and of "
+            f"{len(network.places)} others. Add it to `places` of the network, with `latitude_deg` and `longitude_deg`."
+            f"{suggestion(absent[0], network.places)}"
+        )
 
 
 def _require_replaceable(output: Path) -> None:

@@ -49,12 +49,12 @@ def to_series(observations: pd.DataFrame, station: str, network: Network) -> tup
     values = values[values.index.notna()].sort_index(kind="stable")
     if values.empty:
         raise DataError(f"Expected observations of the station {station!r}. Received: none with a time.")
-    _require_possible(values, station)
+    _require_possible(values, station, network)
     values, flags = blank_flagged(values.copy(), station, is_hourly)
     return _resample(values, pd.Timedelta(network.step), day_offset), flags
 
 
-def _require_possible(values: pd.DataFrame, station: str) -> None:
+def _require_possible(values: pd.DataFrame, station: str, network: Network) -> None:
     repeated = float(values.index.duplicated().mean())
     if repeated > MAX_REPEATED_SHARE:
         time = values.index[values.index.duplicated()][0]
@@ -64,10 +64,11 @@ def _require_possible(values: pd.DataFrame, station: str) -> None:
         )
     for name in values.columns:
         limits, present = LIMITS[name], values[name].dropna()
-        outside = ~present.between(limits.lowest, limits.highest)
+        lowest, highest = network.variables[name].between or (limits.lowest, limits.highest)
+        outside = ~present.between(lowest, highest)
         if len(present) and outside.mean() > MAX_IMPOSSIBLE_SHARE:
             raise DataError(
-                f"Expected {name} of the station {station!r} between {limits.lowest:g} and {limits.highest:g}. "
+                f"Expected {name} of the station {station!r} between {lowest:g} and {highest:g}. "
                 f"Received: {outside.mean():.0%} of its values outside, such as {present[outside].iloc[0]:g}. "
                 "Correct its `unit`, or `missing`, in the mapping."
             )

@@ -9,6 +9,7 @@ from ...components.features import FeatureKind
 from ...components.transform.preprocessing import transform_features
 from ...components.transform.settings import TransformConfig
 from ...components.transform.time_text import parse_times
+from .quality import LIMITS, Limits
 
 _MICROS_AN_HOUR = 3_600_000_000
 _HOURS_A_YEAR = 24 * 365.2425
@@ -18,7 +19,8 @@ _OBLIQUITY_DEG = 23.45
 def preprocessing_fn(inputs: Mapping[str, Any], config: TransformConfig) -> dict[str, tf.Tensor]:
     """Transforms the inputs of a window.
 
-    Rain becomes its logarithm (`log1p`). Wind speed and direction are joined by the components `wind_east` and
+    What quality control takes out of a series for its range is missing in a request too: of 300 degrees Celsius nothing
+    follows. Rain becomes its logarithm (`log1p`). Wind speed and direction are joined by the components `wind_east` and
     `wind_north`. The time gives `day_1` and the like, sines and cosines of the local solar hour and of the day of the
     year, and `sun_ahead`, the sine of the sun's elevation at each step ahead (for hourly series), by the declination of
     Cooper (1969, doi:10.1016/0038-092X(69)90047-4); without coordinates it is taken at the equator and at Greenwich.
@@ -29,6 +31,7 @@ def preprocessing_fn(inputs: Mapping[str, Any], config: TransformConfig) -> dict
     """
     features = dict(config.task.features)
     given = {name: inputs[name] for name in features if name in inputs}
+    given |= {name: _possible(given[name], LIMITS[name]) for name in given.keys() & LIMITS.keys()}
     if "rain_mm" in given:
         given["rain_mm"] = tf.math.log1p(tf.maximum(_dense(given["rain_mm"]), 0.0))
     if {"wind_speed_m_s", "wind_direction_deg"} <= given.keys():
@@ -71,6 +74,11 @@ def _calendar(
         sun = tf.sin(height) * tf.sin(declination) - tf.cos(height) * tf.cos(declination) * tf.cos(turn * ahead / 24)
         outputs["sun_ahead"] = tf.cast(sun, tf.float32)
     return outputs
+
+
+def _possible(values: Any, limits: Limits) -> tf.Tensor:
+    dense = _dense(values)
+    return tf.where((dense >= limits.lowest) & (dense <= limits.highest), dense, float("nan"))
 
 
 def _dense(values: Any) -> tf.Tensor:

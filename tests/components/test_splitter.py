@@ -224,3 +224,29 @@ def test_eval_begins_with_the_time_that_is_given() -> None:
 def test_a_time_of_eval_that_does_not_fit_is_an_error(settings: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check_settings(SplitSettings, settings, "split")
+
+
+def test_a_gap_in_hours_is_as_long_whatever_the_stride() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="time", gap="72h"))
+    for stride in (1, 3, 5):
+        hours = np.arange(0, 2400, stride)
+        times = hours * 3_600_000_000_000
+        labels = np.zeros(len(times))
+
+        rest, validation = splitter.split(times, labels, 0.2, 1)
+        before_eval = splitter.before_eval(times, len(times))
+        folds = splitter.folds(times, labels, 4, 1) + splitter.folds(times, labels, 4, 1, is_interleaved=True)
+
+        assert hours[validation[0]] - hours[rest[-1]] in range(72, 72 + stride)
+        assert hours[-1] - hours[before_eval[-1]] in range(72, 72 + stride)
+        for learned, held in folds:
+            assert np.abs(hours[learned][:, None] - hours[held]).min() in range(72, 72 + stride)
+
+
+def test_a_gap_in_hours_of_times_that_are_numbers_is_an_error() -> None:
+    splitter = Splitter(SplitSettings(method="time", key="year", gap="72h"))
+
+    with pytest.raises(DataError, match=r"hold times as ISO 8601 text, for `split\.gap` is one\. Received: numbers"):
+        splitter.first_eval_time([pa.array([1, 2])])
+    with pytest.raises(ValueError, match="gap"):
+        SplitSettings(method="time", key="time", gap="three days")

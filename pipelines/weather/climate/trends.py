@@ -8,7 +8,9 @@ other. (Libraries that drop what is missing move the years on both sides of a ga
 - Slope: Theil (1950); Sen (1968), doi:10.1080/01621459.1968.10480934.
 - Test: Mann (1945); Kendall (1975), ties included.
 - Variance of the test where years are autocorrelated: Hamed and Rao (1998), doi:10.1016/S0022-1694(97)00125-X, with the
-  significant lags up to a quarter of the years. It is never made smaller than that of independent years. The slope's
+  significant lags up to a quarter of the years. It is never made smaller than that of independent years, nor than that
+  of years of which each depends on the one before (Bayley and Hammersley 1946, doi:10.2307/2983560), with the
+  correlation that few years show too little of (Marriott and Pope 1954, doi:10.1093/biomet/41.3-4.390). The slope's
   interval is of the same variance.
 - Beside it the test after trend-free pre-whitening: Yue et al. (2002), doi:10.1002/hyp.1095.
 - Years needed: those of IPCC AR5 WG I, figure 2.21: more than 70 % of all, and more than 20 % of the first and the last
@@ -25,6 +27,8 @@ from numpy.typing import NDArray
 MIN_YEARS = 10
 """Below them the test's normal approximation does not hold (Kendall 1975)."""
 MIN_SHARE, MIN_SHARE_OF_ENDS = 0.7, 0.2
+MAX_CORRELATION = 0.9
+"""Of neighbouring years; of stronger ones no number of years that people have tells a trend."""
 LEVEL = 0.95
 
 Values = NDArray[np.float64]
@@ -38,7 +42,7 @@ class Trend:
         per_decade: float. Theil and Sen's slope, in units of the values per ten years.
         low: float. The lower end of its 95 % interval.
         high: float. The upper end.
-        p: float. Of Mann and Kendall's test with Hamed and Rao's variance.
+        p: float. Of Mann and Kendall's test with the variance of years that are autocorrelated.
         p_prewhitened: float. After trend-free pre-whitening.
         inflation: float. By how much autocorrelation makes the variance greater.
         middle_year: float. With `middle` the point through which the line goes.
@@ -96,7 +100,8 @@ def find_trend(years: NDArray[np.int64], values: Values) -> Trend | None:
     x, y = years[is_known].astype(np.float64), values[is_known]
     slopes = _slopes(x, y)
     slope = float(np.median(slopes))
-    inflation = _inflation(values - slope * (years - years[0]))
+    left = values - slope * (years - years[0])
+    inflation = max(_inflation(left), _inflation_by_neighbours(left))
     score, variance = _mann_kendall(y)
     deviation = np.sqrt(variance * inflation)
     half = stats.norm.ppf((1 + LEVEL) / 2) * deviation
@@ -148,6 +153,14 @@ def _inflation(detrended: Values) -> float:
     significant = np.where(np.abs(correlations) > bound, correlations, 0)
     total = ((n - lags) * (n - lags - 1) * (n - lags - 2) * significant).sum()
     return max(1.0, 1 + 2 * float(total) / (n * (n - 1) * (n - 2)))
+
+
+def _inflation_by_neighbours(detrended: Values) -> float:
+    """Returns the ratio of variances of a mean of years that depend on the one before, and of independent ones."""
+    n = int(np.isfinite(detrended).sum())
+    correlation = min(max((n * _autocorrelation(detrended, 1) + 1) / (n - 4), 0.0), MAX_CORRELATION)
+    lags = np.arange(1, n)
+    return float(1 + 2 * ((1 - lags / n) * correlation**lags).sum())
 
 
 def _autocorrelation(values: Values, lag: int) -> float:

@@ -168,3 +168,14 @@ def test_a_folder_that_holds_something_else_is_not_replaced(files: Files) -> Non
     with pytest.raises(UsageError, match=r"which holds 'first\.csv' and would be replaced"):
         prepare([str(folder)], folder, network(), SETTINGS)
     assert sorted(path.name for path in folder.iterdir()) == ["first.csv", "second.csv"]
+
+
+def test_a_station_without_a_place_beside_others_that_have_one_is_an_error(files: Files, tmp_path: Path) -> None:
+    folder = files(three_stations())
+    place = {"latitude_deg": -7.0, "longitude_deg": -78.0}
+
+    with pytest.raises(
+        DataError, match=r"place of each station\. Received: none of 'B/\.\./C', 'Ñ\. á', and of 1 others"
+    ):
+        prepare([str(folder)], tmp_path / "out", network(places={"A": place}), SETTINGS)
+    assert not (tmp_path / "out").exists()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_networks import network
 
-from yachay.errors import DataError
+from yachay.errors import ConfigurationError, DataError
 from yachay.pipelines.weather.quality import blank_flagged
 from yachay.pipelines.weather.series import to_series
 
@@ -182,3 +182,16 @@ def test_a_coarse_dew_point_is_kept_in_fog() -> None:
     fog["temperature_c"] = np.float32([2.5, 2.6, 2.7] * 16)
     fog["dew_point_c"] = np.round(fog["temperature_c"] + 0.01)
     assert blank_flagged(fog.copy(), "A", is_hourly=True)[1].empty
+
+
+def test_a_winter_in_fahrenheit_is_found_by_what_the_stations_are_known_to_have() -> None:
+    winter = series() * 9 / 5 + 32
+    stated = {"temperature_c": {"column": "T", "unit": "degC", "between": [-25, 42]}}
+
+    to_series(observations(winter[winter < 42]), "A", network(variables=stated))
+    with pytest.raises(
+        DataError, match=r"of the station 'A' between -25 and 42\. Received: \d+% of its values outside"
+    ):
+        to_series(observations(winter), "A", network(variables=stated))
+    with pytest.raises(ConfigurationError, match="expected the lower value before the higher one"):
+        network(variables={"temperature_c": {"column": "T", "unit": "degC", "between": [42, -25]}})

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from yachay.components.transform.time_text import parse_times
-from yachay.pipelines.weather.transform import _calendar
+from yachay.pipelines.weather.quality import LIMITS
+from yachay.pipelines.weather.transform import _calendar, _possible
 
 
 def calendar(times: list[str], latitude: float, longitude: float, steps: int = 24) -> dict[str, np.ndarray]:
@@ -43,3 +44,15 @@ def test_hours_are_the_stations_own_and_a_year_ends_where_it_begins() -> None:
 def test_without_coordinates_the_sun_is_that_of_greenwich_at_the_equator() -> None:
     sun = calendar(["2016-03-20T11:00:00Z"], float("nan"), float("nan"))["sun_ahead"]
     assert sun[0, 0] == pytest.approx(1, abs=1e-3)
+
+
+def test_what_quality_control_would_take_out_of_a_series_is_missing_in_a_request() -> None:
+    inputs = {
+        "temperature_c": tf.constant([[20.0, 300.0, -91.0, 21.0]]),
+        "rain_mm": tf.sparse.from_dense(tf.constant([[1.0, -4.0, 9999.0, 2.0]])),
+    }
+
+    possible = {name: _possible(values, LIMITS[name]).numpy()[0].tolist() for name, values in inputs.items()}
+
+    assert [np.isnan(value) for value in possible["temperature_c"]] == [False, True, True, False]
+    assert [np.isnan(value) for value in possible["rain_mm"]] == [False, True, True, False]
