@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ..deployment.call import Outcome
     from ..deployment.cluster import Cluster
-    from ..deployment.rollout import Outcome
     from ..pipelines.config.pipeline_config import PipelineConfig
 
 namespace_option = click.option("--namespace", metavar="TEXT", help="Namespace (default: the context's).")

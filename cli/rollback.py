@@ -38,7 +38,7 @@ def command(
     That ends a rollout that is under way; a `yachay deploy` that is at work ends as taken over. After a promotion it
     goes back to the model that was promoted before.
     """
-    from ..deployment.rollout import rollback
+    from ..deployment.going_back import rollback
 
     config, cluster, name = cluster_options.find_service(pipeline, task, config_path, overrides, namespace, context)
     outcome = rollback(cluster, name, config.deploy.canary, cluster_options.say, reason, version)

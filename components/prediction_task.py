@@ -95,6 +95,11 @@ class SplitSettings(Settings):
         return self
 
     @property
+    def gap_times(self) -> int:
+        """The gap as a number of times; 0 where it is in hours or days."""
+        return self.gap if isinstance(self.gap, int) else 0
+
+    @property
     def gap_ns(self) -> int | None:
         """The gap in nanoseconds, the unit of times; None where it is a number of times."""
         if isinstance(self.gap, int):

@@ -132,7 +132,7 @@ class Splitter:
         times = self._require(keys)
         values = np.unique(times)
         gap = self._settings.gap_ns
-        left_out = values[-self._settings.gap :] if gap is None else values[values > values[-1] - gap]
+        left_out = values[-self._settings.gap_times :] if gap is None else values[values > values[-1] - gap]
         rows = np.flatnonzero(times < left_out[0])
         if not len(rows):
             raise self._no_rows(len(left_out))
@@ -195,7 +195,7 @@ class Splitter:
                 times = values[groups]
                 return [(self._apart(times, is_held), np.flatnonzero(is_held)) for is_held in held]
             gap = self._settings.gap_ns
-            moments = TimeSeriesSplit(num_folds, gap=self._settings.gap if gap is None else 0).split(values)
+            moments = TimeSeriesSplit(num_folds, gap=self._settings.gap_times).split(values)
             if gap is not None:
                 moments = [(before[values[before] <= values[now[0]] - gap], now) for before, now in moments]
                 if not all(len(before) for before, _ in moments):
@@ -244,9 +244,9 @@ class Splitter:
             places = np.searchsorted(held, values)
             before, after = held[np.maximum(places - 1, 0)], held[np.minimum(places, len(held) - 1)]
             is_near = np.minimum(abs(values - before), abs(after - values)) < gap
-        elif self._settings.gap:
-            window = np.ones(2 * self._settings.gap + 1)
-            is_near = np.convolve(is_near, window)[self._settings.gap :][: len(values)] > 0
+        elif num_times := self._settings.gap_times:
+            window = np.ones(2 * num_times + 1)
+            is_near = np.convolve(is_near, window)[num_times:][: len(values)] > 0
         rows = np.flatnonzero(~is_near[moments])
         if not len(rows):
             raise self._no_rows(len(values))

@@ -10,8 +10,8 @@ from .canary import CanarySettings
 
 if TYPE_CHECKING:
     from ..model_store.golden import GoldenRequest
+    from .call import Outcome, Progress
     from .cluster import Cluster
-    from .rollout import Outcome, Progress
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,13 +33,14 @@ from yachay.deployment.cluster import (
 )
 from yachay.deployment.delivery import apply_runtime
 from yachay.deployment.errors import ClusterError
+from yachay.deployment.going_back import rollback
 from yachay.deployment.job import start_job
 from yachay.deployment.lease import Lease
 from yachay.deployment.leftovers import remove_autoscalers
 from yachay.deployment.order import Order
 from yachay.deployment.owned import Owned, TakenOverError
 from yachay.deployment.record import Rollout
-from yachay.deployment.rollout import deploy, rollback
+from yachay.deployment.rollout import deploy
 from yachay.errors import UsageError
 from yachay.manifests.keys import ROLLOUT
 from yachay.manifests.render import inference_service

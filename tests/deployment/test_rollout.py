@@ -13,12 +13,14 @@ from conftest import connected
 from kserve_cluster import KServeCluster
 from rollouts import CANARY, Watched, model, service
 
+from yachay.deployment.call import Outcome
 from yachay.deployment.canary import CanarySettings
 from yachay.deployment.cluster import INFERENCE_SERVICE, Cluster, Resource
 from yachay.deployment.errors import ClusterError
+from yachay.deployment.going_back import rollback
 from yachay.deployment.prometheus import Traffic
 from yachay.deployment.record import Rollout
-from yachay.deployment.rollout import Outcome, deploy, rollback
+from yachay.deployment.rollout import deploy
 from yachay.deployment.status import read_status
 from yachay.errors import UsageError
 from yachay.manifests.keys import MODEL_URI, ROLLOUT
