@@ -112,9 +112,10 @@ def _comparisons(
 
 def _worse(one: _Comparison, bar: float) -> str | None:
     shares, shares_before = one.hits / max(one.total, 1), one.hits_before / one.total_before
-    worst = int(((shares - shares_before) / one.least).argmax())
-    if shares[worst] - shares_before[worst] < one.least[worst]:
+    more = shares - shares_before
+    if (more < one.least).all():
         return None
+    worst = int(np.where(more < one.least, -np.inf, more / one.limits).argmax())
     if increased(one.hits, one.total, one.hits_before, one.total_before) < bar:
         return None
     return (

@@ -130,8 +130,10 @@ def test_a_file_that_is_not_there_is_rejected(url: str, tmp_path: Path, monkeypa
 def test_a_pod_checks_the_certificate_of_the_servers_it_asks_whatever_their_service_is_called(
     url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    address = url.replace("127.0.0.1", "localhost")
+
     class Here(Backend):
-        url = url.replace("127.0.0.1", "localhost")
+        url = address
 
     monkeypatch.setattr("yachay.deployment.backend._IN_POD", tmp_path)
     backend = Here(connected(url, tmp_path, monkeypatch), "dropout-predictor", "dropout-predictor", True)

@@ -138,7 +138,7 @@ class Gateway(Watched):
     """A gateway that fails requests which never reach the server."""
 
     def unreached(self, namespace: str, service: str, window_seconds: float) -> float:
-        return 100.0 if service in ("dropout-predictor-00002", "dropout-v2-predictor") else 0.0
+        return 1500.0 if service in ("dropout-predictor-00002", "dropout-v2-predictor") else 0.0
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -148,7 +148,7 @@ def test_requests_that_the_gateway_failed_count(cluster: Cluster, kserve: KServe
     outcome = deploy(cluster, service(2, mode), LONG, Gateway({}), silent)
 
     assert outcome.state == "rolled_back"
-    assert "9.2% of 1100 requests failed, of the serving version 0.1% of 1000 at the same time" in outcome.reason
+    assert "60.0% of 2500 requests failed, of the serving version 0.1% of 1000 at the same time" in outcome.reason
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -42,9 +42,9 @@ def test_a_few_requests_say_nothing_either_way() -> None:
 
 
 def test_the_latency_that_is_in_doubt_is_named() -> None:
-    slower, slower_before = {0.01: 1990, 0.1: 90, 0.5: 0}, {0.01: 8955, 0.1: 180, 0.5: 0}
+    slower, slower_before = {0.01: 398, 0.1: 12, 0.5: 0}, {0.01: 3582, 0.1: 72, 0.5: 0}
 
-    verdict = judge(Traffic(2000, slower=slower), Traffic(9000, slower=slower_before), SETTINGS)
+    verdict = judge(Traffic(400, slower=slower), Traffic(3600, slower=slower_before), SETTINGS)
 
     assert verdict.state == "undecided"
     assert verdict.reasons == ["whether at most 3.0% more of its requests took more than 100 ms"]
