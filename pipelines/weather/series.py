@@ -64,7 +64,8 @@ def _require_possible(values: pd.DataFrame, station: str, network: Network) -> N
         )
     for name in values.columns:
         limits, present = LIMITS[name], values[name].dropna()
-        lowest, highest = network.variables[name].between or (limits.lowest, limits.highest)
+        variable = network.variables.get(str(name))
+        lowest, highest = (variable and variable.between) or (limits.lowest, limits.highest)
         outside = ~present.between(lowest, highest)
         if len(present) and outside.mean() > MAX_IMPOSSIBLE_SHARE:
             raise DataError(

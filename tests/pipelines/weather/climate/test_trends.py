@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from yachay.pipelines.weather.climate import trends
 from yachay.pipelines.weather.climate.trends import find_trend, has_enough_years
 
 YEARS = np.arange(1980, 2020)
@@ -24,8 +25,9 @@ def make_values(seed, alike, slope):
         ((3, 0.8, 0.0), 0.05132986111111111, 0.13850703060948444, 1.9820098499061913, 0.0010901833379530768),
     ],
 )
-def test_slope_and_tests_are_those_of_pymannkendall(series, slope, p, inflation, p_prewhitened):
+def test_slope_and_tests_are_those_of_pymannkendall(series, slope, p, inflation, p_prewhitened, monkeypatch):
     # original_test, hamed_rao_modification_test(lag=10), trend_free_pre_whitening_modification_test
+    monkeypatch.setattr(trends, "_inflation_by_neighbours", lambda _: 1.0)
     trend = find_trend(YEARS, make_values(*series))
     assert trend.per_decade == pytest.approx(10 * slope)
     assert trend.inflation == pytest.approx(inflation)
@@ -70,3 +72,20 @@ def test_a_trend_needs_enough_years_and_both_ends(missing, is_enough):
     values[list(missing)] = np.nan
     assert has_enough_years(values) == is_enough
     assert (find_trend(YEARS, values) is not None) == is_enough
+
+
+def test_the_interval_of_years_that_depend_on_the_one_before_holds_what_it_says():
+    held = certain = 0
+    for seed in range(200):
+        trend = find_trend(YEARS, make_values(seed, 0.5, 0.0))
+        held += trend.low <= 0 <= trend.high
+        certain += trend.is_certain
+    assert held >= 180
+    assert certain <= 18
+
+
+def test_few_years_show_too_little_of_their_autocorrelation():
+    years = np.array([1.0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0])
+    shown = trends._autocorrelation(years, 1)
+    assert trends._inflation_by_neighbours(years) > (1 + shown) / (1 - shown)
+    assert trends._inflation_by_neighbours(np.resize([0.0, 1.0], 12)) == 1.0
