@@ -70,7 +70,7 @@ def add_costly_route(app: FastAPI, path: str, choose: Callable[[str], Shared]) -
 def add_metrics(app: FastAPI) -> None:
     """Adds the metrics in the formats of Prometheus and of OpenMetrics."""
     text = Shared(lambda: (generate_latest(REGISTRY), CONTENT_TYPE_PLAIN_0_0_4))
-    open_metrics = Shared(lambda: (openmetrics.generate_latest(REGISTRY), openmetrics.CONTENT_TYPE_LATEST))
+    open_metrics = Shared(lambda: (openmetrics.generate_latest(REGISTRY), openmetrics.CONTENT_TYPE_LATEST))  # type: ignore[no-untyped-call]
 
     def choose(accept: str) -> Shared:
         _, content_type = choose_encoder(accept)
