@@ -21,6 +21,7 @@ COMMANDS = {
     "dask": "Write a Dask cluster on Kubernetes for `prepare`.",
     "deploy": "Serve a pushed model by KServe, step by step, with rollback.",
     "evaluate": "Cross-validate a pipeline's model families on its data.",
+    "land": "Land labelled events as spans of training data.",
     "list": "List the pipelines with their tasks and model families.",
     "manifests": "Write the kustomize overlay of a pushed model's service.",
     "monitor": "Judge a prediction log: drift, estimated and measured quality, by windows.",

@@ -1,0 +1,1 @@
+"""Events whose outcome is known, to spans of training data."""

@@ -1,0 +1,307 @@
+"""Labelled events to spans: a Parquet file a day of event time, which the ingest reads as it is.
+
+`spans/<day>/labelled.parquet`, days since 1970-01-01 UTC as TFX counts spans, is where retraining keeps the labelled
+rows of a prediction log too, in the same columns. An event is known by its id: one that comes again replaces itself, so
+that landing twice is landing once, and a corrected label counts.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import datetime
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from filelock import FileLock
+
+from ...errors import DataError, UsageError
+from ...model_store.metadata import MISSING_VALUE, Dtype
+from ...serving.contract import Array, Feature
+from ...serving.errors import RequestError
+from ...serving.inputs import InputChecker
+from ...serving.limits import Limits
+from ..batch_predictor.places import Place, open_place
+from ..drift_monitor.log import ID, ROW, TIME
+from ..example_gen.csv_table import GZIP_MAGIC
+from ..example_gen.settings import Column
+from ..example_gen.tables import Quarantined
+from ..features import to_identifier
+
+SPANS = "spans"
+FILE = "labelled.parquet"
+REJECTED = "_rejected"  # The ingest takes nothing below such names for records.
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
+
+_LOCK_FILE = "_lock"
+_MICROSECONDS_A_DAY = 86_400_000_000
+_ARROW_TYPES = {"float32": pa.float32(), "int64": pa.int64(), "string": pa.string()}
+
+
+@dataclasses.dataclass(frozen=True)
+class EventForm:
+    """Which fields of an event hold what.
+
+    Args:
+        id: string. The field of its id.
+        time: string. The field of its time: ISO 8601 with its offset from UTC, or seconds since 1970-01-01 UTC.
+        features: string. The field whose object holds the features; empty where the event itself does. The label
+            stands among them or in the event.
+    """
+
+    id: str = "id"
+    time: str = "time"
+    features: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Landed:
+    """What came of events.
+
+    Args:
+        events: int. All that were read.
+        landed: int. Those that are new.
+        replaced: int. Those whose id was there, or came again among them.
+        rejected: int. Those that do not fit.
+        quarantine: string. The file of the rejected ones; empty where none was.
+        spans: mapping of day, as a date, to the number of rows that its span now has.
+        shown: tuple of strings. The first few rejections.
+    """
+
+    events: int
+    landed: int
+    replaced: int
+    rejected: int
+    quarantine: str
+    spans: Mapping[str, int]
+    shown: tuple[str, ...]
+
+
+def land(
+    events: str,
+    target: str,
+    columns: Mapping[str, Column],
+    label: str,
+    label_values: Sequence[str] = (),
+    form: EventForm = EventForm(),
+) -> Landed:
+    """Adds labelled events to the spans of a folder.
+
+    Args:
+        events: string. JSON lines, an event a line: a file, a folder or a pattern, here or in a bucket.
+        target: string. Folder or URI, below which `spans` is.
+        columns: mapping of column identifier to `Column`: those of the records, the label among them.
+        label: string. The label's column.
+        label_values: sequence of strings. The classes; empty for a number. Defaults to none.
+        form: `EventForm`.
+
+    Raises:
+        DataError: if there are no events, or none fits.
+        StoreError: if a bucket cannot be read or written.
+        OSError: if a span cannot be written; the others are.
+    """
+    folder = open_place(target)
+    checker = _EventChecker(columns, label, label_values, form)
+    by_day: dict[int, list[_Event]] = {}
+    rejected: list[Quarantined] = []
+    num_events = 0
+    for file in _list_events(events):
+        for line, text in _lines(file):
+            num_events += 1
+            try:
+                event = checker.check(text)
+            except DataError as error:
+                reason = "; ".join(error.failures) if isinstance(error, RequestError) and error.failures else str(error)
+                rejected.append(Quarantined(file.uri, line, "", reason, text.strip()))
+            else:
+                by_day.setdefault(event.microseconds // _MICROSECONDS_A_DAY, []).append(event)
+    if not num_events:
+        raise DataError(f"Expected events in {events}. Received: none. Name another file.")
+    num_new, spans = 0, {}
+    with _locked(folder):
+        quarantine = _write_rejected(folder, rejected)
+        for day, found in sorted(by_day.items()):
+            new, total = _add(folder.child(SPANS).child(str(day)).child(FILE), checker.table(found))
+            num_new += new
+            spans[datetime.date.fromordinal(datetime.date(1970, 1, 1).toordinal() + day).isoformat()] = total
+    num_fit = num_events - len(rejected)
+    shown = tuple(f"line {each.line}: {each.reason}" for each in rejected[:10])
+    if not num_fit:
+        raise DataError(
+            f"Expected events that fit. Received: none of {num_events}; see {quarantine}. The first:", shown
+        )
+    return Landed(num_events, num_new, num_fit - num_new, len(rejected), quarantine, spans, shown)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Event:
+    id: str
+    microseconds: int
+    matrices: Mapping[str, Array]
+
+
+class _EventChecker:
+    """Checks events as the server checks requests, and the label too."""
+
+    def __init__(self, columns: Mapping[str, Column], label: str, label_values: Sequence[str], form: EventForm) -> None:
+        self._form, self._label, self._label_values = form, label, tuple(label_values)
+        self._features = [_feature(name, column, is_label=name == label) for name, column in columns.items()]
+        limits = Limits()
+        self._inputs = InputChecker(self._features, max_rows=1, max_string_bytes=limits.max_string_bytes)
+
+    def check(self, text: str) -> _Event:
+        """Returns an event of a line.
+
+        Raises:
+            DataError: if it does not fit.
+        """
+        try:
+            event = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"Expected an object of JSON. Received: {error}.") from None
+        if not isinstance(event, dict):
+            raise DataError(f"Expected an object of JSON. Received: {text.strip()[:40]!r}.")
+        name = event.get(self._form.id)
+        if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
+            raise DataError(f"Expected {self._form.id!r} to be the event's id. Received: {name!r}.")
+        return _Event(
+            str(name), self._time(event.get(self._form.time)), self._inputs.check_rows([self._row(event)]).matrices
+        )
+
+    def _row(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        if self._form.features:
+            fields = event.get(self._form.features)
+            if not isinstance(fields, dict):
+                raise DataError(f"Expected {self._form.features!r} to be an object of features. Received: {fields!r}.")
+            labels = {name: value for name, value in event.items() if to_identifier(name) == self._label}
+            fields = {**fields, **labels}
+        else:
+            fields = {name: value for name, value in event.items() if name not in (self._form.id, self._form.time)}
+        row: dict[str, Any] = {}
+        for name, value in fields.items():
+            identifier = to_identifier(name)
+            known = identifier if any(identifier == feature.name for feature in self._features) else name
+            if known in row:
+                raise DataError(f"Expected {known!r} once. Received: also its other name {name!r}.")
+            row[known] = value
+        value = row.get(self._label)
+        if self._label_values and str(value) not in self._label_values:
+            raise DataError(
+                f"Expected {self._label!r} to be one of {', '.join(self._label_values)}. Received: {value!r}."
+            )
+        return row
+
+    def _time(self, value: object) -> int:
+        expected = f"Expected {self._form.time!r} to be ISO 8601 with its offset from UTC, or seconds since 1970"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return int(value * 1_000_000)
+        try:
+            time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            time = None
+        if time is None or time.tzinfo is None:
+            raise DataError(f"{expected}. Received: {value!r}.")
+        return (time - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
+
+    def table(self, events: Sequence[_Event]) -> pa.Table:
+        """Returns events as rows, the last of each id."""
+        latest = list({event.id: event for event in events}.values())
+        columns: dict[str, pa.Array] = {}
+        for group, features in self._inputs.groups.items():
+            matrix = np.concatenate([event.matrices[group] for event in latest], axis=1)
+            for feature, values in zip(features, matrix, strict=True):
+                columns[feature.name] = _to_arrow(feature, values)
+        columns = {feature.name: columns[feature.name] for feature in self._features}
+        columns[ID] = pa.array([event.id for event in latest])
+        columns[ROW] = pa.array(np.zeros(len(latest), np.int64))
+        columns[TIME] = pa.array([event.microseconds for event in latest], pa.timestamp("us", "UTC"))
+        return pa.table(columns)
+
+
+def _feature(name: str, column: Column, is_label: bool) -> Feature:
+    dtype: Dtype = column.type.value
+    optional = not column.required and not is_label
+    missing = MISSING_VALUE[dtype] if optional else None
+    fewest = column.steps if column.min_steps is None else column.min_steps
+    return Feature(name, dtype, "", optional, missing, None, name, column.steps, fewest or 0)
+
+
+def _to_arrow(feature: Feature, values: Array) -> pa.Array:
+    missing = MISSING_VALUE[feature.dtype]
+    kind = _ARROW_TYPES[feature.dtype]
+    if feature.steps is not None:
+        items = _to_arrow(dataclasses.replace(feature, steps=None), values.reshape(-1))
+        return pa.FixedSizeListArray.from_arrays(items, feature.steps)
+    is_missing = np.isnan(values) if feature.dtype == "float32" else values == missing
+    return pa.array(values, kind, mask=np.asarray(is_missing, bool))
+
+
+def _add(place: Place, table: pa.Table) -> tuple[int, int]:
+    """Adds rows to a span's file, and returns how many are new, and how many it has now."""
+    content = place.read()
+    num_before = 0
+    if content is not None:
+        before = pyarrow.parquet.read_table(io.BytesIO(content))
+        num_before = before.num_rows
+        table = pa.concat_tables([before, table], promote_options="permissive")
+    keys = zip(table[ID].to_pylist(), table[ROW].to_pylist(), strict=True)
+    last = {key: row for row, key in enumerate(keys)}
+    table = table.take(pa.array(sorted(last.values())))
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(table, stream)
+    place.write(stream.getvalue())
+    return table.num_rows - num_before, table.num_rows
+
+
+def _list_events(events: str) -> list[Place]:
+    place = open_place(events)
+    with place.asked("list"):
+        if any(mark in place.path for mark in "*?[") and not place.files.exists(place.path):
+            names = sorted(place.files.glob(place.path))
+        elif place.files.isdir(place.path):
+            names = [name for name in sorted(place.files.find(place.path)) if name.lower().endswith(SUFFIXES)]
+        else:
+            names = [place.path] if place.files.exists(place.path) else []
+    if not names:
+        raise UsageError(f"Expected events in JSON lines at {events}. Received: no such file. Check the place.")
+    return [dataclasses.replace(place, path=name, uri=name) for name in names]
+
+
+def _lines(place: Place) -> Iterator[tuple[int, str]]:
+    with place.reading() as stream, contextlib.ExitStack() as stack:
+        is_gzip = stream.read(2) == GZIP_MAGIC
+        stream.seek(0)
+        lines = stack.enter_context(gzip.GzipFile(fileobj=stream)) if is_gzip else stream
+        for line, content in enumerate(lines, start=1):
+            if content.strip():
+                yield line, content.decode("utf-8", "backslashreplace")
+
+
+def _write_rejected(folder: Place, rejected: Sequence[Quarantined]) -> str:
+    if not rejected:
+        return ""
+    name = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S-%f")
+    place = folder.child(REJECTED).child(f"{name}.csv")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in dataclasses.fields(Quarantined))
+    writer.writerows(dataclasses.astuple(each) for each in rejected)
+    place.write(text.getvalue().encode())
+    return place.uri
+
+
+@contextlib.contextmanager
+def _locked(folder: Place) -> Iterator[None]:
+    """Lets others that land events here wait; in a bucket nobody can be made to."""
+    if not folder.is_local:
+        yield
+        return
+    Path(folder.path).mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder.path}/{_LOCK_FILE}"):
+        yield
