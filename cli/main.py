@@ -35,6 +35,7 @@ COMMANDS = {
     "run-spec": "Run a compiled pipeline on this machine, step by step as a cluster would.",
     "serve": "Serve a pushed model with KServe's server, and each newer one once it is pushed.",
     "status": "Show which model a service serves and the result of its last rollout.",
+    "stream": "Predict the events of a stream, Kafka or Kinesis or a file, each at least once.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
     "verify": "Ask what serves now the golden requests of its push.",
 }

@@ -5,21 +5,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
-import grpc
-
 from . import metrics
 from .access_log import note
 from .contract import WireProtocol
 from .errors import Rejection, RequestError
 
-_REJECTED_CODES = {rejection.code.name for rejection in Rejection if rejection.status < 500} | {"CANCELLED"}
+_REJECTED_CODES = {rejection.code for rejection in Rejection if rejection.status < 500} | {"CANCELLED"}
 
 Outcome = Literal["ok", "rejected", "failed"]
 
 
 def outcome(status: str) -> Outcome:
     """Returns what an HTTP status or the name of a gRPC code means: that the client can fix it is `"rejected"`."""
-    if status in ("200", grpc.StatusCode.OK.name):
+    if status in ("200", "OK"):
         return "ok"
     return "rejected" if status.startswith("4") or status in _REJECTED_CODES else "failed"
 

@@ -170,7 +170,7 @@ class Batcher:
             # One request's rows must not fail another's.
             return [result for job in jobs for result in self._predict_all([job], watched)]
         watched.append((matrices, outputs))
-        return [_checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
+        return [checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
 
     def _watch_all(self, jobs: Sequence[Job], results: Sequence[Outputs | Exception], watched: Watched) -> None:
         try:
@@ -209,7 +209,8 @@ def _split(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
     ]
 
 
-def _checked(outputs: Outputs) -> Outputs | Exception:
+def checked(outputs: Outputs) -> Outputs | RequestError:
+    """Returns outputs, or why they are none: not all of their numbers are finite."""
     for values in outputs.values():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             return RequestError(

@@ -12,6 +12,7 @@ from ..model_store.metadata import Dtype
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 WireProtocol: TypeAlias = Literal["v1", "v2", "grpc"]
+Channel: TypeAlias = WireProtocol | Literal["stream"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Prediction:
     """The response to one request of `N` rows.
 
     Args:
-        request_id: string. The client's `x-request-id` or V2 `id`, or one that the server made.
+        request_id: string. The client's `x-request-id` or V2 `id`, one that the server made, or the id of an event.
         time: datetime with time zone UTC. When the request came.
         model_name: string.
         model_version: string.
-        protocol: `WireProtocol`.
+        protocol: `Channel`. How it came.
         features: sequence of `Feature`, those of the model version that predicted.
         inputs: dict of feature name to array of shape `(N,)`, or `(N, steps)` for a sequence: float32, int64, or str as
             object. A missing value is the feature's `missing`, a missing step `MISSING_VALUE`.
@@ -79,7 +80,7 @@ class Prediction:
     time: datetime
     model_name: str
     model_version: str
-    protocol: WireProtocol
+    protocol: Channel
     features: Sequence[Feature]
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]

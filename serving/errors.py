@@ -7,32 +7,30 @@
 from collections.abc import Sequence
 from enum import Enum
 
-import grpc
-
 from ..errors import DataError
 
 
 class Rejection(Enum):
-    """Why a request is rejected: label of the metric, HTTP status, gRPC code."""
+    """Why a request is rejected: label of the metric, HTTP status, name of the gRPC code."""
 
-    MALFORMED = ("malformed", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    FIELDS = ("fields", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    VALUES = ("values", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    TOO_MANY_ROWS = ("too_many_rows", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    TOO_MANY_VALUES = ("too_many_values", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    PREDICTION_FAILED = ("prediction_failed", 400, grpc.StatusCode.INVALID_ARGUMENT)
-    UNAUTHORIZED = ("unauthorized", 401, grpc.StatusCode.UNAUTHENTICATED)
-    UNKNOWN_MODEL = ("unknown_model", 404, grpc.StatusCode.NOT_FOUND)
-    CLOSED = ("closed", 404, grpc.StatusCode.UNIMPLEMENTED)
-    METHOD = ("method", 405, grpc.StatusCode.UNIMPLEMENTED)
-    BODY_TOO_LARGE = ("body_too_large", 413, grpc.StatusCode.RESOURCE_EXHAUSTED)
-    ENCODING = ("encoding", 415, grpc.StatusCode.INVALID_ARGUMENT)
-    SLOW_BODY = ("slow_body", 408, grpc.StatusCode.CANCELLED)
-    NOT_READY = ("not_ready", 503, grpc.StatusCode.UNAVAILABLE)
-    OVERLOADED = ("overloaded", 503, grpc.StatusCode.UNAVAILABLE)
-    LATE = ("late", 504, grpc.StatusCode.DEADLINE_EXCEEDED)
+    MALFORMED = ("malformed", 400, "INVALID_ARGUMENT")
+    FIELDS = ("fields", 400, "INVALID_ARGUMENT")
+    VALUES = ("values", 400, "INVALID_ARGUMENT")
+    TOO_MANY_ROWS = ("too_many_rows", 400, "INVALID_ARGUMENT")
+    TOO_MANY_VALUES = ("too_many_values", 400, "INVALID_ARGUMENT")
+    PREDICTION_FAILED = ("prediction_failed", 400, "INVALID_ARGUMENT")
+    UNAUTHORIZED = ("unauthorized", 401, "UNAUTHENTICATED")
+    UNKNOWN_MODEL = ("unknown_model", 404, "NOT_FOUND")
+    CLOSED = ("closed", 404, "UNIMPLEMENTED")
+    METHOD = ("method", 405, "UNIMPLEMENTED")
+    BODY_TOO_LARGE = ("body_too_large", 413, "RESOURCE_EXHAUSTED")
+    ENCODING = ("encoding", 415, "INVALID_ARGUMENT")
+    SLOW_BODY = ("slow_body", 408, "CANCELLED")
+    NOT_READY = ("not_ready", 503, "UNAVAILABLE")
+    OVERLOADED = ("overloaded", 503, "UNAVAILABLE")
+    LATE = ("late", 504, "DEADLINE_EXCEEDED")
 
-    def __init__(self, label: str, status: int, code: grpc.StatusCode) -> None:
+    def __init__(self, label: str, status: int, code: str) -> None:
         self.label = label
         self.status = status
         self.code = code

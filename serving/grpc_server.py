@@ -174,7 +174,7 @@ class Servicer(InferenceServicer):
             served = self._model.current()
             _check_model(served, request.name, request.version)
         except RequestError as error:
-            await context.abort(error.rejection.code, str(error))
+            await context.abort(grpc.StatusCode[error.rejection.code], str(error))
         return pb.ModelMetadataResponse(
             name=served.name,
             versions=[served.version],
@@ -227,7 +227,7 @@ class Servicer(InferenceServicer):
     def reject(self, error: RequestError) -> tuple[grpc.StatusCode, str]:
         """Counts a rejection, and returns its code and message."""
         self._accounting.reject(error)
-        return error.rejection.code, str(error)
+        return grpc.StatusCode[error.rejection.code], str(error)
 
 
 def _check_model(served: ServedModel, name: str, version: str) -> None:
@@ -360,6 +360,6 @@ def _logged(
 
 def _rejecting(error: RequestError) -> Callable[[Any, Any], Awaitable[None]]:
     async def reject(request: Any, context: Any) -> None:
-        await context.abort(error.rejection.code, str(error))
+        await context.abort(grpc.StatusCode[error.rejection.code], str(error))
 
     return reject

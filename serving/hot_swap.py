@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..errors import ModelError, UsageError, YachayError
 from ..model_store.integrity import BrokenPushError, IntegrityError
 from . import metrics
 from .contract import PredictionObserver
-from .kserve_model import NamedModel
 from .limits import Limits
-from .model import ServedModel
-from .saved_model import load_saved_model
+from .loaded_model import LoadedModel
+from .model import ModelSlot, ServedModel
 from .store import ModelSource, ModelVersion
 from .trust import Trust
 
@@ -25,26 +25,29 @@ class HotSwap:
     """Keeps the newest version in service.
 
     Args:
-        model: `NamedModel`. Where versions are put into service.
+        model: `ModelSlot`. Where versions are put into service.
         source: `ModelSource`.
         limits: `Limits`.
         observers: sequence of `PredictionObserver`.
         trust: `Trust`. What a version must show before it is loaded.
+        load: function of the folder of a SavedModel that returns the `LoadedModel`.
     """
 
     def __init__(
         self,
-        model: NamedModel,
+        model: ModelSlot,
         source: ModelSource,
         limits: Limits,
         observers: Sequence[PredictionObserver],
         trust: Trust,
+        load: Callable[[Path], LoadedModel],
     ) -> None:
         self._model = model
         self._source = source
         self._limits = limits
         self._observers = tuple(observers)
         self._trust = trust
+        self._load_model = load
         self._rejected: object = None
 
     def load_first(self) -> None:
@@ -137,7 +140,7 @@ class HotSwap:
         start = time.perf_counter()
         try:
             with self._trust.checked(version) as path:
-                loaded = load_saved_model(path)
+                loaded = self._load_model(path)
         except IntegrityError:
             metrics.UNTRUSTED.labels(self._model.name).inc()
             raise

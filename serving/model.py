@@ -4,16 +4,17 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from .batching import Batcher, Outputs
-from .contract import Array, Feature, Prediction, PredictionObserver, WireProtocol
+from .batching import Batcher, Outputs, checked
+from .contract import Array, Channel, Feature, Prediction, PredictionObserver
+from .errors import RequestError
 from .inputs import InputChecker, Inputs
 from .limits import Limits
+from .loaded_model import LoadedModel, Output
 from .metrics import BatchMetrics
-from .saved_model import LoadedModel, Output
 from .value_bins import value_bounds
 from .values import NUMPY_TYPES
 
@@ -24,12 +25,12 @@ class Caller:
 
     Args:
         request_id: string.
-        protocol: `WireProtocol`.
+        protocol: `Channel`.
         time: datetime with time zone UTC.
     """
 
     request_id: str
-    protocol: WireProtocol
+    protocol: Channel
     time: datetime
 
 
@@ -66,8 +67,8 @@ class ServedModel:
         self._limits = limits
         self._observers = tuple(observers)
         bounds = np.array([]) if self.labels else value_bounds(path)
-        metrics = BatchMetrics(name, self.inputs.groups, self.labels, bounds)
-        self._batcher = Batcher(loaded.predict, limits.max_batch_rows, metrics.count, loaded.max_loop_rows)
+        self._metrics = BatchMetrics(name, self.inputs.groups, self.labels, bounds)
+        self._batcher = Batcher(loaded.predict, limits.max_batch_rows, self._metrics.count, loaded.max_loop_rows)
 
     @property
     def problem(self) -> str:
@@ -86,6 +87,23 @@ class ServedModel:
             RequestError: if the model fails on them, or too much is queued.
         """
         return await self._batcher.submit(inputs, lambda outputs: self._tell(inputs, outputs, caller))
+
+    def predict_events(self, inputs: Inputs, callers: Sequence[Caller]) -> Outputs:
+        """Returns the outputs of checked inputs that are a batch already, one caller a row, in the thread that asks.
+
+        Raises:
+            RequestError: if the model fails on them.
+        """
+        outputs = checked(self._predict(inputs.matrices))
+        if isinstance(outputs, RequestError):
+            raise outputs
+        self._metrics.count(inputs.matrices, outputs)
+        if self._observers:
+            for row, caller in enumerate(callers):
+                part = slice(row, row + 1)
+                matrices = {group: matrix[:, part] for group, matrix in inputs.matrices.items()}
+                self._tell(Inputs(1, matrices), {name: values[part] for name, values in outputs.items()}, caller)
+        return outputs
 
     def warm_up(self) -> None:
         """Predicts batches of 1, 2, 4, ... rows up to the largest."""
@@ -116,6 +134,22 @@ class ServedModel:
         )
         for observer in self._observers:
             observer.record(prediction)
+
+
+class ModelSlot(Protocol):
+    """Where the version in service stands: a server's registered model, or that of a stream."""
+
+    name: str
+    ready: bool
+
+    @property
+    def served(self) -> ServedModel | None:
+        """The version in service; None before the first."""
+        ...
+
+    def swap(self, served: ServedModel) -> ServedModel | None:
+        """Puts a version into service, and returns the one that was."""
+        ...
 
 
 def _typical_rows(feature: Feature, num_rows: int) -> Array:

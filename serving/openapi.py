@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .contract import Feature
+from .loaded_model import SIGNATURE, Output
 from .model import ServedModel
-from .saved_model import SIGNATURE, Output
 from .v2 import DATATYPES
 
 _TYPES: Mapping[str, Mapping[str, Any]] = {

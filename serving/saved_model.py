@@ -1,9 +1,8 @@
 """Reads a pushed SavedModel: its features, and a function that takes them packed by type."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,51 +15,11 @@ from .contract import Array, Feature
 from .cpus import count_cpus
 from .errors import Rejection, RequestError
 from .inputs import group_features
+from .loaded_model import SIGNATURE, LoadedModel, Output
 from .model_metadata import read_features, read_metadata
 from .trees import load_trees
 
-SIGNATURE = "serving_default"
-
 _TENSOR_TYPES = {"float32": tf.float32, "int64": tf.int64, "string": tf.string}
-
-
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """An output of the signature.
-
-    Args:
-        name: string.
-        dtype: `"float32"`, `"int64"` or `"string"`.
-        shape: tuple of int, -1 for the rows.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadedModel:
-    """A SavedModel in memory.
-
-    Args:
-        metadata: dict. Content of `assets.extra/yachay.json`.
-        features: tuple of `Feature`.
-        outputs: tuple of `Output`, by name.
-        predict: function of a dict of group (`Feature.group`) to array `(F, N)` or `(F, N, steps)` that returns a
-            dict of output name to array `(N, ...)`, strings as str.
-        evaluator: `"trees"` where the table of trees beside the SavedModel predicts, or `"saved_model"`.
-        failure: string. Why a table of trees is not used; empty where it is, or there is none.
-        max_loop_rows: int. How many rows are predicted fast enough for the event loop; 0 where none are.
-    """
-
-    metadata: dict[str, Any]
-    features: tuple[Feature, ...]
-    outputs: tuple[Output, ...]
-    predict: Callable[[Mapping[str, Array]], dict[str, Array]]
-    evaluator: Literal["trees", "saved_model"]
-    failure: str
-    max_loop_rows: int
 
 
 def use_gpu_memory_as_needed() -> None:

@@ -29,7 +29,7 @@ from .openapi import make_document
 from .page import add_page
 from .reading import RequestReader
 from .rest_server import RestServer
-from .saved_model import use_gpu_memory_as_needed
+from .saved_model import load_saved_model, use_gpu_memory_as_needed
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Server(kserve.ModelServer):
         self.model = NamedModel(settings.model_name)
         self._source = settings.open_source()
         self._observers = tuple(observers)
-        self._hot_swap = HotSwap(self.model, self._source, settings.limits, self._observers, settings.trust)
+        self._hot_swap = HotSwap(self.model, self._source, settings.limits, self._observers, settings.trust, load_saved_model)
         super().__init__(
             http_port=settings.http_port,
             grpc_port=settings.grpc_port,

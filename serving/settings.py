@@ -8,11 +8,11 @@ from pathlib import Path
 
 # The import reads sys.argv: the SDK keeps its flags in a module.
 from kserve.model_server import parser as kserve_parser
-from kserve.utils.utils import strtobool
 
 from ..errors import ConfigurationError, UsageError
 from . import trust
 from .access import TOKEN_VARIABLE, watch_tokens
+from .flags import boolean
 from .limits import Limits
 from .prediction_log import add_arguments
 from .store import ModelSource, open_source
@@ -130,10 +130,10 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"File of tokens, one a line, of which clients must send one (or {TOKEN_VARIABLE}).",
     )
     add("--ssl_ca_certs", type=Path, help="Authorities of clients' certificates, which are then asked for.")
-    add("--enable_repository_api", type=strtobool, default=False, help="Let clients load and unload the model.")
-    add("--enable_access_log", type=strtobool, default=False, help="A line of JSON for each request, on stdout.")
-    add("--enable_tracing", type=strtobool, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
-    add("--enable_page", type=strtobool, default=True, help="A page for a person at /.")
+    add("--enable_repository_api", type=boolean, default=False, help="Let clients load and unload the model.")
+    add("--enable_access_log", type=boolean, default=False, help="A line of JSON for each request, on stdout.")
+    add("--enable_tracing", type=boolean, default=False, help="Export OpenTelemetry traces (OTEL_* say where).")
+    add("--enable_page", type=boolean, default=True, help="A page for a person at /.")
     trust.add_arguments(parser)
     add_arguments(parser)
     return parser

@@ -6,7 +6,7 @@ Names and attributes are those of OpenTelemetry's conventions for HTTP and RPC s
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opentelemetry import propagate, trace
@@ -19,6 +19,7 @@ from .access_log import note
 from .contract import WireProtocol
 
 SERVICE = "yachay.serving"
+MAX_LINKS = 128
 _GRPC_ERRORS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 
@@ -58,6 +59,30 @@ def request_span(
         attributes={"yachay.model_name": model_name, "yachay.protocol": protocol, **attributes},
     ) as span:
         note(trace_id=trace.format_trace_id(span.get_span_context().trace_id))
+        yield span
+
+
+@contextlib.contextmanager
+def batch_span(tracer: Any, model_name: str, source: str, traces: Sequence[str]) -> Iterator[trace.Span]:
+    """Gives the span of a batch of events, linked with the traces that they came with.
+
+    Args:
+        tracer: OpenTelemetry tracer.
+        model_name: string.
+        source: string. What the events were read from.
+        traces: sequence of strings. Values of `traceparent`; the first `MAX_LINKS` of them are linked.
+    """
+    contexts = [trace.get_current_span(propagate.extract({"traceparent": each})) for each in traces[:MAX_LINKS]]
+    with tracer.start_as_current_span(
+        f"process {source}",
+        kind=trace.SpanKind.CONSUMER,
+        links=[trace.Link(context.get_span_context()) for context in contexts],
+        attributes={
+            "yachay.model_name": model_name,
+            "messaging.operation.type": "process",
+            "messaging.destination.name": source,
+        },
+    ) as span:
         yield span
 
 

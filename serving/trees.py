@@ -58,9 +58,7 @@ def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], g
     if not file.is_file():
         return None
     table = TreeTable.from_bytes(file.read_bytes())
-    names = {group: tuple(feature.name for feature in members) for group, members in group_features(features).items()}
-    if names != table.features:
-        raise ModelError(f"Expected {file} to hold the model's features. Received: others.")
+    check_features(file, table, features)
     try:
         trees = TreePredictor(table, labels)
         rows = _rows_at_bounds(table)
@@ -76,6 +74,17 @@ def load_trees(path: Path, features: Sequence[Feature], labels: Sequence[str], g
         if not _agree(values, received[name]):
             raise ModelError(f"Expected {file} to give the {name} of the SavedModel. Received: others.")
     return trees
+
+
+def check_features(file: Path, table: TreeTable, features: Sequence[Feature]) -> None:
+    """Checks that a table takes the features of its model.
+
+    Raises:
+        ModelError: if it takes others.
+    """
+    names = {group: tuple(feature.name for feature in members) for group, members in group_features(features).items()}
+    if names != table.features:
+        raise ModelError(f"Expected {file} to hold the model's features. Received: others.")
 
 
 def _rows_at_bounds(table: TreeTable) -> dict[str, Array]:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kserve.utils.utils import strtobool
-
 from ..errors import ConfigurationError, ModelError
 from ..files import scratch_folder
 from ..model_store.integrity import (
@@ -24,6 +22,7 @@ from ..model_store.integrity import (
 from ..model_store.layout import RECEIPT_FILE, SIGNATURE_FILE, parse_version, push_name
 from ..model_store.signature import check_signature, check_trusted_key
 from ..model_store.store import Push
+from .flags import boolean
 from .store import ModelVersion
 
 
@@ -106,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"content_hash of the only push that may be loaded (or {CONTENT_HASH_VARIABLE})",
     )
     group.add_argument(
-        "--allow_unchecked", type=strtobool, default=False, help="load a SavedModel that no push.json vouches for"
+        "--allow_unchecked", type=boolean, default=False, help="load a SavedModel that no push.json vouches for"
     )
     group.add_argument(
         "--trusted_key", type=Path, metavar="FILE", help="public key by which a push must be signed (model.sig)"

@@ -10,7 +10,7 @@ from .batching import Outputs
 from .contract import Array
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
-from .saved_model import SIGNATURE
+from .loaded_model import SIGNATURE
 
 _KEYS = ("instances", "inputs", "signature_name")
 

@@ -13,7 +13,7 @@ from .bodies import parse_json
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
-from .saved_model import Output
+from .loaded_model import Output
 
 DATATYPES: Mapping[str, str] = {"float32": "FP32", "int64": "INT64", "string": "BYTES"}
 _WIDE_TYPES = {"FP32": "<f4", "INT64": "<i8"}

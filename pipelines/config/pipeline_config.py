@@ -33,6 +33,7 @@ from .beam_settings import BeamSettings
 from .contradictions import find_contradictions
 from .data_settings import DataSettings
 from .kubeflow_settings import Kubeflow
+from .stream_settings import StreamSettings
 from .task_settings import Task
 
 CONFIG_FILE = "config.yaml"
@@ -112,6 +113,7 @@ class PipelineConfig(Settings):
     predict: PredictSettings = PredictSettings()
     deploy: DeploySettings = DeploySettings()
     retrain: RetrainSettings | None = None
+    stream: StreamSettings = StreamSettings()
     kubeflow: Kubeflow = Kubeflow()
     tasks: dict[Name, Task] = Field(min_length=1)
     default_task: str

@@ -56,7 +56,7 @@ def test_an_override_changes_a_field() -> None:
         ("model.family=cart", r"model\.family: expected one of .*auto, received 'cart'"),
         (
             "default_task=semester3",
-            "default_task: expected one of enrolment, semester1, semester2, received 'semester3'",
+            "default_task: expected one of enrolment, semester1, semester2, essentials, received 'semester3'",
         ),
         ("split.method=time", "split: expected `key` to name a column for the method 'time'"),
         ("split.eval_share=1.5", r"split\.eval_share: .*less than 1\. Received: 1\.5"),

@@ -1,0 +1,171 @@
+import functools
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import Producer, TopicPartition
+from kafka_broker import Broker, find_jars, running_broker
+from processes import Consumer
+from stream_model import ENVELOPE, event
+
+pytestmark = pytest.mark.slow
+
+NUM_EVENTS = 200_000
+NUM_KEYS = 1000
+PARTITIONS = 4
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    jars = find_jars()
+    if isinstance(jars, str):
+        pytest.skip(jars)
+    with running_broker(jars, tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+def produce(broker: Broker, topic: str, num_events: int) -> None:
+    producer = Producer({"bootstrap.servers": broker.servers, "linger.ms": 20, "partitioner": "murmur2_random"})
+    for number in range(num_events):
+        value = json.dumps(event(number % NUM_KEYS) | {"number": number}) if number % 1000 else "broken"
+        while True:
+            try:
+                producer.produce(topic, value, str(number % NUM_KEYS))
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(60) == 0
+
+
+@functools.cache
+def counter(servers: str) -> KafkaConsumer:
+    return KafkaConsumer({"bootstrap.servers": servers, "group.id": "count", "log_level": 0})
+
+
+def count(broker: Broker, topic: str) -> int:
+    """Returns the messages that readers of committed ones may see, markers of transactions among them."""
+    consumer = counter(broker.servers)
+    return sum(
+        consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)[1]
+        for partition in range(PARTITIONS)
+    )
+
+
+def read_all(broker: Broker, topic: str) -> list[tuple[str, dict[str, Any]]]:
+    """Returns key and content of all committed messages, in order within each partition."""
+    consumer = KafkaConsumer(
+        {
+            "bootstrap.servers": broker.servers, "group.id": "check", "enable.partition.eof": True,
+            "auto.offset.reset": "earliest", "enable.auto.commit": False, "isolation.level": "read_committed",
+        }
+    )  # fmt: skip
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+    found, ended = [], set()
+    while len(ended) < PARTITIONS:
+        for message in consumer.consume(1000, 1):
+            if message.error():
+                ended.add(message.partition())
+            else:
+                found.append(((message.key() or b"").decode(), json.loads(message.value())))
+    consumer.close()
+    return found
+
+
+def check(found: list[tuple[str, dict[str, Any]]], num_events: int) -> int:
+    """Checks that nothing is lost and each key is in order, and returns the number of duplicates."""
+    first: dict[str, list[int]] = defaultdict(list)
+    seen = set()
+    for key, document in found:
+        if document["event_id"] not in seen:
+            seen.add(document["event_id"])
+            first[key].append(int(document["event_id"].rpartition("/")[2]))
+    assert len(seen) == num_events
+    assert sum("prediction" in document for _, document in found) >= num_events - num_events // 1000
+    for offsets in first.values():
+        assert offsets == sorted(offsets)
+    return len(found) - len(seen)
+
+
+def test_exactly_once_from_kafka_to_kafka_while_it_is_killed_and_the_broker_restarts(
+    broker: Broker, stream_store: Path, tmp_path: Path
+) -> None:
+    for topic in ("events", "predictions"):
+        broker.make_topic(topic, PARTITIONS)
+    produce(broker, "events", NUM_EVENTS)
+    uri = f"kafka://{broker.servers}"
+    flags = [f"--from={uri}/events", f"--to={uri}/predictions", "--instance=one", "--max_batch_events=500"]
+    consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", flags, {})
+
+    consumer.kill_until(lambda: count(broker, "predictions"), NUM_EVENTS // 2, (1, 3))
+    broker.kill()
+    time.sleep(2)
+    broker.start()
+    consumer.kill_until(lambda: count(broker, "predictions"), NUM_EVENTS, (1, 3))
+    deadline = time.monotonic() + 60
+    found = read_all(broker, "predictions")
+    while len(found) < NUM_EVENTS and time.monotonic() < deadline:
+        found = read_all(broker, "predictions")
+    assert consumer.end() == 0
+
+    print(f"{consumer.num_kills} kills")
+    assert consumer.num_kills >= 2
+    assert check(found, NUM_EVENTS) == 0
+
+
+def test_at_least_once_from_kafka_to_a_file_while_it_is_killed(
+    broker: Broker, stream_store: Path, tmp_path: Path
+) -> None:
+    broker.make_topic("more", PARTITIONS)
+    produce(broker, "more", 50_000)
+    sink = tmp_path / "predictions.jsonl"
+    flags = [f"--from=kafka://{broker.servers}/more", f"--to=file:{sink}", "--instance=one", "--max_batch_events=200"]
+    consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", flags, {})
+
+    def written() -> int:
+        return sink.read_bytes().count(b"\n") if sink.exists() else 0
+
+    consumer.kill_until(written, 50_000, (0.3, 1))
+    time.sleep(3)
+    assert consumer.end() == 0
+
+    documents = [json.loads(line) for line in sink.read_text().splitlines()]
+    duplicates = len(documents) - len({document["event_id"] for document in documents})
+    print(f"{consumer.num_kills} kills, {duplicates} duplicates")
+    assert len({document["event_id"] for document in documents}) == 50_000
+    assert consumer.num_kills >= 2
+    # Only batches that were under way are written again.
+    assert duplicates <= consumer.num_kills * 200
+
+
+def test_a_group_shares_the_partitions_and_one_takes_over_from_another(
+    broker: Broker, stream_store: Path, tmp_path: Path
+) -> None:
+    for topic in ("shared", "shared-predictions"):
+        broker.make_topic(topic, PARTITIONS)
+    uri = f"kafka://{broker.servers}"
+    members = [
+        Consumer(
+            stream_store, ENVELOPE, tmp_path / f"log{number}",
+            [f"--from={uri}/shared", f"--to={uri}/shared-predictions", "--group=shared"], {},
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    for member in members:
+        member.start()
+    produce(broker, "shared", 20_000)
+    while count(broker, "shared-predictions") < 1:
+        time.sleep(0.1)
+    members[0].kill()
+    produce(broker, "shared", 20_000)
+
+    deadline = time.monotonic() + 120
+    found: list[tuple[str, dict[str, Any]]] = []
+    while len(found) < 40_000 and time.monotonic() < deadline:
+        found = read_all(broker, "shared-predictions")
+    assert members[1].end() == 0
+    assert check(found, 40_000) == 0
