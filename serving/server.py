@@ -56,7 +56,9 @@ class Server(kserve.ModelServer):
         self.model = NamedModel(settings.model_name)
         self._source = settings.open_source()
         self._observers = tuple(observers)
-        self._hot_swap = HotSwap(self.model, self._source, settings.limits, self._observers, settings.trust, load_saved_model)
+        self._hot_swap = HotSwap(
+            self.model, self._source, settings.limits, self._observers, settings.trust, load_saved_model
+        )
         super().__init__(
             http_port=settings.http_port,
             grpc_port=settings.grpc_port,

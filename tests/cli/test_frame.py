@@ -38,7 +38,7 @@ def test_help_imports_nothing_that_takes_time(arguments: list[str]) -> None:
     assert [name for name in imported if FORBIDDEN.match(name)] == []
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve", "stream"}))
 def test_invalid_usage_prints_one_json_object(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--no-such-option", "--json"]) == ExitStatus.REJECTED
 

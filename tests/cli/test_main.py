@@ -27,7 +27,7 @@ def test_list_names_pipelines_tasks_and_families(capsys: pytest.CaptureFixture[s
     assert run(["list", "--json"]) == 0
 
     listed = {pipeline["name"]: pipeline for pipeline in json.loads(capsys.readouterr().out)["pipelines"]}
-    assert listed["student_dropout"]["tasks"] == ["enrolment", "semester1", "semester2"]
+    assert listed["student_dropout"]["tasks"] == ["enrolment", "semester1", "semester2", "essentials"]
     assert "boosted_trees" in listed["student_dropout"]["families"]
 
 

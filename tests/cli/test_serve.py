@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from yachay.cli.main import run
-from yachay.cli.serve import _find
+from yachay.cli.pushed_model import find_model
 from yachay.model_store.location import open_store
 from yachay.model_store.store import push
 from yachay.pipelines.registry import find_pipelines
@@ -53,13 +53,13 @@ def _push(tmp_path: Path, uri: str) -> None:
 def test_the_store_of_the_configuration_is_served(tmp_path: Path) -> None:
     _push(tmp_path, f"{tmp_path}/shared/student-dropout--semester2")
 
-    found = _find("student_dropout", "semester2", None, (f"push.store={tmp_path}/shared",), tmp_path / "runs")
+    found = find_model("student_dropout", "semester2", None, (f"push.store={tmp_path}/shared",), tmp_path / "runs")
 
     assert found == ("student-dropout", [f"--model_dir={tmp_path}/shared/student-dropout--semester2"])
 
 
 def test_a_store_in_a_bucket_is_polled_less_often(tmp_path: Path) -> None:
-    assert _find("s3://models/dropout", None, None, (), tmp_path) == (
+    assert find_model("s3://models/dropout", None, None, (), tmp_path) == (
         "model",
         ["--model_dir=s3://models/dropout", "--poll_seconds=30"],
     )
@@ -69,6 +69,6 @@ def test_a_claim_is_served_from_where_it_is_mounted(tmp_path: Path) -> None:
     _push(tmp_path, f"{tmp_path}/models/student-dropout--semester2")
     overrides = (f"push={{store: pvc://claim/models, mount: {tmp_path}}}",)
 
-    _, flags = _find("student_dropout", "semester2", None, overrides, tmp_path / "runs")
+    _, flags = find_model("student_dropout", "semester2", None, overrides, tmp_path / "runs")
 
     assert flags == [f"--model_dir={tmp_path}/models/student-dropout--semester2"]

@@ -20,7 +20,7 @@ def test_each_pipeline_task_and_profile_has_a_store_of_its_own() -> None:
 
     stores = {config.push.store_of(config.pipeline_name(task)) for config in configs for task in config.tasks}
 
-    assert len(stores) == 6
+    assert len(stores) == 8
     assert "s3://bucket/models/student-dropout--semester2--mock" in stores
 
 
