@@ -22,6 +22,8 @@ YachayError (a ValueError): what a user can act on
 |   +-- StepError: a step of a compiled pipeline failed (pipelines.kubeflow.emulator)
 |   +-- DriverError: the inputs of a step cannot be resolved (pipelines.kubeflow.emulator)
 |   +-- ConditionError: a condition of a compiled pipeline cannot be evaluated (pipelines.kubeflow.emulator)
++-- StreamError: a source or a sink of events cannot be read or written; nothing is lost (serving.streaming)
+|   +-- SinkError: some messages were not acknowledged (serving.streaming)
 +-- ForkError: a process cannot be forked from one that has its imports, and starts anew (fork_server)
 +-- ClusterError: the Kubernetes API rejects a request or does not respond (deployment)
 +-- MonitoringError: Prometheus rejects a query or does not respond (deployment)

@@ -9,7 +9,7 @@ import click
 
 from ..errors import UsageError
 from . import frame, options
-from .serve import _find as find_model
+from .pushed_model import find_model
 
 if TYPE_CHECKING:
     from ..components.batch_predictor.predict import PredictionSummary, Progress
