@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from ...errors import UsageError, YachayError
 from .log import list_files
@@ -39,9 +39,6 @@ class Follower:
         self._places = places
         registry = CollectorRegistry()
         self._metrics = Metrics(registry, name)
-        self._failures = Counter(
-            "yachay_monitor_failures", "Times that the log could not be judged", ["model_name"], registry=registry
-        ).labels(name)
         self._seen: object = None
         try:
             server, _ = start_http_server(port, address, registry)
@@ -69,8 +66,10 @@ class Follower:
                     self._metrics.show(result)
                     show(result)
                     self._seen = found
+                else:
+                    self._metrics.looked()
             except (YachayError, OSError) as error:
-                self._failures.inc()
+                self._metrics.fail()
                 logger.warning("The log is not judged: %s", error)
             if stop.wait(max(every_seconds - (time.monotonic() - started), 0)):
                 return

@@ -1,6 +1,8 @@
 """The monitor's numbers as metrics of Prometheus: served by `--follow`, or sent to a Pushgateway by a step."""
 
-from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, push_to_gateway
 
 from ...deployment.errors import MonitoringError
 from .result import MonitorResult
@@ -10,7 +12,7 @@ _TIMEOUT_SECONDS = 10
 
 
 class Metrics:
-    """Gauges of one model, each with the label `model_name`.
+    """Metrics of one model, each with the label `model_name`.
 
     Args:
         registry: `CollectorRegistry`.
@@ -40,7 +42,19 @@ class Metrics:
         self._labels = gauge("window_labels", "Rows of it whose label is known")
         self._end = gauge("window_end_timestamp_seconds", "When the newest window that is judged ends")
         self._problems = gauge("log_problems", "What of the log could not be read or judged")
-        self._finished = gauge("finished_timestamp_seconds", "When the log was judged last")
+        self._finished = gauge("finished_timestamp_seconds", "When the log was looked at last")
+        self._failures = Counter(
+            "yachay_monitor_failures", "Times that the log could not be judged", ["model_name"], registry=registry
+        )
+        self._failures.labels(name)
+
+    def looked(self) -> None:
+        """Notes that the log was looked at and has nothing new."""
+        self._finished.labels(self._name).set(time.time())
+
+    def fail(self) -> None:
+        """Counts that the log could not be judged."""
+        self._failures.labels(self._name).inc()
 
     def show(self, result: MonitorResult) -> None:
         """Takes the numbers of a result; features and metrics that it lacks are no longer shown."""

@@ -78,13 +78,19 @@ def make_reference(
     return Reference(config=pushed.config, rows=len(train), features=tuple(found), predictions=predictions)
 
 
-def shift(kind: str, window: dict[str, pa.Array], kinds: dict[str, str], generator: np.random.Generator) -> str | None:
+def shift(
+    kind: str,
+    window: dict[str, pa.Array],
+    kinds: dict[str, str],
+    minor: dict[str, np.ndarray],
+    generator: np.random.Generator,
+) -> str | None:
     """Shifts a feature of a window, and returns its name."""
     if kind == "none":
         return None
     size = len(next(iter(window.values())))
     wanted = {"mean": "numeric", "15": "categorical", "10": None, "fees": None}[kind.split()[0]]
-    names = [name for name, own in kinds.items() if wanted in (None, own)]
+    names = list(minor) if wanted == "categorical" else [name for name, own in kinds.items() if wanted in (None, own)]
     name = "Tuition_fees_up_to_date" if kind.startswith("fees") else str(generator.choice(names))
     values = window[name].to_numpy(zero_copy_only=False)
     if kind.startswith("mean"):
@@ -92,8 +98,7 @@ def shift(kind: str, window: dict[str, pa.Array], kinds: dict[str, str], generat
         moved = values + np.float32(share * max(values.std(), 1e-9))
         window[name] = pa.array(moved.astype(values.dtype))
     elif kind.startswith("15"):
-        categories, counts = np.unique(values, return_counts=True)
-        category = generator.choice(categories[counts < 0.5 * size])
+        category = generator.choice(minor[name])
         window[name] = pa.array(np.where(generator.random(size) < 0.15, category, values))
     elif kind.startswith("10"):
         window[name] = pa.array(values, mask=generator.random(size) < 0.10)
@@ -112,6 +117,11 @@ def main(arguments: list[str]) -> None:
     kinds = {
         one.name: one.distribution.kind for one in pushed.features if one.distribution and features[one.name].std() > 0
     }
+    minor = {}
+    for name in (name for name, kind in kinds.items() if kind == "categorical"):
+        categories, counts = np.unique(features[name], return_counts=True)
+        if (counts < 0.3 * len(labels)).any():
+            minor[name] = categories[counts < 0.3 * len(labels)]
     found: dict[tuple[int, str], list[bool]] = {}
     for repeat in range(chosen.windows):
         generator = np.random.default_rng(repeat)
@@ -121,7 +131,7 @@ def main(arguments: list[str]) -> None:
             rows = order[NUM_REFERENCE : NUM_REFERENCE + size]
             for kind in SHIFTS:
                 window: dict[str, Any] = {name: pa.array(values[rows]) for name, values in features.items()}
-                name = shift(kind, window, kinds, generator)
+                name = shift(kind, window, kinds, minor, generator)
                 offsets = np.arange(size + 1, dtype=np.int32) * scores.shape[1]
                 window["prediction_scores"] = pa.ListArray.from_arrays(offsets, pa.array(scores[rows].ravel()))
                 counts = LogCounts()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from yachay.components.drift_monitor.metrics import Metrics
 from yachay.manifests import keys
 from yachay.serving import metrics, prediction_log
 
@@ -38,10 +40,11 @@ def queries():
 
 
 def counted():
-    """The names under which the server's metrics are read, with their labels."""
+    """The names under which the metrics of the server and the monitor are read, with their labels."""
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
     modules = (metrics, prediction_log)
-    wrappers = [value for each in modules for value in vars(each).values() if isinstance(value, MetricWrapperBase)]
+    shown = [*map(vars, modules), vars(Metrics(CollectorRegistry(), "model"))]
+    wrappers = [value for each in shown for value in each.values() if isinstance(value, MetricWrapperBase)]
     return {
         f"{wrapper._name}{suffix}": set(wrapper._labelnames)
         for wrapper in wrappers
