@@ -32,6 +32,8 @@ YachayError (a ValueError): what a user can act on
 +-- UndecidedError: it is not known whether a candidate is as good; inside a rollout only (deployment)
 +-- TakenOverError: another call moves the service on; inside a rollout only (deployment)
 +-- UnreachableError: the servers of a model cannot be asked from here (deployment)
++-- TrackingError: a tracking server or a registry rejects a request or does not respond (components.run_tracker)
+|   +-- RegistryError: a registry holds another model than the store (components.run_tracker)
 +-- KubeflowError: the API of Kubeflow Pipelines rejects a request or does not respond (pipelines.kubeflow.client)
 """
 

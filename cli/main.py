@@ -24,6 +24,7 @@ COMMANDS = {
     "land": "Land labelled events as spans of training data.",
     "list": "List the pipelines with their tasks and model families.",
     "manifests": "Write the kustomize overlay of a pushed model's service.",
+    "models": "List, compare, promote and retire pushed models.",
     "monitor": "Judge a prediction log: drift, estimated and measured quality, by windows.",
     "new": "Write a pipeline for a data file: configuration, schema, README.",
     "predict": "Score files of records in bulk with a pushed model.",
@@ -37,6 +38,7 @@ COMMANDS = {
     "status": "Show which model a service serves and the result of its last rollout.",
     "stream": "Predict the events of a stream, Kafka or Kinesis or a file, each at least once.",
     "submit": "Upload a compiled pipeline to Kubeflow Pipelines and start it.",
+    "track": "Send a run to MLflow that could not be sent when it ended.",
     "verify": "Ask what serves now the golden requests of its push.",
 }
 

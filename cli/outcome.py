@@ -43,6 +43,8 @@ def print_summary(summary: "Summary") -> None:
         lines += [f"  model      {summary.model_uri}", f"  pushed     {summary.pushed}"]
     if summary.deployed:
         lines.append(f"  deployed   {summary.deployed}")
+    if summary.tracked:
+        lines.append(f"  tracked    {summary.tracked}")
     if summary.report_uri:
         lines.append(f"  report     {summary.report_uri}")
     if summary.recommendation_uri:

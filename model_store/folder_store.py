@@ -9,9 +9,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..errors import StoreError
-from ..files import atomic_folder, remove_drafts
+from ..files import atomic_file, atomic_folder, remove_drafts
 from .integrity import list_files, read_file
-from .layout import parse_version, push_name
+from .layout import EVENTS_FOLDER, RECEIPT_FILE, parse_version, push_name
 from .store import next_version
 
 _LOCK = ".lock"
@@ -60,23 +60,53 @@ class FolderStore:
         with self._asked("list"):
             return list_files(self.path / push_name(version))
 
-    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]], version: int | None = None) -> int:
         """Adds a push atomically and returns its version. It is on the disk, and survives a power cut.
 
         Raises:
-            StoreError: if the folder cannot be written.
+            StoreError: if the folder cannot be written, or there is a push of that version.
         """
         with self._asked("write"):
             self.path.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 remove_drafts(self.path)
+                if version is not None:
+                    return self._add(model, beside, version)
                 for _ in range(_NUM_TRIES - 1):
                     with contextlib.suppress(_TakenError):
-                        return self._add(model, beside)
-                return self._add(model, beside)
+                        return self._add(model, beside, next_version(self.versions()))
+                return self._add(model, beside, next_version(self.versions()))
 
-    def _add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
-        version = next_version(self.versions())
+    def remove(self, version: int) -> None:
+        """Removes a push, its receipt first.
+
+        Raises:
+            StoreError: if the folder cannot be written.
+        """
+        with self._asked("write"), self._alone():
+            push = self.path / push_name(version)
+            (push / RECEIPT_FILE).unlink(missing_ok=True)
+            if push.is_dir():
+                shutil.rmtree(push)
+
+    def events(self) -> dict[str, bytes]:
+        """Returns the content of the store's events by name."""
+        with self._asked("read"):
+            return {path.name: read_file(path) for path in (self.path / EVENTS_FOLDER).glob("*.json")}
+
+    def add_event(self, name: str, content: bytes) -> None:
+        """Adds an event; it is on the disk.
+
+        Raises:
+            StoreError: if the folder cannot be written.
+        """
+        with self._asked("write"):
+            folder = self.path / EVENTS_FOLDER
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_file(folder / name, is_durable=True) as draft:
+                draft.write_bytes(content)
+
+    def _add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]], version: int) -> int:
         path = self.path / push_name(version)
         try:
             with atomic_folder(path, is_durable=True, replaces=False) as draft:

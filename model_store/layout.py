@@ -7,8 +7,10 @@
         assets.extra/reference.json what the model was trained on and judged by, for `yachay monitor`
         assets.extra/trees.npz      the trees over raw values (tree_table.py), where the model is trees
     golden.jsonl            V1 requests with the responses of the model as it was trained
+    MLmodel                 what makes the push a model of MLflow, and `input_example.json` (mlflow_model.py)
     model.sig               a signature of all other files, where the pusher has a key (signature.py)
     push.json               what was pushed; written last, so that a push without it is not finished
+<store>/events/             promotions and retirements, a file each (ledger.py)
 """
 
 import re
@@ -17,6 +19,7 @@ PUSH_PREFIX = "push-"
 RECEIPT_FILE = "push.json"
 GOLDEN_FILE = "golden.jsonl"
 SIGNATURE_FILE = "model.sig"
+EVENTS_FOLDER = "events"
 CLAIM_PREFIX = ".claim"
 """Objects of the writer of a push to a bucket, of no one else's concern (object_store.py)."""
 MODEL_FILE = "saved_model.pb"

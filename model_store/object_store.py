@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import StoreError
 from .integrity import list_files
-from .layout import CLAIM_PREFIX, RECEIPT_FILE, parse_version, push_name
+from .layout import CLAIM_PREFIX, EVENTS_FOLDER, RECEIPT_FILE, parse_version, push_name
 from .store import next_version
 
 LEFTOVER_HOURS = 1
@@ -79,15 +79,15 @@ class ObjectStore:
             names = [posixpath.relpath(path, push) for path in self._files.find(push)]
         return sorted(name for name in names if not name.startswith(CLAIM_PREFIX))
 
-    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]], version: int | None = None) -> int:
         """Adds a push, atomically for whoever reads `push.json` first, and returns its version.
 
         Raises:
-            StoreError: if the store cannot be written.
+            StoreError: if the store cannot be written, or there is a push of that version.
         """
         with self._asked("write"):
             self._remove_leftovers()
-            version, claim = self._claim()
+            version, claim = self._claim(version)
             try:
                 paths = {f"{version}/{name}": model / name for name in list_files(model)}
                 self._files.put([str(path) for path in paths.values()], [self._path(version, name) for name in paths])
@@ -114,6 +114,37 @@ class ObjectStore:
                     self._files.rm_file(path)
         return version
 
+    def remove(self, version: int) -> None:
+        """Removes a push, its receipt first.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        with self._asked("write"):
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm_file(self._path(version, RECEIPT_FILE))
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm(self._path(version), recursive=True)
+
+    def events(self) -> dict[str, bytes]:
+        """Returns the content of the store's events by name.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        with self._asked("read"):
+            paths = self._files.find(posixpath.join(self._root, EVENTS_FOLDER))
+            return {posixpath.basename(path): bytes(self._files.cat_file(path)) for path in paths}
+
+    def add_event(self, name: str, content: bytes) -> None:
+        """Adds an event.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        with self._asked("write"):
+            self._files.pipe_file(posixpath.join(self._root, EVENTS_FOLDER, name), content)
+
     def _check_bucket(self) -> None:
         bucket = self._root.partition("/")[0]
         try:
@@ -124,11 +155,13 @@ class ObjectStore:
                 "correct push.store."
             ) from None
 
-    def _claim(self) -> tuple[int, str]:
+    def _claim(self, wanted: int | None) -> tuple[int, str]:
         """Returns a version that nobody else writes, and the object that claims it."""
         name = f"{CLAIM_PREFIX}-{uuid.uuid4().hex}"
         for attempt in range(_NUM_TRIES):
-            version = next_version(self.versions()) + random.randrange(attempt + 1)
+            version = wanted or next_version(self.versions()) + random.randrange(attempt + 1)
+            if wanted and self._files.exists(self._path(wanted, RECEIPT_FILE)):
+                raise StoreError(f"Expected no push {push_name(wanted)} in {self.uri}. Received: one.")
             claim = self._path(version, name)
             self._files.pipe_file(claim, b"claim")
             if self._objects(version) == ([claim], []):

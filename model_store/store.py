@@ -104,13 +104,26 @@ class ModelStore(Protocol):
         """Returns the names of the files of a push, relative to it, sorted."""
         ...
 
-    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]]) -> int:
+    def add(self, model: Path, beside: Callable[[int], Mapping[str, bytes]], version: int | None = None) -> int:
         """Adds a push atomically and returns its version.
 
         Args:
             model: path of the SavedModel.
             beside: function of the version. Returns the files beside the model; `push.json` is the last.
+            version: int. That of a push of another store which is copied. Defaults to one after all that are there.
         """
+        ...
+
+    def remove(self, version: int) -> None:
+        """Removes a push, its receipt first: it is complete or absent for every reader."""
+        ...
+
+    def events(self) -> dict[str, bytes]:
+        """Returns the content of the store's events by name; see `ledger`."""
+        ...
+
+    def add_event(self, name: str, content: bytes) -> None:
+        """Adds an event."""
         ...
 
 
@@ -125,6 +138,7 @@ def push(
     data_fingerprint: str = "",
     blessing: Mapping[str, Any] | None = None,
     signing_key: Path | None = None,
+    described: Mapping[str, bytes] | None = None,
 ) -> Push:
     """Copies a SavedModel into a store.
 
@@ -138,6 +152,7 @@ def push(
         data_fingerprint: string.
         blessing: mapping. See `Push`.
         signing_key: path of a private key (`signature.sign_push`). Defaults to None: the push is not signed.
+        described: mapping of file to content. What makes the push a model of MLflow (`mlflow_model`). Defaults to none.
 
     Raises:
         ConfigurationError: if the key cannot sign.
@@ -145,16 +160,18 @@ def push(
     """
 
     hashes = hash_files(model)
+    added = {**(described or {}), GOLDEN_FILE: golden}
 
     def made(version: int) -> Push:
         uri = f"{store.uri}/{push_name(version)}"
-        files = {f"{version}/{name}": digest for name, digest in hashes.items()} | {GOLDEN_FILE: hash_content(golden)}
+        files = {f"{version}/{name}": digest for name, digest in hashes.items()}
+        files |= {name: hash_content(content) for name, content in added.items()}
         facts = (trained_hash, run_id, data_fingerprint, dict(blessing or {}), golden_records)
         return Push(version, uri, hash_manifest(files), *facts, files)
 
     def beside(version: int) -> dict[str, bytes]:
         receipt = {RECEIPT_FILE: made(version).to_json().encode("utf-8")}
-        files = {GOLDEN_FILE: golden}
+        files = dict(added)
         if signing_key is not None:
             files[SIGNATURE_FILE] = sign_push(model, version, files | receipt, signing_key)
         return files | receipt

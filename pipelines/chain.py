@@ -28,6 +28,7 @@ from typing import Any
 from tfx import types
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.kubeflow.decorators import FinalStatusStr
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
@@ -44,6 +45,7 @@ from ..components.nested_cross_validator.component import NestedCrossValidator
 from ..components.prediction_task import PredictionTask
 from ..components.pusher.component import Pusher
 from ..components.pusher.settings import REJECTION
+from ..components.run_tracker.component import FailureTracker, RunTracker
 from ..components.search_merger.component import SearchMerger
 from ..components.statistics_gen.component import StatisticsGen
 from ..components.trainer.component import Trainer
@@ -72,6 +74,7 @@ from .node import (
 from .polygons import find_polygons
 from .reference_config import reference_config
 from .report_config import report_config
+from .tracking import tracker_config
 
 SERVER_MODULES = ("tensorflow", "kserve", "yachay.serving.server")
 """What the server that the Pusher starts imports."""
@@ -98,6 +101,12 @@ _NEWEST_REQUEST = NodeRequest(
 def create_pipeline(config: PipelineConfig, context: RunContext) -> Pipeline:
     """Returns the TFX pipeline of a configuration: from raw records to a pushed model and its report."""
     return assemble(config, context, create_components(config, context))
+
+
+def create_exit_handler(config: PipelineConfig, context: RunContext) -> BaseNode | None:
+    """Returns the node that tracks a run on Kubeflow which fails; None where nothing is tracked."""
+    tracked = tracker_config(config, context.task, context.pipeline, image=context.image, git_commit=context.git_commit)
+    return None if tracked is None else FailureTracker(tracked, FinalStatusStr())
 
 
 def create_components(config: PipelineConfig, context: RunContext) -> list[BaseNode]:
@@ -239,6 +248,35 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         ),
         _report_traits(prediction_task),
     )
+    tracker: list[BaseNode] = []
+    tracked = tracker_config(
+        config,
+        context.task,
+        context.pipeline,
+        image=context.image,
+        git_commit=context.git_commit,
+        spool=context.spool,
+    )
+    if tracked is not None:
+        tracker.append(
+            describe_node(
+                RunTracker(
+                    report=report.outputs["report"],
+                    examples=examples,
+                    schema=schema.outputs["schema"],
+                    statistics=statistics_gen.outputs["statistics"],
+                    model=trainer.outputs["model"],
+                    pushed_model=pusher.outputs["pushed_model"],
+                    evaluation=evaluator.outputs["evaluation"],
+                    transform_graph=transform.outputs["transform_graph"],
+                    anomalies=example_validator.outputs["anomalies"],
+                    **trials,
+                    config=tracked,
+                    store=context.model_store,
+                ),
+                NodeTraits(rows="", is_cached=False, role="tracker"),
+            )
+        )
     recommender: list[BaseNode] = []
     if config.recommends(context.task):
         polygons, digest = find_polygons(config, context.data_uri)
@@ -276,6 +314,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
         pusher,
         report,
         *recommender,
+        *tracker,
     ]
 
 

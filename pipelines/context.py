@@ -21,6 +21,8 @@ class RunContext:
             none.
         champion_store: string. Where the champion is, if not in `model_store`. Defaults to that.
         profile_page: string. Path of the page of what the data held when the pipeline was made; empty for none.
+        git_commit: string. That of the configuration; empty where it is not known.
+        spool: string. Folder that keeps what the tracker cannot send; empty takes the tracker's own output.
     """
 
     task: str
@@ -33,3 +35,5 @@ class RunContext:
     newest_uri: str = ""
     champion_store: str = ""
     profile_page: str = ""
+    git_commit: str = ""
+    spool: str = ""

@@ -1,7 +1,9 @@
 """From a configuration and a push to the service that is to be deployed."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..deployment.order import Order
 from ..deployment.settings import ANY_MODEL
@@ -15,6 +17,9 @@ from ..model_store.signature import check_signed_push
 from ..model_store.store import ModelStore, Push, latest_push, read_push
 from .config.pipeline_config import PipelineConfig
 from .runs.run_folder import PipelineHome
+
+if TYPE_CHECKING:
+    from ..deployment.call import Outcome
 
 
 def service_name(config: PipelineConfig, task: str) -> str:
@@ -116,6 +121,52 @@ def find_golden(config: PipelineConfig, push: Push, receipt: Path | None) -> lis
         return read_golden(content)
     store = open_store(push.uri.rpartition("/")[0], config.push.mount, config.push.endpoint_url)
     return golden_of(store, push.version)
+
+
+def deploy_to(
+    config: PipelineConfig, task: str, environment: str, push: Push, progress: Callable[[str], None]
+) -> "Outcome":
+    """Deploys a promoted push in an environment, as `yachay deploy` does, and returns the outcome.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string.
+        environment: string. One of `registry.environments`.
+        push: `Push` in the environment's store.
+        progress: function of one string. Called with what happens.
+
+    Raises:
+        UsageError: if the configuration names no image, or there is no cluster.
+        ManifestError: if the model cannot be served like this.
+        ClusterError: if the API rejects the request or does not respond.
+        MonitoringError: if Prometheus does not respond at the start.
+    """
+    place = config.registry.environments[environment]
+    namespace = place.namespace or config.deploy.namespace
+    service = dataclasses.replace(describe_service(config, task, push, namespace), namespace=namespace)
+    store = open_store(push.uri.rpartition("/")[0], place.mount, place.endpoint_url or config.push.endpoint_url)
+    order = Order(service, config.deploy.canary)
+    return order.run(progress, context=place.context or None, golden=lambda: golden_of(store, push.version))
+
+
+def served_hashes(config: PipelineConfig, task: str) -> list[str]:
+    """Returns the content hashes of what clusters serve of a task, in the environments that deploy.
+
+    Raises:
+        ClusterError: if an API rejects the request or does not respond: then nobody knows what is in service.
+    """
+    found = []
+    for place in config.registry.environments.values():
+        if place.deploys:
+            from ..deployment.cluster import INFERENCE_SERVICE, Cluster
+            from ..deployment.record import Rollout
+
+            cluster = Cluster.connect(place.namespace or config.deploy.namespace or None, place.context or None)
+            live = cluster.get(INFERENCE_SERVICE, service_name(config, task))
+            rollout = None if live is None else Rollout.of(live)
+            services = () if rollout is None else (rollout.good, *rollout.earlier)
+            found += [service.model.content_hash for service in services if service is not None]
+    return found
 
 
 def _check(store: ModelStore, push: Push, trusted_key: Path | None) -> None:

@@ -20,6 +20,11 @@ _WITH_TENSORFLOW = {
     ),
     "yachay.components.evaluation_report": (),
 }
+_WITH_MLFLOW = {
+    "yachay.components.run_tracker": (
+        *("mlflow.tracking", "mlflow.data.http_dataset_source", "yachay.components.run_tracker.mlflow_registry"),
+    ),
+}
 """What executors import beside their own module, by their packages, in the order of a pipeline's steps."""
 
 
@@ -31,7 +36,9 @@ def executor_modules(executors: Iterable[str]) -> list[str]:
     """
     paths = list(executors)
     return [
-        module for package, imported in (_LIGHT | _WITH_TENSORFLOW).items() for module in _of(package, imported, paths)
+        module
+        for package, imported in (_LIGHT | _WITH_TENSORFLOW | _WITH_MLFLOW).items()
+        for module in _of(package, imported, paths)
     ]
 
 
@@ -40,9 +47,14 @@ def modules_with_tensorflow() -> list[str]:
     return executor_modules(f"{package}.executor.Executor" for package in _WITH_TENSORFLOW)
 
 
-def needs_tensorflow(executor: str) -> bool:
-    """Returns whether an executor is one of the library's that work with TensorFlow."""
-    return any(executor.startswith(f"{package}.") for package in _WITH_TENSORFLOW)
+def modules_with_mlflow() -> list[str]:
+    """Returns the modules of the executors that work with MLflow."""
+    return executor_modules(f"{package}.executor.Executor" for package in _WITH_MLFLOW)
+
+
+def needs_process(executor: str) -> bool:
+    """Returns whether an executor is one of the library's whose imports take seconds: TensorFlow's, or MLflow's."""
+    return any(executor.startswith(f"{package}.") for package in _WITH_TENSORFLOW | _WITH_MLFLOW)
 
 
 def _of(package: str, imported: tuple[str, ...], paths: list[str]) -> Iterator[str]:

@@ -38,7 +38,11 @@ class PipelineKind:
 
 
 KINDS: Mapping[str, PipelineKind] = {
-    TRAINING: PipelineKind("yachay.pipelines.chain.create_pipeline", reads_records=True),
+    TRAINING: PipelineKind(
+        "yachay.pipelines.chain.create_pipeline",
+        reads_records=True,
+        exit_handler="yachay.pipelines.chain.create_exit_handler",
+    ),
     "predict": PipelineKind("yachay.pipelines.prediction.create_pipeline"),
 }
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 if TYPE_CHECKING:
     from .config.kubeflow_settings import Resources
 
-Role = Literal["", "ingest", "trainer", "tuner", "evaluator", "report", "pusher", "recommender", "champion_gate"]
+Role = Literal[
+    "", "ingest", "trainer", "tuner", "evaluator", "report", "pusher", "recommender", "champion_gate", "tracker"
+]
 Node = TypeVar("Node")
 
 PIPELINE_ROOT = "pipeline_root"
@@ -112,8 +114,8 @@ class NodeTraits:
             result of the same inputs still holds, so that a run on this machine takes it.
         role: string. What the summary takes from the node: of `"ingest"` the counts and the quarantine, of `"tuner"`
             the outline of its search, of `"trainer"` the model, of `"evaluator"` metrics and verdict, of `"report"` the
-            page, of `"pusher"` the push, of `"recommender"` the recommendation, of `"champion_gate"` its verdict. Empty
-            takes nothing.
+            page, of `"pusher"` the push, of `"recommender"` the recommendation, of `"champion_gate"` its verdict, of
+            `"tracker"` what tracking came to. Empty takes nothing.
         request: `NodeRequest`.
         resources: `Resources` or None. What its step gets where `kubeflow.resources` does not name the node.
         forks: tuple of strings. Modules that a process which it starts takes seconds to import: a run on this machine

@@ -1,5 +1,6 @@
 """Executor of `Pusher`."""
 
+import datetime
 import json
 import shutil
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from ...model_store.integrity import IntegrityError, check_push
 from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.metadata import METADATA_FILE
+from ...model_store.mlflow_model import describe_model
 from ...model_store.signature import check_signing_key
 from ...model_store.store import ModelStore, Push, hash_folder, latest_push, push
 from ..artifact_files import STATISTICS_FILE, local_copy, split_files
@@ -112,6 +114,7 @@ class Executor(base_executor.BaseExecutor):
                     golden=write_golden(golden) if settings.golden != "none" else b"",
                     golden_records=settings.golden,
                     signing_key=signing_key,
+                    described=_as_mlflow_model(candidate, golden, settings.golden == "synthetic"),
                     run_id=self._run_id(),
                     data_fingerprint=data_fingerprint,
                     blessing=verdict,
@@ -173,6 +176,11 @@ def _write_reference(candidate: Path, config: ReferenceConfig, examples: types.A
         read_predictions(evaluation),
     )
     (candidate / REFERENCE_FILE).write_bytes(reference.to_json())
+
+
+def _as_mlflow_model(candidate: Path, golden: Sequence[GoldenRequest], are_synthetic: bool) -> dict[str, bytes]:
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return describe_model(read_metadata(str(candidate)), golden, golden if are_synthetic else (), created)
 
 
 def _records(examples: types.Artifact) -> list[bytes]:

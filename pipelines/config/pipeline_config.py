@@ -19,6 +19,7 @@ from ...components.intervention_recommender.settings import RecommenderConfig, R
 from ...components.prediction_task import Label, PredictionTask, SplitSettings
 from ...components.pusher.settings import PushSettings
 from ...components.retraining.settings import RetrainSettings
+from ...components.run_tracker.settings import RegistrySettings, TrackingSettings
 from ...components.settings import Identifier, Settings
 from ...components.text import Text
 from ...components.trainer.settings import CodeNames, TrainerSettings, Tuned
@@ -115,6 +116,8 @@ class PipelineConfig(Settings):
     retrain: RetrainSettings | None = None
     stream: StreamSettings = StreamSettings()
     kubeflow: Kubeflow = Kubeflow()
+    tracking: TrackingSettings = TrackingSettings()
+    registry: RegistrySettings = RegistrySettings()
     tasks: dict[Name, Task] = Field(min_length=1)
     default_task: str
     profile: str = ""

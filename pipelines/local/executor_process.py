@@ -16,6 +16,7 @@ from typing import Any
 
 from absl import logging
 
+from ...components.evaluation_report.timing import peak_bytes, start_peak
 from ...components.tfx_api import (
     beam_executor_operator,
     executable_spec_pb2,
@@ -50,9 +51,14 @@ class EndedError(RunError):
 
 
 class ExecutorProcesses:
-    """The processes of the executors that run now."""
+    """The processes of the executors that run now.
+
+    Attributes:
+        peak_bytes: dict of node to the most memory that its process held; None where the system does not say it.
+    """
 
     def __init__(self) -> None:
+        self.peak_bytes: dict[str, int | None] = {}
         self._running: dict[str, ForkedProcess] = {}
         self._ended: set[str] = set()
         self._lock = threading.Lock()
@@ -107,7 +113,7 @@ class ExecutorProcesses:
                 raise ExecutorError(
                     f"its process ended with the exit status {status}; -9 is what too little memory gives"
                 )
-            error, description, output = pickle.loads(reply.read_bytes())
+            error, description, output, self.peak_bytes[node] = pickle.loads(reply.read_bytes())
         if description:
             raise _restored(error, description)
         return execution_result_pb2.ExecutorOutput.FromString(output)
@@ -155,6 +161,7 @@ def main() -> None:
     sys.path[:], spec_type, spec, invocation = pickle.loads((folder / _REQUEST).read_bytes())
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
+    start_peak()
     executor_spec = spec_type.FromString(spec)
     error, description, output = b"", "", b""
     try:
@@ -165,7 +172,7 @@ def main() -> None:
     except BaseException as raised:
         error, description = _portable(raised), describe_error(raised)
         logging.exception("The executor failed")
-    (folder / _REPLY).write_bytes(pickle.dumps((error, description, output)))
+    (folder / _REPLY).write_bytes(pickle.dumps((error, description, output, peak_bytes())))
 
 
 if __name__ == "__main__":

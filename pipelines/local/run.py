@@ -1,13 +1,18 @@
 """A whole run of a pipeline on this machine."""
 
+import contextlib
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ...components.evaluation_report import report_files
 from ...components.example_gen.typed_tables import load_reader
 from ...components.retraining.settings import CANDIDATES
+from ...components.run_tracker.mlflow_server import set_defaults
+from ...components.run_tracker.settings import TrackerConfig
+from ...components.run_tracker.spool import SPOOL
 from ...dotted import import_callable
 from ...errors import UsageError, carrying
 from ...files import atomic_file
@@ -17,7 +22,7 @@ from ..columns import check_data
 from ..config.pipeline_config import MOCK, PipelineConfig
 from ..context import RunContext
 from ..errors import full_disk_explained
-from ..executor_modules import modules_with_tensorflow
+from ..executor_modules import modules_with_mlflow, modules_with_tensorflow
 from ..kinds import DEFAULT_PIPELINE, TRAINING, kind_of
 from ..node import Role
 from ..profile import PROFILE_PAGE
@@ -28,6 +33,7 @@ from ..runs.describe import (
     describe_evaluation,
     describe_ingest,
     describe_push,
+    describe_tracking,
     describe_training,
     describe_tuning,
 )
@@ -35,6 +41,7 @@ from ..runs.output import Capture, logged_to
 from ..runs.progress import NodeProgress, Progress
 from ..runs.run_folder import PipelineHome, RunFolder
 from ..runs.summary import Summary
+from ..tracking import find_git_commit, find_uri, track_unfinished, tracker_config
 from .late_fork_server import PROCESS, LateForkServer
 
 if TYPE_CHECKING:
@@ -147,7 +154,13 @@ def run_pipeline(
             run = home.new_run()
             summary.run_id, summary.log = run.run_id, str(run.log_path)
             run.write_config(config)
-            with summary.kept_at(run.summary_path), full_disk_explained(home.path), capture(run.log_path) as stream:
+            tracked = _tracker(folder, config, task, pipeline, run)
+            with (
+                summary.kept_at(run.summary_path),
+                full_disk_explained(home.path),
+                capture(run.log_path) as stream,
+                _tracked(tracked, run, summary),
+            ):
                 if not data_uri and kind_of(pipeline).reads_records:
                     data_uri = str(write_mock_data(config, home))
                 context = RunContext(
@@ -160,9 +173,32 @@ def run_pipeline(
                     newest_uri=newest_uri,
                     champion_store=model_store,
                     profile_page=_profile_page(folder),
+                    git_commit=tracked.git_commit if tracked else "",
+                    spool=tracked.spool if tracked else "",
                 )
-                _run(config, context, home, run, summary, stream, owns_process=owns_process)
+                _run(config, context, home, run, summary, stream, tracked, owns_process=owns_process)
     return summary
+
+
+def _tracker(
+    folder: PipelineFolder, config: PipelineConfig, task: str, pipeline: str, run: RunFolder
+) -> TrackerConfig | None:
+    """Returns how a run is tracked; None where it is not, or trains no model."""
+    if not find_uri(config) or not kind_of(pipeline).reads_records:
+        return None
+    commit = find_git_commit(folder.path)
+    return tracker_config(config, task, pipeline, git_commit=commit, spool=str(run.path / SPOOL))
+
+
+@contextlib.contextmanager
+def _tracked(tracked: TrackerConfig | None, run: RunFolder, summary: Summary) -> Iterator[None]:
+    """Tracks a run that ends before its tracker."""
+    try:
+        yield
+    except BaseException as error:
+        if tracked is not None:
+            summary.tracking = track_unfinished(tracked, run.run_id, dataclasses.asdict(summary), error, run.path)
+        raise
 
 
 def _profile_page(folder: PipelineFolder) -> str:
@@ -204,15 +240,18 @@ def _run(
     run: RunFolder,
     summary: Summary,
     stream: TextIO,
+    tracked: TrackerConfig | None,
     *,
     owns_process: bool,
 ) -> None:
     with LateForkServer() as server:
+        if tracked is not None:
+            set_defaults()
         trains = context.pipeline == TRAINING and config.pipelines[TRAINING] == DEFAULT_PIPELINE
         if owns_process and not home.metadata_path.exists() and trains:
             # Nothing can come from the cache: it imports while this process does. What a system's own pipeline.py sets
             # in the environment the executors have too.
-            server.start([PROCESS, *modules_with_tensorflow()])
+            server.start([PROCESS, *modules_with_tensorflow(), *(modules_with_mlflow() if tracked else [])])
         # TFX takes time to import: an invalid command must not wait for it.
         from absl import logging
 
@@ -281,6 +320,8 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         fields["recommendation_uri"] = recommendation.uri
     if pushed_model := made.get("pusher", {}).get("pushed_model"):
         fields |= describe_push(pushed_model.properties)
+    if tracking := made.get("tracker", {}).get("tracking"):
+        fields |= describe_tracking(tracking.properties)
     return fields
 
 

@@ -22,7 +22,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 
 from ... import __version__
-from ...components.evaluation_report.timing import note_node
+from ...components.evaluation_report.timing import note_node, peak_bytes, start_peak
 from ...components.progress import reported_to
 from ...components.tfx_api import dsl_compiler as compiler
 from ...components.tfx_api import dsl_constants as constants
@@ -30,7 +30,7 @@ from ...components.tfx_api import launcher, metadata, pipeline_pb2, runner_utils
 from ...errors import RunError, YachayError
 from ...fork_server import ADDRESS, ForkError
 from ..errors import describe_error
-from ..executor_modules import executor_modules, needs_tensorflow
+from ..executor_modules import executor_modules, needs_process
 from ..node import Role, traits_of
 from ..runs.progress import NodeProgress, Progress
 from .executor_process import OPERATORS, EndedError, ExecutorError, ExecutorProcesses, class_path
@@ -194,7 +194,7 @@ class NodeRunner:
 
     def _runs_apart(self, node: "_Node") -> bool:
         """Returns whether a node has a process of its own where there is a fork server."""
-        return self._owns_process and needs_tensorflow(node.executor)
+        return self._owns_process and needs_process(node.executor)
 
     def _modules_from(self, node: "_Node", nodes: "Sequence[_Node]") -> list[str]:
         """Returns what the fork server imports from a node on; nothing where no later node has a use for it."""
@@ -232,6 +232,8 @@ class NodeRunner:
         caching = node.ir.execution_options.caching_options
         caching.enable_cache &= traits.is_cached or traits.is_current is not None
         start = time.monotonic()
+        if not self._runs_apart(node):
+            start_peak()
         state.state = "running"
         try:
             if traits.is_current is not None:
@@ -248,8 +250,9 @@ class NodeRunner:
                 progress.ended(state)
         made = _output_artifacts(store, execution.id)
         if state.state == "done":
+            peak = self._processes.peak_bytes.get(node.id) if self._runs_apart(node) else peak_bytes()
             for artifact in made.values():
-                note_node(artifact, state.id, state.seconds)
+                note_node(artifact, state.id, state.seconds, peak)
             store.put_artifacts(list(made.values()))
         self.outputs[state.id] = {key: _artifact(artifact) for key, artifact in made.items()}
         state.rows = self._rows(node.component)

@@ -107,6 +107,11 @@ def describe_training(model: Path) -> Fields:
     return {"training": {"family": metadata["family"], **devices}}
 
 
+def describe_tracking(tracking: Properties) -> Fields:
+    """Returns what tracking the run came to, from the properties of `tracking`."""
+    return {"tracking": {name: tracking.get(name, "") for name in ("state", "url", "model", "reason")}}
+
+
 def describe_push(pushed_model: Properties) -> Fields:
     """Returns what was pushed, and the outcome of the deployment, from the pushed model."""
     fields: Fields = {

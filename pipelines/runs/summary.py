@@ -40,6 +40,8 @@ class Summary:
         pushed_model_uri: string or None. The model in the store, also where an earlier run pushed it.
         rejection: string or None. Why a blessed model was not pushed.
         deployment: dict or None. What deploying came to: `state`, `service_url`, `serving_version` and `reason`.
+        tracking: dict or None. What tracking the run came to: `state` (`"tracked"`, `"kept"` in the spool, or
+            `"lost"`), `url`, `model` (the registered version) and `reason`.
         report_uri: string or None. The evaluation as a page; its path.
         recommendation_uri: string or None. The folder of the recommendation.
         rows: dict of `read`, `kept` and `quarantined` to counts.
@@ -68,6 +70,7 @@ class Summary:
     pushed_model_uri: str | None = None
     rejection: str | None = None
     deployment: dict[str, str] | None = None
+    tracking: dict[str, str] | None = None
     report_uri: str | None = None
     recommendation_uri: str | None = None
     rows: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -102,6 +105,16 @@ class Summary:
             return None
         words = [self.deployment["state"].replace("_", " "), self.deployment["service_url"], self.deployment["reason"]]
         return ", ".join(word for word in words if word)
+
+    @property
+    def tracked(self) -> str | None:
+        """What tracking came to, for people; None where nothing is tracked."""
+        if self.tracking is None:
+            return None
+        if self.tracking["state"] == "tracked":
+            return " ".join(word for word in (self.tracking["url"], self.tracking["model"]) if word)
+        what = {"kept": f"not yet (yachay track {self.run_id} sends it)", "lost": "not at all"}
+        return f"{what[self.tracking['state']]}: {self.tracking['reason']}"
 
     @property
     def outcome(self) -> str:

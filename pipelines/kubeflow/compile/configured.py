@@ -10,6 +10,7 @@ from ...context import RunContext
 from ...kinds import TRAINING
 from ...node import traits_of
 from ...registry import PipelineFolder, find_pipelines
+from ...tracking import find_git_commit, find_uri
 from .compiler import CompiledPipeline, compile_pipeline
 from .devices import device_warnings, find_family
 from .model_store import check_model_store
@@ -43,6 +44,7 @@ def compile_configuration(
         model_store=config.push.store_of(config.pipeline_name(task)),
         image=image,
         pipeline=pipeline,
+        git_commit=find_git_commit(folder.path) if find_uri(config) else "",
     )
     made = make_pipeline(config, context)
     roles = {node.id: traits_of(node).role for node in made.components}

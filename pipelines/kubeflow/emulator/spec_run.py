@@ -21,6 +21,7 @@ from ...runs.describe import (
     describe_evaluation,
     describe_ingest,
     describe_push,
+    describe_tracking,
     describe_training,
     describe_tuning,
 )
@@ -118,6 +119,8 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
             fields["verdict"] = "blessed" if metadata.get("blessed") else "not_blessed"
         elif kind == "tfx.PushedModel":
             fields |= describe_push(metadata)
+        elif kind == "yachay.Tracking":
+            fields |= describe_tracking(metadata)
         elif kind == "tfx.TunerResults":
             searches.append(metadata)
     fields |= {"quarantine_uri": uris.get("yachay.Quarantine"), "model_uri": uris.get("tfx.Model")}

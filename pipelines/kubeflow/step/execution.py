@@ -10,7 +10,7 @@ from typing import Any
 from tfx import types
 from tfx.types.value_artifact import ValueArtifact
 
-from ....components.evaluation_report.timing import note_node
+from ....components.evaluation_report.timing import note_node, peak_bytes, start_peak
 from ....dotted import import_callable
 from ....errors import DataError
 from ....files import scratch_folder
@@ -42,6 +42,7 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
         The number of records that the step handled, where the ingest said it.
     """
     start = time.monotonic()
+    start_peak()
     log_devices(options.accelerators)
     raw_data = step.inputs.pop(options.raw_data.input, []) if options.raw_data else []
     inputs = {
@@ -77,7 +78,7 @@ def execute(node: str, executor_path: str, step: StepInput, options: StepOptions
             raise
     pass_counts_on(inputs, outputs)
     for [artifact] in outputs.values():
-        note_node(artifact.mlmd_artifact, node, time.monotonic() - start)
+        note_node(artifact.mlmd_artifact, node, time.monotonic() - start, peak_bytes())
     names = {
         artifact_id(item.name): item.name for items in (*step.inputs.values(), step.outputs.values()) for item in items
     }

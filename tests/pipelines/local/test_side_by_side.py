@@ -27,7 +27,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the nodes whose executors are named so have processes of their own."""
     apart = ("hang", "reject_late", "end", "leave", "fail_oddly", "meet")
     monkeypatch.setattr(
-        runner_module, "needs_tensorflow", lambda path: path.rpartition(".")[2].removesuffix("_Executor") in apart
+        runner_module, "needs_process", lambda path: path.rpartition(".")[2].removesuffix("_Executor") in apart
     )
     monkeypatch.setattr(runner_module, "executor_modules", lambda paths: ["yachay.pipelines.local.executor_process"])
     monkeypatch.setattr(side_by_side.joblib, "cpu_count", lambda: 2)
@@ -119,7 +119,7 @@ def test_an_error_that_no_other_process_can_read_is_described(tmp_path: Path) ->
 @pytest.mark.parametrize("is_apart", [True, False])
 def test_a_node_that_exits_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_apart: bool) -> None:
     if not is_apart:
-        monkeypatch.setattr(runner_module, "needs_tensorflow", lambda path: False)
+        monkeypatch.setattr(runner_module, "needs_process", lambda path: False)
     ingest = samples.ingest()
 
     _, states, _, error = run(tmp_path, ingest, samples.leave(examples=ingest.outputs["examples"]))

@@ -1,0 +1,232 @@
+"""Runs on a real MLflow server."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow_process import mlflow_server, stop
+
+from yachay.components.evaluation_report.report import TrialRow, Trials
+from yachay.components.run_tracker import mlflow_runs, spool
+from yachay.components.run_tracker.deliver import deliver, send
+from yachay.components.run_tracker.describe import describe_unfinished
+from yachay.components.run_tracker.mlflow_server import TrackingError
+from yachay.components.run_tracker.record import RunRecord
+from yachay.components.run_tracker.settings import TrackerConfig
+
+from .conftest import MakeRecord, tracked_report, tracker_config
+
+
+def runs(client: Any, config: TrackerConfig, query: str = "") -> list[Any]:
+    experiment = client.get_experiment_by_name(config.experiment)
+    return list(client.search_runs([experiment.experiment_id], query))
+
+
+def test_a_run_has_its_parameters_metrics_with_intervals_slices_steps_data_and_files(
+    make_record: MakeRecord, client: Any, config: TrackerConfig
+) -> None:
+    delivery = send(make_record())
+
+    [run] = runs(client, config)
+    assert delivery.state == "tracked"
+    assert delivery.url.endswith(f"/runs/{run.info.run_id}")
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "run-1")
+    assert run.data.params["family"] == "boosted_trees"
+    assert run.data.params["nested.rate"] == "0.1"
+    assert run.data.metrics["accuracy"] == 0.8
+    assert (run.data.metrics["accuracy/lower"], run.data.metrics["accuracy/upper"]) == (0.78, 0.8200000000000001)
+    assert run.data.metrics["slice/Gender: 0/accuracy"] == 0.75
+    assert run.data.metrics["slice/Course: Diseño-Arte _ 2/accuracy"] == 0.5
+    assert (run.data.metrics["seconds/Trainer"], run.data.metrics["memory_mib/Trainer"]) == (2.5, 300.0)
+    assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert {name: run.data.tags[name] for name in ("pipeline", "task", "run_id", "verdict")} == {
+        "pipeline": "student_dropout",
+        "task": "semester2",
+        "run_id": "run-1",
+        "verdict": "blessed",
+    }
+    [data] = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("student_dropout", "f" * 36)
+    assert [file.path for file in client.list_artifacts(run.info.run_id, "report")] == ["report/report.html"]
+
+
+def test_a_run_that_is_not_blessed_has_the_reason(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
+    send(make_record(report=tracked_report(is_blessed=False, metrics={"accuracy": 0.7})))
+
+    [run] = runs(client, config)
+    assert run.data.tags["verdict"] == "not blessed"
+    assert run.data.tags["reason"] == "accuracy 0.7, expected at least 0.76 and at most 0.82"
+
+
+def test_a_run_that_failed_has_the_error_and_what_it_measured_before(client: Any, config: TrackerConfig) -> None:
+    record = describe_unfinished(
+        config,
+        "run-9",
+        "Expected a column. Received: none.",
+        seconds={"ExampleGen": 1.0},
+        failed_node="Transform",
+        data_fingerprint="abc",
+    )
+    send(record)
+
+    [run] = runs(client, config)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["failed_node"] == "Transform"
+    assert run.data.tags["mlflow.note.content"] == "failed at Transform: Expected a column. Received: none."
+    assert run.data.metrics == {"seconds/ExampleGen": 1.0}
+
+
+def test_trials_are_nested_runs(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
+    rows = [
+        TrialRow(
+            number=number, source="random", family="linear", parameters={"l2": 0.1}, status=status, score=score,
+            folds=(score,), seconds=1.0, message=message,
+        )
+        for number, status, score, message in ((1, "completed", 0.8, ""), (2, "failed", None, "no memory"))
+    ]  # fmt: skip
+    trials = Trials(
+        objective="accuracy", higher_is_better=True, oracle="random", num_folds=1, num_records=10, seconds=2.0, best=1,
+        taken=1, keep_level=0.05, trials=tuple(rows),
+    )  # fmt: skip
+    send(make_record(report=tracked_report(trials=trials)))
+
+    [parent] = runs(client, config, "tags.run_id = 'run-1'")
+    nested = runs(client, config, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert {run.info.run_name: run.info.status for run in nested} == {"trial 1": "FINISHED", "trial 2": "FAILED"}
+    assert next(run for run in nested if run.info.run_name == "trial 1").data.metrics["accuracy"] == 0.8
+
+
+def test_a_run_that_is_sent_twice_is_there_once(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
+    first, second = send(make_record()), send(make_record(start_ms=1, end_ms=2))
+    again = send(make_record(start_ms=1, end_ms=2))
+
+    assert first.url == second.url == again.url
+    assert again.is_new is False
+    assert len(runs(client, config)) == 1
+
+
+def test_two_that_send_a_run_at_once_make_one(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
+    record = make_record()
+    with ThreadPoolExecutor(4) as threads:
+        urls = {delivery.url for delivery in threads.map(send, [record] * 4)}
+
+    assert len(urls) == 1
+    assert len(runs(client, config)) == 1
+
+
+def test_two_runs_at_once_share_a_new_experiment(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(send, [make_record(f"run-{number}") for number in range(4)]))
+
+    assert len(runs(client, config)) == 4
+
+
+def test_what_an_interrupted_attempt_left_is_completed(
+    make_record: MakeRecord, client: Any, config: TrackerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError("the server is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow_runs, "_dataset_input", fail)
+        with pytest.raises(TrackingError, match="Received: ConnectionError: the server is gone"):
+            send(make_record())
+    [left] = runs(client, config)
+    send(make_record())
+
+    [run] = runs(client, config)
+    assert (left.info.status, run.info.status) == ("RUNNING", "FINISHED")
+    assert left.info.run_id == run.info.run_id
+    assert len(client.get_metric_history(run.info.run_id, "accuracy")) <= 2
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_in_the_middle_costs_nothing_and_the_spool_is_sent_later(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = mlflow_runs._log
+    (tmp_path / "server").mkdir()
+    with mlflow_server(tmp_path / "server") as (url, process):
+        record = make_record(uri=url)
+
+        def kill_first(*arguments: Any) -> None:
+            stop(process)
+            log(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(mlflow_runs, "_log", kill_first)
+            delivery = deliver(record, tmp_path / "run" / spool.SPOOL)
+        assert delivery.state == "kept"
+        assert "Check that it runs and can be reached from here." in delivery.reason
+    with mlflow_server(tmp_path / "server", port=int(url.rpartition(":")[2])):
+        kept = RunRecord.read(tmp_path / "run" / spool.SPOOL)
+        first, second = send(kept), send(kept)
+
+    assert (first.is_new, second.is_new, first.url) == (True, False, second.url)
+
+
+def test_a_server_that_is_down_is_not_waited_for(tmp_path: Path, make_record: MakeRecord) -> None:
+    delivery = deliver(make_record(uri="http://127.0.0.1:9"), tmp_path / "spool")
+
+    assert delivery.state == "kept"
+    assert "Expected the server http://127.0.0.1:9 to take the request." in delivery.reason
+    assert spool.is_kept(tmp_path / "spool")
+
+
+def test_a_spool_that_cannot_be_written_fails_no_run(tmp_path: Path, make_record: MakeRecord) -> None:
+    (tmp_path / "full").write_text("a file stands where the folder is to be made")
+
+    delivery = deliver(make_record(uri="http://127.0.0.1:9"), tmp_path / "full" / "spool")
+
+    assert delivery.state == "lost"
+    assert "Nor could it be kept in" in delivery.reason
+
+
+@pytest.mark.slow
+def test_wrong_credentials_are_named(tmp_path: Path, make_record: MakeRecord, rejecting_server: str) -> None:
+    delivery = deliver(make_record(uri=rejecting_server), tmp_path / "spool")
+
+    assert delivery.state == "kept"
+    assert "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in delivery.reason
+
+
+@pytest.fixture(scope="module")
+def rejecting_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with MLflow's own users, of which nobody here is one."""
+    folder = tmp_path_factory.mktemp("users")
+    ini = folder / "auth.ini"
+    ini.write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\nadmin_username = admin\n"
+        "admin_password = a-long-password-1\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(ini))
+        patch.setenv("MLFLOW_FLASK_SERVER_SECRET_KEY", "not-secret")
+        with mlflow_server(folder, options=["--app-name", "basic-auth"]) as (url, _):
+            yield url
+
+
+def test_a_record_of_a_spool_that_was_changed_is_rejected(tmp_path: Path, make_record: MakeRecord) -> None:
+    spool.keep(make_record(), tmp_path / "spool")
+    record = tmp_path / "spool" / "record.json"
+    record.write_text(record.read_text().replace("files/report/report.html", "/etc/passwd"))
+
+    with pytest.raises(ValueError, match=r"to lie beside it. Received: /etc/passwd"):
+        RunRecord.read(tmp_path / "spool")
+
+
+def test_nothing_of_mlflow_is_imported_where_nothing_is_tracked() -> None:
+    code = (
+        "import sys; from yachay.components.run_tracker import deliver, describe, registry, settings;"
+        "sys.exit('mlflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_config_of_an_unreachable_server_has_no_password() -> None:
+    with pytest.raises(ValueError, match="expected no user or password in the address"):
+        tracker_config("http://x").registry.model_validate({"uri": "https://me:secret@mlflow.example.org"})
