@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     owns_process = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
     let_threads_sleep()
-    uses_tfx = bool(arguments) and arguments[0] in _USE_TFX and not {"-h", "--help"} & set(arguments)
+    trains = bool(arguments) and (arguments[0] in _USE_TFX or "--retrain" in arguments)
+    uses_tfx = trains and not {"-h", "--help"} & set(arguments)
     if uses_tfx:
         defer_imports()
     status = run(arguments)

@@ -10,6 +10,7 @@ import click
 from ..errors import UsageError
 from . import frame, options
 from .exit_status import ExitStatus
+from .retraining import make_retraining, retrain_after
 
 if TYPE_CHECKING:
     from ..components.drift_monitor.references import References
@@ -46,6 +47,10 @@ _SHOWN = 8
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for monitor.html and monitor.json (default: --workdir's folder of the pipeline).",
 )
+@click.option(
+    "--retrain", "is_retraining", is_flag=True, help="Train anew where `retrain` of the configuration says so."
+)
+@click.option("--data", metavar="FILE_OR_FOLDER", help="With --retrain: the original records (default: data.path).")
 @click.option("--follow", "is_following", is_flag=True, help="Judge complete windows as the log grows; serve /metrics.")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="With --follow: to listen on.")
 @click.option("--port", type=int, default=9105, show_default=True, help="With --follow: port of /metrics.")
@@ -74,6 +79,8 @@ def command(
     since: str | None,
     hash_key_file: Path | None,
     folder: Path | None,
+    is_retraining: bool,
+    data: str | None,
     is_following: bool,
     host: str,
     port: int,
@@ -98,10 +105,18 @@ def command(
     if is_following and frame.is_json():
         raise UsageError("Expected --follow or --json. Received: both. A log that is followed has no end.")
     given: dict[str, Any] = {"log": log, "labels": labels, "labels_key": key, "window": window, "since": since}
-    config = find_pipeline(pipeline, config_path).load(overrides, profile or "")
+    if is_retraining and is_following:
+        raise UsageError(
+            "Expected --retrain or --follow. Received: both. Call `yachay monitor --retrain` again and again."
+        )
+    if data is not None and not is_retraining:
+        raise UsageError("Expected --data beside --retrain, which trains on it. Received: --data alone.")
+    pipeline_folder = find_pipeline(pipeline, config_path)
+    config = pipeline_folder.load(overrides, profile or "")
     chosen = choose_task(config, task)
     changed = {name: value for name, value in given.items() if value is not None}
     settings = check_settings(MonitorSettings, config.monitor.model_dump() | changed, "options of the monitor")
+    config = config.model_copy(update={"monitor": settings})
     references, home = _references(config, chosen, workdir, model)
     title = f"{config.name} · {chosen}"
 
@@ -124,9 +139,12 @@ def command(
         follower = Follower(judge, places, config.name.replace("_", "-"), host, port)
         click.echo(f"Metrics: http://{host}:{follower.port}/metrics", err=True)
         follower.run(every_seconds, threading.Event(), _show)
+    retraining = make_retraining(pipeline_folder, config, chosen, data, workdir) if is_retraining else None
     result = judge()
     if not frame.is_json():
         _show(result)
+    if retraining is not None:
+        retrain_after(retraining, result)
     return result, ExitStatus.DRIFT if result.verdict == "drift" else ExitStatus.DONE
 
 

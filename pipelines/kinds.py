@@ -44,6 +44,10 @@ KINDS: Mapping[str, PipelineKind] = {
         exit_handler="yachay.pipelines.chain.create_exit_handler",
     ),
     "predict": PipelineKind("yachay.pipelines.prediction.create_pipeline"),
+    "monitor": PipelineKind(
+        "yachay.pipelines.monitoring.create_pipeline",
+        exit_handler="yachay.pipelines.monitoring.create_exit_handler",
+    ),
 }
 
 

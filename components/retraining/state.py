@@ -88,7 +88,7 @@ class RetrainState:
         Raises:
             StoreError: if it cannot be written.
         """
-        name = f"{decision.time:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.json"
+        name = f"{decision.time:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}.json"
         with self._asked("write"):
             self._objects.write(f"{_DECISIONS}/{name}", f"{decision.to_json()}\n".encode())
 

@@ -2,7 +2,7 @@
 
 `yachay airflow` copies this file beside the DAGs that it writes. It needs Airflow alone: no library of Yachay, no SDK
 of Kubeflow. The connection's host is the URL of Kubeflow Pipelines' API, its password a token where one is needed, and
-its extras may hold `namespace`, `experiment` and `service_account`.
+its extras may hold `namespace`, `experiment`, `service_account` and `poll_seconds`.
 """
 
 import asyncio
@@ -61,9 +61,8 @@ class KubeflowRunOperator(BaseOperator):
             name = f"{self.pipeline} {context['dag_run'].run_id}"[:128]
             run = _find_run(client, name) or self._start(client, name)
         self.log.info("Run %s of %s: %s", run["run_id"], self.pipeline, run.get("state"))
-        self.defer(
-            trigger=KubeflowRunTrigger(run["run_id"], self.connection, self.poll_seconds), method_name="complete"
-        )
+        seconds = float(_extras(self.connection).get("poll_seconds", self.poll_seconds))
+        self.defer(trigger=KubeflowRunTrigger(run["run_id"], self.connection, seconds), method_name="complete")
         raise AssertionError  # `defer` raises.
 
     def complete(self, context: Any, event: Mapping[str, Any]) -> str:
@@ -156,12 +155,13 @@ def fingerprint(uri: str) -> str:
     files = [root] if root.is_file() else [path for path in root.rglob("*") if path.is_file()]
     if not files:
         raise AirflowException(f"Expected records at {uri}. Received: an empty folder.")
-    facts = sorted(
-        (str(path), info.get("size"), str(info.get("ETag") or info.get("mtime") or info.get("LastModified")))
-        for path, info in ((path, path.stat()._info) for path in files)
-        if not any(part.startswith(("_", ".")) for part in path.parts)
-    )
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    facts = []
+    for path in files:
+        name, info = path.path.removeprefix(root.path), path.fs.info(path.path)
+        if not any(part.startswith(("_", ".")) for part in name.split("/")):
+            changed = info.get("ETag") or info.get("mtime") or info.get("LastModified")
+            facts.append((name, info.get("size"), str(changed)))
+    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()
 
 
 def new_fingerprint(uri: str, variable: str) -> str:

@@ -174,6 +174,11 @@ class KfpServer:
         self._check_start(fields, "Failed to create a new run")
         return self._keep(self.runs, "run_id", **fields, state="PENDING", storage_state="AVAILABLE")
 
+    def list_runs(self, query: Mapping[str, str], body: Any) -> Json:
+        named = [{**run, "name": run["display_name"]} for run in self.runs.values()]
+        found = filtered(named, query)
+        return _page("runs", [self.runs[run["run_id"]] for run in found])
+
     def get_run(self, run_id: str, query: Mapping[str, str], body: Any) -> Json:
         run = _get(self.runs, run_id, "Run")
         self._looks[run_id] = look = self._looks.get(run_id, 0) + 1
@@ -281,6 +286,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("GET", "pipelines/([^/]+)/versions", KfpServer.list_versions),
     ("GET", "experiments", KfpServer.list_experiments),
     ("POST", "experiments", KfpServer.create_experiment),
+    ("GET", "runs", KfpServer.list_runs),
     ("POST", "runs", KfpServer.create_run),
     ("GET", "runs/([^/]+)", KfpServer.get_run),
     ("GET", "runs/([^/]+)/nodes/([^/]+)/artifacts/([^/]+):read", KfpServer.read_artifact),
