@@ -40,6 +40,7 @@ lock: setup
 	$(LOCK) --extra dev pyproject.toml --output-file constraints.txt
 	$(IMAGES) --extra kubeflow --extra signing --extra tracking --output-file docker/requirements-pipeline.txt
 	$(IMAGES) --extra serving --extra signing --extra streams --output-file docker/requirements-serving.txt
+	$(LOCK) --constraint constraints.txt docker/requirements-lambda.in --output-file docker/requirements-lambda.txt
 
 # The image of a pipeline's steps, or with SERVING=1 of the predict API; GPU=1 makes the one for NVIDIA GPUs. CA_BUNDLE names
 # a file of certificate authorities, such as that of a company's proxy, for the build and for the image.

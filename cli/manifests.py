@@ -37,6 +37,7 @@ FIELDS = ("pipeline", "service", "files")
     "--without", "left_out", metavar="COMPONENT", multiple=True, help="Leave out monitoring, ...; repeatable."
 )
 @click.option("--egress", metavar="CIDR", multiple=True, help="Addresses of the store, if they are known; repeatable.")
+@click.option("--stream", "as_stream", is_flag=True, help="The consumer of stream.source in place of the service.")
 @click.option("--namespace", metavar="N", help="Namespace (default: deploy.namespace, else models).")
 @options.profile_option
 @options.workdir_option
@@ -53,6 +54,7 @@ def command(
     added: tuple[str, ...],
     left_out: tuple[str, ...],
     egress: tuple[str, ...],
+    as_stream: bool,
     namespace: str | None,
     profile: str | None,
     workdir: Path,
@@ -62,11 +64,13 @@ def command(
 ) -> None:
     """Write the kustomize overlay of a pushed model's service, and the trees that it is put together of.
 
-    FOLDER gets overlays/ENVIRONMENT, which `kubectl apply -k` takes. Keep it in git; each call replaces what it wrote.
+    FOLDER gets overlays/ENVIRONMENT, which `kubectl apply -k` takes; with --stream it gets streams/NAME, a Deployment
+    of `yachay stream` that KEDA scales. Keep it in git; each call replaces what it wrote.
     """
     from ..manifests.overlay import make_overlay, write_overlay
+    from ..manifests.stream import write_stream
     from ..pipelines.api import choose_task
-    from ..pipelines.deployment import describe_service, find_push
+    from ..pipelines.deployment import describe_service, describe_stream, find_push
     from ..pipelines.registry import find_pipeline
 
     given = [f"{SETTINGS[name]}={value}" for name, value in settings.items() if value is not None]
@@ -76,6 +80,14 @@ def command(
     output["pipeline"] = config.name
     chosen = choose_task(config, task)
     push = find_push(config, chosen, workdir, model, receipt)
+    if as_stream:
+        stream = describe_stream(config, chosen, push, "models")
+        paths = write_stream(stream, folder)
+        output.update({"service": stream.name, "files": [str(path) for path in paths]})
+        if not frame.is_json():
+            click.echo(f"Written: {', '.join(output['files'])}")
+            click.echo(f"Apply with: kubectl apply -k {folder / 'streams' / stream.name}")
+        return
     service, components = make_overlay(
         describe_service(config, chosen, push, "models"), environment, added, left_out, bool(egress)
     )

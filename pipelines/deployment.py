@@ -1,6 +1,7 @@
 """From a configuration and a push to the service that is to be deployed."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from ..deployment.order import Order
 from ..deployment.settings import ANY_MODEL
 from ..errors import ModelError, StoreError, UsageError
 from ..manifests.service import Model, Service
+from ..manifests.stream import StreamDeployment
 from ..model_store.golden import GoldenRequest, golden_of, read_golden
 from ..model_store.integrity import check_push, check_receipt, hash_content
 from ..model_store.layout import GOLDEN_FILE, PUSH_PREFIX, RECEIPT_FILE, parse_version
@@ -52,6 +54,36 @@ def describe_service(config: PipelineConfig, task: str, push: Push, namespace: s
         image=config.deploy.image,
     )
     return config.deploy.to_service(service_name(config, task), namespace, model)
+
+
+def describe_stream(config: PipelineConfig, task: str, push: Push, namespace: str) -> StreamDeployment:
+    """Returns the stream consumer of a task, which follows the store of a push.
+
+    Args:
+        config: `PipelineConfig`.
+        task: string.
+        push: `Push`.
+        namespace: string. Taken where the configuration names none.
+
+    Raises:
+        UsageError: if the configuration names no image, source or sink.
+        ManifestError: if it cannot run like this.
+    """
+    stream = config.stream
+    for field, value in (
+        ("deploy.image", config.deploy.image), ("stream.source", stream.source), ("stream.sink", stream.sink),
+    ):  # fmt: skip
+        if not value:
+            raise UsageError(f"Expected {field} in the configuration. Received: none. Add --set {field}=...")
+    return StreamDeployment(
+        name=f"{service_name(config, task)}-stream",
+        namespace=config.deploy.namespace or namespace,
+        image=config.deploy.image,
+        model_name=config.name.replace("_", "-"),
+        store=push.uri.rpartition("/")[0],
+        envelope=json.dumps(stream.envelope.model_dump(exclude_defaults=True)),
+        **stream.model_dump(exclude={"envelope"}),
+    )
 
 
 def store_uri(config: PipelineConfig, task: str, workdir: Path) -> str:

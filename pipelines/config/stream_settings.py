@@ -1,8 +1,8 @@
 """The section `stream` of a configuration: where events come from, what they look like, where predictions go."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ...components.settings import Settings
 
@@ -47,9 +47,21 @@ class StreamSettings(Settings):
         sink: string. Where predictions go, of the same forms.
         dead_letter: string. Where events without a prediction go; empty sends them to `sink`.
         envelope: `EnvelopeSettings`.
+        min_replicas: int. On Kubernetes; 0 lets KEDA stop the last pod while nothing comes.
+        max_replicas: int. On Kubernetes.
+        lag_threshold: int. Unread events of Kafka a pod, by which KEDA scales.
+        shards_per_replica: int. Shards of Kinesis a pod, by which KEDA scales.
+        kafka_secret: string. On Kubernetes, a Secret whose key `settings` holds librdkafka's settings; empty for none.
+        scaler_authentication: string. A TriggerAuthentication of KEDA; empty for none.
     """
 
     source: str = ""
     sink: str = ""
     dead_letter: str = ""
     envelope: EnvelopeSettings = EnvelopeSettings()
+    min_replicas: Annotated[int, Field(ge=0)] = 1
+    max_replicas: Annotated[int, Field(ge=1)] = 4
+    lag_threshold: Annotated[int, Field(ge=1)] = 1000
+    shards_per_replica: Annotated[int, Field(ge=1)] = 2
+    kafka_secret: str = ""
+    scaler_authentication: str = ""
