@@ -232,6 +232,20 @@ def test_a_cloud_event_returns_one(served: Running, row: dict[str, Any]) -> None
     assert response.headers["ce-type"] == "io.kserve.inference.response"
 
 
+def test_a_cloud_event_has_each_key_once(served: Running, row: dict[str, Any]) -> None:
+    twice = json.dumps({"instances": [row]}).replace('"income"', '"income": 1.0, "income"', 1)
+    event = {"specversion": "1.0", "id": "1", "source": "test", "type": "request"}
+    structured = json.dumps(event)[:-1] + f', "datacontenttype": "application/json", "data": {twice}}}'
+
+    for content, headers in (
+        (twice, {f"ce-{name}": value for name, value in event.items()} | {"content-type": "application/json"}),
+        (structured, {"content-type": "application/cloudevents+json"}),
+    ):
+        response = served.post("/v1/models/tiny:predict", content=content, headers=headers)
+        assert response.status_code == 400
+        assert response.json() == {"error": "Expected each key once. Received: 'income' several times."}
+
+
 def test_many_requests_at_once_get_their_own_predictions(served: Running, row: dict[str, Any]) -> None:
     rows = [row | {"income": float(index)} for index in range(200)]
 
