@@ -12,7 +12,15 @@ from typing import Any, Literal, TypeAlias
 import yaml
 
 Component: TypeAlias = Literal[
-    "token", "tls", "client-certificates", "prediction-log", "tracing", "page", "ca-bundle", "availability"
+    "token",
+    "tls",
+    "client-certificates",
+    "trusted-key",
+    "prediction-log",
+    "tracing",
+    "page",
+    "ca-bundle",
+    "availability",
 ]
 
 OF_STANDARD_MODE: Mapping[str, str] = {
