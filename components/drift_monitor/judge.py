@@ -20,6 +20,8 @@ from .scores import estimate
 from .settings import MonitorSettings
 
 _Z = 1.959964
+_ALONE = (-2, -1)
+"""The bins of new and of missing values."""
 MIN_LABELS = 30
 """Labels of a window below which no metric is shown."""
 
@@ -144,7 +146,7 @@ class Judge:
         before = np.array(distribution.counts)
         if not given or not before.sum():
             return {}
-        distances = compare(before, np.stack(list(given.values())))
+        distances = compare(before, np.stack(list(given.values())), _ALONE)
         found = {}
         for place, (number, table) in enumerate(given.items()):
             shares = table / table.sum()

@@ -95,7 +95,9 @@ def shift(
     values = window[name].to_numpy(zero_copy_only=False)
     if kind.startswith("mean"):
         share = float(kind.split()[1])
-        moved = values + np.float32(share * max(values.std(), 1e-9))
+        moved = values + share * max(values.std(), 1e-9)
+        if values.dtype.kind == "i":  # So that the mean moves, and integers stay integers.
+            moved = np.floor(moved + generator.random(size))
         window[name] = pa.array(moved.astype(values.dtype))
     elif kind.startswith("15"):
         category = generator.choice(minor[name])

@@ -61,3 +61,10 @@ def test_a_number_that_many_have_is_a_bin_of_its_own() -> None:
     moved = np.bincount(numeric_bins(np.where(values == 0, 0.5, values), before), minlength=before.num_bins)
 
     assert compare(np.array(before.counts), moved[np.newaxis]).value[0] > 0.5
+
+
+def test_values_that_are_missing_all_at_once_are_found_in_few_rows() -> None:
+    before, window = np.array([1000, 800, 200, 0]), np.array([[48, 36, 8, 8]])
+
+    assert compare(before, window).p_value[0] > 1e-6
+    assert compare(before, window, alone=[-1]).p_value[0] < 1e-8
