@@ -66,7 +66,7 @@ def command(
         f"Wrote {folder}/: {', '.join(written.files)}.",
         f"{inference.label.original_name}: {inference.problem.value}"
         + (f" of {len(inference.class_counts)} classes" if inference.class_counts else "")
-        + f": {inference.problem_reason}. Looked at {inference.size.rstrip(',')}.",
+        + f": {inference.problem_reason}. Looked at {inference.size}.",
         "",
         *_table(inference.facts[1:]),
         "",

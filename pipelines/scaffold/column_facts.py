@@ -13,6 +13,7 @@ from .column_inference import InferredColumn
 MAX_BARS = 20
 MAX_WORDS = 12
 TAIL = 0.005
+DAY = 86_400
 OTHERS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -111,9 +112,11 @@ def _bars_of_numbers(numbers: np.ndarray, targets: np.ndarray, num_distinct: int
     if low == high:
         low, high = numbers.min(), numbers.max()
     step = (high - low) / MAX_BARS
-    if (numbers == np.floor(numbers)).all():
+    if not is_time and (numbers == np.floor(numbers)).all():
         # As many whole numbers in each interval.
         low, step = np.floor(low), np.ceil((high - np.floor(low) + 1) / MAX_BARS)
+    if is_time and step > DAY:
+        low, step = np.floor(low / DAY) * DAY, np.ceil(step / DAY) * DAY
     edges = low + step * np.arange(MAX_BARS)
     edges = edges[edges <= high]
     # What lies outside, a hundredth of the rows, stands at the ends.
@@ -136,4 +139,4 @@ def _write(number: float, *, is_time: bool) -> str:
     if not is_time:
         return f"{number:.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
     time = datetime.datetime.fromtimestamp(float(number), datetime.UTC)
-    return time.strftime("%Y-%m-%d" if number % 86_400 == 0 else "%Y-%m-%d %H:%M")
+    return time.strftime("%Y-%m-%d" if number % DAY == 0 else "%Y-%m-%d %H:%M")

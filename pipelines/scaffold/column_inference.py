@@ -24,12 +24,13 @@ from ...components.example_gen.convert import to_text
 from ...components.example_gen.settings import ColumnType, describe_values
 from ...components.features import FeatureKind
 from .number_texts import MAX_CODES
+from .wording import say
 
 MAX_WORDS = 1000
 ROWS_A_VALUE = 5
 NEARLY_ALL = 0.95
 FREE_TEXT_WORDS = 4
-EPOCHS = {"seconds": (1.0e9, 2.05e9), "milliseconds": (1.0e12, 2.05e12)}
+EPOCHS = {"seconds since 1970": (1.0e9, 2.05e9), "milliseconds since 1970": (1.0e12, 2.05e12)}
 """By unit the numbers that are times: from 2001 to 2034."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -103,15 +104,15 @@ def are_numbers(texts: Iterable[str]) -> bool:
 def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
     kind, name = array.type, column.name
     if pa.types.is_nested(kind):
-        return dataclasses.replace(column, reason=f"holds nested values ({kind})")
+        return dataclasses.replace(column, reason=say("holds nested values ({kind})", kind=kind))
     present = array.drop_null()
     distinct = present.unique()
     if not len(distinct):
-        return dataclasses.replace(column, reason="has no value")
+        return dataclasses.replace(column, reason=say("has no value"))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         column = dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.TIME)
     elif not (kind == pa.string() or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or _is_number(kind)):
-        return dataclasses.replace(column, reason=f"holds neither numbers nor text ({kind})")
+        return dataclasses.replace(column, reason=say("holds neither numbers nor text ({kind})", kind=kind))
     else:
         texts = to_text(name, distinct).to_pylist()
         are_words = kind == pa.string() and (not are_numbers(texts) or any(map(_has_leading_zero, texts)))
@@ -121,7 +122,7 @@ def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
             column = _infer_numbers(column, texts, len(present), pa.types.is_floating(kind))
     if len(distinct) == 1:
         return dataclasses.replace(
-            column, kind=None, values=(), reason=f"is always {to_text(name, distinct)[0].as_py()!r}"
+            column, kind=None, values=(), reason=say("is always {shown!r}", shown=to_text(name, distinct)[0].as_py())
         )
     return column
 
@@ -138,7 +139,7 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
     """Returns the column of numbers whose different texts, in the order of the file, are given."""
     numbers = list(dict.fromkeys(float(text) for text in texts))
     if not all(map(math.isfinite, numbers)):
-        return dataclasses.replace(column, type=ColumnType.FLOAT32, reason="holds infinite numbers")
+        return dataclasses.replace(column, type=ColumnType.FLOAT32, reason=say("holds infinite numbers"))
     are_whole = all(number.is_integer() and abs(number) < 2**53 for number in numbers)
     if are_whole and set(numbers) == {0, 1}:
         return dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.BOOLEAN)
@@ -148,27 +149,34 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
     column = dataclasses.replace(column, type=ColumnType.INT64 if is_integer else ColumnType.FLOAT32)
     for unit, (first, last) in EPOCHS.items():
         if is_integer and len(numbers) > MAX_CODES and first <= min(numbers) and max(numbers) <= last:
-            return dataclasses.replace(column, kind=FeatureKind.TIME, basis=f"{unit} since 1970")
+            return dataclasses.replace(column, kind=FeatureKind.TIME, basis=say(unit))
     if is_integer and column.required and len(numbers) == num_values:
         steps = {low < high for low, high in itertools.pairwise(numbers)}
         if len(steps) == 1:
-            return dataclasses.replace(column, reason="a row number: all different, in order")
+            return dataclasses.replace(column, reason=say("a row number: all different, in order"))
     if is_integer and ID_NAME.search(column.name) and len(numbers) >= NEARLY_ALL * num_values:
-        rows = "every row" if len(numbers) == num_values else "nearly every row"
-        return dataclasses.replace(column, reason=f"an identifier: different in {rows}")
+        if len(numbers) == num_values:
+            return dataclasses.replace(column, reason=say("an identifier: different in every row"))
+        return dataclasses.replace(column, reason=say("an identifier: different in nearly every row"))
     return dataclasses.replace(column, kind=FeatureKind.NUMERIC)
 
 
 def _infer_words(column: InferredColumn, texts: list[str], num_values: int) -> InferredColumn:
     column = dataclasses.replace(column, type=ColumnType.STRING)
     if len(texts) == num_values:
-        return dataclasses.replace(column, reason="an identifier: different in every row")
+        return dataclasses.replace(column, reason=say("an identifier: different in every row"))
     if len(texts) > MAX_WORDS or num_values < ROWS_A_VALUE * len(texts):
         others = [text for text in texts if not are_numbers([text])]
-        numbers = (
-            f", most of them numbers, but not {describe_values(others, 3)}" if 2 * len(others) < len(texts) else ""
+        numbers: str = ""
+        if 2 * len(others) < len(texts):
+            numbers = say(", most of them numbers, but not {others}", others=describe_values(others, 3))
+        free = say(", free text") if sum(len(text.split()) for text in texts) >= FREE_TEXT_WORDS * len(texts) else ""
+        reason = say(
+            "has {num} different texts in {num_values} rows{free}{numbers}",
+            num=len(texts),
+            num_values=num_values,
+            free=free,
+            numbers=numbers,
         )
-        free = ", free text" if sum(len(text.split()) for text in texts) >= FREE_TEXT_WORDS * len(texts) else ""
-        reason = f"has {len(texts)} different texts in {num_values} rows{free}{numbers}"
         return dataclasses.replace(column, reason=reason)
     return dataclasses.replace(column, kind=FeatureKind.CATEGORICAL, values=tuple(sorted(texts)))

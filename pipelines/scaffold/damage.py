@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .wording import say
+
 MAX_SHOWN = 3
 
 _MOJIBAKE = "Ã[\u0080-\u00bf\u0192\u0160\u0178\u017d\u2013-\u203a]|Â[\u00a0-\u00bf]|â€|ï¿½|\ufffd"
@@ -42,7 +44,7 @@ def find_damage(name: str, array: pa.Array, *, are_words: bool) -> Iterator[str]
         are_words: bool. Whether its texts are few words, whose spelling counts.
     """
     if re.search(_MOJIBAKE, name):
-        yield "its name was written in one encoding and read in another. Write the file again in UTF-8"
+        yield say("its name was written in one encoding and read in another. Write the file again in UTF-8")
     if not pa.types.is_string(array.type) or array.null_count == len(array):
         return
     counts = pc.value_counts(array.drop_null())
@@ -50,17 +52,28 @@ def find_damage(name: str, array: pa.Array, *, are_words: bool) -> Iterator[str]
     num_rows = len(array) - array.null_count
     if broken.texts:
         yield (
-            f"{broken}: written in one encoding and read in another, in {broken.num_rows} of {num_rows} rows. Write "
-            "the file again in UTF-8"
+            say(
+                "{broken}: written in one encoding and read in another, in {num} of {num_rows}"
+                " rows. Write the file again in UTF-8",
+                broken=broken,
+                num=broken.num_rows,
+                num_rows=num_rows,
+            )
         )
     if dates.texts and ranges.texts:
         yield (
-            f"{dates} among {ranges}: ranges that a spreadsheet made dates, in {dates.num_rows} of {num_rows} rows. "
-            "Write the ranges again"
+            say(
+                "{dates} among {ranges}: ranges that a spreadsheet made dates, in {num} of "
+                "{num_rows} rows. Write the ranges again",
+                dates=dates,
+                ranges=ranges,
+                num=dates.num_rows,
+                num_rows=num_rows,
+            )
         )
     if are_words and (spellings := _spellings(counts.field("values").to_pylist())):
         pairs = [" and ".join(map(repr, sorted(texts))) for texts in spellings[:MAX_SHOWN]]
-        yield f"{'; '.join(pairs)} differ in case, accents or spaces only. Write each in one way"
+        yield say("{shown} differ in case, accents or spaces only. Write each in one way", shown="; ".join(pairs))
 
 
 def _matching(counts: pa.StructArray, pattern: str) -> _Matches:

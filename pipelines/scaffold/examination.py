@@ -20,6 +20,7 @@ from .power import Powers, measure_powers
 from .question import Question
 from .series import SPLIT_REASON, is_part_of_time, series_questions, time_question, times_in
 from .whole_numbers import are_codes, are_counts, level_basis
+from .wording import say
 
 MAX_RARE_ROWS = 4
 MIN_PARTS = 2
@@ -100,12 +101,19 @@ def _find_parts_of_a_split(found: Examination, values: Mapping[str, pa.Array]) -
         if column.kind is FeatureKind.CATEGORICAL and pa.types.is_string(values[column.name].type):
             words = {text.casefold() for text in values[column.name].unique().drop_null().to_pylist()}
             if len(words) >= MIN_PARTS and words <= _SPLIT_WORDS:
-                found.exclude(column.name, "says to which part of a split a row belongs")
-                found.notes.append(f"{column.original_name} says to which part of a split a row belongs: no feature.")
+                found.exclude(column.name, say("says to which part of a split a row belongs"))
+                found.notes.append(
+                    say(
+                        "{column} says to which part of a split a row belongs: no feature.", column=column.original_name
+                    )
+                )
                 found.questions.append(
                     Question(
-                        f"{column.original_name}: are the parts to be kept apart? Then make a file of each, and name "
-                        "the one to learn from with `--data`."
+                        say(
+                            "{column}: are the parts to be kept apart? Then make a file of each, and name the one"
+                            " to learn from with `--data`.",
+                            column=column.original_name,
+                        )
                     )
                 )
 
@@ -131,25 +139,41 @@ def _find_groups(found: Examination, values: Mapping[str, pa.Array]) -> None:
     described = _describe_group(first, names)
     if columns[first.name].kind is None or ID_NAME.search(first.name):
         found.split = {"method": "group", "key": first.name}
-        found.exclude(first.name, f"names groups: {described}")
-        found.notes.append(f"{names[first.name]} names groups ({described}): no group is in both splits.")
+        found.exclude(first.name, say("names groups: {described}", described=described))
+        found.notes.append(
+            say(
+                "{name} names groups ({described}): no group is in both splits.",
+                name=names[first.name],
+                described=described,
+            )
+        )
         for name in candidates.keys() - {first.name}:
             if name_same_groups(values[name], values[first.name]):
-                found.exclude(name, f"names the groups that {names[first.name]} names")
+                found.exclude(name, say("names the groups that {name} names", name=names[first.name]))
         return
-    more = f" So do {_some([names[group.name] for group in groups[1:]])}." if len(groups) > 1 else ""
-    text = (
-        f"{names[first.name]} names groups: {described}.{more} Will the model see new ones? Then split by it: `split: "
-        f"{{method: group, key: {first.name}}}`, and move it to `exclude`."
+    more = say(" So do {shown}.", shown=_some([names[group.name] for group in groups[1:]])) if len(groups) > 1 else ""
+    text = say(
+        "{name} names groups: {described}.{more} Will the model see new ones? Then split by "
+        "it: `split: {{method: group, key: {key}}}`, and move it to `exclude`.",
+        name=names[first.name],
+        described=described,
+        more=more,
+        key=first.name,
     )
     split = {"method": "group", "key": first.name}
     action = f"split by {names[first.name]}, which is then no feature"
-    found.questions.append(Question(text, action, (first.name,), f"names groups: {described}", split=split))
+    found.questions.append(
+        Question(text, action, (first.name,), say("names groups: {described}", described=described), split=split)
+    )
 
 
 def _describe_group(group: Group, names: Mapping[str, str]) -> str:
     constant = _some([names[name] for name in group.constant])
-    return f"{group.num_groups} values with several rows each, constant within them: {constant}"
+    return say(
+        "{num_groups} values with several rows each, constant within them: {constant}",
+        num_groups=group.num_groups,
+        constant=constant,
+    )
 
 
 def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
@@ -158,7 +182,9 @@ def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
         if is_ordered and len(times) == 1 and not found.split and column.required:
             found.split = {"method": "time", "key": column.name}
             found.exclude(column.name, SPLIT_REASON)
-            found.notes.append(f"The rows are in the order of {column.original_name}: the latest are held out.")
+            found.notes.append(
+                say("The rows are in the order of {column}: the latest are held out.", column=column.original_name)
+            )
         else:
             found.questions.append(time_question(column))
 
@@ -176,15 +202,17 @@ def _find_levels(found: Examination, values: Mapping[str, pa.Array], targets: np
             found.columns[place] = replace(column, kind=FeatureKind.ORDINAL, basis=basis)
         elif are_counts(numbers):
             found.columns[place] = replace(
-                column, kind=FeatureKind.NUMERIC, basis="a count: neighbours are about as frequent"
+                column, kind=FeatureKind.NUMERIC, basis=say("a count: neighbours are about as frequent")
             )
         else:
-            found.columns[place] = replace(column, basis="codes: few whole numbers in no order that shows")
+            found.columns[place] = replace(column, basis=say("codes: few whole numbers in no order that shows"))
     if codes:
         shown = _some([found.names[name] for name in codes])
-        text = (
-            f"{shown}: whole numbers with gaps or with frequencies in no order. Are they codes? Then move them to "
-            f"`features.categorical`: {', '.join(codes)}."
+        text = say(
+            "{shown}: whole numbers with gaps or with frequencies in no order. Are they codes? "
+            "Then move them to `features.categorical`: {codes}.",
+            shown=shown,
+            codes=", ".join(codes),
         )
         kinds = dict.fromkeys(codes, FeatureKind.CATEGORICAL)
         found.questions.append(Question(text, f"take {shown} for codes", kinds=kinds))
@@ -219,24 +247,35 @@ def _find_leaks(
     for leak in find_leaks(powers, found.scores, label.name):
         name, described = found.names[leak.name], leak.describe(problem)
         if leak.is_certain:
-            found.exclude(leak.name, f"gives the label away: {described}")
-            found.notes.append(f"{name} gives the label away and is no feature: it {described}.")
+            found.exclude(leak.name, say("gives the label away: {described}", described=described))
+            found.notes.append(
+                say("{name} gives the label away and is no feature: it {described}.", name=name, described=described)
+            )
         else:
-            text = f"{name}: {described}. Is it known before {label.original_name} is? If not, move it to `exclude`."
+            text = say(
+                "{name}: {described}. Is it known before {column} is? If not, move it to `exclude`.",
+                name=name,
+                described=described,
+                column=label.original_name,
+            )
             action = f"make {name} no feature"
-            found.questions.append(Question(text, action, (leak.name,), f"may give the label away: {described}"))
+            found.questions.append(
+                Question(text, action, (leak.name,), say("may give the label away: {described}", described=described))
+            )
 
 
 def _find_copies(found: Examination, values: Mapping[str, pa.Array]) -> None:
     inputs = {column.name: values[column.name] for column in found.columns if column.kind}
     names = found.names
     for name, other in find_copies(inputs).items():
-        text = (
-            f"{names[name]}: says what {names[other]} says, each of its values goes with one of that column. Are both "
-            "needed? Importance is divided between them."
+        text = say(
+            "{name}: says what {other} says, each of its values goes with one of that column. Are"
+            " both needed? Importance is divided between them.",
+            name=names[name],
+            other=names[other],
         )
         action = f"make {names[name]} no feature"
-        found.questions.append(Question(text, action, (name,), f"says what {names[other]} says"))
+        found.questions.append(Question(text, action, (name,), say("says what {other} says", other=names[other])))
 
 
 def _find_equal_rows(
@@ -245,23 +284,31 @@ def _find_equal_rows(
     inputs = {column.name for column in found.columns if column.kind}
     equal = find_equal_rows(values, labels, inputs)
     if equal.num_equal:
-        text = (
-            f"{equal.num_equal} of {len(labels)} rows equal an earlier one. Are they one record written twice? Then "
-            "set `data.drop_duplicates: true`."
+        text = say(
+            "{num_equal} of {num} rows equal an earlier one. Are they one record written twice? "
+            "Then set `data.drop_duplicates: true`.",
+            num_equal=equal.num_equal,
+            num=len(labels),
         )
         share = equal.num_equal / len(labels)
         found.questions.append(Question(text, "leave out equal rows", data=_DROP, rejected_share=share))
     if equal.num_renumbered and not found.split:
         others = _some([column.original_name for column in found.columns if column.name not in inputs])
-        text = (
-            f"{equal.num_renumbered} of {len(labels)} rows equal an earlier one but for {others}. Are they one record "
-            "under two numbers? Then leave one out of the file, else the model is judged by records that it has seen."
+        text = say(
+            "{num_renumbered} of {num} rows equal an earlier one but for {others}. Are they one "
+            "record under two numbers? Then leave one out of the file, else the model is judged "
+            "by records that it has seen.",
+            num_renumbered=equal.num_renumbered,
+            num=len(labels),
+            others=others,
         )
         found.questions.append(Question(text))
     if equal.num_torn:
-        text = (
-            f"{equal.num_torn} rows have the values of another row and another {label.original_name}. Which is right? "
-            "No model can be right about both."
+        text = say(
+            "{num_torn} rows have the values of another row and another {column}. Which is right?"
+            " No model can be right about both.",
+            num_torn=equal.num_torn,
+            column=label.original_name,
         )
         found.questions.append(Question(text))
 
@@ -272,9 +319,9 @@ def _damage(
     for column in found.columns:
         if column.name in values:
             for line in find_damage(column.original_name, values[column.name], are_words=column.kind is not None):
-                yield Question(f"{column.original_name}: {line}.")
+                yield Question(say("{column}: {line}.", column=column.original_name, line=line))
     for line in find_damage(label.original_name, labels, are_words=True):
-        yield Question(f"{label.original_name}: {line}.")
+        yield Question(say("{column}: {line}.", column=label.original_name, line=line))
 
 
 def _near_constants(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Question]:
@@ -285,30 +332,40 @@ def _near_constants(found: Examination, values: Mapping[str, pa.Array]) -> Itera
         most = pc.max(counts.field("counts")).as_py()
         if len(values[column.name]) - most <= MAX_RARE_ROWS:
             place = pc.index(counts.field("counts"), most).as_py()
-            text = (
-                f"{column.original_name}: {counts.field('values')[place].as_py()!r} in all but "
-                f"{len(values[column.name]) - most} of {len(values[column.name])} rows. Is it needed?"
+            text = say(
+                "{column}: {value!r} in all but {rest} of {num} rows. Is it needed?",
+                column=column.original_name,
+                value=counts.field("values")[place].as_py(),
+                rest=len(values[column.name]) - most,
+                num=len(values[column.name]),
             )
-            reason = "has nearly always one value"
+            reason = say("has nearly always one value")
             yield Question(text, f"make {column.original_name} no feature", (column.name,), reason)
 
 
 def _persons(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Question]:
     for column in found.columns:
         if column.name in values and (kind := personal_data(column.name, values[column.name])):
-            text = f"{column.original_name}: looks like {kind}. Is it needed? What nothing needs is best left out."
+            text = say(
+                "{column}: looks like {kind}. Is it needed? What nothing needs is best left out.",
+                column=column.original_name,
+                kind=kind,
+            )
             exclude = (column.name,) if column.kind else ()
             action = f"make {column.original_name} no feature" if exclude else ""
-            yield Question(text, action, exclude, f"looks like {kind}")
+            yield Question(text, action, exclude, say("looks like {kind}", kind=kind))
     inputs = [column for column in found.columns if column.kind]
     if any(describes_persons(column.name) for column in inputs):
         shown = [column for column in inputs if describes_persons(column.name) or stands_beside(column.name)]
         yield Question(
-            f"{', '.join(column.original_name for column in shown)}: characteristics of persons. May they decide about "
-            "one? If not, move them to `exclude`; `evaluation.slices` and `evaluation.fairness` can still name them.",
+            say(
+                "{shown}: characteristics of persons. May they decide about one? If not, move them to"
+                " `exclude`; `evaluation.slices` and `evaluation.fairness` can still name them.",
+                shown=", ".join(column.original_name for column in shown),
+            ),
             f"make {_some([column.original_name for column in shown])} no features",
             exclude=tuple(column.name for column in shown),
-            reason="a characteristic of persons: for slices and fairness only",
+            reason=say("a characteristic of persons: for slices and fairness only"),
         )
 
 
@@ -317,4 +374,5 @@ def _are_whole(array: pa.Array) -> bool:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = ", ".join(names[:3])
+    return say("{shown} and {num} more", shown=shown, num=len(names) - 3) if len(names) > 3 else shown

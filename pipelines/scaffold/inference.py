@@ -30,10 +30,13 @@ from .target import (
     sort_classes,
     targets_of,
 )
+from .wording import say
 
 MIN_ROWS = 60
 
-_AMBIGUOUS = "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
+_AMBIGUOUS = say(
+    "numbers with decimal commas or thousands marks, which cannot be distinguished here: write decimal points"
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def obey(inference: Inference, question: Question) -> Inference:
         split=dict(question.split) or inference.split,
         data=inference.data | dict(question.data),
         quarantined_share=inference.quarantined_share + question.rejected_share,
-        notes=(*inference.notes, f"As answered: {question.action}."),
+        notes=(*inference.notes, say("As answered: {action}.", action=question.action)),
         questions=tuple(other for other in inference.questions if other != question),
     )
 
@@ -255,23 +258,43 @@ def _count_classes(sample: Sample, target: Target, reading: _Reading) -> dict[st
 
 def _notes(sample: Sample, reading: _Reading, num_unlabelled: int, class_counts: dict[str, int]) -> list[str]:
     """Returns what was decided about rows and texts, a line each."""
-    names, notes = sample.names, []
+    names = sample.names
+    notes: list[str] = []
     if sample.is_whole and sample.num_rows < MIN_ROWS:
-        notes.append(f"{sample.num_rows} rows are few: a run needs 10 in each split, and so about {MIN_ROWS}.")
+        notes.append(
+            say(
+                "{num_rows} rows are few: a run needs 10 in each split, and so about {least}.",
+                num_rows=sample.num_rows,
+                least=MIN_ROWS,
+            )
+        )
     if not sample.is_whole:
-        notes.append(f"Looked at {sample.size.rstrip(',')}.")
+        notes.append(say("Looked at {size}.", size=sample.size))
     if reading.decimal == ",":
-        notes.append("Numbers are written with a decimal comma (`data.decimal`).")
+        notes.append(say("Numbers are written with a decimal comma (`data.decimal`)."))
     if sample.num_ragged:
-        notes.append(f"Rows with another number of fields than the header, which are quarantined: {sample.num_ragged}.")
+        notes.append(
+            say(
+                "Rows with another number of fields than the header, which are quarantined: {num_ragged}.",
+                num_ragged=sample.num_ragged,
+            )
+        )
     if num_unlabelled:
         notes.append(
-            f"{sample.original_label}: {num_unlabelled} of {sample.num_rows} rows have no label: they are quarantined."
+            say(
+                "{label}: {num_unlabelled} of {num_rows} rows have no label: they are quarantined.",
+                label=sample.original_label,
+                num_unlabelled=num_unlabelled,
+                num_rows=sample.num_rows,
+            )
         )
     if class_counts and (balance := describe_balance(class_counts)):
         notes.append(balance)
     notes += [note for name, texts in reading.exceptions.items() for note in texts.notes(names[name])]
-    notes += [f"{names[name]} {repair.note} (`data.repairs`)." for name, repair in reading.repairs.items()]
+    notes += [
+        say("{name} {note} (`data.repairs`).", name=names[name], note=repair.note)
+        for name, repair in reading.repairs.items()
+    ]
     return notes
 
 
@@ -313,7 +336,9 @@ def _distinct_in_lower_case(columns: Iterable[InferredColumn]) -> Iterator[Infer
     seen: dict[str, str] = {}
     for column in columns:
         if column.kind and (other := seen.setdefault(column.name.lower(), column.name)) != column.name:
-            yield replace(column, kind=None, reason=f"has the name of {other!r} but for case: rename one of them")
+            yield replace(
+                column, kind=None, reason=say("has the name of {other!r} but for case: rename one of them", other=other)
+            )
         else:
             yield column
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ...components.features import Problem
 from .power import Powers, codes_of
+from .wording import say
 
 NEAR_PERFECT = {Problem.CLASSIFICATION: 0.99, Problem.REGRESSION: 0.98}
 STRONG = {Problem.CLASSIFICATION: 0.90, Problem.REGRESSION: 0.90}
@@ -57,9 +58,10 @@ class Leak:
     def describe(self, problem: Problem) -> str:
         """Returns the finding in words."""
         metric = "AUC" if problem is Problem.CLASSIFICATION else "R²"
-        alone = f"predicts the label alone with an {metric} of {self.power:.3f}"
-        beside = f", all others together with {self.others:.3f}" if self.others is not None else ""
-        return alone + beside + (f": {self.sign}" if self.sign else "")
+        alone = say("predicts the label alone with an {metric} of {power:.3f}", metric=metric, power=self.power)
+        beside = say(", all others together with {others:.3f}", others=self.others) if self.others is not None else ""
+        sign = say(": {sign}", sign=self.sign) if self.sign else ""
+        return say("{alone}{beside}{sign}", alone=alone, beside=beside, sign=sign)
 
 
 def find_leaks(powers: Powers, scores: Mapping[str, float], label: str) -> list[Leak]:
@@ -73,11 +75,11 @@ def find_leaks(powers: Powers, scores: Mapping[str, float], label: str) -> list[
     problem, signs = powers.problem, {}
     for name, score in scores.items():
         if _is_mapping(powers.inputs[name], powers.labels) and score >= STRONG[problem]:
-            signs[name] = "each of its values goes with one label"
+            signs[name] = say("each of its values goes with one label")
         elif _is_cut(powers.inputs[name], powers.labels):
-            signs[name] = "it follows from the label"
+            signs[name] = say("it follows from the label")
         elif score >= NAMED[problem] and (word := _late_word(name, label)):
-            signs[name] = f"its name says {word!r}"
+            signs[name] = say("its name says {word!r}", word=word)
     suspects = {name for name, score in scores.items() if score >= STRONG[problem]} | signs.keys()
     if not suspects:
         return []

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .wording import say
+
 MISSING_MARKERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-", "."})
 MAX_MARKERS = 10
 MAX_MISSING_SHARE = 0.5
@@ -54,16 +56,27 @@ class Exceptions:
         Args:
             name: string. The column's name in the file.
         """
-        lines = []
+        lines: list[str] = []
         if unusual := {text: count for text, count in self.missing.items() if text not in MISSING_MARKERS}:
             lines.append(
-                f"{name}: {sum(unusual.values())} of {self.num_values} values are no numbers and count as missing: "
-                f"{_show(unusual)} (`data.missing_values`)."
+                say(
+                    "{name}: {num} of {num_values} values are no numbers and count as missing: "
+                    "{shown} (`data.missing_values`).",
+                    name=name,
+                    num=sum(unusual.values()),
+                    num_values=self.num_values,
+                    shown=_show(unusual),
+                )
             )
         if self.quarantined:
             lines.append(
-                f"{name}: {sum(self.quarantined.values())} of {self.num_values} values are no finite numbers: "
-                f"{_show(self.quarantined)}. Their rows are quarantined."
+                say(
+                    "{name}: {num} of {num_values} values are no finite numbers: {shown}. Their rows are quarantined.",
+                    name=name,
+                    num=sum(self.quarantined.values()),
+                    num_values=self.num_values,
+                    shown=_show(self.quarantined),
+                )
             )
         return lines
 

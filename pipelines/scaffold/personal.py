@@ -5,6 +5,8 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .wording import say
+
 MIN_SHARE = 0.5
 MIN_DOCUMENTS = 50
 
@@ -38,13 +40,13 @@ def personal_data(name: str, array: pa.Array) -> str:
     words = _words(name)
     for kind, pattern in _NAMES.items():
         if re.fullmatch(pattern, words):
-            return kind
+            return say(kind)
     if pa.types.is_string(array.type) and len(array) > array.null_count:
         present = array.drop_null()
         for kind, pattern in _SHAPES.items():
             if pc.mean(pc.match_substring_regex(present, pattern).cast(pa.float64())).as_py() >= MIN_SHARE:
-                return kind
-    return "document numbers" if _are_documents(array) else ""
+                return say(kind)
+    return say("document numbers") if _are_documents(array) else ""
 
 
 def describes_persons(name: str) -> bool:

@@ -7,14 +7,15 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 
 from ...components.features import Problem
-from ...components.text import Language
+from ...components.text import Language, Text
 from ...components.web_page import templates
 from ...components.web_page.numbers import format_number
 from ...components.web_page.plots import scale_of
 from ...components.web_page.templates import script_hash
 from ...components.web_page.texts import Texts, load_texts
-from .baselines import MEAN, TREES, Baselines
+from .baselines import LINEAR, MEAN, TREES, Baselines
 from .inference import Inference
+from .wording import in_spanish
 
 MAX_PICTURES = 200
 MIN_TARGET_ROWS = 5
@@ -59,8 +60,9 @@ def render_profile_page(
         "label": inference.facts[0].column,
         "num_features": sum(column.kind is not None for column in inference.columns),
         "num_excluded": sum(column.kind is None for column in inference.columns),
-        "questions": list(map(str, inference.questions)),
-        "decided": inference.notes,
+        "questions": [_in_both(question.text) for question in inference.questions],
+        "decided": list(map(_in_both, inference.notes)),
+        "in_both": _in_both,
         "baselines": baselines,
         "best_column": original_names[baselines.best_column] if baselines else "",
         "dominant": dominant_column(baselines, original_names),
@@ -87,12 +89,17 @@ def dominant_column(baselines: Baselines | None, original_names: dict[str, str])
     if baselines is None:
         return {}
     scores = baselines.scores
-    whole = max(scores[TREES], scores[MEAN]) - scores["constant"]
+    most = max(scores[LINEAR], scores[TREES], scores[MEAN])
+    whole = most - scores["constant"]
     alone = scores["column"] - scores["constant"]
     if whole <= 0 or alone < (1 - MAX_SHARE_OF_REST) * whole:
         return {}
     column = original_names[baselines.best_column]
-    return {"column": column, "alone": f"{scores['column']:.3f}", "all": f"{max(scores[TREES], scores[MEAN]):.3f}"}
+    return {"column": column, "alone": f"{scores['column']:.3f}", "all": f"{most:.3f}"}
+
+
+def _in_both(text: str) -> Text:
+    return Text(en=text, es=in_spanish(text))
 
 
 @functools.cache

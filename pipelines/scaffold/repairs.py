@@ -11,6 +11,7 @@ from ...components.example_gen.repairs import repair_numbers
 from ...components.example_gen.settings import Repair
 from .dates import find_dates, read_dates
 from .number_marks import SENTINELS, find_marks, find_sentinel
+from .wording import Finding, say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,26 +47,40 @@ def find_repairs(columns: Mapping[str, pa.Array], decimal: str, others: Collecti
             continue
         if dates := find_dates(array):
             times = read_dates(array, dates.time_format)
-            note = f"is a time, written as {dates.time_format!r}"
+            note = say("is a time, written as {time_format!r}", time_format=dates.time_format)
             question = (
-                f"its dates fit {dates.time_format!r} and {dates.other!r} alike. The first is taken: is it right?"
+                say(
+                    "its dates fit {time_format!r} and {other!r} alike. The first is taken: is it right?",
+                    time_format=dates.time_format,
+                    other=dates.other,
+                )
                 if dates.other
                 else ""
             )
             is_unfit = _mask(pc.and_(pc.is_valid(array), pc.is_null(times)))
             repairs[name] = FoundRepair(Repair(time_format=dates.time_format), times, is_unfit, note, question)
         elif marks := find_marks(array, decimal):
-            removed = [f"without {', '.join(map(repr, marks.remove))}"] if marks.remove else []
-            grouped = [f"{marks.thousands!r} between thousands"] if marks.thousands else []
-            repairs[name] = _of_numbers(array, marks, decimal, f"is a number, {', '.join(removed + grouped)}")
+            removed = [say("without {marks}", marks=", ".join(map(repr, marks.remove)))] if marks.remove else []
+            grouped = [say("{mark!r} between thousands", mark=marks.thousands)] if marks.thousands else []
+            repairs[name] = _of_numbers(
+                array, marks, decimal, say("is a number, {marks}", marks=_joined(removed + grouped))
+            )
         elif name in others:
             mark = "." if decimal == "," else ","
-            note = f"is a number with {mark!r} as its decimal mark, where other columns have {decimal!r}"
+            note = say(
+                "is a number with {mark!r} as its decimal mark, where other columns have {decimal!r}",
+                mark=mark,
+                decimal=decimal,
+            )
             repairs[name] = _of_numbers(array, Repair.model_validate({"decimal": mark}), decimal, note)
         elif texts := _sentinel(array, decimal):
-            note = f"{', '.join(map(repr, texts))} is far from all other numbers and counts as missing"
+            note = say("{shown} is far from all other numbers and counts as missing", shown=", ".join(map(repr, texts)))
             repairs[name] = _of_numbers(array, Repair(missing_values=texts), decimal, note)
     return repairs
+
+
+def _joined(parts: list[Finding]) -> Finding:
+    return parts[0] if len(parts) == 1 else say("{one}, {other}", one=parts[0], other=parts[1])
 
 
 def _of_numbers(array: pa.Array, repair: Repair, decimal: str, note: str) -> FoundRepair:

@@ -17,6 +17,7 @@ from ...components.example_gen.tables import Table, blank, check_columns
 from ...components.features import to_identifier
 from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
+from .wording import say
 
 SAMPLE_ROWS = 100_000
 BLOCK_ROWS = 1_000
@@ -62,9 +63,10 @@ class Sample:
     def size(self) -> str:
         """How many rows they are, in words."""
         if self.is_whole:
-            return f"all {self.num_rows:,} rows"
-        read = f"{self.num_read:,}" if self.num_read < MAX_READ_ROWS else f"the first {self.num_read:,}"
-        return f"{self.num_rows:,} rows, in blocks throughout {read},"
+            return say("all {rows:,} rows", rows=self.num_rows)
+        if self.num_read < MAX_READ_ROWS:
+            return say("{rows:,} rows, in blocks throughout {read:,}", rows=self.num_rows, read=self.num_read)
+        return say("{rows:,} rows, in blocks throughout the first {read:,}", rows=self.num_rows, read=self.num_read)
 
     def count_labels(self, missing_values: Sequence[str]) -> Counter[str]:
         """Returns the rows of each label, of the whole data; it stops at more than `MAX_CLASSES` different ones."""

@@ -213,7 +213,7 @@ def _config(
         "label": label,
     }
     features = {"features": {kind.value: names for kind, names in inputs.items() if names}}
-    exclude = {"exclude": {column.name: column.reason for column in inference.columns if column.reason}}
+    exclude = {"exclude": {column.name: str(column.reason) for column in inference.columns if column.reason}}
     rest = {
         "split": {**(inference.split or {"method": "hash"}), "eval_share": EVAL_SHARE},
         "model": {**_family(inference.problem, baselines), "seed": 42},

@@ -9,11 +9,12 @@ import pyarrow as pa
 from ...components.features import FeatureKind
 from .column_inference import InferredColumn
 from .question import Question
+from .wording import say
 
 MIN_TIMES = 30
 MAX_RUN = 24
 
-SPLIT_REASON = "the time by which the split goes: later ones are new to the model"
+SPLIT_REASON = say("the time by which the split goes: later ones are new to the model")
 
 PARTS_OF_TIME = {"year": "year|yr|anio|ano", "month": "month|mes", "day": "day|dia", "hour": "hour|hr|hora"}
 
@@ -37,9 +38,11 @@ def times_in(columns: Sequence[InferredColumn], values: Mapping[str, pa.Array]) 
 
 def time_question(column: InferredColumn) -> Question:
     """Returns the question of whether to split by a time."""
-    text = (
-        f"{column.original_name}: a time. Will the model predict what is later than all of them? Then split by it: "
-        f"`split: {{method: time, key: {column.name}}}`."
+    text = say(
+        "{column}: a time. Will the model predict what is later than all of them? Then split "
+        "by it: `split: {{method: time, key: {name}}}`.",
+        column=column.original_name,
+        name=column.name,
     )
     action = f"hold out the latest by {column.original_name}" if column.required else ""
     return Question(text, action, (column.name,), SPLIT_REASON, split={"method": "time", "key": column.name})
@@ -67,17 +70,26 @@ def series_questions(columns: Sequence[InferredColumn], values: Mapping[str, pa.
         return
     names = {column.name: column.original_name for column in columns}
     shown = ", ".join(names[name] for name in parts.values())
-    order = f"in its order, in {num_back + 1} series" if num_back else "in its order"
+    order = say("in its order, in {num} series", num=num_back + 1) if num_back else say("in its order")
     yield Question(
-        f"{shown}: parts of a time, and the rows are {order}. Will the model predict what is later? Then write one "
-        "column of times and split by it: `split: {method: time}`."
+        say(
+            "{shown}: parts of a time, and the rows are {order}. Will the model predict what is "
+            "later? Then write one column of times and split by it: `split: {{method: time}}`.",
+            shown=shown,
+            order=order,
+        )
     )
     for column in columns:
         if column.kind is FeatureKind.NUMERIC and column.name not in parts.values():
             length, value = _longest_run(values[column.name].to_numpy(zero_copy_only=False))
             if length >= MAX_RUN:
                 yield Question(
-                    f"{column.original_name}: {value:g} in {length} rows running. Was it measured, or a sensor stuck?"
+                    say(
+                        "{column}: {value:g} in {length} rows running. Was it measured, or a sensor stuck?",
+                        column=column.original_name,
+                        value=value,
+                        length=length,
+                    )
                 )
 
 

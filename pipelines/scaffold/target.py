@@ -17,6 +17,7 @@ from .column_inference import ROWS_A_VALUE, are_numbers
 from .number_texts import find_exceptions, numbers_kept, plain_numbers
 from .question import Question
 from .sample import MAX_CLASSES, Sample, blank_values, texts_of
+from .wording import say
 
 MAX_NUMERIC_CLASSES = 10
 MAX_CODES = 1_000
@@ -131,9 +132,13 @@ def describe_balance(class_counts: dict[str, int]) -> str:
     if class_counts[most] < IMBALANCED_SHARE * total:
         return ""
     rarest = min(class_counts, key=lambda name: class_counts[name])
-    return (
-        f"{class_counts[most] / total:.1%} of the rows are of the class {most!r}, {class_counts[rarest]} of "
-        f"{rarest!r}: the accuracy says little. The AUC decides; macro-F1 and accuracy stand beside it."
+    return say(
+        "{share:.1%} of the rows are of the class {most!r}, {num_rarest} of {rarest!r}: the "
+        "accuracy says little. The AUC decides; macro-F1 and accuracy stand beside it.",
+        share=class_counts[most] / total,
+        most=most,
+        num_rarest=class_counts[rarest],
+        rarest=rarest,
     )
 
 
@@ -145,8 +150,11 @@ def _look_like_classes(numbers: Sequence[float], texts: Counter[str]) -> bool:
 
 def _number(label: str) -> Question:
     return Question(
-        f"{label}: is it a number, such as a mark or a count, and no class? Then `--problem regression`. Are they "
-        "classes in order, such as grades? Then `label.ordered: true`.",
+        say(
+            "{label}: is it a number, such as a mark or a count, and no class? Then `--problem "
+            "regression`. Are they classes in order, such as grades? Then `label.ordered: true`.",
+            label=label,
+        ),
         f"predict {label} as a number",
         problem=Problem.REGRESSION,
     )
@@ -155,11 +163,21 @@ def _number(label: str) -> Question:
 def _classes(label: str, num_values: int) -> Question:
     if num_values > MAX_CLASSES:
         return Question(
-            f"{label}: is each of its {num_values} whole numbers a class, and no number? Then they are too many: write "
-            f"at most {MAX_CLASSES}."
+            say(
+                "{label}: is each of its {num_values} whole numbers a class, and no number? Then they"
+                " are too many: write at most {most}.",
+                label=label,
+                num_values=num_values,
+                most=MAX_CLASSES,
+            )
         )
     return Question(
-        f"{label}: is each of its {num_values} whole numbers a class, and no number? Then `--problem classification`.",
+        say(
+            "{label}: is each of its {num_values} whole numbers a class, and no number? Then "
+            "`--problem classification`.",
+            label=label,
+            num_values=num_values,
+        ),
         f"predict {label} as a class",
         problem=Problem.CLASSIFICATION,
     )

@@ -11,6 +11,8 @@ import re
 
 import numpy as np
 
+from .wording import say
+
 MIN_CODES = 11
 MAX_CODES = 60
 MIN_LEVELS = 3
@@ -62,7 +64,7 @@ def level_basis(name: str, numbers: np.ndarray, targets: np.ndarray | None) -> s
         return ""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     if named := _LEVEL_NAME.search(words):
-        return f"levels: its name says {named[2]!r}"
+        return say("levels: its name says {word!r}", word=named[2])
     if targets is None or len(levels) < MIN_LEVELS_BY_LABEL:
         return ""
     from scipy import stats
@@ -73,7 +75,7 @@ def level_basis(name: str, numbers: np.ndarray, targets: np.ndarray | None) -> s
     steps = np.diff(means)
     if not ((steps > 0).all() or (steps < 0).all()) or stats.spearmanr(numbers, targets).pvalue > LEVEL:
         return ""
-    return "levels: the label goes with their order"
+    return say("levels: the label goes with their order")
 
 
 def _frequencies(numbers: np.ndarray) -> np.ndarray | None:

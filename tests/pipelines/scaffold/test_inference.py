@@ -136,7 +136,7 @@ def test_what_comes_after_the_sample_is_allowed_for(tmp_path: Path, monkeypatch:
     inferred = infer(str(path), "y")
 
     assert not inferred.is_whole
-    assert inferred.size == "60 rows, in blocks throughout 120,"
+    assert inferred.size == "60 rows, in blocks throughout 120"
     assert inferred.class_counts == {"p": 40, "q": 40, "r": 40}
     assert [(c.type, c.required, c.values) for c in inferred.columns] == [
         (ColumnType.FLOAT32, False, ()),
