@@ -22,12 +22,10 @@ FIELDS = (
 )
 """What `--json` prints, whatever happens."""
 
-GO_ON = "The same command goes on from the parts that are complete."
-
 
 def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
-    if isinstance(error, KeyboardInterrupt | OSError):
-        yield GO_ON
+    if isinstance(error, KeyboardInterrupt):
+        yield "The same command goes on from the parts that are complete."
 
 
 @frame.command("predict", fields=FIELDS, hints=_hints)

@@ -8,6 +8,7 @@ from them. Memory holds a few parts a process, however many records there are.
 import collections
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -26,6 +27,7 @@ from ...model_store.store import hash_folder
 from ...model_store.tree_table import TREES_FILE
 from ...serving.cpus import count_cpus
 from ...serving.model_metadata import read_features, read_metadata
+from ..access import unwritable
 from ..example_gen.settings import ReadSettings
 from ..features import to_identifier
 from .outputs import PREDICTION, merge, merge_rejected
@@ -35,9 +37,11 @@ from .score import REJECTED_SUFFIX, check_trees, read_receipts, score_part, star
 from .settings import PredictSettings, reading_of, suffix_of
 from .sources import InputFile, PartsReader, Wanted, list_inputs
 
+GO_ON = "The same command goes on from the parts that are complete."
 PLAN_FILE = "plan.json"
 QUARANTINE_SUFFIX = ".quarantine.csv"
 _LOCK_FILE = "lock"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PARTS_AHEAD = 2
 """Parts that wait for each process: the next is there when one is done, and memory stays bounded."""
 
@@ -115,10 +119,9 @@ def predict(
 
     Raises:
         UsageError: if the output is there, or somebody else is writing it.
-        DataError: if the records cannot be read, or too many of them are rejected.
+        DataError: if the records cannot be read, too many of them are rejected, or the output cannot be written.
         ModelError: if the model cannot be loaded.
         StoreError: if a bucket cannot be read or written.
-        OSError: if the output cannot be written.
         RunError: if a process was killed.
     """
     started = time.perf_counter()
@@ -146,7 +149,7 @@ def predict(
         names_file=len(files) > 1,
         read=read,
     )
-    with _locked(folder):
+    with _locked(folder), _writing(settings.output):
         plan, receipts, resumed_rows = _score(plan, folder, files, reader, progress, num_workers, runner)
         _check_receipts(
             receipts, settings.max_rejected_share, lambda: _write_quarantine(output, folder, receipts, suffix)
@@ -260,7 +263,7 @@ class _Pool:
         except BrokenProcessPool:
             raise RunError(
                 "Expected the processes that score to live to the end. Received: one was killed, by hand or for want "
-                "of memory. The same command goes on from the parts that are complete; fewer workers need less memory."
+                f"of memory. {GO_ON} Fewer --workers need less memory."
             ) from None
 
 
@@ -303,6 +306,17 @@ def _locked(folder: Place) -> Iterator[None]:
             f"Expected nobody else to write this output. Received: another run, in {folder.uri}. Wait for it, or name "
             "another output."
         ) from None
+
+
+@contextlib.contextmanager
+def _writing(output: str) -> Iterator[None]:
+    """Says of what cannot be written, as on a full disk, how to go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise DataError(f"{unwritable(output, error)} {GO_ON}") from error
 
 
 def _check_output(output: Place, overwrite: bool) -> None:

@@ -24,7 +24,6 @@ from filelock import FileLock
 from ...errors import DataError, UsageError
 from ...model_store.metadata import MISSING_VALUE, Dtype
 from ...serving.contract import Array, Feature
-from ...serving.errors import RequestError
 from ...serving.inputs import InputChecker
 from ...serving.limits import Limits
 from ..batch_predictor.places import Place, open_place
@@ -117,7 +116,8 @@ def land(
             try:
                 event = checker.check(text)
             except DataError as error:
-                reason = "; ".join(error.failures) if isinstance(error, RequestError) and error.failures else str(error)
+                failures = error.failures or (str(error),)
+                reason = "; ".join(failures).replace(" (row 0)", "").replace("(row 0, ", "(")
                 rejected.append(Quarantined(file.uri, line, "", reason, text.strip()))
             else:
                 by_day.setdefault(event.microseconds // _MICROSECONDS_A_DAY, []).append(event)
