@@ -38,6 +38,9 @@ def _hints(output: frame.Fields, error: BaseException) -> Iterator[str]:
 @click.option("--inputs", is_flag=True, help="Write the model's features into the output too.")
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes (default: one a processor).")
+@click.option(
+    "--version", metavar="V", help="Version, content hash or alias in a pipeline's store (default: the newest)."
+)
 @options.task_option
 @options.config_option
 @options.set_option
@@ -51,6 +54,7 @@ def command(
     inputs: bool,
     overwrite: bool,
     workers: int | None,
+    version: str | None,
     task: str | None,
     config_path: Path | None,
     overrides: tuple[str, ...],
@@ -68,16 +72,17 @@ def command(
     from ..components.example_gen.settings import ReadSettings
     from ..serving.store import open_source
 
-    version = open_source(place, endpoint_url).newest()
-    output.update({"model": name, "version": version.version})
-    click.echo(f"{name}, version {version.version}", err=True)
+    below = None if version is None else str(_number(version, config, task, workdir) + 1)
+    found = open_source(place, endpoint_url).newest(below)
+    output.update({"model": name, "version": found.version})
+    click.echo(f"{name}, version {found.version}", err=True)
     with _shown() as progress:
         summary = predict(
-            version.path,
+            found.path,
             settings,
             config.data if config else ReadSettings(),
             overwrite=overwrite,
-            facts={"model": name, "version": version.version},
+            facts={"model": name, "version": found.version},
             progress=progress,
             num_workers=workers,
         )
@@ -96,6 +101,22 @@ def _find(
 
         config = find_pipeline(model, config_path).load(overrides)
     return name, given["model_dir"], given.get("store_endpoint", ""), config
+
+
+def _number(version: str, config: "PipelineConfig | None", task: str | None, workdir: Path) -> int:
+    """Returns the number of the version that is meant.
+
+    Raises:
+        UsageError: if there is none, or the model is no pipeline's.
+    """
+    if config is None:
+        raise UsageError(
+            "Expected --version beside a pipeline. Received: beside a folder of models. Name the push itself."
+        )
+    from ..pipelines.api import choose_task
+    from ..pipelines.models import open_models
+
+    return open_models(config, choose_task(config, task), workdir).find(version).version
 
 
 def _settings(
