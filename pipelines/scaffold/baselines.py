@@ -40,6 +40,7 @@ class Baselines:
         best_column: string. The column that alone predicts best.
         scores: dict of `"constant"`, `"column"`, `"linear"`, `"trees"` and `"mean"` to the metric.
         family: string. `LINEAR`, `TREES` or `MEAN`: which is worth its while.
+        are_deep: bool. Whether trees of any depth are better than shallow ones by more than chance.
         lower: float. The score from which on a model is blessed.
         reason: string. Why, in words.
     """
@@ -48,6 +49,7 @@ class Baselines:
     best_column: str
     scores: dict[str, float]
     family: str
+    are_deep: bool
     lower: float
     reason: str
 
@@ -67,7 +69,17 @@ def judge_baselines(
     if len(powers.labels) < MIN_ROWS or not powers.can_judge or not inputs:
         return None
     best = max(inputs, key=lambda name: (scores[name], name))
+    weights = np.vstack([np.ones(len(powers.labels)), _resamples(powers.clusters)])
+
+    def measure(predictions: np.ndarray) -> np.ndarray:
+        return bind(metric, powers.labels, predictions)(weights)
+
     linear, trees = powers.linear(inputs), powers.trees(inputs)
+    are_deep = False
+    if powers.problem is Problem.REGRESSION:
+        deep = powers.deep_trees(inputs)
+        are_deep = _is_better(measure(deep), measure(trees))
+        trees = deep if are_deep else trees
     predictions = {
         "constant": powers.constant(),
         "column": powers.single(best),
@@ -75,8 +87,7 @@ def judge_baselines(
         TREES: trees,
         MEAN: (linear + trees) / 2,
     }
-    weights = np.vstack([np.ones(len(powers.labels)), _resamples(powers.clusters)])
-    values = {name: bind(metric, powers.labels, found)(weights) for name, found in predictions.items()}
+    values = {name: measure(found) for name, found in predictions.items()}
     family = LINEAR
     if _is_better(values[TREES], values[LINEAR]):
         family = TREES
@@ -85,7 +96,7 @@ def judge_baselines(
     # Of the sample's score, and of one on the records of `eval`.
     growth = np.sqrt(1 + len(powers.labels) / max(num_eval, 1))
     # A useless model's score varies, a constant's does not.
-    useless = bind(metric, powers.labels, np.random.default_rng(0).permutation(linear))(weights)
+    useless = measure(np.random.default_rng(0).permutation(linear))
     noise = {"constant": np.nanstd(useless[1:]), "column": np.nanstd(values["column"][1:])}
     bounds = {name: values[name][0] + Z * growth * error for name, error in noise.items()}
     reasons = {
@@ -106,6 +117,7 @@ def judge_baselines(
         best,
         {name: float(value[0]) for name, value in values.items()},
         family,
+        are_deep,
         float(min(bounds[highest], most)),
         reasons[highest],
     )

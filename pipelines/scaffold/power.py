@@ -21,6 +21,7 @@ MAX_LEAVES = 64
 MAX_ONE_HOT = 50
 MIN_TREES, MAX_BOOSTED, MAX_TREES = 10, 50, 250
 NUM_PERIODS = 50
+MAX_CODES = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,18 @@ class Powers:
         is_class = self.problem is Problem.CLASSIFICATION
         model = xgboost.XGBClassifier(**boosted) if is_class else xgboost.XGBRegressor(**boosted)
         return self._predict(np.stack([self.inputs[name] for name in names], axis=1), model)
+
+    def deep_trees(self, names: Sequence[str]) -> np.ndarray:
+        """Returns out-of-fold predictions of trees without a bound of their depth, scikit-learn's defaults, likewise.
+
+        Of a regression alone.
+        """
+        from sklearn import ensemble
+
+        codes = [self.kinds[name] is FeatureKind.CATEGORICAL for name in names]
+        inputs = np.stack([self.inputs[name] for name in names], axis=1)
+        codes = [is_code and len(np.unique(inputs[:, place])) < MAX_CODES for place, is_code in enumerate(codes)]
+        return self._predict(inputs, ensemble.HistGradientBoostingRegressor(random_state=0, categorical_features=codes))
 
     @property
     def _num_trees(self) -> int:

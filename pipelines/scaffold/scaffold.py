@@ -39,6 +39,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_NAME = 60
 # The trees that are best by default, docs/benchmarks.md.
 _TREES = {Problem.CLASSIFICATION: "xgboost", Problem.REGRESSION: "boosted_trees"}
+# Those of scikit-learn.
+_DEEP = {"learning_rate": 0.1, "max_iter": 100, "max_depth": None}
 _FAMILY_REASONS = {
     LINEAR: "nothing that was tried beats it by more than chance",
     TREES: "they beat the linear model by more than chance",
@@ -242,11 +244,13 @@ def _config(
 def _family(problem: Problem, baselines: Baselines | None) -> dict[str, Any]:
     """Returns the family that is worth its while, and its hyperparameters."""
     trees = _TREES[problem]
-    if baselines is None or baselines.family == TREES:
-        return {"family": trees}
-    if baselines.family == LINEAR:
+    if baselines is not None and baselines.family == LINEAR:
         return {"family": "linear"}
-    return {"family": "ensemble", "hyperparameters": {"ensemble": {"families": [trees, "linear"]}}}
+    given: dict[str, Any] = {trees: _DEEP} if baselines is not None and baselines.are_deep else {}
+    if baselines is not None and baselines.family == MEAN:
+        mean = {"families": [trees, "linear"]} | ({"hyperparameters": given} if given else {})
+        return {"family": "ensemble", "hyperparameters": {"ensemble": mean}}
+    return {"family": trees} | ({"hyperparameters": given} if given else {})
 
 
 def _comment(text: str) -> str:
