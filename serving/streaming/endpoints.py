@@ -121,7 +121,8 @@ def open_source(endpoint: Endpoint, reader: Reader) -> Source:
     kinesis = clients["kinesis"]
     list_shards(kinesis, endpoint.place)
     leases = Leases(
-        LeaseTable(clients["dynamodb"], reader.group),
+        # The shards of two streams have the same names.
+        LeaseTable(clients["dynamodb"], f"{reader.group}-{endpoint.place}"),
         reader.instance or _new_name(),
         lambda: list_shards(kinesis, endpoint.place),
         TRIM_HORIZON if start == "earliest" else LATEST,

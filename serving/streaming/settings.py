@@ -80,7 +80,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--to", dest="sink", required=True, metavar="SINK", help="file:PATH, kafka://... or kinesis://...")
     add("--dead_letter", metavar="SINK", help="For events without a prediction; without it they go to --to.")
     add("--envelope", default="{}", metavar="JSON|FILE", help="Which fields of an event hold what.")
-    add("--group", metavar="NAME", help="Who reads: members share the partitions (default: yachay-MODEL_NAME).")
+    add(
+        "--group",
+        metavar="NAME",
+        help="Who reads: members share the partitions (default: yachay-MODEL_NAME, with Kafka's topic).",
+    )
     add("--instance", default="", metavar="NAME", help="Steady name of this process: a restart goes on at once.")
     add("--kafka_settings", type=Path, metavar="FILE", help="librdkafka's settings, name=value a line.")
     add("--once", action="store_true", help="End at the end of the source.")
@@ -108,13 +112,14 @@ def read_settings(options: argparse.Namespace) -> StreamSettings:
     for name in ("max_batch_events", "max_event_bytes", "max_string_bytes", "poll_seconds"):
         if not getattr(options, name) > 0:
             raise ConfigurationError(f"Expected --{name} to be above 0. Received: {getattr(options, name)}.")
-    group = options.group or f"yachay-{options.model_name}"
+    source, sink = parse_endpoint(options.source), parse_endpoint(options.sink)
+    # Members of a group of Kafka that read different topics take turns at getting none.
+    group = options.group or "-".join(filter(None, ("yachay", options.model_name, source.topic)))
     for flag, name in (("--group", group), ("--instance", options.instance)):
         if name and not _GROUP.fullmatch(name):
             raise ConfigurationError(
                 f"Expected {flag} of 3 to 200 letters, digits, dots, hyphens and underscores. Received: {name!r}."
             )
-    source, sink = parse_endpoint(options.source), parse_endpoint(options.sink)
     dead = parse_endpoint(options.dead_letter) if options.dead_letter else None
     for flag, each in (("--to", sink), ("--dead_letter", dead)):
         if each is not None and _place(each) == _place(source):

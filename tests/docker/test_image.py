@@ -71,11 +71,11 @@ def test_the_base_image_has_a_whole_version(dockerfile):
     assert re.match(r"\d+\.\d+\.\d+-", base)
 
 
-@pytest.mark.parametrize("kind", ["pipeline", "serving"])
-def test_an_image_gets_the_versions_that_are_tested_and_no_tools(kind):
+@pytest.mark.parametrize(("kind", "least"), [("pipeline", 50), ("serving", 50), ("lambda", 10)])
+def test_an_image_gets_the_versions_that_are_tested_and_no_tools(kind, least):
     tested = {(name, version): hashes for (name, version, _), hashes in requirements("constraints.txt").items()}
     pinned = requirements(f"docker/requirements-{kind}.txt")
-    assert len(pinned) > 50
+    assert len(pinned) > least
     for (name, version, _), hashes in pinned.items():
         assert tested.get((name, version)) == hashes, f"{name}=={version}: run `make lock`"
     assert not DEVELOPMENT & {name for name, _, _ in pinned}
@@ -84,18 +84,21 @@ def test_an_image_gets_the_versions_that_are_tested_and_no_tools(kind):
 def test_the_image_of_the_server_holds_no_tfx():
     names = {name for name, _, _ in requirements("docker/requirements-serving.txt")}
     assert "tensorflow" in names
+    assert not {"tensorflow", "kserve"} & {name for name, _, _ in requirements("docker/requirements-lambda.txt")}
     assert not {"tfx", "apache-beam", "tensorflow-transform", "tensorflow-model-analysis", "kfp"} & names
 
 
 def test_the_extra_serving_names_what_the_server_imports():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["dependencies"] + project["optional-dependencies"]["serving"]
-    listed = {re.match(r"[a-z-]+", one)[0].replace("-", "_") for one in extras} | {"yaml"}
+    optional = project["optional-dependencies"]
+    extras = project["dependencies"] + optional["serving"] + optional["streams"]
+    listed = {re.match(r"[a-z0-9-]+", one)[0].replace("-", "_") for one in extras} | {"yaml"}
     distributions = {
         "grpc": "grpcio",
         "grpc_health": "grpcio_health_checking",
         "grpc_reflection": "grpcio_reflection",
         "google": "protobuf",
+        "botocore": "boto3",
     }
     imported = set()
     for room in ("serving", "model_store"):
