@@ -24,6 +24,7 @@ from load import Load, find_wrk, put_load
 from serve import our_server, random_rows, train
 
 CLIENTS = 8
+NUM_READERS = 16
 MIB = 2**20
 
 
@@ -33,13 +34,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a push: push-<version>/<version>")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", default="", help="abuses whose name contains this")
     options = parser.parse_args()
     find_wrk()
     with tempfile.TemporaryDirectory() as scratch:
-        measure(options.model or train(Path(scratch, "runs")), Path(scratch), options.seconds, options.repeats)
+        measure(
+            options.model or train(Path(scratch, "runs")), Path(scratch), options.seconds, options.repeats, options.only
+        )
 
 
-def measure(model: Path, scratch: Path, seconds: float, repeats: int) -> None:
+def measure(model: Path, scratch: Path, seconds: float, repeats: int, only: str) -> None:
     """Prints a line an abuse."""
     body = json.dumps({"instances": random_rows(model, 1)}).encode()
     process, root = our_server(model, scratch / "ours.log", "--allow_unchecked=true")
@@ -48,6 +52,8 @@ def measure(model: Path, scratch: Path, seconds: float, repeats: int) -> None:
     with process:
         put_load(url, body, CLIENTS, 2)
         for name, abuse in abuses(url).items():
+            if only not in name:
+                continue
             pairs: list[tuple[Load, Load]] = []
             for _ in range(repeats):
                 quiet = put_load(url, body, CLIENTS, seconds)
@@ -74,6 +80,11 @@ def abuses(url: str) -> dict[str, Callable[[], contextlib.AbstractContextManager
     for name, body in bodies.items():
         headers = {"content-encoding": "gzip"} if "gzip" in name else {}
         found[name] = lambda body=body, headers=headers: repeating(url, body, headers)  # type: ignore[misc]
+    root = url.split("/v1/")[0]
+    for path in ("/metrics", "/openapi.json"):
+        found[f"{NUM_READERS} readers of {path}"] = lambda path=path: repeating(  # type: ignore[misc]
+            root + path, None, {}, NUM_READERS
+        )
     head = f"POST {urlsplit(url).path} HTTP/1.1\r\nhost: x\r\ncontent-length: {8 * MIB}\r\n\r\n".encode()
     found["400 half-sent bodies"] = lambda: holding(url, head + b"[", 400)
     found["60 half-sent bodies of 8 MB"] = lambda: holding(url, head + b" " * (8 * MIB - 1), 60)
@@ -81,22 +92,24 @@ def abuses(url: str) -> dict[str, Callable[[], contextlib.AbstractContextManager
 
 
 @contextlib.contextmanager
-def repeating(url: str, body: bytes, headers: dict[str, str]) -> Iterator[None]:
-    """Posts a body again and again until the block ends."""
+def repeating(url: str, body: bytes | None, headers: dict[str, str], num_threads: int = 1) -> Iterator[None]:
+    """Posts a body, or gets a page, again and again until the block ends."""
     is_over = threading.Event()
 
     def ask() -> None:
         while not is_over.is_set():
             with contextlib.suppress(urllib.error.HTTPError, OSError):
-                urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60)
+                urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60).read()
 
-    thread = threading.Thread(target=ask)
-    thread.start()
+    threads = [threading.Thread(target=ask) for _ in range(num_threads)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         is_over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 @contextlib.contextmanager
