@@ -89,8 +89,8 @@ def _list_remote(place: Place, read: ReadSettings) -> list[InputFile]:
         ]
     if not files:
         raise DataError(
-            f"Expected data files at {place.uri}. Received: none that end in one of {', '.join(DATA_SUFFIXES)}. Check "
-            "the address."
+            f"Expected data files at {place.uri}. Received: none; in a folder they end in one of "
+            f"{', '.join(DATA_SUFFIXES)}. Check the address."
         )
     return files
 

@@ -24,6 +24,7 @@ def test_beam_writes_what_the_processes_of_one_machine_write(
     suffix: str,
 ) -> None:
     monkeypatch.setattr(sources, "PART_BYTES", 3000)
+    monkeypatch.setattr("yachay.components.example_gen.csv_segments.read_segments.__defaults__", (500,))
     rows = range(500)
     frame = pd.DataFrame({"id": rows, "income": [10.0 * row for row in rows], "visits": rows, "town": "Lima"})
     frame.loc[::50, "income"] = None
