@@ -99,7 +99,8 @@ def _experiment(client: Any, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name))
+            # Else its page shows runs as those of language models.
+            return str(client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"}))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # By another run in the meantime.
                 raise
