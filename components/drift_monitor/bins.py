@@ -48,7 +48,12 @@ def categorical_distribution(values: pa.Array) -> Distribution:
     is_open = len(names) > MAX_NAMED
     rare = [] if is_open else sorted(set(names).difference(frequent))
     empty = Distribution(
-        kind="categorical", categories=tuple(sorted(frequent)), rare=tuple(rare), is_open=is_open, counts=()
+        kind="categorical",
+        categories=tuple(sorted(frequent)),
+        rare=tuple(rare),
+        is_open=is_open,
+        singletons=int((counts == 1).sum()),
+        counts=(),
     )
     return _counted(empty, CategoricalBins(empty)(values))
 

@@ -8,14 +8,15 @@
 - **Test**: Pearson's chi-squared of homogeneity of the two samples, so that the noise of the training sample counts as
   much as that of the window. Bins are joined until each is expected to have 5 rows in the window (Cochran, Biometrics
   1954), which keeps the error rate where it should be. Joined bins hide what is rare and tells most, missing and new
-  values: each of these bins has Fisher's exact test beside it, and the least p-value counts times the number of tests
-  that could find anything (Bonferroni; Tarone, Biometrics 1990).
+  values: each of these bins has Fisher's exact test beside it. As the bins are made from the training, none of its
+  values is new; those that only one record has stand for them (Good, Biometrika 1953). Of these tests the least p-value
+  counts, times the number of those that could find anything (Bonferroni; Tarone, Biometrics 1990).
 
 Counts are rows of a table `(W, B)`: `W` windows, `B` bins.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,14 @@ class Distances:
     p_value: Values
 
 
-def compare(reference: Counts, windows: Counts, alone: Sequence[int] = ()) -> Distances:
+def compare(reference: Counts, windows: Counts, alone: Mapping[int, int] | None = None) -> Distances:
     """Returns how far each window lies from the reference.
 
     Args:
         reference: int array `(B,)`, not all 0.
         windows: int array `(W, B)`, no row all 0.
-        alone: sequence of ints. The bins that are tested on their own too. Defaults to none.
+        alone: mapping of the bins that are tested on their own too, for more rows than before, to the reference's rows
+            that count as such. Defaults to none.
     """
     reference, windows = np.asarray(reference, np.float64), np.asarray(windows, np.float64)
     num_reference, num_rows = reference.sum(), windows.sum(axis=1)
@@ -73,7 +75,7 @@ def compare(reference: Counts, windows: Counts, alone: Sequence[int] = ()) -> Di
         value=np.sqrt(corrected),
         low=np.sqrt(np.maximum(divergence - freedom * noise - reach, 0)),
         high=np.sqrt(np.clip(divergence - freedom * noise + reach, 0, 1)),
-        p_value=np.array([_p_value(reference, window, alone) for window in windows]),
+        p_value=np.array([_p_value(reference, window, alone or {}) for window in windows]),
     )
 
 
@@ -82,19 +84,20 @@ def _variance(shares: Values, slopes: Values) -> Values:
     return np.maximum(variance, 0)
 
 
-def _p_value(reference: Values, window: Values, alone: Sequence[int]) -> float:
-    tests = [_exact(reference, window, place) for place in alone if reference[place] + window[place]]
+def _p_value(reference: Values, window: Values, alone: Mapping[int, int]) -> float:
+    sizes = int(reference.sum()), int(window.sum())
+    tests = [
+        _exact((before, int(window[place])), sizes) for place, before in alone.items() if before + window[place] > 0
+    ]
     tests.append(_chi_squared(reference, window))
     return min(min(tests) * len(tests), 1.0)
 
 
-def _exact(reference: Values, window: Values, place: int) -> float:
-    """Returns the p-value of Fisher's test of one bin against all others, twice that of the smaller tail."""
+def _exact(counts: tuple[int, int], sizes: tuple[int, int]) -> float:
+    """Returns the p-value of Fisher's test that the second sample has no larger share than the first."""
     from scipy.stats import hypergeom
 
-    inside, rows, total = reference[place] + window[place], window.sum(), reference.sum() + window.sum()
-    held = hypergeom(total, inside, rows)
-    return float(min(2 * held.cdf(window[place]), 2 * held.sf(window[place] - 1), 1.0))
+    return float(hypergeom.sf(counts[1] - 1, sum(sizes), sum(counts), sizes[1]))
 
 
 def _chi_squared(reference: Values, window: Values) -> float:

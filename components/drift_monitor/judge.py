@@ -20,7 +20,7 @@ from .scores import estimate
 from .settings import MonitorSettings
 
 _Z = 1.959964
-_ALONE = (-2, -1)
+_NEW, _MISSING = -2, -1
 """The bins of new and of missing values."""
 MIN_LABELS = 30
 """Labels of a window below which no metric is shown."""
@@ -146,7 +146,9 @@ class Judge:
         before = np.array(distribution.counts)
         if not given or not before.sum():
             return {}
-        distances = compare(before, np.stack(list(given.values())), _ALONE)
+        distances = compare(
+            before, np.stack(list(given.values())), {_NEW: distribution.singletons, _MISSING: int(before[-1])}
+        )
         found = {}
         for place, (number, table) in enumerate(given.items()):
             shares = table / table.sum()

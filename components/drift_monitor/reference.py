@@ -67,6 +67,8 @@ class Distribution(Settings):
         categories: tuple of strings. Defaults to none.
         rare: tuple of strings. Categories of few training records. Defaults to none.
         is_open: bool. Whether there were too many categories to name them all: then none is known to be new.
+        singletons: int. Training records whose category no other one has: by their share new categories are to be
+            expected (Good, Biometrika 1953). Defaults to 0.
         counts: tuple of ints, one a bin.
     """
 
@@ -75,6 +77,7 @@ class Distribution(Settings):
     categories: tuple[str, ...] = ()
     rare: tuple[str, ...] = ()
     is_open: bool = False
+    singletons: int = 0
     counts: tuple[int, ...]
 
     @property

@@ -67,4 +67,4 @@ def test_values_that_are_missing_all_at_once_are_found_in_few_rows() -> None:
     before, window = np.array([1000, 800, 200, 0]), np.array([[48, 36, 8, 8]])
 
     assert compare(before, window).p_value[0] > 1e-6
-    assert compare(before, window, alone=[-1]).p_value[0] < 1e-8
+    assert compare(before, window, alone={-1: 0}).p_value[0] < 1e-8
