@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..components.retraining.settings import CANDIDATES
 from ..components.run_tracker.mlflow_server import TrackingError
 from ..components.run_tracker.registries import open_registry
 from ..components.run_tracker.registry import (
@@ -110,7 +111,9 @@ def open_models(config: PipelineConfig, task: str, workdir: Path) -> "Models":
     Raises:
         StoreError: if a store cannot be opened.
     """
-    own = open_store(store_uri(config, task, workdir), config.push.mount, config.push.endpoint_url)
+    uri = store_uri(config, task, workdir)
+    own = open_store(uri, config.push.mount, config.push.endpoint_url)
+    candidates = open_store(f"{uri}{CANDIDATES}", config.push.mount, config.push.endpoint_url)
     name = config.pipeline_name(task)
 
     def opened(environment: Environment) -> ModelStore:
@@ -119,7 +122,7 @@ def open_models(config: PipelineConfig, task: str, workdir: Path) -> "Models":
         return open_store(f"{environment.store.rstrip('/')}/{name}", environment.mount, environment.endpoint_url)
 
     stores = {each: opened(environment) for each, environment in config.registry.environments.items()}
-    return Models(model_name(config, task), name, own, stores, config.registry, find_uri(config))
+    return Models(model_name(config, task), name, own, candidates, stores, config.registry, find_uri(config))
 
 
 class Models:
@@ -129,6 +132,7 @@ class Models:
         name: string. Name of the registered model.
         home: string. `PipelineConfig.pipeline_name`: runs have keys below it.
         store: `ModelStore` to which runs push.
+        candidates: `ModelStore` of what a retraining made, which waits for a promotion.
         stores: mapping of environment to its `ModelStore`.
         settings: `RegistrySettings`.
         tracking_uri: string. Address of the tracking server; empty for none.
@@ -139,26 +143,38 @@ class Models:
         name: str,
         home: str,
         store: ModelStore,
+        candidates: ModelStore,
         stores: Mapping[str, ModelStore],
         settings: RegistrySettings,
         tracking_uri: str,
     ) -> None:
-        self.name, self.store, self.stores = name, store, stores
+        self.name, self.store, self.candidates, self.stores = name, store, candidates, stores
         self._home, self._settings, self._tracking_uri = home, settings, tracking_uri
 
     def versions(self) -> tuple[list[ModelVersion], str]:
-        """Returns the versions of the store, the newest first, and why the registry cannot be asked, or nothing.
+        """Returns the versions, the newest first, and why the registry cannot be asked, or nothing.
 
         Raises:
             StoreError: if a store cannot be read.
         """
-        pushes = list_pushes(self.store)
+        pushes = self.pushes()
         serving = self.in_service()
         registered, problem = self._registered()
         newest = max((push.version for push in pushes), default=None)
         return [
             self._describe(push, serving, registered, is_newest=push.version == newest) for push in reversed(pushes)
         ], problem
+
+    def pushes(self) -> list[Push]:
+        """Returns the pushes of the store and the candidates that wait, the oldest first.
+
+        Raises:
+            StoreError: if a store cannot be read.
+        """
+        own = list_pushes(self.store)
+        known = {push.content_hash for push in own}
+        waiting = [push for push in list_pushes(self.candidates) if push.content_hash not in known]
+        return sorted([*own, *waiting], key=lambda push: push.version)
 
     def in_service(self) -> dict[str, int]:
         """Returns the version that is in service in each environment.
@@ -175,12 +191,12 @@ class Models:
 
     def history(self, version: int) -> list[Event]:
         """Returns what happened to a version in all stores, the oldest first."""
-        stores = {store.uri: store for store in (self.store, *self.stores.values())}
+        stores = {store.uri: store for store in (self.store, self.candidates, *self.stores.values())}
         events = [event for store in stores.values() for event in list_events(store) if event.version == version]
         return sorted(events, key=lambda event: event.when)
 
     def find(self, version: str | None) -> Push:
-        """Returns a push of the store.
+        """Returns a push of the store, or a candidate that waits.
 
         Args:
             version: string or None. A number, the beginning of a content hash, `"champion"`, `"challenger"`, or another
@@ -190,7 +206,7 @@ class Models:
             UsageError: if there is none, or more than one.
             StoreError: if a store cannot be read.
         """
-        pushes = list_pushes(self.store)
+        pushes = self.pushes()
         if not pushes:
             raise UsageError(f"Expected a pushed model in {self.store.uri}. Received: none. Run the pipeline first.")
         if version is None or version == CHALLENGER:
@@ -214,7 +230,7 @@ class Models:
 
     def metadata(self, push: Push) -> dict[str, Any]:
         """Returns what the Trainer and the Pusher noted in the model."""
-        content = self.store.read(push.version, f"{push.version}/{METADATA_FILE}")
+        content = self._store_of(push).read(push.version, f"{push.version}/{METADATA_FILE}")
         found: dict[str, Any] = json.loads(content or b"{}")
         return found
 
@@ -262,19 +278,20 @@ class Models:
         if not why.strip():
             raise UsageError("Expected --why to say why the model is promoted. Received: nothing.")
         push, target = self.find(version), self.stores[environment]
-        check_push(self.store, push)
+        source = self._store_of(push)
+        check_push(source, push)
         registry, problem = self._open_registry()
         if registry is not None:
             problem = self._check_registered(registry, push)
         replaced = in_service(list_events(target)).get(environment)
         placed = push
-        if target.uri != self.store.uri:
+        if target.uri != source.uri:
             _check_newest(target, push, environment)
-            placed = copy_push(self.store, push, target)
+            placed = copy_push(source, push, target)
         event = None
         if replaced != push.version:
-            source = push.uri if target.uri != self.store.uri else ""
-            event = record_event(target, PROMOTED, placed, environment=environment, who=who, why=why, source=source)
+            origin = push.uri if target.uri != source.uri else ""
+            event = record_event(target, PROMOTED, placed, environment=environment, who=who, why=why, source=origin)
         alias = self._settings.alias(environment)
         if registry is not None and not problem:
             problem = self._mirror(registry, push, alias, event)
@@ -296,8 +313,9 @@ class Models:
                 f"{', '.join(serving)}. Promote another first: yachay models promote --to {serving[0]}."
             )
         # First the event: what is gone has one.
-        event = record_event(self.store, RETIRED, push, who=who, why=why)
-        self.store.remove(push.version)
+        store = self._store_of(push)
+        event = record_event(store, RETIRED, push, who=who, why=why)
+        store.remove(push.version)
         registry, _ = self._open_registry()
         if registry is not None:
             try:
@@ -339,6 +357,9 @@ class Models:
             problem = f"version {found.number} of the registry has another content hash, {found.content_hash or 'none'}"
         return ModelVersion(push, tuple(aliases), environments, found.number if found else "", problem)
 
+    def _store_of(self, push: Push) -> ModelStore:
+        return self.candidates if push.uri.rpartition("/")[0] == self.candidates.uri else self.store
+
     def _open_registry(self) -> tuple[Registry | None, str]:
         try:
             return open_registry(self._settings, self._tracking_uri), ""
@@ -366,7 +387,7 @@ class Models:
     def _mirror(self, registry: Registry, push: Push, alias: str, event: Event | None) -> str:
         """Tells the registry, and returns why it could not be told, or nothing."""
         try:
-            version = register(registry, self.name, self.store, push, f"{self._home}/{push.run_id}")
+            version = register(registry, self.name, self._store_of(push), push, f"{self._home}/{push.run_id}")
             registry.set_alias(self.name, alias, version.number)
             if alias == CHAMPION and CHALLENGER in _aliases(registry, self.name, version):
                 registry.set_alias(self.name, CHALLENGER, None)

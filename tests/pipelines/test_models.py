@@ -13,7 +13,7 @@ from yachay.components.run_tracker.mlflow_registry import MlflowRegistry
 from yachay.components.run_tracker.registry import RegistryError
 from yachay.errors import UsageError
 from yachay.model_store.folder_store import FolderStore
-from yachay.model_store.store import Push, push
+from yachay.model_store.store import ModelStore, Push, push
 from yachay.pipelines.models import Models, open_models
 from yachay.pipelines.registry import find_pipeline
 
@@ -33,14 +33,14 @@ def models_of(tmp_path: Path, *overrides: str) -> Models:
     return open_models(config, TASK, tmp_path / "runs")
 
 
-def add(models: Models, content: bytes = b"graph", accuracy: float = 0.8, version: int | None = None) -> Push:
+def add(models: Models, content: bytes = b"graph", accuracy: float = 0.8, store: ModelStore | None = None) -> Push:
     assert isinstance(models.store, FolderStore)
     model = models.store.path.parent / "model"
     (model / "assets.extra").mkdir(parents=True, exist_ok=True)
     (model / "saved_model.pb").write_bytes(content)
     (model / "assets.extra/yachay.json").write_text(json.dumps({"family": content.decode(), "features": FEATURES}))
     blessing = {"blessed": True, "metrics": {"accuracy": accuracy}}
-    return push(model, models.store, trained_hash="t", golden=b"", blessing=blessing, run_id="run-1")
+    return push(model, store or models.store, trained_hash="t", golden=b"", blessing=blessing, run_id="run-1")
 
 
 def test_the_newest_push_is_the_challenger_and_a_promoted_one_the_champion(tmp_path: Path) -> None:
@@ -60,6 +60,22 @@ def test_the_newest_push_is_the_challenger_and_a_promoted_one_the_champion(tmp_p
     assert [(event.who, event.why, event.source) for event in models.history(first.version)] == [
         ("Rosa", "the first model", first.uri)
     ]
+
+
+def test_a_candidate_of_a_retraining_waits_for_its_promotion_into_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = models_of(tmp_path, "registry.environments.production={}")
+    first = add(models)
+    monkeypatch.setattr(time, "time", lambda: first.version + 60)
+    waiting = add(models, b"better", store=models.candidates)
+
+    assert [one.push.version for one in models.versions()[0]] == [waiting.version, first.version]
+    done = models.promote("production", "challenger", why="beats the champion on the newest labels")
+
+    assert done.push.uri == f"{models.store.uri}/push-{waiting.version}"
+    assert models.in_service() == {"production": waiting.version}
+    assert len(models.versions()[0]) == 2
 
 
 def test_the_same_promotion_again_does_nothing(tmp_path: Path) -> None:
