@@ -67,6 +67,7 @@ def _monitor_traits(config: PipelineConfig) -> NodeTraits:
                 PipelineParameter(LABELS_URI, "STRING", labels, "Labels that came later. Empty: none."),
             ),
             opens_store=True,
+            views=("monitoring_page",),
         ),
     )
 

@@ -166,6 +166,17 @@ def test_the_page_of_a_recommendation_is_shown_by_a_further_output(tmp_path):
     assert (tmp_path / "out/page").read_text() == "<p>Plan</p>"
 
 
+def test_the_page_of_the_monitor_is_shown_by_a_further_output(tmp_path):
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "monitor.html").write_text("<p>Drift</p>")
+    outputs = {"report": SimpleNamespace(path=str(folder))}
+    places = {"monitoring_page": SimpleNamespace(path=str(tmp_path / "out/page"))}
+
+    assert write_views(outputs, places) == {"monitoring_page": {"display_name": "Monitoring"}}
+    assert (tmp_path / "out/page").read_text() == "<p>Drift</p>"
+
+
 def test_a_failing_executor_leaves_no_output_and_says_why_in_the_last_line(tmp_path, mounts, capsys):
     parameters = {"fail": ("NUMBER_INTEGER", 1)}
     status = entrypoint.main(arguments(tmp_path, "sample_components.Executor", parameters=parameters))
