@@ -34,11 +34,18 @@ def make_evidence(
     )
 
 
-def newest_labelled(result: MonitorResult) -> datetime.datetime:
-    """Returns when the newest window with labels begins, else the newest window."""
-    windows = _current(result)
-    labelled = next((one for one in reversed(windows) if one.labels), windows[-1] if windows else None)
-    return created(result) if labelled is None else datetime.datetime.fromisoformat(labelled.start)
+def newest_labelled(result: MonitorResult, least_rows: float) -> datetime.datetime:
+    """Returns when the newest windows begin that have enough labels together, else the first with a label.
+
+    Args:
+        result: `MonitorResult`.
+        least_rows: float. How many labels are enough.
+    """
+    start, rows = created(result), 0
+    for window in reversed(_current(result)):
+        if window.labels and rows < least_rows:
+            start, rows = datetime.datetime.fromisoformat(window.start), rows + window.labels
+    return start
 
 
 def created(result: MonitorResult) -> datetime.datetime:

@@ -135,7 +135,9 @@ def retrain(
 
 
 def _train(what: Retraining, run: TrainingRun, rows: LabelledRows, result: MonitorResult, capture: Capture) -> Summary:
-    newest = rows.newest(int(newest_labelled(result).timestamp() * 1_000_000))
+    # Of these the split holds a share out: twice as many, for chance.
+    least_rows = 2 * what.settings.min_champion_rows / what.config.split.eval_share
+    newest = rows.newest(int(newest_labelled(result, least_rows).timestamp() * 1_000_000))
     newest_uri = rows.write_newest(run.number, newest) if newest.num_rows else ""
     data = compose(what, run.number)
     return run_pipeline(

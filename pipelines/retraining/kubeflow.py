@@ -112,7 +112,9 @@ def _start(
     ids: tuple[Mapping[str, str], str],
 ) -> Decision:
     training, experiment_id = ids
-    newest = rows.newest(int(newest_labelled(result).timestamp() * 1_000_000))
+    # Of these the split holds a share out: twice as many, for chance.
+    least_rows = 2 * config.retrain.min_champion_rows / config.task.split.eval_share
+    newest = rows.newest(int(newest_labelled(result, least_rows).timestamp() * 1_000_000))
     arguments = {"data_uri": place.records_uri}
     if newest.num_rows:
         arguments["newest_uri"] = rows.write_newest(run.number, newest)
