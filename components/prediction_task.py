@@ -100,11 +100,11 @@ class SplitSettings(Settings):
         return self.gap if isinstance(self.gap, int) else 0
 
     @property
-    def gap_ns(self) -> int | None:
-        """The gap in nanoseconds, the unit of times; None where it is a number of times."""
+    def gap_us(self) -> int | None:
+        """The gap in microseconds, the unit of the key of a time (`transform.time_text`); None where it is a number of times."""
         if isinstance(self.gap, int):
             return None
-        return int(self.gap[:-1]) * (24 if self.gap[-1] == "d" else 1) * 3_600_000_000_000
+        return int(self.gap[:-1]) * (24 if self.gap[-1] == "d" else 1) * 3_600_000_000
 
     @model_validator(mode="after")
     def _key_where_needed(self) -> Self:

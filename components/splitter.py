@@ -131,7 +131,7 @@ class Splitter:
             return np.arange(num_rows)
         times = self._require(keys)
         values = np.unique(times)
-        gap = self._settings.gap_ns
+        gap = self._settings.gap_us
         left_out = values[-self._settings.gap_times :] if gap is None else values[values > values[-1] - gap]
         rows = np.flatnonzero(times < left_out[0])
         if not len(rows):
@@ -194,7 +194,7 @@ class Splitter:
                 held = [fold_of[groups] == fold for fold in range(num_folds)]
                 times = values[groups]
                 return [(self._apart(times, is_held), np.flatnonzero(is_held)) for is_held in held]
-            gap = self._settings.gap_ns
+            gap = self._settings.gap_us
             moments = TimeSeriesSplit(num_folds, gap=self._settings.gap_times).split(values)
             if gap is not None:
                 moments = [(before[values[before] <= values[now[0]] - gap], now) for before, now in moments]
@@ -238,7 +238,7 @@ class Splitter:
         moments, values = _factorize(times)
         is_near = np.zeros(len(values), bool)
         is_near[moments[is_held]] = True
-        gap = self._settings.gap_ns
+        gap = self._settings.gap_us
         if gap is not None:
             held = values[is_near]
             places = np.searchsorted(held, values)

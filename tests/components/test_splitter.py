@@ -1,10 +1,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 
 from yachay.components.prediction_task import SplitSettings
 from yachay.components.settings import check_settings
 from yachay.components.splitter import Splitter
+from yachay.components.transform.time_text import parse_times
 from yachay.errors import ConfigurationError, DataError
 
 HASH = Splitter(SplitSettings())
@@ -230,7 +232,8 @@ def test_a_gap_in_hours_is_as_long_whatever_the_stride() -> None:
     splitter = Splitter(SplitSettings(method="time", key="time", gap="72h"))
     for stride in (1, 3, 5):
         hours = np.arange(0, 2400, stride)
-        times = hours * 3_600_000_000_000
+        texts = np.datetime_as_string(np.datetime64("2020-01-01T00:00") + hours.astype("timedelta64[h]"))
+        times = parse_times(tf.constant(texts)).numpy()
         labels = np.zeros(len(times))
 
         rest, validation = splitter.split(times, labels, 0.2, 1)
