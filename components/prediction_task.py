@@ -101,7 +101,7 @@ class SplitSettings(Settings):
 
     @property
     def gap_us(self) -> int | None:
-        """The gap in microseconds, the unit of the key of a time (`transform.time_text`); None where it is a number of times."""
+        """The gap in microseconds, the unit of times as a key; None where it is a number of times."""
         if isinstance(self.gap, int):
             return None
         return int(self.gap[:-1]) * (24 if self.gap[-1] == "d" else 1) * 3_600_000_000

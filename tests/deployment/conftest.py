@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from kserve_cluster import KServeCluster
+from rollouts import connected
 
 from yachay.deployment.cluster import Cluster
 
@@ -13,15 +14,6 @@ def kserve() -> Iterator[KServeCluster]:
     with cluster.running() as url:
         cluster.url = url
         yield cluster
-
-
-def connected(kserve: KServeCluster, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """Returns the cluster behind the URL, by a kubeconfig in the folder."""
-    monkeypatch.setenv("KUBECONFIG", str(kserve.kubeconfig(url, folder / "kubeconfig")))
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(folder / "kubeconfig"))
-    cluster = Cluster.connect(None)
-    cluster._retry_seconds = 0.01
-    return cluster
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """What the tests of rollouts share."""
 
 import dataclasses
+from pathlib import Path
 
-from kserve_cluster import NAMESPACE
+import pytest
+from kserve_cluster import NAMESPACE, KServeCluster
 
 from yachay.deployment.canary import CanarySettings
+from yachay.deployment.cluster import Cluster
 from yachay.deployment.errors import MonitoringError
 from yachay.deployment.prometheus import Traffic
 from yachay.manifests.service import Model, Service
@@ -17,6 +20,15 @@ CANARY = CanarySettings(
     poll_seconds=0.02,
     min_requests=10,
 )
+
+
+def connected(kserve: KServeCluster, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Returns the cluster behind the URL, by a kubeconfig in the folder."""
+    monkeypatch.setenv("KUBECONFIG", str(kserve.kubeconfig(url, folder / "kubeconfig")))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(folder / "kubeconfig"))
+    cluster = Cluster.connect(None)
+    cluster._retry_seconds = 0.01
+    return cluster
 
 
 def model(version: int) -> Model:

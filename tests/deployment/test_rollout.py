@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import connected
 from kserve_cluster import KServeCluster
-from rollouts import CANARY, Watched, model, service
+from rollouts import CANARY, Watched, connected, model, service
 
 from yachay.deployment.call import Outcome
 from yachay.deployment.canary import CanarySettings
