@@ -22,7 +22,7 @@ class Plan:
         parts: string. Folder or URI of the parts.
         suffix: string. Of the output: one of `settings.SUFFIXES`.
         key: mapping of each key column, by its identifier, to its name in the output.
-        typed_key: bool. Whether keys have the types of the files, all of which have some; else they are text.
+        typed_key: bool. Whether keys have their types, which are the same in all files; else they are text.
         inputs: bool. Whether the output has the features too.
         names_file: bool. Whether the output says which file a record is from.
         read: `ReadSettings`.

@@ -21,10 +21,11 @@ from pathlib import Path
 from absl import logging
 from filelock import FileLock, Timeout
 
-from ...errors import DataError, RunError, UsageError
+from ...errors import MAX_FAILURES_SHOWN, DataError, RunError, UsageError
 from ...files import STAGING_PREFIX
 from ...model_store.store import hash_folder
 from ...model_store.tree_table import TREES_FILE
+from ...serving.contract import Feature
 from ...serving.cpus import count_cpus
 from ...serving.model_metadata import read_features, read_metadata
 from ..access import unwritable
@@ -118,7 +119,7 @@ def predict(
         runner: `Runner` that reads the parts on other machines. Defaults to processes on this one.
 
     Raises:
-        UsageError: if the output is there, or somebody else is writing it.
+        UsageError: if the output is there, somebody else is writing it, or it cannot hold what is asked for.
         DataError: if the records cannot be read, too many of them are rejected, or the output cannot be written.
         ModelError: if the model cannot be loaded.
         StoreError: if a bucket cannot be read or written.
@@ -130,6 +131,8 @@ def predict(
         raise UsageError(f"Expected an output that ends in a format, such as .parquet. Received: {settings.output!r}.")
     _check_output(output, overwrite)
     features = read_features(model, read_metadata(model))
+    if settings.inputs and suffix.startswith(".csv"):
+        _check_single(features)
     wanted = Wanted(features, settings.key)
     read = reading_of(read)
     files = list_inputs(settings.data, read)
@@ -243,6 +246,11 @@ class _Pool:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         # After an error too, the parts that are under way are completed: seconds, and the next run has them.
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise RunError(
+                "Expected the processes that score to live to the end. Received: one was killed, by hand or for want "
+                f"of memory. {GO_ON} Fewer --workers need less memory."
+            ) from None
 
     def trees_failure(self) -> str:
         """Returns why the table of trees cannot be used; nothing where it can, or is not."""
@@ -251,20 +259,14 @@ class _Pool:
     def run(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Receipt]]:
         """Scores parts, a few at once."""
         pending: dict[Future[Receipt], Part] = {}
-        try:
-            for part in parts:
-                future = self._pool.submit(score_part, part)
-                # What it carries is with the process.
-                pending[future] = dataclasses.replace(part, text=None, batch=None)
-                if len(pending) >= self._num_workers * _PARTS_AHEAD:
-                    yield from _finished(pending)
-            while pending:
+        for part in parts:
+            future = self._pool.submit(score_part, part)
+            # What it carries is with the process.
+            pending[future] = dataclasses.replace(part, text=None, batch=None)
+            if len(pending) >= self._num_workers * _PARTS_AHEAD:
                 yield from _finished(pending)
-        except BrokenProcessPool:
-            raise RunError(
-                "Expected the processes that score to live to the end. Received: one was killed, by hand or for want "
-                f"of memory. {GO_ON} Fewer --workers need less memory."
-            ) from None
+        while pending:
+            yield from _finished(pending)
 
 
 def _finished(pending: dict[Future[Receipt], Part]) -> Iterator[tuple[Part, Receipt]]:
@@ -326,6 +328,15 @@ def _check_output(output: Place, overwrite: bool) -> None:
         raise UsageError(
             f"Expected an output that is not there yet. Received: {output.uri}, which is. Name another one, or replace "
             "it with --overwrite."
+        )
+
+
+def _check_single(features: Sequence[Feature]) -> None:
+    """Checks that features fit into the cells of a CSV file."""
+    if sequences := [feature.name for feature in features if feature.steps is not None]:
+        raise UsageError(
+            "Expected inputs of single values in CSV. Received: the sequences "
+            f"{', '.join(sequences[:MAX_FAILURES_SHOWN])}. Write .parquet or .jsonl, or leave the inputs out."
         )
 
 

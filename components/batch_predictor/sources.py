@@ -167,23 +167,24 @@ class PartsReader:
         self._number = 0
 
     def check(self) -> tuple[bool, list[str]]:
-        """Checks the headers of all files, and returns whether each column has a type, and warnings.
+        """Checks the headers of all files, and returns whether each key has one type, and warnings.
 
         Raises:
-            DataError: if a file cannot be read, or lacks columns.
+            DataError: if a file cannot be read, lacks columns, or has keys that are no single values.
         """
-        is_typed, warnings = True, []
+        types: set[tuple[pa.DataType | None, ...]] = set()
+        warnings: list[str] = []
         for file in self._files:
             if self._read.reader:
                 return False, []  # What a reader yields is known once it has read.
             with self._opened(file) as (table, source, _):
-                is_typed &= isinstance(table, ParquetTable)
+                types.add(tuple(_key_type(table, file.name, key) for key in self._wanted.key))
                 warnings += [
                     warning
                     for name in absent_columns(self._wanted, source)
                     if (warning := f"no column {name!r}: it counts as missing") not in warnings
                 ]
-        return is_typed, warnings
+        return len(types) == 1 and None not in types.pop(), warnings
 
     def parts(self) -> Iterator[Part]:
         """Yields the parts in the order of the files.
@@ -283,6 +284,20 @@ class PartsReader:
                 first, held, num_held = first + num_held, [], 0
         if num_held:
             yield part()
+
+
+def _key_type(table: Table, file: str, key: str) -> pa.DataType | None:
+    """Returns the type of a key column; None in a CSV file, which is text.
+
+    Raises:
+        DataError: if its values are lists or structures.
+    """
+    if not isinstance(table, ParquetTable):
+        return None
+    kind = table.type_of(to_identifier(key))
+    if pa.types.is_nested(kind):
+        raise DataError(f"Expected the key {key!r} of {file} to be a value. Received: {kind}. Name another key.")
+    return kind
 
 
 def _is_gzip(path: Path) -> bool:

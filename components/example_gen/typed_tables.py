@@ -65,6 +65,10 @@ class ParquetTable(_TypedTable):
             raise DataError(f"Expected {path} to be a whole Parquet file. Received: {error}. Write it again.") from None
         super().__init__(path, self._file.schema_arrow.names, missing_values)
 
+    def type_of(self, column: str) -> pa.DataType:
+        """Returns the type of a column's values in `batches`."""
+        return plain(pa.array([], self._file.schema_arrow.field(self.original_names[column]).type)).type
+
     @property
     def num_rows_of_groups(self) -> list[int]:
         """The number of records of each row group."""

@@ -11,7 +11,7 @@ import dataclasses
 import datetime
 import gzip
 import io
-import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ import pyarrow as pa
 import pyarrow.parquet
 from filelock import FileLock
 
-from ...errors import DataError, UsageError
+from ...errors import MAX_FAILURES_SHOWN, DataError, UsageError
 from ...model_store.metadata import MISSING_VALUE, Dtype
+from ...serving.bodies import parse_json
 from ...serving.contract import Array, Feature
 from ...serving.inputs import InputChecker
 from ...serving.limits import Limits
+from ...serving.values import shown
 from ..batch_predictor.places import Place, open_place
 from ..drift_monitor.log import ID, ROW, TIME
+from ..example_gen.csv_segments import BYTE_ORDER_MARK
 from ..example_gen.csv_table import GZIP_MAGIC
 from ..example_gen.settings import Column
 from ..example_gen.tables import Quarantined
@@ -39,7 +42,9 @@ REJECTED = "_rejected"  # The ingest takes nothing below such names for records.
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
 
 _LOCK_FILE = "_lock"
-_MICROSECONDS_A_DAY = 86_400_000_000
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_SECONDS_A_DAY = 86_400
+_MICROSECONDS_A_DAY = _SECONDS_A_DAY * 1_000_000
 _ARROW_TYPES = {"float32": pa.float32(), "int64": pa.int64(), "string": pa.string()}
 
 
@@ -101,9 +106,10 @@ def land(
         form: `EventForm`.
 
     Raises:
-        DataError: if there are no events, or none fits.
+        DataError: if there are no events, none fits, or a span that is there holds something else; the spans of earlier
+            days are written.
         StoreError: if a bucket cannot be read or written.
-        OSError: if a span cannot be written; the others are.
+        OSError: if a span cannot be written; those of earlier days are.
     """
     folder = open_place(target)
     checker = _EventChecker(columns, label, label_values, form)
@@ -111,14 +117,15 @@ def land(
     rejected: list[Quarantined] = []
     num_events = 0
     for file in _list_events(events):
-        for line, text in _lines(file):
+        for line, content in _lines(file):
             num_events += 1
             try:
-                event = checker.check(text)
+                event = checker.check(content)
             except DataError as error:
                 failures = error.failures or (str(error),)
                 reason = "; ".join(failures).replace(" (row 0)", "").replace("(row 0, ", "(")
-                rejected.append(Quarantined(file.uri, line, "", reason, text.strip()))
+                text = content.strip().decode("utf-8", "backslashreplace")
+                rejected.append(Quarantined(file.uri, line, "", reason, text))
             else:
                 by_day.setdefault(event.microseconds // _MICROSECONDS_A_DAY, []).append(event)
     if not num_events:
@@ -129,14 +136,14 @@ def land(
         for day, found in sorted(by_day.items()):
             new, total = _add(folder.child(SPANS).child(str(day)).child(FILE), checker.table(found))
             num_new += new
-            spans[datetime.date.fromordinal(datetime.date(1970, 1, 1).toordinal() + day).isoformat()] = total
+            spans[(_EPOCH + datetime.timedelta(day)).date().isoformat()] = total
     num_fit = num_events - len(rejected)
-    shown = tuple(f"line {each.line}: {each.reason}" for each in rejected[:10])
+    first = tuple(f"line {each.line}: {each.reason}" for each in rejected[:MAX_FAILURES_SHOWN])
     if not num_fit:
         raise DataError(
-            f"Expected events that fit. Received: none of {num_events}; see {quarantine}. The first:", shown
+            f"Expected events that fit. Received: none of {num_events}; see {quarantine}. The first:", first
         )
-    return Landed(num_events, num_new, num_fit - num_new, len(rejected), quarantine, spans, shown)
+    return Landed(num_events, num_new, num_fit - num_new, len(rejected), quarantine, spans, first)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,21 +159,19 @@ class _EventChecker:
     def __init__(self, columns: Mapping[str, Column], label: str, label_values: Sequence[str], form: EventForm) -> None:
         self._form, self._label, self._label_values = form, label, tuple(label_values)
         self._features = [_feature(name, column, is_label=name == label) for name, column in columns.items()]
+        self._latest = time.time() + _SECONDS_A_DAY
         limits = Limits()
         self._inputs = InputChecker(self._features, max_rows=1, max_string_bytes=limits.max_string_bytes)
 
-    def check(self, text: str) -> _Event:
+    def check(self, content: bytes) -> _Event:
         """Returns an event of a line.
 
         Raises:
             DataError: if it does not fit.
         """
-        try:
-            event = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"Expected an object of JSON. Received: {error}.") from None
+        event = parse_json(content)
         if not isinstance(event, dict):
-            raise DataError(f"Expected an object of JSON. Received: {text.strip()[:40]!r}.")
+            raise DataError(f"Expected an object of JSON. Received: {shown(event)}.")
         name = event.get(self._form.id)
         if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
             raise DataError(f"Expected {self._form.id!r} to be the event's id. Received: {name!r}.")
@@ -198,16 +203,26 @@ class _EventChecker:
         return row
 
     def _time(self, value: object) -> int:
-        expected = f"Expected {self._form.time!r} to be ISO 8601 with its offset from UTC, or seconds since 1970"
+        """Returns a time in microseconds since 1970."""
+        seconds: float | None = None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return int(value * 1_000_000)
-        try:
-            time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            time = None
-        if time is None or time.tzinfo is None:
-            raise DataError(f"{expected}. Received: {value!r}.")
-        return (time - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
+            seconds = value
+        elif isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                time_ = datetime.datetime.fromisoformat(value)
+                seconds = None if time_.tzinfo is None else (time_ - _EPOCH).total_seconds()
+        if seconds is None:
+            raise DataError(
+                f"Expected {self._form.time!r} to be ISO 8601 with its offset from UTC, or seconds since 1970. "
+                f"Received: {value!r}."
+            )
+        # A span of the future would stay the newest one, which training takes.
+        if not 0 <= seconds <= self._latest:
+            raise DataError(
+                f"Expected {self._form.time!r} to be at most a day ahead of this machine's clock, and not before 1970. "
+                f"Received: {value!r}. Numbers are seconds."
+            )
+        return round(seconds * 1_000_000)
 
     def table(self, events: Sequence[_Event]) -> pa.Table:
         """Returns events as rows, the last of each id."""
@@ -243,13 +258,23 @@ def _to_arrow(feature: Feature, values: Array) -> pa.Array:
 
 
 def _add(place: Place, table: pa.Table) -> tuple[int, int]:
-    """Adds rows to a span's file, and returns how many are new, and how many it has now."""
+    """Adds rows to a span's file, and returns how many are new, and how many it has now.
+
+    Raises:
+        DataError: if the file is not whole, or has columns of other types.
+    """
     content = place.read()
     num_before = 0
     if content is not None:
-        before = pyarrow.parquet.read_table(io.BytesIO(content))
+        try:
+            before = pyarrow.parquet.read_table(io.BytesIO(content))
+            table = pa.concat_tables([before, table], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise DataError(
+                f"Expected {place.uri} to be a span of these columns. Received: {error}. Correct it, or move it away "
+                "and land its events again."
+            ) from None
         num_before = before.num_rows
-        table = pa.concat_tables([before, table], promote_options="permissive")
     keys = zip(table[ID].to_pylist(), table[ROW].to_pylist(), strict=True)
     last = {key: row for row, key in enumerate(keys)}
     table = table.take(pa.array(sorted(last.values())))
@@ -273,14 +298,15 @@ def _list_events(events: str) -> list[Place]:
     return [dataclasses.replace(place, path=name, uri=name) for name in names]
 
 
-def _lines(place: Place) -> Iterator[tuple[int, str]]:
+def _lines(place: Place) -> Iterator[tuple[int, bytes]]:
     with place.reading() as stream, contextlib.ExitStack() as stack:
         is_gzip = stream.read(2) == GZIP_MAGIC
         stream.seek(0)
         lines = stack.enter_context(gzip.GzipFile(fileobj=stream)) if is_gzip else stream
         for line, content in enumerate(lines, start=1):
-            if content.strip():
-                yield line, content.decode("utf-8", "backslashreplace")
+            text = content.removeprefix(BYTE_ORDER_MARK) if line == 1 else content
+            if text.strip():
+                yield line, text
 
 
 def _write_rejected(folder: Place, rejected: Sequence[Quarantined]) -> str:

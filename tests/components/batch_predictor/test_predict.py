@@ -4,11 +4,13 @@ import csv
 import gzip
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +18,8 @@ from yachay.components.batch_predictor import sources
 from yachay.components.batch_predictor.predict import PredictionSummary, predict
 from yachay.components.batch_predictor.settings import PredictSettings
 from yachay.components.example_gen.settings import ReadSettings
-from yachay.errors import ConfigurationError, DataError, UsageError
+from yachay.errors import ConfigurationError, DataError, RunError, UsageError
+from yachay.serving.contract import Feature
 
 Score = Callable[..., PredictionSummary]
 Write = Callable[..., Path]
@@ -248,6 +251,57 @@ def test_processes_on_this_machine_come_to_the_same_and_go_on_from_the_parts_of_
     assert summary.rows == 2000
     assert Path(settings.output).read_text() == Path(score(data, "here.jsonl", key=("id",)).output).read_text()
     assert not list(tmp_path.glob(".staging*"))
+
+
+def test_a_process_that_is_killed_ends_the_run_and_the_same_run_goes_on(
+    model: Path, tmp_path: Path, score: Score, write_records: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PART_BYTES", 3000)
+    monkeypatch.setattr("yachay.components.example_gen.csv_segments.read_segments.__defaults__", (1000,))
+    data = write_records([number, number, number, "Lima"] for number in range(2000))
+    settings = PredictSettings(data=str(data), output=str(tmp_path / "processes.csv"), key=("id",))
+
+    def kill(progress: object) -> None:
+        # The worker is a child of the process that forks them.
+        for child in psutil.Process().children(recursive=True):
+            if child.ppid() != os.getpid():
+                child.kill()
+
+    with pytest.raises(RunError, match=r"one was killed.*The same command goes on"):
+        predict(model, settings, progress=kill, num_workers=1)
+    assert not Path(settings.output).exists()
+    summary = predict(model, settings, num_workers=1)
+
+    assert summary.resumed_rows > 0
+    assert Path(settings.output).read_text() == Path(score(data, "here.csv", key=("id",)).output).read_text()
+
+
+def test_a_key_that_has_other_types_in_other_files_is_text(score: Score, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    row = {"income": [1.0], "visits": [1], "town": ["Lima"]}
+    for name, value in {"a": 7, "b": "x", "c": 7.5}.items():
+        pd.DataFrame({"id": [value], **row}).to_parquet(folder / f"{name}.parquet")
+
+    table = pq.read_table(score(folder, "out.parquet", key=("id",)).output)
+
+    assert table["id"].to_pylist() == ["7", "x", "7.5"]
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_a_key_of_lists_is_rejected(score: Score, tmp_path: Path, output: str) -> None:
+    pd.DataFrame({"id": [[1]], "income": [1.0], "visits": [1], "town": ["Lima"]}).to_parquet(tmp_path / "in.parquet")
+
+    with pytest.raises(DataError, match=r"Expected the key 'id' of .* to be a value. Received: list<"):
+        score(tmp_path / "in.parquet", output, key=("id",))
+
+
+def test_sequences_do_not_fit_into_csv(score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Feature("load", "float32", "", True, None, None, "load", steps=4, min_steps=2)
+    monkeypatch.setattr("yachay.components.batch_predictor.predict.read_features", lambda *_: [load])
+
+    with pytest.raises(UsageError, match=r"Received: the sequences load. Write .parquet or .jsonl"):
+        score(tmp_path / "in.parquet", "out.csv.gz", inputs=True)
 
 
 def test_settings_name_what_does_not_fit() -> None:

@@ -94,7 +94,18 @@ def test_an_event_that_comes_again_replaces_itself(tmp_path: Path, landed: Calla
         (event(1, label="Enrolled"), "Expected 'Target' to be one of Dropout, Graduate. Received: 'Enrolled'"),
         (event(1, "2024-10-04T10:00:00"), "Expected 'time' to be ISO 8601 with its offset from UTC"),
         ({**event(1), "id": None}, "Expected 'id' to be the event's id"),
-        ("{not json\n", "Expected an object of JSON"),
+        ("{not json\n", "of JSON, its numbers finite"),
+        ("[1]\n", "Expected an object of JSON. Received: a list"),
+        (100_000 * "[" + "\n", "of JSON, its numbers finite"),
+        ({**event(1), "id": "\ud800"}, "of JSON, its numbers finite"),
+        (json.dumps(event(1))[:-1] + ', "id": "e2"}\n', "Expected each key once. Received: 'id'"),
+        (event(1, float("inf")), "of JSON, its numbers finite"),
+        (event(1, 10**300), "at most a day ahead of this machine's clock"),
+        (event(1, 1_728_036_000_000), "1728036000000. Numbers are seconds."),
+        (event(1, "2126-01-01T00:00:00Z"), "at most a day ahead"),
+        (event(1, -1), "not before 1970"),
+        (event(1, "0001-01-01T00:00:00+10:00"), "not before 1970"),
+        (event(1, True), "seconds since 1970. Received: True"),
     ],
 )
 def test_an_event_that_does_not_fit_is_rejected_with_the_name_of_the_field(
@@ -106,6 +117,24 @@ def test_an_event_that_does_not_fit_is_rejected_with_the_name_of_the_field(
     assert reason in found.shown[0].replace(" (row 0)", "")
     assert "events.jsonl,2," in Path(found.quarantine).read_text()
     assert [row[ID] for row in span(tmp_path)] == ["e0"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_event(tmp_path: Path, landed: Callable[..., Landed]) -> None:
+    assert landed("\ufeff" + json.dumps(event(1)) + "\r\n").landed == 1
+
+
+def test_a_span_that_holds_something_else_is_named(tmp_path: Path, landed: Callable[..., Landed]) -> None:
+    landed(event(1))
+    file = tmp_path / f"lake/spans/{DAY}/labelled.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(0, "GDP", [["x"]]), file)
+
+    with pytest.raises(DataError, match=rf"Expected \S+/spans/{DAY}/labelled.parquet to be a span of these columns"):
+        landed(event(2))
+
+    file.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="to be a span of these columns"):
+        landed(event(2))
 
 
 def test_the_ingest_reads_the_newest_span_and_all_of_them(tmp_path: Path, landed: Callable[..., Landed]) -> None:
