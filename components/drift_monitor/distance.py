@@ -123,4 +123,6 @@ def _joined(expected: Values) -> NDArray[np.int64]:
             group, held = group + 1, 0.0
         groups[place] = group
         held += expected[place]
+    if held < LEAST_EXPECTED and group:  # What is left joins the group before.
+        groups[groups == group] = group - 1
     return groups

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -13,6 +14,8 @@ from .metrics import Metrics
 from .result import MonitorResult
 
 logger = logging.getLogger(__name__)
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Follower:
@@ -40,6 +43,7 @@ class Follower:
         registry = CollectorRegistry()
         self._metrics = Metrics(registry, name)
         self._seen: object = None
+        self._next_end = _NEVER
         try:
             server, _ = start_http_server(port, address, registry)
         except OSError as error:
@@ -50,7 +54,7 @@ class Follower:
         self.port: int = server.server_port
 
     def run(self, every_seconds: float, stop: threading.Event, show: Callable[[MonitorResult], None]) -> None:
-        """Judges the log whenever a file was added or has changed, until `stop` is set.
+        """Judges the log whenever a file was added or has changed, or a window ended, until `stop` is set.
 
         Args:
             every_seconds: float. How long to wait between two looks.
@@ -60,12 +64,14 @@ class Follower:
         while True:
             started = time.monotonic()
             try:
-                found = [(file.path, file.size) for place in self._places for file in list_files(place, ("",))]
-                if found != self._seen:
+                found = [
+                    (file.path, file.size, file.modified) for place in self._places for file in list_files(place, ("",))
+                ]
+                if found != self._seen or datetime.now(UTC) >= self._next_end:
                     result = self._judge()
                     self._metrics.show(result)
                     show(result)
-                    self._seen = found
+                    self._seen, self._next_end = found, _next_end(result)
                 else:
                     self._metrics.looked()
             except (YachayError, OSError) as error:
@@ -73,3 +79,10 @@ class Follower:
                 logger.warning("The log is not judged: %s", error)
             if stop.wait(max(every_seconds - (time.monotonic() - started), 0)):
                 return
+
+
+def _next_end(result: MonitorResult) -> datetime:
+    """Returns when the first window that is still open ends; a log without requests has no new file then."""
+    if result.settings.size.rows:
+        return _NEVER
+    return min((datetime.fromisoformat(one.end) for one in result.windows if not one.is_complete), default=_NEVER)

@@ -116,8 +116,7 @@ def _read(file: LogFile, task: PredictionTask, key: str, problems: Problems) -> 
     found = []
     if file.path.endswith(".csv"):
         try:
-            with file.open() as stream:
-                tables = [pyarrow.csv.read_csv(stream)]
+            tables = [_read_csv(file)]
         except (OSError, pa.ArrowException) as error:
             problems.files[file.path] = str(error).splitlines()[0][:200]
             return []
@@ -132,9 +131,20 @@ def _read(file: LogFile, task: PredictionTask, key: str, problems: Problems) -> 
         if task.problem is Problem.CLASSIFICATION:
             parts[label] = as_text(values)
         elif not pa.types.is_list(values.type):
-            parts[label] = pc.cast(values, pa.float64())
+            parts[label] = _numbers(values)
         found.append(pa.table(parts))
     return found
+
+
+def _read_csv(file: LogFile) -> pa.Table:
+    """Returns the rows of a CSV file as they are written: the key `007` is not `7`."""
+    with file.open() as stream:
+        names = pyarrow.csv.open_csv(stream).schema.names
+    options = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
+    with file.open() as stream:
+        return pyarrow.csv.read_csv(stream, convert_options=options)
 
 
 def _columns(names: Sequence[str], path: str, task: PredictionTask, key: str) -> tuple[str, str]:
@@ -152,6 +162,21 @@ def _columns(names: Sequence[str], path: str, task: PredictionTask, key: str) ->
             f"{', '.join(others) or 'none'}. Name it by --key."
         )
     return label, chosen
+
+
+def _numbers(values: pa.Array) -> pa.Array:
+    """Returns values as numbers, null for those that are none."""
+    try:
+        return pc.cast(values, pa.float64())
+    except pa.ArrowInvalid:
+        return pa.array([_number(value) for value in values.to_pylist()], pa.float64())
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
 
 
 def _values(column: pa.Array, task: PredictionTask) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -23,7 +23,11 @@ TIME, VERSION, MODEL, ID, ROW = (f"prediction_{name}" for name in ("time", "vers
 ENDINGS = (".parquet", ".jsonl", ".json", ".ndjson")
 ROWS_A_BATCH = 131_072
 _BLOCK_BYTES = 16 << 20
+UNREADABLE = (pa.ArrowException, ValueError)
+"""What columns of types that a log does not have raise."""
 _SHOWN = 3
+_CHANGE = ("ETag", "etag", "LastModified", "updated", "mtime", "created")
+"""What object stores' file systems name as the state of a file."""
 
 
 @dataclasses.dataclass
@@ -45,6 +49,10 @@ class Problems:
     no_time: int = 0
     ahead: int = 0
     before_push: int = 0
+
+    def leave_out(self, file: "LogFile", error: Exception) -> None:
+        """Notes that a file cannot be read."""
+        self.files[file.path] = str(error).splitlines()[0].rstrip(".")[:200]
 
     def add(self, other: "Problems") -> None:
         """Adds what is wrong with another part of the log."""
@@ -83,12 +91,14 @@ class LogFile:
     Args:
         path: string. For messages.
         size: int. Bytes.
+        modified: string. Another one after each change of the file.
         system: fsspec's file system, or None for this machine's.
         key: string. Its path there.
     """
 
     path: str
     size: int
+    modified: str
     system: Any
     key: str
 
@@ -145,21 +155,27 @@ def _walk(system: Any, place: str, endings: Sequence[str]) -> Iterator[LogFile]:
         found = system.find(place, detail=True)
         for key in sorted(found):
             if key.endswith(ends) and STAGING_PREFIX not in key:
-                yield LogFile(key, int(found[key].get("size") or 0), system, key)
+                facts = found[key]
+                changed = next((facts[name] for name in _CHANGE if facts.get(name)), "")
+                yield LogFile(key, int(facts.get("size") or 0), str(changed), system, key)
         return
     path = Path(place)
     if path.is_file():
-        yield LogFile(place, path.stat().st_size, None, place)
+        yield _local(path)
         return
     if not path.is_dir():
         raise FileNotFoundError(place)
     for one in sorted(path.rglob("*")):
         if one.name.endswith(ends) and not one.name.startswith(STAGING_PREFIX) and one.is_file():
             try:
-                size = one.stat().st_size
+                yield _local(one)
             except FileNotFoundError:  # The server's retention removed it.
                 continue
-            yield LogFile(str(one), size, None, str(one))
+
+
+def _local(path: Path) -> LogFile:
+    facts = path.stat()
+    return LogFile(str(path), facts.st_size, str(facts.st_mtime_ns), None, str(path))
 
 
 def read_batches(file: LogFile, columns: Sequence[str] | None, problems: Problems) -> Iterator[pa.Table]:
@@ -179,8 +195,8 @@ def read_batches(file: LogFile, columns: Sequence[str] | None, problems: Problem
                 yield from _read_json(file, stream, columns, problems)
     except FileNotFoundError:
         return  # The server's retention removed it.
-    except (OSError, pa.ArrowException, ValueError) as error:
-        problems.files[file.path] = str(error).splitlines()[0].rstrip(".")[:200]
+    except (OSError, *UNREADABLE) as error:
+        problems.leave_out(file, error)
 
 
 def _read_parquet(stream: IO[bytes], columns: Sequence[str] | None) -> Iterator[pa.Table]:

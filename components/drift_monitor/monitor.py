@@ -162,9 +162,9 @@ class _Builder:
 
     def _is_complete(self, version: str, number: int, counts: WindowCounts) -> bool:
         size = self._settings.size
-        if size.rows:
-            return counts.rows >= size.rows
         _, end = self._windows.bounds(version, number)
+        if size.rows:  # Rows of one time stay together, so that a window that ended may lack some.
+            return end is not None or counts.rows >= size.rows
         return end is not None and end <= self._now.timestamp() * 1e6
 
     def _worst(

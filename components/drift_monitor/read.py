@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from .counting import Counter, LogCounts, times_of
 from .labels import Labels
-from .log import ID, ROW, TIME, VERSION, LogFile, Problems, read_batches
-from .references import References
+from .log import ID, ROW, TIME, UNREADABLE, VERSION, LogFile, Problems, read_batches
+from .references import References, is_version
 from .settings import WindowSize
 from .windows import Windows
 
@@ -68,35 +68,55 @@ class LogReader:
                 total.add(counts)
         return total
 
+    def _columns(self, file: LogFile, labels: Labels | None) -> list[str] | None:
+        """Returns the columns to read of a file: those that its own versions need, None for all."""
+        if not file.path.endswith(".parquet"):  # Lines are read whole.
+            return None
+        names = [TIME, VERSION, ID, ROW, *labels.columns] if labels is not None else [TIME, VERSION]
+        for version in self._versions(file):
+            found = self._references.of(version)
+            if found is None:
+                continue
+            names += [feature.name for feature in found.features]
+            names += [one.source for one in found.config.slices]
+            names += [f"prediction_{found.config.task.prediction_key}"]
+        return list(dict.fromkeys(names))
+
+    def _versions(self, file: LogFile) -> set[str]:
+        tables = read_batches(file, (VERSION,), Problems())
+        found = [pc.unique(table.column(VERSION)).to_pylist() for table in tables if table.num_columns]
+        return {str(version) for of_batch in found for version in of_batch}
+
     def _times(self, file: LogFile) -> list[tuple[str, NDArray[np.int64]]]:
         found = []
-        for table in read_batches(file, (TIME, VERSION), Problems()):
-            for version, _, times in self._parts(table, Problems()):
-                found.append((version, times))
+        try:
+            for table in read_batches(file, (TIME, VERSION), Problems()):
+                for version, _, times in self._parts(table, Problems()):
+                    found.append((version, times))
+        except UNREADABLE:  # `count` reports it.
+            return []
         return found
 
     def _count_file(self, file: LogFile, windows: Windows, labels: Labels | None) -> LogCounts:
         counts = LogCounts()
-        columns = self._wanted(labels)
-        for table in read_batches(file, columns, counts.problems):
-            for version, part, times in self._parts(table, counts.problems):
-                counter = self._counter(version)
-                if counter is None:
-                    counts.unknown[version] = counts.unknown.get(version, 0) + len(times)
-                    continue
-                places = windows.of(version, times)
-                counter.count(version, part, places, times, counts)
-                if labels is not None:
-                    counter.labelled(version, part, places, labels, counts)
+        try:
+            for table in read_batches(file, self._columns(file, labels), counts.problems):
+                self._count(table, windows, labels, counts)
+        except UNREADABLE as error:  # A column of another type, scores of another number of classes.
+            counts = LogCounts()
+            counts.problems.leave_out(file, error)
         return counts
 
-    def _wanted(self, labels: Labels | None) -> list[str]:
-        newest = self._references.newest()
-        names = [TIME, VERSION, *(feature.name for feature in newest.features)]
-        names += [one.source for one in newest.config.slices]
-        names += [f"prediction_{newest.config.task.prediction_key}"]
-        names += [ID, ROW, *labels.columns] if labels is not None else []
-        return list(dict.fromkeys(names))
+    def _count(self, table: pa.Table, windows: Windows, labels: Labels | None, counts: LogCounts) -> None:
+        for version, part, times in self._parts(table, counts.problems):
+            counter = self._counter(version)
+            if counter is None:
+                counts.unknown[version] = counts.unknown.get(version, 0) + len(times)
+                continue
+            places = windows.of(version, times)
+            counter.count(version, part, places, times, counts)
+            if labels is not None:
+                counter.labelled(version, part, places, labels, counts)
 
     def _parts(self, table: pa.Table, problems: Problems) -> list[tuple[str, pa.Table, NDArray[np.int64]]]:
         """Returns the rows of each version whose times are possible, with their times."""
@@ -111,7 +131,7 @@ class LogReader:
         found = []
         for version in pc.unique(versions).to_pylist():
             of_version = pc.equal(versions, version).to_numpy() & kept
-            if str(version).isdigit() and int(version) >= _OLDEST_TIME_VERSION:
+            if is_version(str(version)) and int(version) >= _OLDEST_TIME_VERSION:
                 is_early = of_version & (times < (int(version) - LEEWAY_SECONDS) * 1_000_000)
                 problems.before_push += int(is_early.sum())
                 of_version &= ~is_early

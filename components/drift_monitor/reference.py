@@ -120,7 +120,6 @@ class MetricReference(Settings):
         value: float.
         error: float. Its standard error (bootstrap).
         estimated: float or None. What the scores say that it would be, without labels (`confidence`). Defaults to None.
-        estimation_error: float or None. Standard error of `estimated - value`.
         higher_is_better: bool.
         is_share: bool. Whether it lies between 0 and 1.
     """
@@ -128,7 +127,6 @@ class MetricReference(Settings):
     value: float
     error: float
     estimated: float | None = None
-    estimation_error: float | None = None
     higher_is_better: bool = True
     is_share: bool = True
 

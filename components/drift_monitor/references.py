@@ -1,5 +1,6 @@
 """Where references are found: in the pushes of a store, or in the one push that is named."""
 
+import re
 from typing import Protocol
 
 from ...errors import ModelError, StoreError, UsageError
@@ -7,6 +8,13 @@ from ...model_store.layout import push_name
 from ...model_store.location import open_store
 from ...model_store.store import ModelStore, list_pushes, read_push
 from .reference import REFERENCE_FILE, Reference
+
+_VERSION = re.compile("[0-9]{1,18}")
+
+
+def is_version(text: str) -> bool:
+    """Returns whether a text is the number of a push."""
+    return _VERSION.fullmatch(text) is not None
 
 
 class References(Protocol):
@@ -53,6 +61,8 @@ class PushedReferences:
         Raises:
             ModelError: if there is none.
         """
+        # A push may come, and a store be back: what was missing is looked for anew.
+        self._found = {version: found for version, found in self._found.items() if found is not None}
         for push in reversed(list_pushes(self._store)):
             if (found := self.of(str(push.version))) is not None:
                 return found
@@ -67,10 +77,10 @@ class PushedReferences:
 
     def uri(self, version: str) -> str:
         """Returns where the push of a version lies."""
-        return f"{self._store.uri}/{push_name(int(version))}" if version.isdigit() else ""
+        return f"{self._store.uri}/{push_name(int(version))}" if is_version(version) else ""
 
     def _read(self, version: str) -> Reference | None:
-        if not version.isdigit():
+        if not is_version(version):
             self._missing[version] = f"it is no version of {self._store.uri}"
             return None
         try:
@@ -102,7 +112,7 @@ class OneReference:
     def __init__(self, uri: str) -> None:
         place, _, name = uri.rstrip("/").rpartition("/")
         version = name.removeprefix("push-")
-        if not version.isdigit() or not name.startswith("push-"):
+        if not is_version(version) or not name.startswith("push-"):
             raise UsageError(f"Expected --model to name a push, <store>/push-<version>. Received: {uri!r}.")
         pushes = PushedReferences(open_store(place or "."))
         found = pushes.of(version)

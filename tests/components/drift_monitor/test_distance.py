@@ -18,6 +18,15 @@ def test_the_distance_and_the_test_are_those_of_scipy() -> None:
     assert found.p_value[0] == pytest.approx(chi2_contingency([reference, window[0]], correction=False).pvalue)
 
 
+def test_all_joined_bins_are_expected_to_have_five_rows() -> None:
+    # Some 4 rows are expected in each: the last two bins, then the next two, which the first one joins.
+    reference, window = np.full(5, 40), np.array([[8, 4, 4, 2, 2]])
+    found = compare(reference, window)
+
+    joined = [[80, 120], [4, 16]]
+    assert found.p_value[0] == pytest.approx(chi2_contingency(joined, correction=False).pvalue)
+
+
 def test_the_interval_holds_the_true_distance() -> None:
     generator = np.random.default_rng(1)
     p, q = np.array([0.2, 0.3, 0.3, 0.15, 0.05]), np.array([0.3, 0.3, 0.2, 0.15, 0.05])

@@ -1,5 +1,6 @@
 """The monitor that follows a log, and its metrics."""
 
+import datetime
 import http.server
 import threading
 import urllib.request
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_logs import NOW, VERSION, Known, draw, log_table, small_reference, write_log
+from small_logs import NOW, START, VERSION, Known, draw, log_table, small_reference, write_log
 
 from yachay.components.drift_monitor.follow import Follower
 from yachay.components.drift_monitor.metrics import push_metrics
@@ -55,6 +56,44 @@ def test_a_log_is_judged_again_when_it_grows_and_failures_are_counted(tmp_path: 
     assert [one[f"yachay_monitor_failures_total{name}"] for one in seen] == [1, 1, 1, 1]
     assert [one.get(f"yachay_monitor_drift{name}") for one in seen] == [None, 0, 0, 1]
     assert seen[-1]['yachay_monitor_feature_drift{feature="grade",model_name="student-dropout"}'] == 1
+
+
+def test_a_file_that_is_written_anew_with_the_same_size_is_read_again(tmp_path: Path) -> None:
+    log, labels = write_log(tmp_path / "log", log_table(draw(1000, seed=1))), tmp_path / "labels.csv"
+    labels.write_text("prediction_id,Target\nr1,yes\n")
+    judged: list[str] = []
+
+    def judge_both() -> MonitorResult:
+        judged.append(labels.read_text())
+        return monitor(log, KNOWN, SETTINGS, labels=str(labels), now=NOW)
+
+    class Looks(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            labels.write_text("prediction_id,Target\nr2,yes\n")
+            return len(judged) == 2
+
+    Follower(judge_both, (log, str(labels)), "model", "127.0.0.1", 0).run(0.0, Looks(), lambda result: None)
+
+    assert [text[-7:] for text in judged] == ["r1,yes\n", "r2,yes\n"]
+
+
+def test_the_last_window_is_judged_when_it_ends_though_no_file_came(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", log_table(draw(1000, seed=1), seconds=1.0))
+    settings = MonitorSettings(window="1h", is_open_judged=False)
+    times = [START + datetime.timedelta(minutes=30), NOW]
+    shown: list[MonitorResult] = []
+
+    class Looks(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return not times
+
+    follower = Follower(lambda: monitor(log, KNOWN, settings, now=times.pop(0)), (log,), "model", "127.0.0.1", 0)
+    follower.run(0.0, Looks(), shown.append)
+
+    assert [(result.verdict, result.windows[0].is_complete) for result in shown] == [
+        ("too_few", False),
+        ("quiet", True),
+    ]
 
 
 def test_a_second_monitor_on_the_port_is_rejected(tmp_path: Path) -> None:

@@ -153,6 +153,58 @@ def test_json_lines_and_parquet_give_the_same(tmp_path: Path) -> None:
     assert lines.features == parquet.features
 
 
+def test_a_file_with_columns_of_other_types_is_left_out_and_named(tmp_path: Path) -> None:
+    table = log_table(draw(500, seed=1))
+    place = table.column_names.index("grade")
+    nested = table.set_column(place, "grade", pa.array([{"a": 1}] * 500))
+    scores = pa.array([[0.5]] + [[0.2, 0.3, 0.5]] * 499)
+    ragged = table.set_column(table.column_names.index("prediction_scores"), "prediction_scores", scores)
+    times = table.set_column(table.column_names.index("prediction_time"), "prediction_time", pa.array([1.5] * 500))
+    result = judge(write_log(tmp_path / "log", table, nested, ragged, times))
+
+    assert result.rows == 500
+    assert [problem.partition(" cannot be read")[0][-9:] for problem in result.problems] == [
+        "1.parquet", "2.parquet", "3.parquet",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["²", "9" * 5000, "../../etc"])
+def test_a_version_that_is_no_number_costs_no_others(tmp_path: Path, version: str) -> None:
+    table = log_table(draw(400, seed=1))
+    log = write_log(tmp_path / "log", table.set_column(3, "prediction_version", [[VERSION] * 300 + [version] * 100]))
+
+    assert judge(log).rows == 300
+
+
+def test_features_that_the_newest_push_lacks_are_compared_for_the_version_that_has_them(tmp_path: Path) -> None:
+    newest = REFERENCE.model_copy(update={"features": REFERENCE.features[1:]})
+    known = Known({VERSION: REFERENCE, str(int(VERSION) + 1): newest})
+    result = judge(write_log(tmp_path / "log", log_table(draw(1000, seed=1, shift=2.0))), known=known)
+
+    assert found(result, "grade") == "drift"
+
+
+def test_windows_of_rows_end_between_requests_of_several(tmp_path: Path) -> None:
+    table = log_table(draw(1000, seed=1))
+    times = [START + datetime.timedelta(minutes=row // 7) for row in range(1000)]
+    place = table.column_names.index("prediction_time")
+    table = table.set_column(place, "prediction_time", pa.array(times, pa.timestamp("us", "UTC")))
+    result = judge(write_log(tmp_path / "log", table), MonitorSettings(window="200", is_open_judged=False))
+
+    assert [window.rows for window in result.windows] == [196, 203, 196, 203, 202]
+    assert {window.verdict for window in result.windows} == {"quiet"}
+
+
+def test_keys_and_labels_of_csv_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    table = log_table(draw(100, seed=1)).set_column(0, "prediction_id", [[f"{row:05d}" for row in range(100)]])
+    labels = tmp_path / "labels.csv"
+    labels.write_text("prediction_id,Target\n" + "".join(f"{row:05d},no\n" for row in range(100)) + ",yes\n")
+    result = judge(write_log(tmp_path / "log", table), labels=str(labels))
+
+    assert result.labels is not None
+    assert (result.labels.matched, result.labels.unknown, result.labels.invalid) == (100, 0, 1)
+
+
 def test_rows_of_a_version_that_is_gone_are_counted(tmp_path: Path) -> None:
     table = log_table(draw(400, seed=1))
     versions = pa.array([VERSION] * 300 + ["1795000000"] * 100)

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 from small_logs import NOW, VERSION, Known, draw, log_table, small_reference, write_log
 
+from yachay.components.drift_monitor.bins import categorical_distribution
 from yachay.components.drift_monitor.monitor import monitor
 from yachay.components.drift_monitor.output import write_result
 from yachay.components.drift_monitor.page.page import ASSETS, render_page
@@ -39,3 +42,19 @@ def test_a_log_of_too_few_rows_has_a_page(tmp_path: Path) -> None:
     result = monitor(write_log(tmp_path / "log", log_table(draw(20, seed=1))), known, now=NOW)
 
     assert "Too few rows" in render_page(result)
+
+
+def test_categories_are_written_as_text_whatever_they_look_like(tmp_path: Path) -> None:
+    names = ["(Other)", "<script>alert(1)</script>", "art"]
+    reference = small_reference()
+    (course,) = (one for one in reference.features if one.name == "Course")
+    hostile = course.model_copy(update={"distribution": categorical_distribution(pa.array(names * 100))})
+    features = tuple(hostile if one.name == "Course" else one for one in reference.features)
+    known = Known({VERSION: reference.model_copy(update={"features": features})})
+    rows = draw(1000, seed=1)
+    rows["Course"] = np.array(names)[[0] * 500 + [1] * 500].astype(object)
+    page = render_page(monitor(write_log(tmp_path / "log", log_table(rows)), known, now=NOW))
+
+    assert "<dt>(Other)</dt>" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page

@@ -190,12 +190,13 @@ def test_examples_without_a_split_to_check_with_are_rejected(tmp_path: Path) -> 
 @pytest.mark.end_to_end
 def test_a_deployment_that_fails_takes_nothing_from_the_push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("YACHAY_OBJECT_STORE", str(tmp_path))
     save_small_model(tmp_path / "model/Format-Serving")
     inputs = {**blessed(str(tmp_path)), "examples": [stock_examples(str(tmp_path), EXAMPLES)]}
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed")
     Path(pushed.uri).mkdir()
-    properties = {"store": str(tmp_path / "store"), "settings": PushSettings().to_property(), "deploy": ORDER}
+    properties = {"store": "s3://models/small", "settings": PushSettings().to_property(), "deploy": ORDER}
 
     with pytest.raises(Exception, match="Expected a kubeconfig that names a cluster"):
         Executor().Do(inputs, {"pushed_model": [pushed]}, properties)
