@@ -44,8 +44,6 @@ COMMANDS = {
 
 
 _USE_TFX = ("compile", "evaluate", "run", "run-spec")
-_USE_ARROW = ("predict",)
-"""Their libraries of C++ have aborted a process that had done its work, while Python took them down."""
 
 
 class LazyGroup(click.Group):
@@ -98,7 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
     if uses_tfx:
         defer_imports()
     status = run(arguments)
-    if owns_process and (uses_tfx or arguments[:1] == [*_USE_ARROW]):
+    if owns_process and (uses_tfx or "pyarrow" in sys.modules):
+        # Their threads of C++ have aborted a process that had done its work, while Python took them down.
         end_process(status)
     sys.exit(status)
 

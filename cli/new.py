@@ -129,7 +129,8 @@ def _baselines(written: "NewPipeline") -> list[str]:
     if written.baselines is None:
         return []
     found = written.baselines
-    names = {"column": found.best_column, "mean": "trees and linear together"}
+    best = next(one.column for one in written.inference.facts if one.column.name == found.best_column)
+    names = {"column": best.original_name, "mean": "trees and linear together"}
     reached = ", ".join(f"{names.get(name, name)} {score:.3f}" for name, score in found.scores.items())
     return [
         f"Baselines ({found.metric}): {reached}. Blessed from {found.lower:.3f} on; the family is {written.family}."

@@ -96,6 +96,19 @@ def widen(column: InferredColumn) -> InferredColumn:
     return dataclasses.replace(column, type=kind, required=False, values=())
 
 
+def holds_plain_values(kind: pa.DataType) -> bool:
+    """Returns whether a column of this type holds numbers, times or text, or nothing at all."""
+    return bool(
+        kind in (pa.string(), pa.null())
+        or pa.types.is_timestamp(kind)
+        or pa.types.is_date(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+    )
+
+
 def are_numbers(texts: Iterable[str]) -> bool:
     """Returns whether every text is a finite decimal number."""
     return all(_NUMBER.fullmatch(text.strip()) for text in texts)
@@ -105,14 +118,14 @@ def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
     kind, name = array.type, column.name
     if pa.types.is_nested(kind):
         return dataclasses.replace(column, reason=say("holds nested values ({kind})", kind=kind))
+    if not holds_plain_values(kind):
+        return dataclasses.replace(column, reason=say("holds neither numbers nor text ({kind})", kind=kind))
     present = array.drop_null()
     distinct = present.unique()
     if not len(distinct):
         return dataclasses.replace(column, reason=say("has no value"))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         column = dataclasses.replace(column, type=ColumnType.INT64, kind=FeatureKind.TIME)
-    elif not (kind == pa.string() or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or _is_number(kind)):
-        return dataclasses.replace(column, reason=say("holds neither numbers nor text ({kind})", kind=kind))
     else:
         texts = to_text(name, distinct).to_pylist()
         are_words = kind == pa.string() and (not are_numbers(texts) or any(map(_has_leading_zero, texts)))
@@ -125,10 +138,6 @@ def _infer_values(column: InferredColumn, array: pa.Array) -> InferredColumn:
             column, kind=None, values=(), reason=say("is always {shown!r}", shown=to_text(name, distinct)[0].as_py())
         )
     return column
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _has_leading_zero(text: str) -> bool:
@@ -154,7 +163,7 @@ def _infer_numbers(column: InferredColumn, texts: list[str], num_values: int, is
         steps = {low < high for low, high in itertools.pairwise(numbers)}
         if len(steps) == 1:
             return dataclasses.replace(column, reason=say("a row number: all different, in order"))
-    if is_integer and ID_NAME.search(column.name) and len(numbers) >= NEARLY_ALL * num_values:
+    if are_whole and ID_NAME.search(column.name) and len(numbers) >= NEARLY_ALL * num_values:
         if len(numbers) == num_values:
             return dataclasses.replace(column, reason=say("an identifier: different in every row"))
         return dataclasses.replace(column, reason=say("an identifier: different in nearly every row"))

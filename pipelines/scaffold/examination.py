@@ -12,6 +12,7 @@ from ...components.example_gen.settings import ColumnType
 from ...components.features import FeatureKind, Problem
 from .column_inference import ID_NAME, InferredColumn
 from .damage import find_damage
+from .dates import mixed_formats
 from .equal_rows import find_equal_rows
 from .groups import Group, find_groups, name_same_groups
 from .leaks import find_copies, find_leaks
@@ -23,6 +24,7 @@ from .whole_numbers import are_codes, are_counts, level_basis
 from .wording import say
 
 MAX_RARE_ROWS = 4
+MAX_RARE_SHARE = 0.1
 MIN_PARTS = 2
 
 _DROP = {"drop_duplicates": True}
@@ -81,18 +83,17 @@ def examine(
         problem: `Problem`.
     """
     found = Examination(list(columns))
-    plain = {name: array for name, array in values.items() if not pa.types.is_nested(array.type)}
-    _find_parts_of_a_split(found, plain)
-    _find_groups(found, plain)
-    _find_times(found, plain)
-    found.questions += series_questions(found.columns, plain)
-    _find_levels(found, plain, _ordered_targets(labels, label, problem))
-    _find_leaks(found, plain, labels, label, problem)
-    _find_copies(found, plain)
-    _find_equal_rows(found, plain, labels, label)
-    found.questions += _damage(found, plain, labels, label)
-    found.questions += _near_constants(found, plain)
-    found.questions += _persons(found, plain)
+    _find_parts_of_a_split(found, values)
+    _find_groups(found, values)
+    _find_times(found, values)
+    found.questions += series_questions(found.columns, values)
+    _find_levels(found, values, _ordered_targets(labels, label, problem))
+    _find_leaks(found, values, labels, label, problem)
+    _find_copies(found, values)
+    _find_equal_rows(found, values, labels, label)
+    found.questions += _damage(found, values, labels, label)
+    found.questions += _near_constants(found, values)
+    found.questions += _persons(found, values)
     return found
 
 
@@ -125,7 +126,7 @@ def _find_groups(found: Examination, values: Mapping[str, pa.Array]) -> None:
         name: array
         for name, array in values.items()
         # What has the same parts of a time in all its rows is a time as well.
-        if name not in copies and columns[name].kind is not FeatureKind.TIME and not is_part_of_time(name)
+        if name not in copies and columns[name].kind is not FeatureKind.TIME and not is_part_of_time(found.names[name])
     }
     candidates = {
         name: array
@@ -187,6 +188,15 @@ def _find_times(found: Examination, values: Mapping[str, pa.Array]) -> None:
             )
         else:
             found.questions.append(time_question(column))
+    for column in found.columns:
+        if column.name in values and not column.kind and (formats := mixed_formats(values[column.name])):
+            text = say(
+                "{column}: dates written in several ways, of which {shown} fit most. Write them in one way: they are"
+                " no feature as they are.",
+                column=column.original_name,
+                shown=", ".join(map(repr, formats)),
+            )
+            found.questions.append(Question(text))
 
 
 def _find_levels(found: Examination, values: Mapping[str, pa.Array], targets: np.ndarray | None) -> None:
@@ -197,8 +207,8 @@ def _find_levels(found: Examination, values: Mapping[str, pa.Array], targets: np
             continue
         numbers = values[column.name].to_numpy(zero_copy_only=False)
         if column.kind is FeatureKind.NUMERIC:
-            codes += [column.name] if are_codes(numbers) and not is_part_of_time(column.name) else []
-        elif basis := level_basis(column.name, numbers, targets):
+            codes += [column.name] if are_codes(numbers) and not is_part_of_time(column.original_name) else []
+        elif basis := level_basis(column.original_name, numbers, targets):
             found.columns[place] = replace(column, kind=FeatureKind.ORDINAL, basis=basis)
         elif are_counts(numbers):
             found.columns[place] = replace(
@@ -244,7 +254,7 @@ def _find_leaks(
         return
     found.powers = powers
     found.scores = {name: powers.score(powers.single(name)) for name in kinds}
-    for leak in find_leaks(powers, found.scores, label.name):
+    for leak in find_leaks(powers, found.scores, found.names, label.original_name):
         name, described = found.names[leak.name], leak.describe(problem)
         if leak.is_certain:
             found.exclude(leak.name, say("gives the label away: {described}", described=described))
@@ -330,7 +340,7 @@ def _near_constants(found: Examination, values: Mapping[str, pa.Array]) -> Itera
             continue
         counts = pc.value_counts(values[column.name])
         most = pc.max(counts.field("counts")).as_py()
-        if len(values[column.name]) - most <= MAX_RARE_ROWS:
+        if len(values[column.name]) - most <= MAX_RARE_ROWS < MAX_RARE_SHARE * len(values[column.name]):
             place = pc.index(counts.field("counts"), most).as_py()
             text = say(
                 "{column}: {value!r} in all but {rest} of {num} rows. Is it needed?",
@@ -345,7 +355,7 @@ def _near_constants(found: Examination, values: Mapping[str, pa.Array]) -> Itera
 
 def _persons(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Question]:
     for column in found.columns:
-        if column.name in values and (kind := personal_data(column.name, values[column.name])):
+        if column.name in values and (kind := personal_data(column.original_name, values[column.name])):
             text = say(
                 "{column}: looks like {kind}. Is it needed? What nothing needs is best left out.",
                 column=column.original_name,
@@ -354,17 +364,21 @@ def _persons(found: Examination, values: Mapping[str, pa.Array]) -> Iterator[Que
             exclude = (column.name,) if column.kind else ()
             action = f"make {column.original_name} no feature" if exclude else ""
             yield Question(text, action, exclude, say("looks like {kind}", kind=kind))
-    inputs = [column for column in found.columns if column.kind]
-    if any(describes_persons(column.name) for column in inputs):
-        shown = [column for column in inputs if describes_persons(column.name) or stands_beside(column.name)]
+    inputs = [column.original_name for column in found.columns if column.kind]
+    if any(map(describes_persons, inputs)):
+        shown = {
+            column.name: column.original_name
+            for column in found.columns
+            if column.kind and (describes_persons(column.original_name) or stands_beside(column.original_name))
+        }
         yield Question(
             say(
                 "{shown}: characteristics of persons. May they decide about one? If not, move them to"
                 " `exclude`; `evaluation.slices` and `evaluation.fairness` can still name them.",
-                shown=", ".join(column.original_name for column in shown),
+                shown=", ".join(shown.values()),
             ),
-            f"make {_some([column.original_name for column in shown])} no features",
-            exclude=tuple(column.name for column in shown),
+            f"make {_some(list(shown.values()))} no features",
+            exclude=tuple(shown),
             reason=say("a characteristic of persons: for slices and fairness only"),
         )
 

@@ -14,7 +14,7 @@ from ...components.features import Problem
 from ...errors import DataError
 from ..profile import write_profile
 from .column_facts import ColumnFacts, describe_columns
-from .column_inference import InferredColumn, infer_column, infer_text, widen
+from .column_inference import InferredColumn, holds_plain_values, infer_column, infer_text, widen
 from .examination import examine
 from .number_texts import Exceptions, choose_decimal, find_exceptions, numbers_kept, plain_numbers
 from .power import Powers
@@ -27,6 +27,7 @@ from .target import (
     describe_balance,
     floats_of,
     may_be_classes,
+    rare_classes,
     sort_classes,
     targets_of,
 )
@@ -130,6 +131,8 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         UsageError: if there is no such column as the label.
     """
     sample = read_sample(data, label)
+    if len(sample.names) == 1:
+        raise DataError(f"Expected a column in {data} that can be an input. Received: none besides the label.")
     labels = sample.values[sample.label]
     are_classes = may_be_classes(labels, problem)
     readable = {name: array for name, array in sample.values.items() if name != sample.label or not are_classes}
@@ -164,7 +167,12 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         data={},
         split=found.split,
         notes=(*_notes(sample, reading, int(is_unlabelled.sum()), class_counts), *found.notes),
-        questions=(*target.questions, *reading.questions(), *found.questions),
+        questions=(
+            *target.questions,
+            *rare_classes(label_column, class_counts),
+            *reading.questions(),
+            *found.questions,
+        ),
         powers=found.powers,
         scores=found.scores,
         facts=tuple(
@@ -225,7 +233,7 @@ class _Reading:
         return {
             column.name: _comparable(self.values[column.name], column, self.missing_values, self.decimal)
             for column in self.columns
-            if not pa.types.is_nested(self.values[column.name].type)
+            if holds_plain_values(self.values[column.name].type)
         }
 
 
@@ -291,6 +299,11 @@ def _notes(sample: Sample, reading: _Reading, num_unlabelled: int, class_counts:
     if class_counts and (balance := describe_balance(class_counts)):
         notes.append(balance)
     notes += [note for name, texts in reading.exceptions.items() for note in texts.notes(names[name])]
+    notes += [
+        say("{name} {reason}: no feature.", name=column.original_name, reason=column.reason)
+        for column in reading.columns
+        if not holds_plain_values(reading.values[column.name].type)
+    ]
     notes += [
         say("{name} {note} (`data.repairs`).", name=names[name], note=repair.note)
         for name, repair in reading.repairs.items()

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...components.features import Problem
+from .names import words_of
 from .power import Powers, codes_of
 from .wording import say
 
@@ -65,13 +66,14 @@ class Leak:
         return say("{alone}{beside}{sign}", alone=alone, beside=beside, sign=sign)
 
 
-def find_leaks(powers: Powers, scores: Mapping[str, float], label: str) -> list[Leak]:
+def find_leaks(powers: Powers, scores: Mapping[str, float], names: Mapping[str, str], label: str) -> list[Leak]:
     """Returns the columns that give the label away or may do so, the strongest first.
 
     Args:
         powers: `Powers`.
         scores: mapping of column to the AUC or R² of it alone.
-        label: string. The label's name.
+        names: mapping of column to its name in the file.
+        label: string. The label's name in the file.
     """
     problem, signs = powers.problem, {}
     for name, score in scores.items():
@@ -79,7 +81,7 @@ def find_leaks(powers: Powers, scores: Mapping[str, float], label: str) -> list[
             signs[name] = say("each of its values goes with one label")
         elif _is_cut(powers.inputs[name], powers.labels):
             signs[name] = say("it follows from the label")
-        elif score >= NAMED[problem] and (word := _late_word(name, label)):
+        elif score >= NAMED[problem] and (word := _late_word(names[name], label)):
             signs[name] = say("its name says {word!r}", word=word)
     suspects = {name for name, score in scores.items() if score >= STRONG[problem]} | signs.keys()
     if not suspects:
@@ -156,7 +158,7 @@ def _is_cut(values: np.ndarray, labels: np.ndarray) -> bool:
 
 def _late_word(name: str, label: str) -> str:
     """Returns the word of a column's name that speaks of an end, or the label's name in it; empty for none."""
-    words, of_label = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower() for text in (name, label))
+    words, of_label = words_of(name), words_of(label)
     if found := _LATE.search(words):
         return found[2]
     return of_label if len(of_label) > 2 and re.search(rf"(^|_){re.escape(of_label)}(_|$)", words) else ""

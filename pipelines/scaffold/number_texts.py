@@ -4,13 +4,15 @@ A column of text holds numbers if they are many different ones and what is none 
 
 - at most `MAX_MARKERS` different texts without a digit, such as `unknown` or `inf`, in at most `MAX_MISSING_SHARE` of
   the values: they mean "no value", unless the label or a column of text has them as values of its own;
+- what a spreadsheet writes in place of a value, such as `#DIV/0!`, means "no value" in any column, and so does a usual
+  marker such as `N/A` in a label of words;
 - other texts, such as `12 kg`, in one row or at most `MAX_QUARANTINED_SHARE` of the values: their rows are
   quarantined, as those of infinite numbers in a column of numbers are.
 """
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,14 @@ import pyarrow.compute as pc
 from .wording import say
 
 MISSING_MARKERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "?", "-", "."})
+"""The usual ways to write that a number is missing."""
+NO_CLASSES = MISSING_MARKERS - {"None", "none", "-", "."}
+"""Those that are no class of a label of words either."""
+SPREADSHEET_ERRORS = frozenset(
+    ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
+    + ("#N/D", "#¡DIV/0!", "#¡VALOR!", "#¡REF!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!")
+)
+"""What spreadsheets in English and Spanish write in place of a value."""
 MAX_MARKERS = 10
 MAX_MISSING_SHARE = 0.5
 MAX_QUARANTINED_SHARE = 0.02
@@ -31,24 +41,27 @@ _NUMBER = {
 }
 _FRACTION = {".": r"\d\.\d|^\s*[+-]?\.\d", ",": r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"}
 _THOUSANDS = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
+_MARKERS = MISSING_MARKERS | SPREADSHEET_ERRORS
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True)
 class Exceptions:
-    """What stands among the numbers of a column and is none.
+    """What stands among the numbers of a column and is none, or among words and means "no value".
 
     Args:
         missing: dict of text that means "no value" to the number of its rows.
         quarantined: dict of text whose rows are quarantined to their number.
         is_quarantined: array of bools of shape `(N,)`. Which rows are.
         num_values: int. Rows with a text.
+        are_words: bool. Whether the column holds words.
     """
 
     missing: Mapping[str, int]
     quarantined: Mapping[str, int]
     is_quarantined: np.ndarray
     num_values: int
+    are_words: bool = False
 
     def notes(self, name: str) -> list[str]:
         """Returns a line for each way in which the texts are treated; the usual markers of a missing value have none.
@@ -56,6 +69,16 @@ class Exceptions:
         Args:
             name: string. The column's name in the file.
         """
+        if self.are_words:
+            return [
+                say(
+                    "{name}: {num} of {num_values} values count as missing: {shown} (`data.missing_values`).",
+                    name=name,
+                    num=sum(self.missing.values()),
+                    num_values=self.num_values,
+                    shown=_show(self.missing),
+                )
+            ]
         lines: list[str] = []
         if unusual := {text: count for text, count in self.missing.items() if text not in MISSING_MARKERS}:
             lines.append(
@@ -127,19 +150,22 @@ def find_exceptions(columns: Mapping[str, pa.Array], decimal: str, classes: str 
         if array.type == pa.string() and candidates[name] is None
     }
     found = {}
+    for name in texts:
+        if exceptions := _no_words(columns[name], SPREADSHEET_ERRORS | (NO_CLASSES if name == classes else set())):
+            found[name] = exceptions
     for name, counts in candidates.items():
         if not counts:
             continue
         array = columns[name]
         num_values = len(array) - array.null_count
-        markers = [text for text in counts if array.type == pa.string() and _has_no_digit(text)]
+        markers = [
+            text for text in counts if array.type == pa.string() and (_has_no_digit(text) or text in SPREADSHEET_ERRORS)
+        ]
         are_few = len(markers) <= MAX_MARKERS
         is_claimed = {text: any(text in others for others in texts.values()) for text in markers}
-        missing = {
-            text: counts[text] for text in markers if text in MISSING_MARKERS or (are_few and not is_claimed[text])
-        }
+        missing = {text: counts[text] for text in markers if text in _MARKERS or (are_few and not is_claimed[text])}
         quarantined = {text: count for text, count in counts.items() if text not in missing}
-        num_unusual = sum(count for text, count in missing.items() if text not in MISSING_MARKERS)
+        num_unusual = sum(count for text, count in missing.items() if text not in _MARKERS)
         max_quarantined = max(1, MAX_QUARANTINED_SHARE * num_values)
         if num_unusual > MAX_MISSING_SHARE * num_values or sum(quarantined.values()) > max_quarantined:
             continue
@@ -164,6 +190,15 @@ def numbers_kept(array: pa.Array, exceptions: Exceptions | None, decimal: str) -
     return plain_numbers(kept, decimal)
 
 
+def _no_words(array: pa.Array, markers: Set[str]) -> Exceptions | None:
+    """Returns which texts of a column of words mean "no value"; None where none does."""
+    present = array.filter(pc.is_in(array, pa.array(sorted(markers), pa.string())))
+    if not len(present):
+        return None
+    missing = {count["values"]: count["counts"] for count in pc.value_counts(present).to_pylist()}
+    return Exceptions(missing, {}, np.zeros(len(array), bool), len(array) - array.null_count, are_words=True)
+
+
 def _exceptions(array: pa.Array, decimal: str) -> dict[str, int] | None:
     """Returns the texts that are no numbers with their counts; None if the column does not hold numbers in the main."""
     is_text = array.type == pa.string()
@@ -174,7 +209,7 @@ def _exceptions(array: pa.Array, decimal: str) -> dict[str, int] | None:
     numbers, others = present.filter(is_number), present.filter(pc.invert(is_number))
     if not len(others):
         return {} if len(numbers) else None
-    is_usual = is_text and set(others.unique().to_pylist()) <= MISSING_MARKERS
+    is_usual = is_text and set(others.unique().to_pylist()) <= _MARKERS
     if len(numbers) < len(others) and not is_usual:
         return None
     if not is_usual and is_text and len(numbers.unique()) <= MAX_CODES:

@@ -5,6 +5,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .names import words_of
 from .wording import say
 
 MIN_SHARE = 0.5
@@ -34,10 +35,10 @@ def personal_data(name: str, array: pa.Array) -> str:
     """Returns what personal data a column looks like; empty if it does not.
 
     Args:
-        name: string. Identifier.
+        name: string. In the file.
         array: `pyarrow.Array` of its values, null where there is none.
     """
-    words = _words(name)
+    words = words_of(name)
     for kind, pattern in _NAMES.items():
         if re.fullmatch(pattern, words):
             return say(kind)
@@ -51,16 +52,12 @@ def personal_data(name: str, array: pa.Array) -> str:
 
 def describes_persons(name: str) -> bool:
     """Returns whether a name is that of a characteristic by which laws forbid to treat persons differently."""
-    return bool(re.search(_PROTECTED, _words(name)))
+    return bool(re.search(_PROTECTED, words_of(name)))
 
 
 def stands_beside(name: str) -> bool:
     """Returns whether a name is one, such as an age, that is such a characteristic beside others of persons."""
-    return bool(re.search(_BESIDE, _words(name)))
-
-
-def _words(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return bool(re.search(_BESIDE, words_of(name)))
 
 
 def _are_documents(array: pa.Array) -> bool:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from ...components.features import FeatureKind
 from .column_inference import InferredColumn
+from .names import words_of
 from .question import Question
 from .wording import say
 
@@ -20,8 +21,8 @@ PARTS_OF_TIME = {"year": "year|yr|anio|ano", "month": "month|mes", "day": "day|d
 
 
 def is_part_of_time(name: str) -> bool:
-    """Returns whether a column has the name of a part of a time, such as a month."""
-    return any(re.fullmatch(pattern, name.lower()) for pattern in PARTS_OF_TIME.values())
+    """Returns whether a column has, in the file, the name of a part of a time, such as a month."""
+    return any(re.fullmatch(pattern, words_of(name)) for pattern in PARTS_OF_TIME.values())
 
 
 def times_in(columns: Sequence[InferredColumn], values: Mapping[str, pa.Array]) -> list[tuple[InferredColumn, bool]]:
@@ -53,11 +54,12 @@ def series_questions(columns: Sequence[InferredColumn], values: Mapping[str, pa.
 
     The rows may be those of several series, one after the other: their times go back at most once in `MAX_RUN` rows.
     """
+    names = {column.name: column.original_name for column in columns}
     parts = {
         part: name
         for part, pattern in PARTS_OF_TIME.items()
         for name, array in values.items()
-        if re.fullmatch(pattern, name.lower()) and pa.types.is_floating(array.type) and not array.null_count
+        if re.fullmatch(pattern, words_of(names[name])) and pa.types.is_floating(array.type) and not array.null_count
     }
     if not {"year", "month"} <= set(parts):
         return
@@ -68,7 +70,6 @@ def series_questions(columns: Sequence[InferredColumn], values: Mapping[str, pa.
     num_back = int((np.diff(times) < 0).sum())
     if num_back * MAX_RUN > len(times) or len(np.unique(times)) < MIN_TIMES:
         return
-    names = {column.name: column.original_name for column in columns}
     shown = ", ".join(names[name] for name in parts.values())
     order = say("in its order, in {num} series", num=num_back + 1) if num_back else say("in its order")
     yield Question(

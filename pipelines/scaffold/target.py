@@ -13,8 +13,8 @@ from ...components.example_gen.convert import to_text
 from ...components.example_gen.settings import describe_values
 from ...components.features import Problem
 from ...errors import DataError
-from .column_inference import ROWS_A_VALUE, are_numbers
-from .number_texts import find_exceptions, numbers_kept, plain_numbers
+from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers
+from .number_texts import NO_CLASSES, find_exceptions, numbers_kept, plain_numbers
 from .question import Question
 from .sample import MAX_CLASSES, Sample, blank_values, texts_of
 from .wording import say
@@ -22,6 +22,7 @@ from .wording import say
 MAX_NUMERIC_CLASSES = 10
 MAX_CODES = 1_000
 IMBALANCED_SHARE = 0.8
+MIN_ROWS_A_CLASS = 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def choose_target(sample: Sample, decimal: str, asked: Problem | None) -> Target
     exceptions = find_exceptions({label: labels}, decimal).get(label)
     present = blank_values(labels, tuple(exceptions.missing)) if exceptions else labels
     texts = Counter(texts_of(label, numbers_kept(present, exceptions, decimal)))
+    if not are_numbers(texts):
+        texts = Counter({text: count for text, count in texts.items() if text not in NO_CLASSES})
     if not texts:
         raise DataError(f"Expected labels in the column {label!r} of {data}. Received: none. Name another column.")
     if len(texts) == 1:
@@ -140,6 +143,21 @@ def describe_balance(class_counts: dict[str, int]) -> str:
         num_rarest=class_counts[rarest],
         rarest=rarest,
     )
+
+
+def rare_classes(label: InferredColumn, class_counts: dict[str, int]) -> list[Question]:
+    """Returns the question about classes of so few rows that they may be slips or a second header; none for others."""
+    rare = [name for name, count in class_counts.items() if count < ROWS_A_VALUE]
+    if not rare or sum(class_counts.values()) < MIN_ROWS_A_CLASS * len(class_counts):
+        return []
+    text = say(
+        "{label}: fewer than {num} rows have {shown}. Are they classes, or slips or a second header? No model "
+        "can learn them.",
+        label=label.original_name,
+        num=ROWS_A_VALUE,
+        shown=describe_values(rare, 3),
+    )
+    return [Question(text)]
 
 
 def _look_like_classes(numbers: Sequence[float], texts: Counter[str]) -> bool:

@@ -11,6 +11,7 @@ import re
 
 import numpy as np
 
+from .names import words_of
 from .wording import say
 
 MIN_CODES = 11
@@ -55,15 +56,14 @@ def level_basis(name: str, numbers: np.ndarray, targets: np.ndarray | None) -> s
     """Returns why few whole numbers are levels with an order; empty where nothing says so.
 
     Args:
-        name: string. Identifier.
+        name: string. In the file.
         numbers: array of floats of shape `(N,)`, NaN where there is no value.
         targets: array of floats of shape `(N,)`: a label with an order, NaN where there is none; None without one.
     """
     levels = np.unique(numbers[~np.isnan(numbers)])
     if len(levels) < MIN_LEVELS:
         return ""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    if named := _LEVEL_NAME.search(words):
+    if named := _LEVEL_NAME.search(words_of(name)):
         return say("levels: its name says {word!r}", word=named[2])
     if targets is None or len(levels) < MIN_LEVELS_BY_LABEL:
         return ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yachay.cli.main import run
+from yachay.cli.main import main, run
 
 PROBE = """
 import sys
@@ -98,3 +98,17 @@ def test_a_workdir_that_is_a_file_is_rejected(tmp_path: Path, capsys: pytest.Cap
 
     assert run(["run", "student_dropout", "--workdir", str(tmp_path / "file")]) == 2
     assert "Expected --workdir to be a folder" in capsys.readouterr().err
+
+
+def test_a_process_that_read_data_ends_without_taking_its_libraries_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr("yachay.cli.main.end_process", ended.append)
+    monkeypatch.setattr(sys, "argv", ["yachay", "new", "mine", "--data", str(tmp_path / "data.csv"), "--label", "y"])
+    (tmp_path / "data.csv").write_text("x,y\n")
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert ended == [1]

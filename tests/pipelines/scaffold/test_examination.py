@@ -387,3 +387,38 @@ def test_rows_of_few_values_are_equal_by_chance(tmp_path: Path) -> None:
     ]
 
     assert inferred(tmp_path, rows).questions == ()
+
+
+def test_dates_written_in_several_ways_are_a_question(tmp_path: Path) -> None:
+    days = [START + datetime.timedelta(days=place) for place in range(400)]
+    forms = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y")
+    rows = [row | {"Born": day.strftime(forms[day.day % 3])} for row, day in zip(clean_rows(0), days, strict=True)]
+
+    inference = inferred(tmp_path, rows)
+
+    assert column(inference, "Born").kind is None
+    assert "dates written in several ways, of which '%" in questions(inference, "Born")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("Género", "characteristics of persons"), ("Teléfono", "looks like telephone numbers")],
+)
+def test_names_with_accents_are_understood(tmp_path: Path, name: str, message: str) -> None:
+    rows = [row | {name: "mf"[place * 7 % 5 % 2]} for place, row in enumerate(clean_rows(0))]
+
+    found = [question.text for question in inferred(tmp_path, rows).questions]
+
+    assert any(name in text and message in text for text in found)
+
+
+def test_few_rows_are_not_nearly_always_the_same(tmp_path: Path) -> None:
+    assert not questions(inferred(tmp_path, clean_rows(0, 30)[:12]), "Band")
+
+
+def test_a_class_of_hardly_a_row_is_a_question(tmp_path: Path) -> None:
+    rows = [*clean_rows(0), clean_rows(1)[0] | {"Passed": "(yes/no)"}]
+
+    [question] = questions(inferred(tmp_path, rows), "Passed")
+
+    assert question.startswith("Passed: fewer than 5 rows have '(yes/no)'")

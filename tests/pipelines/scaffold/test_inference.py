@@ -49,6 +49,7 @@ def test_the_kind_of_an_input_follows_its_values(
     [
         ("row", [str(row) for row in range(20)], "a row number: all different, in order"),
         ("client_id", [str(row * 7 % 41) for row in range(20)], "an identifier: different in every row"),
+        ("client_id", [f"{row * 7 % 41}.0" for row in range(20)], "an identifier: different in every row"),
         ("client", [f"c{row}" for row in range(20)], "an identifier: different in every row"),
         ("remark", [f"c{row % 19}" for row in range(20)], "has 19 different texts in 20 rows"),
         ("unit", ["cm"] * 20, "is always 'cm'"),
@@ -311,3 +312,65 @@ def test_of_names_that_differ_in_case_only_the_first_is_an_input(tmp_path: Path)
 
     assert [column.kind for column in inferred.columns] == [FeatureKind.BOOLEAN, None]
     assert inferred.columns[1].reason == "has the name of 'x' but for case: rename one of them"
+
+
+def test_what_stands_for_no_value_is_no_class_of_words_and_no_word(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [
+        f"{row}.5,{('10-20', '20-30', '#DIV/0!')[row % 5 // 2]},{('yes', 'no', 'N/A')[row % 3]}" for row in range(90)
+    ]
+    path.write_text("\n".join(["hours,band,y", *rows]) + "\n")
+
+    inference = infer(str(path), "y")
+
+    assert inference.class_counts == {"no": 30, "yes": 30}
+    assert inference.missing_values == ("", "#DIV/0!", "N/A")
+    assert inference.quarantined_share == pytest.approx(1 / 3)
+    assert "y: 30 of 90 values count as missing: 'N/A' (30) (`data.missing_values`)." in inference.notes
+    assert "y: 30 of 90 rows have no label: they are quarantined." in inference.notes
+    assert "band: 18 of 90 values count as missing: '#DIV/0!' (18) (`data.missing_values`)." in inference.notes
+
+
+def test_errors_of_a_spreadsheet_cost_no_column_of_numbers(tmp_path: Path) -> None:
+    (column,) = infer_columns(tmp_path, {"x": [f"{row}.5" if row % 5 else "#DIV/0!" for row in range(60)]}).columns
+
+    assert (column.kind, column.required) == (FeatureKind.NUMERIC, False)
+
+
+def test_a_label_with_one_class_beside_the_marker_of_a_missing_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("x,y\n" + "".join(f"{row % 7}.5,{('yes', 'N/A')[row % 2]}\n" for row in range(60)))
+
+    with pytest.raises(DataError, match="Received: 'yes' only"):
+        infer(str(path), "y")
+
+
+def test_columns_of_types_that_no_model_takes_are_no_features_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    table = pa.table(
+        {
+            "x": pa.array(range(60), pa.float32()),
+            "took": pa.array([datetime.timedelta(seconds=row) for row in range(60)]),
+            "at": pa.array([datetime.time(row % 24) for row in range(60)]),
+            "nothing": pa.nulls(60),
+            "list": [[1, 2]] * 60,
+            "y": ["low", "high"] * 30,
+        }
+    )
+    pyarrow.parquet.write_table(table, path)
+
+    inference = infer(str(path), "y")
+
+    assert [column.name for column in inference.columns if column.kind] == ["x"]
+    assert "took holds neither numbers nor text (duration[us]): no feature." in inference.notes
+    assert [note.split()[0] for note in inference.notes] == ["took", "at", "list"]
+
+
+def test_a_file_of_a_label_only_is_refused_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("y\n" + "low\nhigh\n" * 30)
+
+    with pytest.raises(DataError, match="none besides the label"):
+        infer(str(path), "y")
+
+    assert not recwarn.list
