@@ -25,8 +25,8 @@ MISSING_MARKERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", 
 NO_CLASSES = MISSING_MARKERS - {"None", "none", "-", "."}
 """Those that are no class of a label of words either."""
 SPREADSHEET_ERRORS = frozenset(
-    ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
-    + ("#N/D", "#¡DIV/0!", "#¡VALOR!", "#¡REF!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!")
+    {"#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"}
+    | {"#N/D", "#¡DIV/0!", "#¡VALOR!", "#¡REF!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!"}
 )
 """What spreadsheets in English and Spanish write in place of a value."""
 MAX_MARKERS = 10
