@@ -1,19 +1,22 @@
 """The circle: run, serve, log, watch, train anew, the gate, the champion, serve."""
 
 import csv
+import itertools
 import json
 import random
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import mlflow
 import pytest
+from mlflow_process import mlflow_server
 
 from yachay.components.features import to_identifier
 from yachay.components.pusher.candidate_server import free_port
@@ -27,10 +30,13 @@ COMMAND = [sys.executable, "-m", "yachay.cli.main"]
 PROGRAMMES = ("9500", "9085")
 """The programmes that open later: the first cohort has none of them."""
 
+NAME, HOME = "student_dropout-semester2", "student-dropout--semester2"
+
 SETTINGS = (
-    *("--set", "monitor.window=600", "--set", "retrain.min_rows=300", "--set", "retrain.cooldown=0m"),
+    *("--set", "model.hyperparameters.boosted_trees.max_iter=60", "--set", "evaluation.slices=[]"),
     # Those of the configuration are what the whole file gives.
     *("--set", "tasks.semester2.thresholds={accuracy: {lower: 0.7}}"),
+    *("--set", "monitor.window=500", "--set", "retrain.min_rows=300", "--set", "retrain.cooldown=0m"),
     *("--set", "retrain.promote=auto", "--set", "retrain.champion.metric=accuracy"),
 )
 
@@ -97,16 +103,15 @@ class Traffic:
         return True
 
     @contextmanager
-    def going_on(self, row: Row) -> Iterator[None]:
-        """Sends requests without a pause meanwhile; each must succeed."""
+    def going_on(self, rows: Iterable[Row]) -> Iterator[None]:
+        """Sends a row after the other meanwhile; each must succeed."""
         ended = threading.Event()
 
         def run() -> None:
-            number = 0
-            while not ended.is_set():
-                number += 1
+            for number, row in enumerate(rows):
+                if ended.wait(0.2):
+                    return
                 self.ask(row, f"meanwhile-{number}")
-                time.sleep(0.05)
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -155,8 +160,14 @@ def num_logged(log: Path) -> int:
     return sum(len(path.read_bytes().splitlines()) for path in log.glob("*.jsonl"))
 
 
-def decisions(result: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stderr.splitlines() if line.startswith('{"time"')]
+def decided(result: Any) -> dict[str, Any]:
+    [line] = [line for line in result.stderr.splitlines() if line.startswith('{"time"')]
+    return dict(json.loads(line))
+
+
+def promote(yachay: Any, why: str, options: Sequence[Any]) -> None:
+    done = yachay("models", "promote", "student_dropout", "--to", "production", "--why", why, *options)
+    assert (done.status, done.output["state"]) == (0, "promoted"), done.stderr
 
 
 def test_drift_trains_a_model_that_beats_the_champion_and_is_served_without_a_failed_request(
@@ -164,46 +175,64 @@ def test_drift_trains_a_model_that_beats_the_champion_and_is_served_without_a_fa
 ) -> None:
     cohorts = Cohorts(next((real_data / "student_dropout").glob("*.csv")))
     data, log, workdir = cohorts.write(tmp_path / "data.csv"), tmp_path / "log", tmp_path / "runs"
-    options = ["--workdir", workdir, *SETTINGS]
-    first = yachay("run", "student_dropout", "--data", data, *options)
-    assert first.status == 0, first.stderr
+    before, after = cohorts.before[:500], cohorts.after[:600]
+    # What the second model learns from, each row once.
+    mixed = iter(random.Random(8).sample(both := [*cohorts.trained, *before, *after], len(both)))
     port = free_port()
-    with served(workdir, log, port):
-        traffic = Traffic(port, tmp_path / "labels.csv")
-        watch = ["student_dropout", "--log", log, "--labels", traffic.labels, *options]
-        before = version(port)
+    with mlflow_server(tmp_path) as (url, _):
+        options = ["--workdir", workdir, *SETTINGS, "--set", f"tracking.uri={url}"]
+        first = yachay("run", "student_dropout", "--data", data, *options)
+        assert first.status == 0, first.stderr
+        promote(yachay, "the first", options)
+        with served(workdir, log, port):
+            traffic = Traffic(port, tmp_path / "labels.csv")
+            watch = ["student_dropout", "--log", log, "--labels", traffic.labels, "--retrain", "--data", data, *options]
+            champion = version(port)
 
-        traffic.send(cohorts.before[:600])
-        wait_for(lambda: num_logged(log) >= traffic.sent)
-        quiet = yachay("monitor", *watch, "--retrain", "--data", data)
-        assert (quiet.status, quiet.output["verdict"]) == (0, "quiet"), quiet.stderr
-        [decision] = decisions(quiet)
-        assert not decision["starts"]
-        assert decision["reason"] == "Nothing calls for a training: the monitor's verdict is quiet."
+            traffic.send(before)
+            wait_for(lambda: num_logged(log) >= traffic.sent)
+            quiet = yachay("monitor", *watch)
+            assert (quiet.status, quiet.output["verdict"]) == (0, "quiet"), quiet.stderr
+            decision = decided(quiet)
+            assert not decision["starts"]
+            assert decision["reason"] == "Nothing calls for a training: the monitor's verdict is quiet."
 
-        traffic.send(cohorts.after[:700])
-        wait_for(lambda: num_logged(log) >= traffic.sent)
-        with traffic.going_on(cohorts.before[0]):
-            drifted = yachay("monitor", *watch, "--retrain", "--data", data)
-            wait_for(lambda: version(port) != before, (workdir / "server.log").read_text)
-        assert drifted.status == 4, drifted.stderr
-        moved = {reason["name"] for reason in drifted.output["reasons"]}
-        assert {"Course", "Tuition_fees_up_to_date"} <= moved
-        [decision] = decisions(drifted)
-        assert decision["starts"], decision
-        assert "drift of" in decision["reason"]
-        assert traffic.failures == []
+            traffic.send(after)
+            wait_for(lambda: num_logged(log) >= traffic.sent)
+            with traffic.going_on(mixed):
+                drifted = yachay("monitor", *watch)
+                wait_for(lambda: version(port) != champion, (workdir / "server.log").read_text)
+                sent = traffic.sent
+                wait_for(lambda: traffic.sent >= sent + 20)
+            assert drifted.status == 4, drifted.stderr
+            assert {"Course", "Tuition_fees_up_to_date"} <= {reason["name"] for reason in drifted.output["reasons"]}
+            assert decided(drifted)["starts"], drifted.stderr
+            assert "drift of" in decided(drifted)["reason"]
+            assert traffic.failures == []
 
-        again = yachay("monitor", *watch, "--retrain", "--data", data)
-        assert not decisions(again)[0]["starts"], decisions(again)
+            again = decided(yachay("monitor", *watch))
+            assert not again["starts"], again
 
-        # From now on both cohorts study, as in the records that the second model has learnt from.
-        mixed = [*cohorts.trained[:500], *cohorts.after[700:806]]
-        random.Random(8).shuffle(mixed)
-        traffic.send(mixed)
-        wait_for(lambda: num_logged(log) >= traffic.sent)
-        after = yachay("monitor", *watch, "--retrain", "--data", data)
-        assert not decisions(after)[0]["starts"], decisions(after)
-        assert traffic.failures == []
-    pushes = list_pushes(FolderStore(workdir / "student-dropout--semester2" / "models"))
-    assert [str(push.version) for push in pushes] == [before, after.output["model"]]
+            traffic.send(list(itertools.islice(mixed, 500)))
+            wait_for(lambda: num_logged(log) >= traffic.sent)
+            calm = yachay("monitor", *watch)
+            assert (calm.status, calm.output["verdict"]) == (0, "quiet"), calm.stderr
+            assert not decided(calm)["starts"]
+            assert traffic.failures == []
+            candidate = version(port)
+            assert calm.output["model"] == candidate
+
+        client = mlflow.MlflowClient(url)
+        experiment = client.get_experiment_by_name(HOME)
+        second_run, first_run = client.search_runs([experiment.experiment_id])
+        assert first_run.data.tags["run_id"] == first.output["run_id"]
+        assert [run.data.tags["verdict"] for run in (first_run, second_run)] == ["blessed", "blessed"]
+        assert second_run.data.metrics["newest/rows"] >= 50
+        assert second_run.data.metrics["newest/accuracy"] > second_run.data.metrics["newest/champion/accuracy"]
+        aliases = {name: client.get_model_version_by_alias(NAME, name) for name in ("champion", "challenger")}
+        assert {name: one.version for name, one in aliases.items()} == {"champion": "1", "challenger": "2"}
+        assert [one.run_id for one in aliases.values()] == [first_run.info.run_id, second_run.info.run_id]
+        promote(yachay, "quiet since", options)
+        assert client.get_model_version_by_alias(NAME, "champion").version == "2"
+    pushes = list_pushes(FolderStore(workdir / HOME / "models"))
+    assert [str(push.version) for push in pushes] == [champion, candidate]
