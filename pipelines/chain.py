@@ -234,7 +234,7 @@ def create_components(config: PipelineConfig, context: RunContext) -> list[BaseN
     report = describe_node(
         EvaluationReport(
             evaluation=evaluator.outputs["evaluation"],
-            blessing=evaluator.outputs["blessing"],
+            blessing=blessing,
             model=trainer.outputs["model"],
             **compared,
             pushed_model=pusher.outputs["pushed_model"],

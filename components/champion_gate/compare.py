@@ -1,42 +1,16 @@
 """A candidate and the champion on the newest labelled rows."""
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DataError
+from ..evaluation_report.report import NewestComparison
 from ..evaluator.metric import task_metrics
 from ..example_gen.ingest import ingest
 from ..example_gen.inputs import resolve_input
 from ..example_gen.settings import IngestSpec
 from ..prediction_task import PredictionTask
 from ..retraining.settings import RetrainSettings
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """What a comparison came to.
-
-    Args:
-        passes: bool. Whether the candidate may be pushed.
-        reason: string. A sentence.
-        metric: string. By which they were compared; empty where they were not.
-        candidate: float or None. Its value of the candidate.
-        champion: float or None. Likewise of the champion.
-        rows: int. Rows that both were compared on.
-    """
-
-    passes: bool
-    reason: str
-    metric: str = ""
-    candidate: float | None = None
-    champion: float | None = None
-    rows: int = 0
-
-    def to_json(self) -> str:
-        """Returns the comparison as a JSON object."""
-        return json.dumps(dataclasses.asdict(self))
 
 
 def hold_out(newest: Path, spec: IngestSpec, folder: Path) -> Sequence[str]:
@@ -62,7 +36,7 @@ def judge(
     champion: Mapping[str, float],
     task: PredictionTask,
     settings: RetrainSettings,
-) -> Comparison:
+) -> NewestComparison:
     """Returns whether a candidate is as good as the champion.
 
     Args:
@@ -77,10 +51,10 @@ def judge(
     """
     name, tolerance = settings.champion.metric, settings.champion.tolerance
     if rows < settings.min_champion_rows:
-        return Comparison(
-            True,
-            f"There are {rows} newest labelled rows that no model has learnt from, of {settings.min_champion_rows} at "
-            "least: the gate's verdict stands.",
+        return NewestComparison(
+            passes=True,
+            reason=f"There are {rows} newest labelled rows that no model has learnt from, of "
+            f"{settings.min_champion_rows} at least: the gate's verdict stands.",
             rows=rows,
         )
     mine, other = candidate[name], champion[name]
@@ -96,4 +70,4 @@ def judge(
     reason = (
         f"On {rows} newest labelled rows the candidate {verb} the champion{margin}: {name} {mine:.4f} and {other:.4f}."
     )
-    return Comparison(passes, reason, name, mine, other, rows)
+    return NewestComparison(passes=passes, reason=reason, metric=name, candidate=mine, champion=other, rows=rows)

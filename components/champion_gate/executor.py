@@ -9,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from ..evaluation_report.report import COMPARISON, NewestComparison
 from ..evaluator.arrays import evaluate_arrays
 from ..evaluator.model import Model
 from ..evaluator.records import read_records
@@ -19,10 +20,7 @@ from ..retraining.objects import open_objects
 from ..retraining.settings import RetrainSettings
 from ..tfx_api import evaluator_constants as constants
 from ..tfx_api import io_utils, model_utils, path_utils
-from .compare import Comparison, hold_out, judge
-
-COMPARISON = "comparison"
-"""The property of the blessing that holds what was compared."""
+from .compare import hold_out, judge
 
 
 class Executor(base_executor.BaseExecutor):
@@ -45,11 +43,13 @@ class Executor(base_executor.BaseExecutor):
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         champions, newest_uri = input_dict.get("baseline_model") or [], exec_properties["newest_uri"]
         if not model_utils.is_model_blessed(verdict):
-            comparison = Comparison(False, "The gate did not bless the candidate.")
+            comparison = NewestComparison(passes=False, reason="The gate did not bless the candidate.")
         elif not newest_uri:
-            comparison = Comparison(True, "No newest labelled rows are named: the gate's verdict stands.")
+            comparison = NewestComparison(
+                passes=True, reason="No newest labelled rows are named: the gate's verdict stands."
+            )
         elif not champions:
-            comparison = Comparison(True, "There is no champion: the gate's verdict stands.")
+            comparison = NewestComparison(passes=True, reason="There is no champion: the gate's verdict stands.")
         else:
             comparison = _compare(model, artifact_utils.get_single_instance(champions), newest_uri, exec_properties)
         logging.info("%s", comparison.reason)
@@ -58,7 +58,7 @@ class Executor(base_executor.BaseExecutor):
             constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
         ):
             blessing.set_string_custom_property(key, verdict.get_string_custom_property(key))
-        blessing.set_string_custom_property(COMPARISON, comparison.to_json())
+        blessing.set_string_custom_property(COMPARISON, comparison.model_dump_json())
         name = constants.BLESSED_FILE_NAME if comparison.passes else constants.NOT_BLESSED_FILE_NAME
         io_utils.write_string_file(f"{blessing.uri}/{name}", "")
         value = constants.BLESSED_VALUE if comparison.passes else constants.NOT_BLESSED_VALUE
@@ -67,7 +67,7 @@ class Executor(base_executor.BaseExecutor):
 
 def _compare(
     model: types.Artifact, champion: types.Artifact, newest_uri: str, properties: dict[str, Any]
-) -> Comparison:
+) -> NewestComparison:
     task = PredictionTask.from_property(properties["task"])
     settings = RetrainSettings.from_property(properties["settings"])
     folder_uri, _, name = newest_uri.rstrip("/").rpartition("/")

@@ -22,7 +22,7 @@ from ..tfx_api import model_utils, path_utils
 from ..tuner.record import Search, read_search
 from .analysis.build import build_report
 from .analysis.inputs import Inputs
-from .report import Lineage, Report
+from .report import COMPARISON, Lineage, NewestComparison, Report
 from .report_files import write_report
 from .section import Section, load_sections
 from .settings import ReportConfig
@@ -74,6 +74,8 @@ class Executor(base_executor.BaseExecutor):
     ) -> Report:
         model, examples, schema = (_one(input_dict, key) for key in ("model", "examples", "schema"))
         baseline, pushed = (_optional(input_dict, key) for key in ("baseline_model", "pushed_model"))
+        blessing = _one(input_dict, "blessing")
+        newest = blessing.get_string_custom_property(COMPARISON)
         original_names = examples.get_string_custom_property("original_names")
         return build_report(
             Inputs(
@@ -84,7 +86,8 @@ class Executor(base_executor.BaseExecutor):
                 train_files=split_files(examples, TRAIN) if sections else (),
                 attachments=_attachments(examples, scratch) if sections else None,
                 evaluation=local_copy(_one(input_dict, "evaluation").uri, scratch / "evaluation"),
-                is_blessed=model_utils.is_model_blessed(_one(input_dict, "blessing")),
+                is_blessed=model_utils.is_model_blessed(blessing),
+                newest=NewestComparison.model_validate_json(newest) if newest else None,
                 baseline_path=None if baseline is None else path_utils.serving_model_path(baseline.uri),
                 statistics=_statistics(_one(input_dict, "statistics")),
                 anomalies={

@@ -12,6 +12,9 @@ from ..text import Text
 
 REPORT_FORMAT = 1
 
+COMPARISON = "comparison"
+"""The property of a blessing that holds a `NewestComparison`."""
+
 SliceName = dict[str, str]
 """`{column: value}`; empty for all records."""
 
@@ -99,8 +102,33 @@ class Comparison(Part):
     is_within_noise: bool | None
 
 
+class NewestComparison(Part):
+    """A candidate and the champion on the newest labelled rows: what `ChampionGate` decided.
+
+    Args:
+        passes: bool. Whether the candidate may be pushed.
+        reason: string. A sentence.
+        metric: string. By which they were compared; empty where they were not.
+        candidate: float or None. Its value of the candidate.
+        champion: float or None. Likewise of the champion.
+        rows: int. Rows that both were compared on.
+    """
+
+    passes: bool
+    reason: str
+    metric: str = ""
+    candidate: float | None = None
+    champion: float | None = None
+    rows: int = 0
+
+
 class Verdict(Part):
-    """Whether the model was blessed, and by what."""
+    """Whether the model was blessed, and by what.
+
+    Args:
+        is_blessed: bool or None. By the gate, and by the champion gate where there is one.
+        newest: `NewestComparison` or None. Of a retraining.
+    """
 
     is_blessed: bool | None
     is_synthetic: bool
@@ -108,6 +136,7 @@ class Verdict(Part):
     comparisons: tuple[Comparison, ...] = ()
     is_pushed: bool | None = None
     push_rejection: str = ""
+    newest: NewestComparison | None = None
 
 
 class SliceRow(Part):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..evaluation_report.report import Estimate, Report, SliceName, TrialRow
+from ..evaluation_report.report import Estimate, NewestComparison, Report, SliceName, TrialRow
 from .record import Dataset, NestedRun, PushedModel, RunRecord
 from .settings import TrackerConfig
 
@@ -43,6 +43,9 @@ def describe_run(
         if not threshold.is_met
     ]
     outcome = "not blessed" if not verdict.is_blessed else "rejected" if verdict.push_rejection else "blessed"
+    newest = verdict.newest
+    if newest is not None and not newest.passes and newest.metric:
+        reasons.append(newest.reason)
     reason = verdict.push_rejection or "; ".join(reasons)
     tags = base_tags(config, run_id) | {
         "verdict": outcome,
@@ -65,6 +68,7 @@ def describe_run(
             **dict(_estimates(report.metrics)),
             **_slices(report),
             **step_metrics(seconds, peak_bytes),
+            **_newest(verdict.newest),
             **{f"rows/{name}": float(count) for name, count in report.data.rows.items()},
         },
         tags={name: value for name, value in tags.items() if value},
@@ -183,6 +187,18 @@ def _estimates(metrics: Mapping[str, Estimate], prefix: str = "") -> Iterator[tu
         for suffix, value in (("", one.value), ("/lower", one.low), ("/upper", one.high)):
             if value is not None:
                 yield f"{prefix}{metric_name(name)}{suffix}", value
+
+
+def _newest(newest: NewestComparison | None) -> dict[str, float]:
+    """Returns what a candidate and the champion reach on the newest labelled rows, where they were compared."""
+    if newest is None or newest.candidate is None or newest.champion is None:
+        return {}
+    name = metric_name(newest.metric)
+    return {
+        f"newest/{name}": newest.candidate,
+        f"newest/champion/{name}": newest.champion,
+        "newest/rows": float(newest.rows),
+    }
 
 
 def _slices(report: Report) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...components.evaluation_report.report import COMPARISON
 from ...components.evaluator.settings import Bounds
 from ...components.pusher.settings import REJECTION
 from ...components.tuner.settings import TUNING
@@ -71,7 +72,7 @@ def _reason(failure: "Failure", bounds: Bounds | None, *, is_hidden: bool) -> st
 
 def describe_champion_gate(blessing: Properties) -> Fields:
     """Returns the verdict on a candidate that was compared with the champion, where that is what it fails by."""
-    comparison = json.loads(blessing.get("comparison", "{}"))
+    comparison = json.loads(blessing.get(COMPARISON, "{}"))
     if not comparison.get("metric") or comparison["passes"]:
         return {}
     return {"verdict": "not_blessed", "reasons": [comparison["reason"]]}

@@ -151,6 +151,7 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             ),
             is_pushed=inputs.is_pushed,
             push_rejection=inputs.push_rejection,
+            newest=inputs.newest,
         ),
         metrics=metrics,
         metric_directions={

@@ -7,7 +7,7 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from ...tuner.record import Search
-from ..report import Lineage
+from ..report import Lineage, NewestComparison
 from ..section import Section
 from ..settings import ReportConfig
 from .distributions import Statistics
@@ -29,6 +29,7 @@ class Inputs:
         schema: `Schema`.
         is_pushed: bool or None. Whether the model was pushed.
         push_rejection: string. Why it was not, where the Pusher rejected it.
+        newest: `NewestComparison` or None. What the champion gate of a retraining decided.
         sections: tuple of `Section`, of the system's own.
         original_names: mapping of column to its name in the raw data.
         rows: mapping of `read`, `kept`, `quarantined` to counts.
@@ -49,6 +50,7 @@ class Inputs:
     schema: schema_pb2.Schema = dataclasses.field(default_factory=schema_pb2.Schema)
     is_pushed: bool | None = None
     push_rejection: str = ""
+    newest: NewestComparison | None = None
     sections: tuple[Section, ...] = ()
     original_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rows: Mapping[str, int] = dataclasses.field(default_factory=dict)

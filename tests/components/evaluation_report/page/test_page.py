@@ -22,6 +22,7 @@ from yachay.components.evaluation_report.report import (
     FeatureRow,
     LeaderboardRow,
     ModelCard,
+    NewestComparison,
     Note,
     OperatingPoints,
     Report,
@@ -94,6 +95,24 @@ def test_a_blessed_model_that_was_not_pushed_shows_why(make_report: MakeReport) 
     assert "SYNTHETIC DATA" in words
     assert "✓ BLESSED" in words
     assert "The model was not pushed: it answers otherwise in a session" in words
+
+
+@pytest.mark.parametrize(
+    ("passes", "sentence"),
+    [
+        (True, "accuracy: 0.7500 on the newest 140 labelled records; the model in service has 0.7000."),
+        (False, "accuracy: 0.7500 on the newest 140 labelled records, worse than the 0.7000 of the model in service."),
+    ],
+)
+def test_a_retraining_shows_the_champion_on_the_newest_records(
+    make_report: MakeReport, passes: bool, sentence: str
+) -> None:
+    newest = NewestComparison(
+        passes=passes, reason="As it is.", metric="accuracy", candidate=0.75, champion=0.7, rows=140
+    )
+    verdict = Verdict(is_blessed=passes, is_synthetic=False, newest=newest)
+
+    assert sentence in words_of(render_page(make_report(verdict=verdict)), "")
 
 
 def test_without_scripts_each_section_holds_its_numbers(make_report: MakeReport) -> None:
