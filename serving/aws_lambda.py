@@ -29,9 +29,9 @@ from .lean import load_lean
 from .limits import Limits
 from .model import ServedModel
 from .store import open_source
-from .streaming.contract import Record, Sink
+from .streaming.contract import Record
 from .streaming.delivery import write
-from .streaming.endpoints import open_sink, parse_endpoint
+from .streaming.endpoints import open_sinks, parse_endpoint
 from .streaming.envelope import Envelope
 from .streaming.errors import SinkError
 from .streaming.predictor import Predictor
@@ -63,14 +63,22 @@ class Function:
             raise ConfigurationError("Expected YACHAY_STREAM_TO to name the sink of predictions. Received: none.")
         envelope = Envelope.from_json(environment.get("YACHAY_STREAM_ENVELOPE") or "{}")
         dead = environment.get("YACHAY_STREAM_DEAD_LETTER", "")
-        self._sink: Sink = open_sink(parse_endpoint(to))
-        self._dead_letters = open_sink(parse_endpoint(dead)) if dead and dead != to else None
+        self._sink, self._dead_letters = open_sinks(parse_endpoint(to), parse_endpoint(dead) if dead else None)
         served = _load(environment)
         self._predictor = Predictor(lambda: served, envelope, MAX_EVENT_BYTES)
 
     def handle(self, event: Mapping[str, Any]) -> Json:
-        """Returns what of a batch is to be tried again: everything from its first record without acknowledgement."""
-        records = [_record(each) for each in event["Records"]]
+        """Returns what of a batch is to be tried again: everything from its first record without acknowledgement.
+
+        Raises:
+            ConfigurationError: if it is no batch of Kinesis.
+        """
+        try:
+            records = [_record(each) for each in event["Records"]]
+        except (KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"Expected a batch of an event source mapping of Kinesis. Received: an event without {error}."
+            ) from None
         try:
             write(self._predictor.predict(records), self._sink, self._dead_letters)
         except SinkError as error:

@@ -40,6 +40,12 @@ class Endpoint:
     topic: str
     options: Mapping[str, str]
 
+    @property
+    def target(self) -> tuple[str, ...]:
+        """What two URIs of one place have in common."""
+        place = os.path.realpath(self.place) if self.scheme == "file" else self.place
+        return self.scheme, place, self.topic
+
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
@@ -71,7 +77,7 @@ def parse_endpoint(uri: str) -> Endpoint:
         )
     if parts.scheme == "file":
         place = uri.removeprefix("file:").removeprefix("//")
-        if not place or place.endswith("/"):
+        if not Path(place).name or place.endswith(("/", "/.", "..")):
             raise UsageError(f"Expected file:PATH to name a file. Received: {uri!r}.")
         return Endpoint(uri, "file", place, "", {})
     if parts.username or parts.password:
@@ -92,6 +98,11 @@ def parse_endpoint(uri: str) -> Endpoint:
     topic = parts.path.strip("/")
     if not parts.netloc or (parts.scheme == "kafka") != bool(topic) or "/" in topic:
         raise UsageError(f"Expected {_FORMS}. Received: {uri!r}.")
+    for server in parts.netloc.split(",") if parts.scheme == "kafka" else ():
+        try:
+            _ = urlsplit(f"//{server}").port
+        except ValueError as error:
+            raise UsageError(f"Expected HOST:PORT of a broker. Received: {server!r} in {uri!r} ({error}).") from None
     return Endpoint(uri, cast(Scheme, parts.scheme), parts.netloc, topic, options)
 
 
@@ -130,16 +141,23 @@ def open_source(endpoint: Endpoint, reader: Reader) -> Source:
     return KinesisSource(endpoint.uri, kinesis, endpoint.place, leases)
 
 
-def open_sink(endpoint: Endpoint, kafka_settings: Path | None = None) -> Sink:
-    """Returns a sink.
+def open_sinks(sink: Endpoint, dead: Endpoint | None, kafka_settings: Path | None = None) -> tuple[Sink, Sink | None]:
+    """Returns the sink of predictions and that of dead letters, None where they are one.
 
     Args:
-        endpoint: `Endpoint`.
+        sink: `Endpoint`.
+        dead: `Endpoint`; None for that of predictions.
         kafka_settings: path of a file of librdkafka's settings. Defaults to none.
 
     Raises:
-        UsageError: if it cannot be written to.
+        UsageError: if one cannot be written to.
+        StreamError: if Kafka does not respond.
     """
+    is_apart = dead is not None and dead.target != sink.target
+    return _open_sink(sink, kafka_settings), _open_sink(dead, kafka_settings) if dead and is_apart else None
+
+
+def _open_sink(endpoint: Endpoint, kafka_settings: Path | None) -> Sink:
     if endpoint.scheme == "file":
         from .files import FileSink
 
@@ -172,13 +190,7 @@ def open_delivery(source: Source, reader: Reader, origin: Endpoint, sink: Endpoi
             f"{reader.group}-{reader.instance or _new_name()}",
             read_settings(reader.kafka_settings),
         )
-    # One file is opened once: two would write over each other.
-    is_apart = dead is not None and dead.uri != sink.uri
-    return AtLeastOnce(
-        source,
-        open_sink(sink, reader.kafka_settings),
-        open_sink(dead, reader.kafka_settings) if dead is not None and is_apart else None,
-    )
+    return AtLeastOnce(source, *open_sinks(sink, dead, reader.kafka_settings))
 
 
 def _new_name() -> str:

@@ -4,7 +4,6 @@ The JSON Schemas are in `schemas/stream`.
 """
 
 import base64
-import binascii
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,6 +24,10 @@ OUTPUT_FIELDS = (
     "key", "prediction", "scores", "outputs", "model", "event_id", "event_time", "predicted_at", "trace",
 )  # fmt: skip
 TRACE_HEADER = "traceparent"
+MAX_CONTEXT_BYTES = 64 * 2**10
+"""Of an event's key, id, time and trace context together: its output holds them, and must fit into the sink."""
+LARGEST_EXACT = 2**53
+"""From here on a number read as a float stands for several integers."""
 _SPECVERSION = "specversion"
 
 
@@ -157,8 +160,10 @@ def read_event(record: Record, envelope: Envelope) -> Event:
     elif record.headers.get("ce_specversion"):
         attributes = {name.removeprefix("ce_"): value for name, value in record.headers.items() if name[:3] == "ce_"}
     key = payload.get(envelope.key) if envelope.key else attributes.get("partitionkey", record.key)
-    if key is None or isinstance(key, list | dict):
+    if not isinstance(key, str | int | float) or isinstance(key, bool):
         raise _malformed(f"{envelope.key!r} to name what the event is about, by a string or a number", key)
+    if isinstance(key, float) and abs(key) >= LARGEST_EXACT:
+        raise _malformed(f"{envelope.key!r} to be an integer of 64 bits, or a string", key)
     if envelope.features:
         features = payload.get(envelope.features)
     else:
@@ -166,7 +171,7 @@ def read_event(record: Record, envelope: Envelope) -> Event:
         features = {name: value for name, value in payload.items() if name not in own}
     if not isinstance(features, dict):
         raise _malformed(f"{envelope.features!r} to be an object of features", features)
-    return Event(
+    event = Event(
         id=_id(payload, attributes, envelope, record),
         key=key,
         features=features,
@@ -174,6 +179,14 @@ def read_event(record: Record, envelope: Envelope) -> Event:
         trace=payload.get(envelope.trace) or attributes.get(TRACE_HEADER) or record.headers.get(TRACE_HEADER),
         record=record,
     )
+    num_bytes = len(record.key) + len(orjson.dumps((event.id, event.key, event.time, event.trace)))
+    if num_bytes > MAX_CONTEXT_BYTES:
+        raise RequestError(
+            Rejection.BODY_TOO_LARGE,
+            f"Expected the key, id, time and trace context of an event to have at most {MAX_CONTEXT_BYTES:,} bytes "
+            f"together. Received: {num_bytes:,}.",
+        )
+    return event
 
 
 def iso(time: datetime) -> str:
@@ -186,8 +199,9 @@ def _plain(value: bytes) -> bytes:
     if value.lstrip()[:1] in (b"{", b""):
         return value
     try:
-        decoded = base64.b64decode(value.strip(), validate=True)
-    except binascii.Error:
+        # The command `base64` breaks lines.
+        decoded = base64.b64decode(b"".join(value.split()), validate=True)
+    except ValueError:
         return value
     return decoded if decoded.lstrip()[:1] == b"{" else value
 
@@ -199,9 +213,10 @@ def _data(event: Mapping[str, Any]) -> dict[str, Any]:
     data = event.get("data")
     if data is None and isinstance(event.get("data_base64"), str):
         try:
-            data = parse_json(base64.b64decode(event["data_base64"], validate=True))
-        except binascii.Error:
+            decoded = base64.b64decode(event["data_base64"], validate=True)
+        except ValueError:
             raise _malformed("`data_base64` of a CloudEvent to be base64", event["data_base64"]) from None
+        data = parse_json(decoded)
     if not isinstance(data, dict):
         raise _malformed("the data of a CloudEvent to be an object", data)
     return data

@@ -1,5 +1,6 @@
 """JSON lines: a file as a source, which is followed, and as a sink."""
 
+import fcntl
 import json
 import os
 import time
@@ -15,13 +16,15 @@ from .errors import SinkError, StreamError
 
 POLL_SECONDS = 0.2
 MAX_READ_BYTES = 4 * 2**20
+MAX_LINE_BYTES = 64 * 2**20
+"""Of a line in memory: a longer one, which is no event, is cut there."""
 
 
 class FileSource:
     """The lines of a file, from where this group stopped. It may grow, and be moved away for a new one of its name.
 
-    Where the group stands is kept in `<file>.<group>.offset` beside it. Two consumers of one group must not follow one
-    file.
+    Where the group stands is kept in `<file>.<group>.offset` beside it, and `<file>.<group>.lock` keeps a second
+    consumer of the group away.
 
     Args:
         uri: string. `file:PATH`.
@@ -30,7 +33,7 @@ class FileSource:
         once: bool. Whether a last line without its end is one: a file that is followed may be growing.
 
     Raises:
-        UsageError: if there is no file to read.
+        UsageError: if there is no file to read, or another consumer of the group reads it.
         StreamError: if it is not the file that this group was reading.
     """
 
@@ -48,9 +51,11 @@ class FileSource:
         self._file: BinaryIO | None = None
         self._file_number = 0
         self._offset = 0
+        self._line_start = 0
         self._rest = b""
-        self._lines: list[tuple[int, bytes]] = []
+        self._lines: list[tuple[int, int, bytes]] = []
         self._num_given = 0
+        self._lock = _lock(path.with_name(f"{path.name}.{group}.lock"), f"reads {path} as {group}")
         self._committed = self._read_state()
 
     def read(self, max_records: int, seconds: float) -> Sequence[Record]:
@@ -62,9 +67,9 @@ class FileSource:
             time.sleep(min(POLL_SECONDS, seconds))
         taken, self._lines = self._lines[:max_records], self._lines[max_records:]
         now = datetime.now(UTC)
-        self._num_given = taken[-1][0] + len(taken[-1][1]) + 1
+        self._num_given = taken[-1][1]
         return [
-            Record(f"{self._path.name}/{self._file_number}/{start}", "", line, now) for start, line in taken if line
+            Record(f"{self._path.name}/{self._file_number}/{start}", "", line, now) for start, _, line in taken if line
         ]
 
     def commit(self) -> None:
@@ -87,9 +92,10 @@ class FileSource:
         return not self._lines and self.lag() == 0
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file, and leaves it to others."""
         if self._file is not None:
             self._file.close()
+        self._lock.close()
 
     def _fill(self) -> bool:
         """Reads a part of the file, and returns whether there are lines."""
@@ -102,15 +108,24 @@ class FileSource:
             self._file.close()
             self._file = None
             return False
-        start = self._offset - len(self._rest)
-        self._offset += len(part)
-        *lines, self._rest = (self._rest + part).split(b"\n")
-        if self._rest and not part and (self._once or is_moved):
-            lines, self._rest = [self._rest], b""
+        *lines, rest = part.split(b"\n")
+        end = self._offset
         for line in lines:
-            self._lines.append((start, line))
-            start += len(line) + 1
-        return bool(lines)
+            end += len(line) + 1
+            self._grow(line)
+            self._end_line(end)
+        self._grow(rest)
+        self._offset += len(part)
+        if self._rest and not part and (self._once or is_moved):
+            self._end_line(self._offset + 1)
+        return bool(self._lines)
+
+    def _grow(self, part: bytes) -> None:
+        self._rest += part[: MAX_LINE_BYTES - len(self._rest)]
+
+    def _end_line(self, end: int) -> None:
+        self._lines.append((self._line_start, end, self._rest))
+        self._line_start, self._rest = end, b""
 
     def _open(self) -> bool:
         try:
@@ -128,7 +143,8 @@ class FileSource:
             offset = 0
         if offset > status.st_size + 1:
             raise StreamError(self._replaced())
-        self._file_number, self._offset, self._num_given, self._rest = status.st_ino, offset, offset, b""
+        self._file_number, self._rest = status.st_ino, b""
+        self._offset = self._line_start = self._num_given = offset
         self._file.seek(offset)
         if is_new:
             self.commit()
@@ -163,21 +179,22 @@ class FileSource:
 class FileSink:
     """Appends JSON lines, which are on the disk before they count as acknowledged.
 
-    A line that a killed process left unfinished was not acknowledged, and is removed.
+    A line that a killed process left unfinished was not acknowledged, and is removed. No two sinks may write to one
+    file, for each removes what it could not finish.
 
     Args:
         uri: string. `file:PATH`.
         path: path. Its folder must exist.
 
     Raises:
-        UsageError: if it cannot be written.
+        UsageError: if it cannot be written, or another sink writes to it.
     """
 
     def __init__(self, uri: str, path: Path) -> None:
         self.uri = uri
         self._path = path
         try:
-            self._file = path.open("ab+", buffering=0)
+            self._file = _lock(path, f"writes to {path}")
             self._end = _end_of_lines(self._file)
             self._file.truncate(self._end)
         except OSError as error:
@@ -202,6 +219,22 @@ class FileSink:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def _lock(path: Path, work: str) -> Any:
+    """Returns a file that is open for appending and that nobody else holds; it is free again once its process ends."""
+    try:
+        file = path.open("ab+", buffering=0)
+    except OSError as error:
+        raise UsageError(f"Expected to write to {path}. Received: {error.strerror}.") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(f"Expected to be the only one that {work}. Received: another does.") from None
+    except OSError:
+        pass  # A file system without locks.
+    return file
 
 
 def _end_of_lines(file: Any) -> int:

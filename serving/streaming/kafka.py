@@ -74,6 +74,7 @@ class KafkaSource:
 
     Raises:
         ConfigurationError: if librdkafka rejects a setting.
+        StreamError: if Kafka does not respond, or there is no such topic.
     """
 
     unit: Unit = "events"
@@ -84,6 +85,7 @@ class KafkaSource:
         self.uri = uri
         self._topic = topic
         self._positions: dict[int, int] = {}
+        self._firsts: dict[int, int] = {}
         self._ended: set[int] = set()
         self._assigned: set[int] = set()
         self.consumer = _make(
@@ -102,6 +104,7 @@ class KafkaSource:
             },
             settings,
         )
+        _check_topic(self.consumer, servers, topic)
         self.consumer.subscribe([topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     def read(self, max_records: int, seconds: float) -> Sequence[Record]:
@@ -129,31 +132,27 @@ class KafkaSource:
         except KafkaException as error:
             logger.warning("The offsets of %s were not committed: %s", self._topic, error.args[0].str())
         else:
-            self._positions.clear()
+            self.forget()
 
     def offsets(self) -> list[TopicPartition]:
         """Returns where it stands in the partitions that were read since the last commit."""
         return [TopicPartition(self._topic, partition, offset) for partition, offset in self._positions.items()]
 
     def forget(self) -> None:
-        """Forgets what was read, once its offsets are committed by a transaction."""
+        """Forgets what was read, once its offsets are committed."""
         self._positions.clear()
+        self._firsts.clear()
 
     def rewind(self) -> None:
-        """Goes back to what is committed, after a transaction that was not.
+        """Goes back to the first records that were read since the last commit, after a transaction that was not.
 
         Raises:
             StreamError: if Kafka does not respond.
         """
-        self._positions.clear()
         try:
-            assigned = self.consumer.assignment()
-            for committed in self.consumer.committed(assigned, timeout=CALL_SECONDS):
-                if committed.offset >= 0:
-                    self.consumer.seek(committed)
-                else:
-                    low, _ = self.consumer.get_watermark_offsets(committed, timeout=CALL_SECONDS)
-                    self.consumer.seek(TopicPartition(self._topic, committed.partition, low))
+            for partition, offset in self._firsts.items():
+                self.consumer.seek(TopicPartition(self._topic, partition, offset))
+            self.forget()
         except KafkaException as error:
             raise StreamError(f"Expected to read {self._topic} again. Received: {error.args[0].str()}.") from None
 
@@ -186,6 +185,7 @@ class KafkaSource:
             return None
         partition, offset = message.partition(), message.offset()
         self._positions[partition] = offset + 1
+        self._firsts.setdefault(partition, offset)
         kind, milliseconds = message.timestamp()
         known = kind != TIMESTAMP_NOT_AVAILABLE
         return Record(
@@ -205,7 +205,7 @@ class KafkaSource:
     def _revoke(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         # Between batches: what was read is delivered, and committed unless that failed.
         self._assigned.clear()
-        self._positions.clear()
+        self.forget()
 
 
 class KafkaSink:
@@ -219,6 +219,7 @@ class KafkaSink:
 
     Raises:
         ConfigurationError: if librdkafka rejects a setting.
+        StreamError: if Kafka does not respond, or there is no such topic.
     """
 
     def __init__(self, uri: str, servers: str, topic: str, settings: Settings) -> None:
@@ -227,6 +228,7 @@ class KafkaSink:
         self._producer = _make(
             Producer, {**_producer(servers), "message.timeout.ms": DELIVERY_SECONDS * 1000}, settings
         )
+        _check_topic(self._producer, servers, topic)
 
     def write(self, messages: Sequence[Message]) -> None:
         """Sends messages and waits for the acknowledgement of all replicas in sync."""
@@ -260,6 +262,7 @@ class ExactlyOnce:
         self._source = source
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic or topic
+        self._failing_since: float | None = None
         self._producer = _make(
             Producer,
             {
@@ -269,6 +272,8 @@ class ExactlyOnce:
             },
             settings,
         )
+        for each in {self._topic, self._dead_letter_topic}:
+            _check_topic(self._producer, servers, each)
         try:
             self._producer.init_transactions(DELIVERY_SECONDS)
         except KafkaException as error:
@@ -289,12 +294,16 @@ class ExactlyOnce:
         except (KafkaException, SinkError) as error:
             reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
             is_fatal = isinstance(error, KafkaException) and error.args[0].fatal()
-            if is_fatal:
+            if self._failing_since is None:
+                self._failing_since = time.monotonic()
+            if is_fatal or time.monotonic() - self._failing_since > TRANSACTION_SECONDS:
                 raise StreamError(f"Expected a transaction to be committed. Received: {reason}.") from None
             logger.warning("A transaction of %d events is given up and they are read again: %s", len(messages), reason)
             self._abort()
             self._source.rewind()
+            time.sleep(RETRY_SECONDS)
             return False
+        self._failing_since = None
         self._source.forget()
         return True
 
@@ -381,6 +390,16 @@ def _producer(servers: str) -> dict[str, Any]:
         # As Kafka's own client chooses: partitions of a topic that others write to, too, stay by key.
         "partitioner": "murmur2_random",
     }
+
+
+def _check_topic(client: Any, servers: str, topic: str) -> None:
+    """Checks that there is a topic, which librdkafka alone would wait for."""
+    try:
+        found = client.list_topics(topic, timeout=CALL_SECONDS).topics[topic].error
+    except KafkaException as error:
+        raise StreamError(f"Expected Kafka at {servers}. Received: {error.args[0].str()}.") from None
+    if found is not None:
+        raise StreamError(f"Expected the topic {topic!r} at {servers}. Received: {found.str()}.")
 
 
 def _make(kind: Any, defaults: Mapping[str, Any], settings: Settings) -> Any:

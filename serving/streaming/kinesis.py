@@ -8,12 +8,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ...errors import ConfigurationError
 from .contract import Message, Record, Unit
 from .errors import SinkError, StreamError
 from .leases import LATEST, SHARD_END, TRIM_HORIZON, Lease, Leases
 
 MAX_PUT_RECORDS, MAX_PUT_BYTES = 500, 5 * 2**20
 MAX_GET_RECORDS = 10_000
+MAX_KEY_CHARACTERS = 256
 POLL_SECONDS = 0.25
 """Five calls a second may ask a shard for records."""
 DELIVERY_SECONDS = 300
@@ -228,7 +230,10 @@ class KinesisSink:
         deadline, seconds = time.monotonic() + DELIVERY_SECONDS, 0.1
         while True:
             entries = [
-                {"Data": messages[place].value, "PartitionKey": messages[place].key or messages[place].id[:256]}
+                {
+                    "Data": messages[place].value,
+                    "PartitionKey": (messages[place].key or messages[place].id)[:MAX_KEY_CHARACTERS],
+                }
                 for place in places
             ]
             try:
@@ -277,11 +282,21 @@ def _calls(messages: Sequence[Message]) -> list[list[int]]:
 
 
 def make_clients(region: str, endpoint_url: str) -> Mapping[str, Any]:
-    """Returns boto3's clients of Kinesis and DynamoDB; credentials are found as boto3 finds them."""
+    """Returns boto3's clients of Kinesis and DynamoDB; credentials are found as boto3 finds them.
+
+    Raises:
+        ConfigurationError: if boto3 lacks something, such as a region.
+    """
     import boto3
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
     options = {"region_name": region or None, "endpoint_url": endpoint_url or None, "config": config}
     session = boto3.session.Session()
-    return {name: session.client(name, **options) for name in ("kinesis", "dynamodb")}
+    try:
+        return {name: session.client(name, **options) for name in ("kinesis", "dynamodb")}
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            "Expected the settings of boto3 for Kinesis, such as kinesis://STREAM?region=eu-west-1 or AWS_REGION. "
+            f"Received: {error}"
+        ) from None

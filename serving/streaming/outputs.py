@@ -1,6 +1,7 @@
 """Writes predictions and dead letters as an `Envelope` wants them."""
 
 import base64
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,8 @@ PREDICTION_TYPE = "dev.yachay.prediction"
 DEAD_LETTER_TYPE = "dev.yachay.dead-letter"
 MAX_PAYLOAD_BYTES = 256 * 2**10
 """Of an event in its dead letter, which must fit into the sink together with the reason."""
+MAX_DEAD_KEY = 256
+"""Characters of the record's key that a dead letter has."""
 
 
 def write_predictions(
@@ -65,10 +68,7 @@ def write_dead_letter(
     """
     now = iso(datetime.now(UTC))
     payload = record.value[:MAX_PAYLOAD_BYTES]
-    try:
-        text, encoding = payload.decode(), "utf-8"
-    except UnicodeDecodeError:
-        text, encoding = base64.b64encode(payload).decode(), "base64"
+    text, encoding = _payload(payload)
     identifier = event.id if event else record.id
     document: dict[str, Any] = {
         "event_id": identifier,
@@ -86,7 +86,16 @@ def write_dead_letter(
     trace = event.trace if event else None
     if trace is not None:
         document["trace"] = trace
-    return _message(identifier, record.key, document, trace, served.name, envelope, now, is_dead=True)
+    return _message(identifier, record.key[:MAX_DEAD_KEY], document, trace, served.name, envelope, now, is_dead=True)
+
+
+def _payload(payload: bytes) -> tuple[str, str]:
+    """Returns text as it is, and other bytes in base64; also control characters, of which JSON makes six bytes each."""
+    with contextlib.suppress(UnicodeDecodeError):
+        text = payload.decode()
+        if len(orjson.dumps(text)) <= 2 * len(payload) + 2:
+            return text, "utf-8"
+    return base64.b64encode(payload).decode(), "base64"
 
 
 def _message(

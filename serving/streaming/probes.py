@@ -56,10 +56,11 @@ class Probes:
 
         try:
             self._server = Server((host, port), Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            received = error.strerror if isinstance(error, OSError) else error
             raise UsageError(
-                f"Expected to listen on {host}:{port}. Received: {error.strerror}. Choose another --metrics_port, or 0 "
-                "for none."
+                f"Expected to listen on {host}:{port}. Received: {received}. Choose another "
+                "--metrics_port, or 0 for none."
             ) from None
         threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
 

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import re
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def read_settings(options: argparse.Namespace) -> StreamSettings:
             )
     dead = parse_endpoint(options.dead_letter) if options.dead_letter else None
     for flag, each in (("--to", sink), ("--dead_letter", dead)):
-        if each is not None and _place(each) == _place(source):
+        if each is not None and each.target == source.target:
             raise UsageError(f"Expected {flag} to be another place than --from. Received: {each.uri!r} for both.")
     return StreamSettings(
         model_name=options.model_name,
@@ -146,8 +145,3 @@ def read_settings(options: argparse.Namespace) -> StreamSettings:
         store_cache=options.store_cache,
         trust=trust.read_trust(options),
     )
-
-
-def _place(endpoint: Endpoint) -> tuple[str, ...]:
-    place = os.path.realpath(endpoint.place) if endpoint.scheme == "file" else endpoint.place
-    return endpoint.scheme, place, endpoint.topic

@@ -120,3 +120,30 @@ def test_trees_that_predict_otherwise_than_the_golden_requests_are_an_error(stor
 def test_without_a_sink_nothing_is_predicted(environment: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="Expected YACHAY_STREAM_TO to name the sink of predictions"):
         Function({**environment, "YACHAY_STREAM_TO": ""})
+
+
+def test_an_empty_batch_is_done_and_an_event_of_another_service_is_an_error(environment: dict[str, str]) -> None:
+    function = Function(environment)
+
+    assert function.handle({"Records": []}) == {"batchItemFailures": []}
+    with pytest.raises(
+        ConfigurationError, match=r"an event source mapping of Kinesis\. Received: an event without 'kin"
+    ):
+        function.handle({"Records": [{"eventSource": "aws:sqs", "eventID": "1", "body": "{}"}]})
+
+
+def test_what_only_the_dead_letters_sink_does_not_take_is_tried_again_from_there(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = Function({**environment, "YACHAY_STREAM_DEAD_LETTER": f"file:{tmp_path / 'dead.jsonl'}"})
+    assert function._dead_letters is not None
+
+    def write(messages: list[Message]) -> None:
+        raise SinkError("The sink is full.", range(len(messages)))
+
+    monkeypatch.setattr(function._dead_letters, "write", write)
+    good = json.dumps(EVENT).encode()
+
+    response = function.handle(batch(good, b"poison", good, b"poison"))
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": SEQUENCE.format(1)}]}

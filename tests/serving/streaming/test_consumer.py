@@ -15,7 +15,9 @@ from stream_model import ENVELOPE, event, push_trees
 
 from yachay.cli.main import run
 from yachay.components.pusher.candidate_server import free_port
-from yachay.serving.streaming.endpoints import parse_endpoint
+from yachay.errors import ConfigurationError, UsageError
+from yachay.serving.streaming.endpoints import open_sinks, parse_endpoint
+from yachay.serving.streaming.probes import Probes
 from yachay.serving.streaming.settings import make_parser, read_settings
 
 
@@ -65,6 +67,8 @@ def test_no_source_is_an_error_with_the_setting(capsys: pytest.CaptureFixture[st
         ("kinesis://s?regoin=x", r"Received: 'regoin' .* Did you mean 'region'\?"),
         ("kafka://h:9092/t?start=now", r"start=earliest or latest\. Received: 'now'"),
         ("file:", r"file:PATH to name a file"),
+        ("file:.", r"file:PATH to name a file"),
+        ("kafka://h:9092,i:99999/t", r"HOST:PORT of a broker\. Received: 'i:99999'"),
     ],
 )
 def test_a_wrong_uri_is_named(uri: str, expected: str) -> None:
@@ -78,6 +82,26 @@ def test_a_stream_does_not_write_to_where_it_reads(tmp_path: Path) -> None:
         read_settings(
             make_parser().parse_args([f"--from=file:{path}", f"--to=file:{tmp_path}/../{tmp_path.name}/events.jsonl"])
         )
+
+
+def test_dead_letters_go_among_the_predictions_where_both_uris_name_one_file(tmp_path: Path) -> None:
+    sink, dead = open_sinks(parse_endpoint(f"file:{tmp_path}/out"), parse_endpoint(f"file:{tmp_path}/./out"))
+
+    assert dead is None
+    sink.close()
+
+
+def test_kinesis_without_a_region_is_an_error_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/none")
+    with pytest.raises(ConfigurationError, match=r"kinesis://STREAM\?region=.* Received: You must specify a region"):
+        open_sinks(parse_endpoint("kinesis://s"), None)
+
+
+def test_a_port_that_is_none_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"Expected to listen on 127\.0\.0\.1:99999\."):
+        Probes("127.0.0.1", 99999, lambda: True, lambda: True)
 
 
 @pytest.mark.integration

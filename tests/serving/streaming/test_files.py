@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from yachay.errors import UsageError
+from yachay.serving.streaming import files
 from yachay.serving.streaming.contract import Message
 from yachay.serving.streaming.errors import StreamError
 from yachay.serving.streaming.files import FileSink, FileSource
@@ -70,6 +71,7 @@ def test_another_file_under_the_name_is_an_error_with_the_fix(tmp_path: Path) ->
     source = open_source(path)
     values(source)
     source.commit()
+    source.close()
     other = tmp_path / "other"
     other.write_bytes(b"c\n")
     other.replace(path)
@@ -94,3 +96,40 @@ def test_no_file_is_said_at_once(tmp_path: Path) -> None:
         open_source(tmp_path / "none.jsonl")
     with pytest.raises(UsageError, match="Expected to write to"):
         FileSink("file:x", tmp_path / "no-folder" / "x")
+
+
+def test_a_second_consumer_of_a_group_and_a_second_writer_of_a_file_are_errors(tmp_path: Path) -> None:
+    path, out = tmp_path / "events.jsonl", tmp_path / "out.jsonl"
+    path.write_bytes(b"a\n")
+    source, sink = open_source(path), FileSink("file:out", out)
+
+    with pytest.raises(UsageError, match=r"the only one that reads .*events\.jsonl as test\. Received: another does"):
+        open_source(path)
+    with pytest.raises(UsageError, match=r"the only one that writes to .*out\.jsonl\. Received: another does"):
+        FileSink("file:out", out)
+
+    source.close()
+    sink.close()
+    assert values(open_source(path)) == [b"a"]
+    FileSink("file:out", out).close()
+
+
+def test_a_line_without_an_end_takes_no_more_memory_than_the_longest_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_READ_BYTES", 4)
+    monkeypatch.setattr(files, "MAX_LINE_BYTES", 10)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"a\n" + b"x" * 95 + b"\nb\nc")
+    source = open_source(path)
+
+    found = []
+    for _ in range(40):
+        found += source.read(100, 0.0)
+        source.commit()
+    source.close()
+
+    assert [record.value for record in found] == [b"a", b"x" * 10, b"b", b"c"]
+    assert [record.id.rpartition("/")[2] for record in found] == ["0", "2", "98", "100"]
+    assert source.is_at_end()
+    assert values(open_source(path)) == []

@@ -13,6 +13,8 @@ from kafka_broker import Broker, find_jars, running_broker
 from processes import Consumer
 from stream_model import ENVELOPE, event
 
+from yachay.serving.streaming.kafka import KafkaSource
+
 pytestmark = pytest.mark.slow
 
 NUM_EVENTS = 200_000
@@ -169,3 +171,45 @@ def test_a_group_shares_the_partitions_and_one_takes_over_from_another(
         found = read_all(broker, "shared-predictions")
     assert members[1].end() == 0
     assert check(found, 40_000) == 0
+
+
+@pytest.mark.parametrize(("source", "sink"), [("none", "some"), ("some", "none")])
+def test_a_topic_that_does_not_exist_ends_the_process_at_once(
+    broker: Broker, stream_store: Path, tmp_path: Path, source: str, sink: str
+) -> None:
+    if (source, sink) == ("none", "some"):
+        broker.make_topic("some", 1)
+    uri = f"kafka://{broker.servers}"
+    consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", [f"--from={uri}/{source}", f"--to={uri}/{sink}"], {})
+    consumer.start()
+
+    assert consumer.wait() == 1
+    assert "Error: Expected the topic 'none'" in (tmp_path / "log").read_text()
+
+
+def test_a_transaction_that_fails_reads_only_its_own_records_again(broker: Broker) -> None:
+    broker.make_topic("rewound", 2)
+    producer = Producer({"bootstrap.servers": broker.servers})
+    for partition in range(2):
+        producer.produce("rewound", b"old", partition=partition)
+    producer.flush(60)
+    source = KafkaSource("kafka://", broker.servers, "rewound", "rewound", "", "latest", {})
+    deadline = time.monotonic() + 60
+    while not source.is_at_end() and time.monotonic() < deadline:
+        assert not source.read(10, 0.1)
+    for value in (b"new", b"newer"):
+        producer.produce("rewound", value, partition=1)
+    producer.flush(60)
+
+    def read() -> list[bytes]:
+        found: list[bytes] = []
+        while len(found) < 2 and time.monotonic() < deadline:
+            found += [record.value for record in source.read(10, 0.1)]
+        return found
+
+    assert read() == [b"new", b"newer"]
+    source.rewind()
+    assert read() == [b"new", b"newer"]
+    source.commit()
+    assert not source.read(10, 1)
+    source.close()

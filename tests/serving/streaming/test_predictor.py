@@ -130,3 +130,37 @@ def test_an_event_may_be_its_features_and_its_record_have_the_key(make_predictor
 def test_a_wrong_envelope_is_named(envelope: str, expected: str) -> None:
     with pytest.raises(ConfigurationError, match=expected):
         Envelope.from_json(envelope)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason", "expected"),
+    [
+        ({"specversion": "1.0", "id": "1", "source": "s", "data_base64": "é"}, "malformed", "to be base64"),
+        (EVENT | {"student_id": "x" * 70_000}, "body_too_large", "at most 65,536 bytes together"),
+        (EVENT | {"trace": ["x"] * 20_000}, "body_too_large", "at most 65,536 bytes together"),
+        (EVENT | {"student_id": True}, "malformed", "by a string or a number"),
+        (EVENT | {"student_id": 10**25}, "malformed", "to be an integer of 64 bits, or a string"),
+        (b"\x01" * 300_000, "malformed", "a body of JSON"),
+    ],
+    ids=["base64", "key", "trace", "boolean", "long_integer", "control_characters"],
+)
+def test_a_hostile_event_is_a_dead_letter_that_fits_into_kinesis_and_kafka(
+    make_predictor: Make, sent: Any, reason: str, expected: str
+) -> None:
+    (message,) = make_predictor().predict([record(sent)])
+
+    assert (message.is_dead, read(message)["reason"]) == (True, reason)
+    assert expected in read(message)["error"]
+    assert len(message.value) < 600_000
+
+
+def test_a_key_that_fills_a_message_of_kafka_is_a_dead_letter_under_its_beginning(make_predictor: Make) -> None:
+    (message,) = make_predictor().predict([record(EVENT, key="k" * 900_000)])
+
+    assert (message.is_dead, message.key) == (True, "k" * 256)
+
+
+def test_base64_with_broken_lines_is_read(make_predictor: Make) -> None:
+    (message,) = make_predictor().predict([record(base64.encodebytes(json.dumps(EVENT).encode()))])
+
+    assert read(message)["prediction"] == "Graduate"
