@@ -127,9 +127,9 @@ def test_a_line_without_an_end_takes_no_more_memory_than_the_longest_that_is_kep
     for _ in range(40):
         found += source.read(100, 0.0)
         source.commit()
+    assert source.is_at_end()
     source.close()
 
     assert [record.value for record in found] == [b"a", b"x" * 10, b"b", b"c"]
     assert [record.id.rpartition("/")[2] for record in found] == ["0", "2", "98", "100"]
-    assert source.is_at_end()
     assert values(open_source(path)) == []

@@ -23,7 +23,7 @@ from yachay.serving.streaming.leases import SHARD_END, TRIM_HORIZON, Leases, Lea
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 LEASE_SECONDS = 1.0
-NUM_EVENTS = 100_000
+NUM_EVENTS = 20_000
 NUM_KEYS = 1000
 
 
