@@ -28,6 +28,7 @@ from ...model_store.tree_table import TREES_FILE
 from ...serving.contract import Feature
 from ...serving.cpus import count_cpus
 from ...serving.model_metadata import read_features, read_metadata
+from ...uris import is_remote
 from ..access import unwritable
 from ..example_gen.settings import ReadSettings
 from ..features import to_identifier
@@ -136,6 +137,7 @@ def predict(
     wanted = Wanted(features, settings.key)
     read = reading_of(read)
     files = list_inputs(settings.data, read)
+    _check_apart(files, [output, _quarantine_of(output, suffix)])
     reader = PartsReader(files, read, wanted, is_shared=runner is not None)
     is_typed, warnings = reader.check()
     key = {to_identifier(name): name for name in settings.key}
@@ -331,6 +333,14 @@ def _check_output(output: Place, overwrite: bool) -> None:
         )
 
 
+def _check_apart(files: Sequence[InputFile], outputs: Sequence[Place]) -> None:
+    """Checks that no output would replace an input."""
+    inputs = {name if is_remote(name) else str(Path(name).resolve()) for name in (file.name for file in files)}
+    for place in outputs:
+        if (place.uri if is_remote(place.uri) else str(Path(place.path).resolve())) in inputs:
+            raise UsageError(f"Expected an output that is no input. Received: {place.uri}, which is. Name another one.")
+
+
 def _check_single(features: Sequence[Feature]) -> None:
     """Checks that features fit into the cells of a CSV file."""
     if sequences := [feature.name for feature in features if feature.steps is not None]:
@@ -378,8 +388,7 @@ def _check_receipts(
 
 def _write_quarantine(output: Place, folder: Place, receipts: Sequence[Receipt], suffix: str) -> str:
     """Writes the rejected records beside the output, and returns where; nothing where there are none."""
-    name = output.path.rpartition("/")[2][: -len(suffix)] + QUARANTINE_SUFFIX
-    place = output.parent.child(name)
+    place = _quarantine_of(output, suffix)
     rejected = [folder.child(part_name(receipt.number) + REJECTED_SUFFIX) for receipt in receipts if receipt.rejected]
     if not rejected:
         place.remove()
@@ -387,3 +396,7 @@ def _write_quarantine(output: Place, folder: Place, receipts: Sequence[Receipt],
     with place.writing(is_durable=True) as stream:
         merge_rejected(rejected, stream)
     return place.uri
+
+
+def _quarantine_of(output: Place, suffix: str) -> Place:
+    return open_place(output.uri[: -len(suffix)] + QUARANTINE_SUFFIX)

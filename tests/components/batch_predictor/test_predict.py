@@ -170,6 +170,15 @@ def test_an_output_that_is_there_stays_unless_it_is_to_be_replaced(score: Score,
     assert score(data, overwrite=True).rows == 3
 
 
+@pytest.mark.parametrize(("name", "output"), [("a.csv", "link.csv"), ("a.quarantine.csv", "a.csv")])
+def test_an_input_is_never_replaced(score: Score, write_records: Write, name: str, output: str) -> None:
+    data = write_records(ROWS, name)
+    (data.parent / "link.csv").symlink_to(data)
+
+    with pytest.raises(UsageError, match=f"Expected an output that is no input. Received: .*{output[:1]}"):
+        score(data, output, overwrite=True)
+
+
 def test_an_unknown_format_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"ends in one of \.parquet"):
         PredictSettings(output="out.xlsx")
