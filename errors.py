@@ -39,10 +39,14 @@ YachayError (a ValueError): what a user can act on
 
 import contextlib
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 MAX_FAILURES_SHOWN = 10
+
+_USER = re.compile(r"(?<=://)[^/?#\s@'\"]+@")
+_QUERY = re.compile(r"(://[^\s?'\"]+\?)[^\s'\"]+")
 
 
 class YachayError(ValueError):
@@ -104,6 +108,11 @@ def carrying(result: object) -> Iterator[None]:
 def partial_result(error: BaseException) -> Any:
     """Returns the result, as far as it got, that an exception carries, such as the summary of a run; None for none."""
     return getattr(error, "partial_result", None)
+
+
+def without_passwords(text: str) -> str:
+    """Returns a text for messages and logs: in its addresses `***` stands for user, password and query."""
+    return _QUERY.sub(r"\1***", _USER.sub("***@", text))
 
 
 def suggestion(name: str, names: Iterable[str], shown: Callable[[str], str] = str) -> str:

@@ -201,12 +201,17 @@ def retire(
     if is_old == (version is not None):
         raise UsageError("Expected a VERSION or --old. Received: " + ("both." if is_old else "neither."))
     config, task, models = _open(pipeline, **given)
-    if is_old:
-        from ..pipelines.deployment import served_hashes
+    from ..pipelines.deployment import served_hashes
 
+    if is_old:
         pushes = models.outdated(served_hashes(config, task))
     else:
         pushes = [models.find(version)]
+        if pushes[0].content_hash in served_hashes(config, task):
+            raise UsageError(
+                f"Expected a version that no cluster serves or could go back to. Received: {pushes[0].version}. Deploy "
+                "another first, or remove the service."
+            )
     output.update({"model": models.name, "retired": []})
     for push in pushes:
         if not is_dry:

@@ -5,21 +5,33 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Self, TypeVar, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
-from ..errors import ConfigurationError, suggestion
+from ..errors import ConfigurationError, suggestion, without_passwords
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][0-9A-Za-z_]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+_PASSWORD = re.compile(r"://[^/?#\s@]*:[^/?#\s@]*@")
 
 SettingsType = TypeVar("SettingsType", bound="Settings")
 
 
 class Settings(BaseModel):
-    """Settings of a component, or a part of them: immutable, and without unknown keys."""
+    """Settings of a component, or a part of them: immutable, without unknown keys and passwords in addresses."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_no_password(cls, value: Any) -> Any:
+        if isinstance(value, str) and _PASSWORD.search(value):
+            raise ValueError(
+                "expected an address without a password, for settings are read by many; passwords belong in the "
+                "environment, or in a secret"
+            )
+        return value
 
     def to_property(self) -> str:
         """Returns the settings as an execution property: JSON with every field."""
@@ -71,7 +83,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             message = f"no such field.{suggestion(str(detail['loc'][-1]), _fields_beside(model, detail['loc']))}"
         elif detail["type"] != "missing" and not isinstance(detail["input"], dict):
-            message = f"{message}. Received: {detail['input']!r}"
+            message = f"{message}. Received: {without_passwords(repr(detail['input']))}"
             if detail["type"] == "literal_error":
                 known = re.findall("'([^']*)'", detail["ctx"]["expected"])
                 hint = suggestion(str(detail["input"]), known)

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from ..errors import StoreError, UsageError
+from ..errors import StoreError, UsageError, without_passwords
 from .folder_store import FolderStore
 from .object_store import ObjectStore
 from .store import ModelStore
@@ -24,8 +24,11 @@ def check_location(uri: str, mount: str = "") -> None:
         UsageError: if there cannot be one.
     """
     scheme, separator, key = uri.partition("://")
-    if not uri or (separator and (scheme not in SCHEMES or not re.fullmatch(r"[^/\s?#]+(/[^\s?#]*)?", key))):
-        raise UsageError(f"Expected the model store to be {PLACES}. Received: {uri!r}. Correct push.store.")
+    if not uri or (separator and (scheme not in SCHEMES or not re.fullmatch(r"[^/\s?#@]+(/[^\s?#]*)?", key))):
+        raise UsageError(
+            f"Expected the model store to be {PLACES}, without a user. Received: {without_passwords(uri)!r}. Correct "
+            "push.store; keys belong in the environment."
+        )
     if (scheme == "pvc" and separator != "") != bool(mount):
         raise UsageError(
             f"Expected push.mount to name the folder at which the claim of a pvc:// store is mounted, and nothing for "

@@ -171,7 +171,8 @@ class ObjectStore:
             time.sleep(random.uniform(0, min(_MAX_PAUSE_SECONDS, 0.05 * 2**attempt)))
         raise StoreError(
             f"Expected a version in {self.uri} that no other push writes. Received: none after {_NUM_TRIES} tries. "
-            "Push again, with fewer at once."
+            "Push again, with fewer at once; what a killed push left is removed after "
+            f"{LEFTOVER_HOURS} h."
         )
 
     def _objects(self, version: int) -> tuple[list[str], list[str]]:

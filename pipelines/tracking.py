@@ -120,4 +120,4 @@ def track_unfinished(
     )
     spool = Path(config.spool)
     delivery = keep(record, spool, "the run was interrupted") if is_interrupted else deliver(record, spool)
-    return {"state": delivery.state, "url": delivery.url, "model": delivery.model, "reason": delivery.reason}
+    return delivery.to_summary()

@@ -9,6 +9,7 @@ from ...model_store.location import open_store
 from ...model_store.store import read_push
 from . import spool
 from .mlflow_runs import send_run
+from .mlflow_server import describe_error
 from .record import RunRecord
 from .registries import open_registry
 from .registry import register
@@ -32,6 +33,10 @@ class Delivery:
     reason: str = ""
     is_new: bool = True
 
+    def to_summary(self) -> dict[str, str]:
+        """Returns what the summary of a run shows."""
+        return {"state": self.state, "url": self.url, "model": self.model, "reason": self.reason}
+
 
 def deliver(record: RunRecord, folder: Path) -> Delivery:
     """Sends a run; where that fails keeps it in the spool, and never raises: a tracker must not fail a run.
@@ -43,7 +48,7 @@ def deliver(record: RunRecord, folder: Path) -> Delivery:
     try:
         return send(record)
     except Exception as error:
-        reason = str(error) if isinstance(error, YachayError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, YachayError) else describe_error(error)
     return keep(record, folder, reason)
 
 
@@ -81,8 +86,8 @@ def send(record: RunRecord) -> Delivery:
 
 def note_delivery(tracking: Any, delivery: Delivery) -> None:
     """Notes what tracking a run came to on the artifact `tracking`."""
-    for name in ("state", "url", "model", "reason"):
-        tracking.set_string_custom_property(name, getattr(delivery, name))
+    for name, value in delivery.to_summary().items():
+        tracking.set_string_custom_property(name, value)
 
 
 def _register(record: RunRecord) -> str:

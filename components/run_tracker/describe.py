@@ -1,9 +1,11 @@
 """From a report to the record of a run."""
 
+import hashlib
 import json
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +14,8 @@ from .record import Dataset, NestedRun, PushedModel, RunRecord
 from .settings import TrackerConfig
 
 _UNKNOWN = re.compile(r"[^\w.\- :/]+")
+_MAX_NAME = 150
+_HASH_DIGITS = 6
 _STATUS: Mapping[str, Any] = {"failed": "FAILED", "stopped": "KILLED", "out_of_time": "KILLED"}
 
 
@@ -163,7 +167,7 @@ def _parameters(report: Report) -> dict[str, str]:
     lineage = report.lineage
     given: dict[str, Any] = {"family": lineage.family, "seed": lineage.seed, **dict(_flat(lineage.parameters, ""))}
     inputs = [feature.name for feature in report.data.features if feature.is_used]
-    return {name: _text(value) for name, value in given.items() if value is not None} | {
+    return {metric_name(name): _text(value) for name, value in given.items() if value is not None} | {
         "features": str(len(inputs)),
         "problem": report.problem.value,
     }
@@ -202,14 +206,16 @@ def _newest(newest: NewestComparison | None) -> dict[str, float]:
 
 
 def _slices(report: Report) -> dict[str, float]:
-    """Returns the metrics of all slices that may be shown."""
+    """Returns the metrics of all slices that may be shown; those whose names MLflow would confuse have a hash."""
     found: dict[str, float] = {}
-    for row in report.slices:
-        if row.slice and not row.is_suppressed:
-            prefix = f"slice/{metric_name(_slice_name(row.slice)).replace('/', '-')}/"
-            found |= dict(_estimates(row.metrics, prefix))
-            if row.rows is not None:
-                found[f"{prefix}rows"] = float(row.rows)
+    shown = [row for row in report.slices if row.slice and not row.is_suppressed]
+    names = [metric_name(_slice_name(row.slice)).replace("/", "-") for row in shown]
+    counts = Counter(names)
+    for row, name in zip(shown, names, strict=True):
+        prefix = f"slice/{name}/" if counts[name] == 1 else f"slice/{name} {_hash(_slice_name(row.slice))}/"
+        found |= dict(_estimates(row.metrics, prefix))
+        if row.rows is not None:
+            found[f"{prefix}rows"] = float(row.rows)
     return found
 
 
@@ -218,8 +224,14 @@ def _slice_name(name: SliceName) -> str:
 
 
 def metric_name(name: str) -> str:
-    """Returns a name that MLflow takes for a metric: letters, digits, `_`, `-`, `.`, `/`, `:` and spaces."""
-    return _UNKNOWN.sub("_", name).strip()[:200] or "_"
+    """Returns a name that MLflow takes for a metric: letters, digits, `_`, `-`, `.`, `/`, `:` and spaces; a long one is
+    cut, with a hash of the whole."""
+    known = _UNKNOWN.sub("_", name).strip() or "_"
+    return known if len(known) <= _MAX_NAME else f"{known[: _MAX_NAME - _HASH_DIGITS - 1]} {_hash(name)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
 
 
 def _dataset(report: Report, config: TrackerConfig) -> Dataset | None:
@@ -240,7 +252,8 @@ def _trials(report: Report) -> Iterator[NestedRun]:
         yield NestedRun(
             name=f"trial {trial.number}",
             status=_STATUS.get(trial.status, "FINISHED"),
-            parameters={"family": trial.family} | {name: _text(value) for name, value in trial.parameters.items()},
+            parameters={"family": trial.family}
+            | {metric_name(name): _text(value) for name, value in trial.parameters.items()},
             metrics=_trial_metrics(trial, report.trials.objective),
             tags={
                 "kind": "trial",

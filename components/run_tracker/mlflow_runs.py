@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -124,7 +124,7 @@ def _send(client: Any, run_id: str, record: RunRecord) -> None:
     tags = record.tags | ({"mlflow.note.content": record.note} if record.note else {})
     _log(client, run_id, record.parameters, record.metrics, tags, record.end_ms)
     if record.dataset is not None:
-        _log_dataset(client, run_id, record.dataset)
+        _again(client.log_inputs, run_id, [_dataset_input(record.dataset)])
     for name, path in record.files.items():
         if Path(path).is_file():
             folder = str(PurePosixPath(name).parent)
@@ -168,21 +168,21 @@ def _log(
     of_parameters = [Param(name, _cut(value, _MAX_PARAMETER)) for name, value in parameters.items()]
     of_tags = [RunTag(name, _cut(value, _MAX_TAG)) for name, value in tags.items()]
     for chunk in _chunks(of_parameters, _MAX_PARAMETERS):
-        client.log_batch(run_id, params=chunk)
+        _again(client.log_batch, run_id, params=chunk)
     first, *others = [*_chunks(of_metrics, _MAX_METRICS - _MAX_PARAMETERS)] or [[]]
-    client.log_batch(run_id, metrics=first, tags=of_tags)
+    _again(client.log_batch, run_id, metrics=first, tags=of_tags)
     for chunk in others:
-        client.log_batch(run_id, metrics=chunk)
+        _again(client.log_batch, run_id, metrics=chunk)
 
 
-def _log_dataset(client: Any, run_id: str, dataset: Dataset) -> None:
-    from mlflow.exceptions import MlflowException
+def _again(request: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    """Sends a request, twice where need be: of two that bring the same at once, MLflow rejects one."""
+    from mlflow.exceptions import RestException
 
     try:
-        client.log_inputs(run_id, [_dataset_input(dataset)])
-    except MlflowException:
-        # Of two runs that bring the same data at once, MLflow rejects one: it is there now.
-        client.log_inputs(run_id, [_dataset_input(dataset)])
+        request(*arguments, **named)
+    except RestException:
+        request(*arguments, **named)
 
 
 def _dataset_input(dataset: Dataset) -> Any:

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import YachayError
+from ...errors import YachayError, without_passwords
 
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -19,6 +20,7 @@ _SETTINGS = {
 standard output."""
 
 _MAX_CHARACTERS = 500
+_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
 
 
 class TrackingError(YachayError):
@@ -63,16 +65,27 @@ def asked(uri: str) -> Iterator[None]:
     except YachayError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())
-        text = text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}..."
+        text = describe_error(error)
         raise TrackingError(
-            f"Expected the server {uri} to take the request. Received: {type(error).__name__}: {text.rstrip('.')}. "
-            f"{_hint(text)}"
-        ) from error
+            f"Expected the server {uri} to take the request. Received: {text.rstrip('.')}. {_hint(text)}"
+        ) from None  # The original may show a token.
+
+
+def describe_error(error: Exception) -> str:
+    """Returns an error for messages, logs and the spool: one line of bounded length, without passwords and tokens."""
+    text = without_passwords(f"{type(error).__name__}: {error}")
+    for name in _SECRETS:
+        # MLflow's client shows a token that cannot be sent, such as one of a file with its line break.
+        if secret := os.environ.get(name, "").strip():
+            text = text.replace(secret, f"({name})")
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}..."
 
 
 def _hint(text: str) -> str:
-    if any(sign in text for sign in ("401", "403", "PERMISSION_DENIED", "Unauthorized", "Forbidden")):
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the file of the authority that signed its certificate."
+    if re.search(r"\b40[13]\b|PERMISSION_DENIED|Unauthorized|Forbidden", text):
         return "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to those it knows."
     if "Max retries exceeded" in text or "timed out" in text:
         return "Check that it runs and can be reached from here."

@@ -16,11 +16,16 @@ PRODUCTION = "production"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
-def _without_password(uri: str) -> str:
-    if "@" in urlsplit(uri).netloc and uri.startswith("http"):
-        # Not the value: it would stand in logs.
+def public_address(uri: str) -> str:
+    """Returns the address of a server without a slash at its end.
+
+    Raises:
+        ValueError: if it holds a user, a password or a query; the message does not.
+    """
+    parts = urlsplit(uri)
+    if "@" in parts.netloc or parts.query:
         raise ValueError(
-            "expected no user or password in the address, for a configuration is read by many; set "
+            "expected no user, password or query in the address, for a configuration is read by many; set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     return uri.rstrip("/")
@@ -38,7 +43,7 @@ class TrackingSettings(Settings):
     uri: str = ""
     experiment: str = ""
 
-    _is_public = field_validator("uri")(_without_password)
+    _is_public = field_validator("uri")(public_address)
 
     def find_uri(self) -> str:
         """Returns the server's address; empty where nothing is tracked.
@@ -46,7 +51,7 @@ class TrackingSettings(Settings):
         Raises:
             ValueError: if it holds a password.
         """
-        return self.uri or _without_password(os.environ.get(URI_VARIABLE, ""))
+        return self.uri or public_address(os.environ.get(URI_VARIABLE, ""))
 
 
 class Environment(Settings):
@@ -113,7 +118,7 @@ class RegistrySettings(Settings):
     )
     retention: Retention = Retention()
 
-    _is_public = field_validator("uri")(_without_password)
+    _is_public = field_validator("uri")(public_address)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

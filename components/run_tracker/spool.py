@@ -1,7 +1,11 @@
 """The spool: what could not be sent, kept until `yachay track` sends it."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from ...files import atomic_folder
 from .record import RECORD_FILE, RunRecord
@@ -39,6 +43,22 @@ def keep(record: RunRecord, folder: Path) -> None:
 def is_kept(folder: Path) -> bool:
     """Returns whether a folder is a spool that waits to be sent."""
     return (folder / RECORD_FILE).is_file()
+
+
+def missing_files(record: RunRecord) -> list[str]:
+    """Returns the files of a record that are gone, sorted."""
+    return sorted(name for name, path in record.files.items() if not Path(path).is_file())
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits for other processes of this machine that send the same spool."""
+    lock = folder.with_name(f"{folder.name}.lock")
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def discard(folder: Path) -> None:

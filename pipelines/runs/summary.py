@@ -168,6 +168,19 @@ class Summary:
         write_atomically(path, self.to_json() + "\n")
 
 
+def note_tracking(path: Path, tracking: Mapping[str, str]) -> None:
+    """Replaces what tracking came to in the summary of a run that was sent later.
+
+    Args:
+        path: path of the summary. One that is absent or cannot be read stays as it is: the run is on the server.
+        tracking: mapping. See `Summary`.
+    """
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        summary = json.loads(path.read_bytes())
+        summary.update(tracking=dict(tracking))
+        write_atomically(path, json.dumps(summary, indent=2) + "\n")
+
+
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}

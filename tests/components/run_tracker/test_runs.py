@@ -1,23 +1,29 @@
 """Runs on a real MLflow server."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow_process import mlflow_server, stop
+from report_samples import sample_report
 
+from yachay.cli.main import run as run_command
 from yachay.components.evaluation_report.report import TrialRow, Trials
 from yachay.components.run_tracker import mlflow_runs, spool
 from yachay.components.run_tracker.deliver import deliver, send
 from yachay.components.run_tracker.describe import describe_unfinished
 from yachay.components.run_tracker.mlflow_server import TrackingError
-from yachay.components.run_tracker.record import RunRecord
-from yachay.components.run_tracker.settings import TrackerConfig
+from yachay.components.run_tracker.record import PushedModel, RunRecord
+from yachay.components.run_tracker.settings import TrackerConfig, public_address
+from yachay.model_store.folder_store import FolderStore
 
-from .conftest import MakeRecord, tracked_report, tracker_config
+from .conftest import MakeRecord, add_push, tracked_report
+from .proxy import PASSWORD, USER, proxy
 
 
 def runs(client: Any, config: TrackerConfig, query: str = "") -> list[Any]:
@@ -185,29 +191,87 @@ def test_a_spool_that_cannot_be_written_fails_no_run(tmp_path: Path, make_record
     assert "Nor could it be kept in" in delivery.reason
 
 
-@pytest.mark.slow
-def test_wrong_credentials_are_named(tmp_path: Path, make_record: MakeRecord, rejecting_server: str) -> None:
-    delivery = deliver(make_record(uri=rejecting_server), tmp_path / "spool")
+@pytest.fixture(scope="module")
+def guarded(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The server behind a proxy with users, a path prefix and a certificate of its own authority."""
+    with proxy(server, tmp_path_factory.mktemp("proxy")) as place:
+        yield place
+
+
+def test_a_server_behind_a_proxy_with_a_prefix_users_and_its_own_authority(
+    make_record: MakeRecord, guarded: tuple[str, Path], client: Any, config: TrackerConfig, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, store: FolderStore,
+) -> None:  # fmt: skip
+    url, authority = guarded
+    pushed = PushedModel(name=config.model_name, store=store.uri, version=add_push(store).version)
+    record = make_record(uri=url, push=pushed)
+
+    unknown_authority = deliver(record, tmp_path / "spool")
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(authority))
+    no_user = deliver(record, tmp_path / "spool")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", USER)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", f"not {PASSWORD}")
+    wrong_password = deliver(record, tmp_path / "spool")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    sent = deliver(record, tmp_path / "spool")
+
+    assert "Set MLFLOW_TRACKING_SERVER_CERT_PATH" in unknown_authority.reason
+    assert "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in no_user.reason
+    assert "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in wrong_password.reason
+    assert PASSWORD not in wrong_password.reason
+    assert (sent.state, sent.model) == ("tracked", f"models:/{config.model_name}/1")
+    [run] = runs(client, config)
+    assert sent.url == f"{url}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def test_a_token_that_cannot_be_sent_is_not_shown(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "geheim\n")
+
+    delivery = deliver(make_record(), tmp_path / "spool")
 
     assert delivery.state == "kept"
-    assert "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in delivery.reason
+    assert "(MLFLOW_TRACKING_TOKEN)" in delivery.reason
+    assert not any(b"geheim" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert "geheim" not in delivery.reason
 
 
-@pytest.fixture(scope="module")
-def rejecting_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A server with MLflow's own users, of which nobody here is one."""
-    folder = tmp_path_factory.mktemp("users")
-    ini = folder / "auth.ini"
-    ini.write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\nadmin_username = admin\n"
-        "admin_password = a-long-password-1\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(ini))
-        patch.setenv("MLFLOW_FLASK_SERVER_SECRET_KEY", "not-secret")
-        with mlflow_server(folder, options=["--app-name", "basic-auth"]) as (url, _):
-            yield url
+def test_slices_that_differ_only_in_what_mlflow_does_not_take_keep_their_own_metrics(
+    make_record: MakeRecord, client: Any, config: TrackerConfig
+) -> None:
+    slices = [({"income": f"{sign} 2"}, 4, {"accuracy": value}) for sign, value in (("≤", 0.25), (">", 0.75))]
+    slices += [({"campus": f"{'x' * 300}{number}"}, 4, {"accuracy": number / 300}) for number in range(300)]
+    lineage = tracked_report().lineage.model_copy(update={"parameters": {"odd name=ñ": "x" * 7000}})
+    report = tracked_report().model_copy(update={"lineage": lineage})
+    report = report.model_copy(update={"slices": sample_report(slices=slices).slices})
+
+    assert send(make_record(report=report)).state == "tracked"
+
+    [run] = runs(client, config)
+    found = {name: value for name, value in run.data.metrics.items() if name.startswith("slice/income")}
+    assert {0.25, 0.75} <= set(found.values())
+    assert len([name for name in run.data.metrics if name.startswith("slice/campus") and "/accuracy" in name]) >= 300
+    assert len(run.data.params["odd name_ñ"]) == 6000
+
+
+def test_track_sends_a_spool_corrects_the_summary_and_names_files_that_are_gone(
+    make_record: MakeRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "home/runs/run-1/tracking"
+    spool.keep(make_record(), folder)
+    (folder / "files/report/report.html").unlink()
+    summary = folder.with_name("summary.json")
+    summary.write_text('{"tracking": {"state": "kept"}, "metrics": {"log_loss": null}}')
+
+    assert run_command(["track", str(folder), "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["state"], printed["missing"]) == ("tracked", ["report/report.html"])
+    noted = json.loads(summary.read_text())
+    assert (noted["tracking"]["state"], noted["tracking"]["url"]) == ("tracked", printed["url"])
+    assert noted["metrics"] == {"log_loss": None}
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["summary.json"]
 
 
 def test_a_record_of_a_spool_that_was_changed_is_rejected(tmp_path: Path, make_record: MakeRecord) -> None:
@@ -227,6 +291,10 @@ def test_nothing_of_mlflow_is_imported_where_nothing_is_tracked() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_config_of_an_unreachable_server_has_no_password() -> None:
-    with pytest.raises(ValueError, match="expected no user or password in the address"):
-        tracker_config("http://x").registry.model_validate({"uri": "https://me:secret@mlflow.example.org"})
+@pytest.mark.parametrize(
+    "uri", ["HTTPS://me:geheim@h", "https://geheim@h", "postgresql://me:geheim@h/db", "https://h?token=geheim"]
+)
+def test_an_address_has_no_user_password_or_token(uri: str) -> None:
+    with pytest.raises(ValueError, match="expected no user, password or query in the address") as caught:
+        public_address(uri)
+    assert "geheim" not in str(caught.value)

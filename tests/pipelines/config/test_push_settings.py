@@ -36,3 +36,10 @@ def test_each_pipeline_task_and_profile_has_a_store_of_its_own() -> None:
 def test_what_can_be_no_store_is_rejected_before_any_work(override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load(override)
+
+
+@pytest.mark.parametrize("field", ["store", "endpoint_url"])
+def test_an_address_with_a_password_is_rejected_and_not_shown(field: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"an address without a password.*Received: 's3://\*\*\*@b'") as caught:
+        load("push.store=s3://bucket", f"push.{field}=s3://me:geheim@b")
+    assert "geheim" not in str(caught.value)
