@@ -22,13 +22,13 @@ def make_retraining(
 
     Raises:
         ConfigurationError: if the configuration has no section `retrain`.
-        UsageError: if there are no original records.
+        UsageError: if there are no original records, or nothing can be trained here.
     """
     from ..pipelines.local.run import resolve_data
     from ..pipelines.retraining.here import Retraining
 
     retraining = Retraining(folder, config, task, resolve_data(folder, config, data), workdir)
-    _ = retraining.settings
+    retraining.check()
     return retraining
 
 

@@ -50,6 +50,25 @@ class Retraining:
     data_uri: str | None
     workdir: Path
 
+    def check(self) -> None:
+        """Raises an error where nothing can be trained here, before anything is claimed.
+
+        Raises:
+            ConfigurationError: if there is no section `retrain`.
+            UsageError: if the records are read by a reader, which takes no others beside them, or the state is in a
+                bucket: it is that of runs on Kubeflow, of which only its API knows whether they are at work.
+        """
+        if self.config.data.reader:
+            raise UsageError(
+                f"Expected records that are CSV or Parquet, beside which labelled rows can lie. Received: data.reader "
+                f"{self.config.data.reader}. Convert them first."
+            )
+        if "://" in self.place:
+            raise UsageError(
+                f"Expected labelled rows on this machine. Received: retrain.labelled {self.place}. Train on Kubeflow, "
+                "or name a folder."
+            )
+
     @property
     def settings(self) -> RetrainSettings:
         """The section `retrain`.
@@ -96,15 +115,17 @@ def retrain(
         capture: see `local.run.run_pipeline`.
 
     Raises:
+        UsageError: see `Retraining.check`.
         YachayError: if the state cannot be read or written, or the training fails; the decision is kept before.
     """
+    what.check()
     now = now or datetime.datetime.now(datetime.UTC)
     state = RetrainState(what.place)
     rows = LabelledRows(what.place)
     what.home.make()
-    with _alone(what.home) as is_alone:
+    with _alone(Path(what.place).expanduser()) as is_alone:
         if not is_alone:
-            busy = Decision(now, "", False, f"Another call decides or trains in {what.home.path}.", outcome="busy")
+            busy = Decision(now, "", False, f"Another call decides or trains by {what.place}.", outcome="busy")
             return _kept(busy, state, say), None
         runs = [_ended(run, state) for run in state.runs()]
         if labels is not None:
@@ -161,31 +182,20 @@ def compose(what: Retraining, number: int) -> Path:
         number: int. Of the run.
 
     Raises:
-        UsageError: if the records are read by a reader, which takes no others beside them, or lie in a bucket.
         DataError: if there are no original records.
     """
-    if what.config.data.reader:
-        raise UsageError(
-            f"Expected records that are CSV or Parquet, beside which labelled rows can lie. Received: data.reader "
-            f"{what.config.data.reader}. Convert them first."
-        )
-    if "://" in what.place:
-        raise UsageError(
-            f"Expected labelled rows on this machine. Received: retrain.labelled {what.place}. Train on Kubeflow, or "
-            "name a folder."
-        )
     folder = what.home.path / STATE / "data" / f"{number:06d}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     data_uri = what.data_uri or str(write_mock_data(what.config, what.home))
     for index, match in enumerate(match_files(data_uri).matches):
         (folder / f"original-{index:04d}-{match.name}").symlink_to(match.absolute())
-    (folder / "labelled").symlink_to(Path(what.place, SPANS).absolute())
+    (folder / "labelled").symlink_to(Path(what.place, SPANS).expanduser().absolute())
     return folder
 
 
 def _ended(run: TrainingRun, state: RetrainState) -> TrainingRun:
-    """Returns a run with what it came to: the lock of the home is ours, so that one that did not end was killed."""
+    """Returns a run with what it came to: the lock of the state is ours, so that one that did not end was killed."""
     if run.outcome not in ("claimed", "running"):
         return run
     ended = dataclasses.replace(run, outcome="interrupted")
@@ -205,9 +215,10 @@ def _store(what: Retraining) -> ModelStore:
 
 
 @contextlib.contextmanager
-def _alone(home: PipelineHome) -> Iterator[bool]:
-    """Yields whether no other call decides or trains for this home; a killed one holds nothing."""
-    lock = FileLock(home.path / ".retrain.lock")
+def _alone(place: Path) -> Iterator[bool]:
+    """Yields whether no other call decides or trains by this state; a killed one holds nothing."""
+    place.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place / ".retrain.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -4,12 +4,15 @@ import json
 import pytest
 from filelock import FileLock
 
+from yachay.components.retraining.decision import TrainingRun
 from yachay.components.retraining.state import RetrainState
 from yachay.errors import ConfigurationError, DataError, UsageError
 from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.retraining import here
-from yachay.pipelines.retraining.here import Retraining, compose, retrain
+from yachay.pipelines.retraining.here import Retraining, retrain
 from yachay.pipelines.runs.summary import Summary
+
+from .conftest import NOW
 
 RETRAIN = ("retrain.min_rows=30", "retrain.promote=auto")
 
@@ -68,8 +71,8 @@ def test_the_same_window_and_the_same_labels_train_once(what, trained, drifted, 
 
 
 def test_two_callers_at_once_train_once(what, trained, drifted, labels):
-    what.home.make()
-    with FileLock(what.home.path / ".retrain.lock"):
+    here.Path(what.place).mkdir(parents=True)
+    with FileLock(here.Path(what.place, ".retrain.lock")):
         decision, _ = decide(what, drifted, labels)
 
     assert decision.outcome == "busy"
@@ -125,5 +128,31 @@ def test_no_prediction_becomes_a_label(what, trained, drifted, labels):
 def test_what_labelled_rows_cannot_lie_beside_is_rejected(what):
     with pytest.raises(ConfigurationError, match="Expected student_dropout to have the section `retrain`"):
         _ = dataclasses.replace(what, config=what.folder.load()).settings
-    with pytest.raises(UsageError, match="Expected labelled rows on this machine"):
-        compose(dataclasses.replace(what, config=what.folder.load([*RETRAIN, "retrain.labelled=s3://b/x"])), 1)
+    data = what.config.data.model_copy(update={"reader": "a.reader"})
+    read = dataclasses.replace(what, config=what.config.model_copy(update={"data": data}))
+    with pytest.raises(UsageError, match="Expected records that are CSV or Parquet"):
+        read.check()
+
+
+def test_the_state_of_runs_on_kubeflow_is_left_as_it_is(what, trained, drifted, labels, tmp_path, monkeypatch):
+    monkeypatch.setenv("YACHAY_OBJECT_STORE", str(tmp_path / "buckets"))
+    state = RetrainState("s3://b/x")
+    running = TrainingRun(1, "w", NOW, ("drift",), "running", "r1", 7)
+    state.claim(running)
+
+    there = dataclasses.replace(what, config=what.folder.load([*RETRAIN, "retrain.labelled=s3://b/x"]))
+    with pytest.raises(
+        UsageError, match=r"Expected labelled rows on this machine\. Received: retrain\.labelled s3://b"
+    ):
+        decide(there, drifted, labels)
+
+    assert state.runs() == [running]
+    assert state.decisions() == []
+
+
+def test_a_model_that_a_person_promotes_is_trained_as_a_candidate(what, trained, drifted, labels):
+    manual = dataclasses.replace(what, config=what.folder.load([*RETRAIN, "retrain.promote=manual"]))
+
+    decide(manual, drifted, labels)
+
+    assert trained[0]["as_candidate"] is True
