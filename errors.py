@@ -3,6 +3,7 @@
 YachayError (a ValueError): what a user can act on
 +-- DataError: the data cannot be used as it is; carries the failures as data
 |   +-- RequestError: a request for predictions is invalid (serving)
+|   +-- HashedError: a column holds hashes that cannot be compared (components.drift_monitor)
 +-- ModelError: a model cannot be trained, exported or pushed
 |   +-- IntegrityError: the files of a model are not those that were pushed (model_store)
 |   |   +-- BrokenPushError: a push in a store is not what was pushed; a StoreError too (model_store)

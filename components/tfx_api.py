@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tfx.components.util import tfxio_utils as tfxio_utils
     from tfx.dsl.compiler import compiler as dsl_compiler
     from tfx.dsl.compiler import constants as dsl_constants
+    from tfx.dsl.component.experimental.annotations import Parameter as Parameter
     from tfx.dsl.component.experimental.executor_specs import (
         TemplatedExecutorContainerSpec as TemplatedExecutorContainerSpec,
     )
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from tfx.dsl.placeholder.placeholder import Placeholder as Placeholder
     from tfx.orchestration import data_types_utils as data_types_utils
     from tfx.orchestration import metadata as metadata
+    from tfx.orchestration.kubeflow.decorators import FinalStatusStr as FinalStatusStr
+    from tfx.orchestration.kubeflow.decorators import exit_handler as exit_handler
     from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder as PipelineBuilder
     from tfx.orchestration.local import runner_utils as runner_utils
     from tfx.orchestration.portable import base_driver as portable_driver
@@ -94,6 +97,8 @@ __all__ = [
     "CUSTOM_PROPERTIES_PREFIX",
     "RESOLVER_STRATEGY_CLASS",
     "SCHEMA_FILE_NAME",
+    "FinalStatusStr",
+    "Parameter",
     "PipelineBuilder",
     "Placeholder",
     "SavedTransformLoader",
@@ -118,6 +123,7 @@ __all__ = [
     "executable_spec_pb2",
     "execution_invocation_pb2",
     "execution_result_pb2",
+    "exit_handler",
     "fn_args_utils",
     "graph_context",
     "graph_tools",
@@ -173,6 +179,9 @@ _PLACES = {
     "beam_executor_operator": "tfx.orchestration.portable.beam_executor_operator",
     "base_executor_operator": "tfx.orchestration.portable.base_executor_operator",
     "CUSTOM_PROPERTIES_PREFIX": "tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX",
+    "FinalStatusStr": "tfx.orchestration.kubeflow.decorators.FinalStatusStr",
+    "Parameter": "tfx.dsl.component.experimental.annotations.Parameter",
+    "exit_handler": "tfx.orchestration.kubeflow.decorators.exit_handler",
     "PipelineBuilder": "tfx.orchestration.kubeflow.v2.pipeline_builder.PipelineBuilder",
     "Placeholder": "tfx.dsl.placeholder.placeholder.Placeholder",
     "RESOLVER_STRATEGY_CLASS": "tfx.dsl.components.common.resolver.RESOLVER_STRATEGY_CLASS",

@@ -28,7 +28,6 @@ from typing import Any
 from tfx import types
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration.kubeflow.decorators import FinalStatusStr
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
@@ -48,6 +47,7 @@ from ..components.pusher.settings import REJECTION
 from ..components.run_tracker.component import FailureTracker, RunTracker
 from ..components.search_merger.component import SearchMerger
 from ..components.statistics_gen.component import StatisticsGen
+from ..components.tfx_api import FinalStatusStr
 from ..components.trainer.component import Trainer
 from ..components.trainer.family import family_choices, load_families
 from ..components.transform.component import Transform

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ...errors import DataError
 from ..fingerprints import as_text
 from ..prediction_task import PredictionTask
 from .bins import CategoricalBins, Indices, numeric_bins
@@ -20,7 +21,7 @@ HASH_BYTES = 16
 _HASH = re.compile(f"[0-9a-f]{{{2 * HASH_BYTES}}}")
 
 
-class HashedError(ValueError):
+class HashedError(DataError):
     """A column holds hashes that cannot be compared."""
 
 

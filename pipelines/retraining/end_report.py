@@ -5,11 +5,10 @@
 import datetime
 import json
 
-from tfx.dsl.component.experimental.annotations import Parameter
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.orchestration.kubeflow.decorators import FinalStatusStr, exit_handler
 
 from ...components.retraining.objects import open_objects
+from ...components.tfx_api import FinalStatusStr, Parameter, exit_handler
 
 
 @exit_handler  # type: ignore[untyped-decorator]
