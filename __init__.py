@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .dotted import lazy_exports
 
 if TYPE_CHECKING:
+    from .components.batch_predictor import BatchPredictor
+    from .components.champion_gate import ChampionGate
     from .components.cross_validator import CrossValidator
     from .components.curated_schema import CuratedSchema
     from .components.drift_monitor import DriftMonitor
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .components.example_validator import ExampleValidator
     from .components.feature_selection import FeatureSelector
     from .components.pusher import Pusher
+    from .components.run_tracker import RunTracker
     from .components.statistics_gen import StatisticsGen
     from .components.trainer import Trainer
     from .components.transform import Transform
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchPredictor",
+    "ChampionGate",
     "ColumnarExampleGen",
     "CompileError",
     "ConfigurationError",
@@ -57,6 +62,7 @@ __all__ = [
     "Pusher",
     "RunContext",
     "RunError",
+    "RunTracker",
     "StatisticsGen",
     "StoreError",
     "Summary",
@@ -75,6 +81,8 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "BatchPredictor": ".components.batch_predictor",
+        "ChampionGate": ".components.champion_gate",
         "ColumnarExampleGen": ".components.example_gen",
         "CompileError": ".errors",
         "ConfigurationError": ".errors",
@@ -91,6 +99,7 @@ __getattr__ = lazy_exports(
         "Pusher": ".components.pusher",
         "RunContext": ".pipelines.context",
         "RunError": ".errors",
+        "RunTracker": ".components.run_tracker",
         "StatisticsGen": ".components.statistics_gen",
         "StoreError": ".errors",
         "Summary": ".pipelines.runs.summary",
