@@ -7,6 +7,8 @@ import pytest
 from yachay.cli.main import run
 from yachay.pipelines.weather.mock import write_mock
 
+pytestmark = pytest.mark.integration
+
 
 def test_it_describes_stations_of_raw_files_and_of_prepared_ones_alike(tmp_path, capsys):
     (tmp_path / "raw").mkdir()

@@ -14,6 +14,8 @@ from yachay.components.intervention_recommender.document import PLACEBO, Refutat
 from yachay.components.intervention_recommender.draws import write_result
 from yachay.pipelines.runs.summary import Summary
 
+pytestmark = pytest.mark.integration
+
 RUN = "20261121-090000-bbbb"
 
 

@@ -14,6 +14,8 @@ from yachay.deployment.evidence import (
     no_worse,
 )
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(("hits", "trials", "share"), [(0, 10, 0.1), (3, 10, 0.1), (9, 10, 0.5), (40, 200, 0.15)])
 def test_an_e_value_is_the_mixture_over_the_likelihood(hits: int, trials: int, share: float) -> None:

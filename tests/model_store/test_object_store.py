@@ -17,6 +17,8 @@ from yachay.model_store.integrity import check_push
 from yachay.model_store.location import open_store
 from yachay.model_store.store import ModelStore, Push, latest_push, list_pushes, push, read_push
 
+pytestmark = pytest.mark.integration
+
 
 def _push(model: Path, store: ModelStore) -> Push:
     return push(model, store, trained_hash="hash", golden=b"{}\n", run_id="run-1")

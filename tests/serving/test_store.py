@@ -11,6 +11,7 @@ from yachay.model_store.store import push
 from yachay.serving.hot_swap import HotSwap
 from yachay.serving.kserve_model import NamedModel
 from yachay.serving.limits import Limits
+from yachay.serving.saved_model import load_saved_model
 from yachay.serving.store import BucketSource
 from yachay.serving.trust import Trust
 
@@ -32,7 +33,7 @@ def test_a_server_starts_with_the_push_before_a_broken_one_of_a_bucket(
     else:
         Path(second.model_uri, "saved_model.pb").unlink()
     model = NamedModel("tiny")
-    swap = HotSwap(model, source, Limits(), (), Trust())
+    swap = HotSwap(model, source, Limits(), (), Trust(), load_saved_model)
 
     with pytest.raises(BrokenPushError) as found:
         source.newest()
@@ -51,7 +52,7 @@ def test_a_bucket_where_every_push_is_broken_names_what_is_wrong_with_the_newest
     pushes = [push(write_model(tmp_path / str(n)), store, trained_hash="a", golden=b"") for n in (5, 6)]
     for each in pushes:
         Path(each.model_uri, "saved_model.pb").write_bytes(b"other")
-    swap = HotSwap(NamedModel("tiny"), BucketSource(store, tmp_path / "cache"), Limits(), (), Trust())
+    swap = HotSwap(NamedModel("tiny"), BucketSource(store, tmp_path / "cache"), Limits(), (), Trust(), load_saved_model)
 
     with pytest.raises(BrokenPushError, match=f"push-{pushes[1].version} as they were pushed"):
         swap.load_first()

@@ -21,6 +21,8 @@ from yachay.components.example_gen.settings import ReadSettings
 from yachay.errors import ConfigurationError, DataError, RunError, UsageError
 from yachay.serving.contract import Feature
 
+pytestmark = pytest.mark.integration
+
 Score = Callable[..., PredictionSummary]
 Write = Callable[..., Path]
 

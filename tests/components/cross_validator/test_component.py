@@ -23,6 +23,8 @@ from yachay.components.evaluator.settings import Bounds, EvaluationSettings
 from yachay.components.prediction_task import PredictionTask
 from yachay.errors import ConfigurationError, DataError
 
+pytestmark = pytest.mark.integration
+
 FIXED = "presence { min_fraction: 1 } shape { dim { size: 1 } }"
 SCHEMA = "".join(
     f'feature {{ name: "{name}" type: {kind} {FIXED} }} '

@@ -16,6 +16,8 @@ from yachay.components.example_gen.csv_table import CsvTable
 from yachay.components.example_gen.tables import Quarantined
 from yachay.errors import DataError
 
+pytestmark = pytest.mark.integration
+
 CHECKED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

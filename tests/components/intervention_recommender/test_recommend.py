@@ -26,6 +26,8 @@ from yachay.components.intervention_recommender.robustness import check_labels
 from yachay.components.intervention_recommender.settings import PlanSettings
 from yachay.errors import DataError, UsageError
 
+pytestmark = pytest.mark.integration
+
 
 def serialized(table: pd.DataFrame) -> tuple[list[bytes], schema_pb2.Schema]:
     """Returns a table as examples, with their schema."""

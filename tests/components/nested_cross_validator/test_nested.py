@@ -14,6 +14,8 @@ from yachay.components.nested_cross_validator.component import NestedCrossValida
 from yachay.components.nested_cross_validator.executor import Executor
 from yachay.components.nested_cross_validator.folds import NestedWork
 
+pytestmark = pytest.mark.integration
+
 
 def test_the_search_of_a_fold_sees_its_training_part_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, records = config(trials=2), make_records()

@@ -15,6 +15,8 @@ from yachay.model_store.folder_store import FolderStore
 
 from .conftest import MakeRecord, add_push
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def registry(server: str) -> MlflowRegistry:

@@ -13,6 +13,8 @@ from yachay.components.statistics_gen.executor import Executor
 from yachay.errors import ConfigurationError
 from yachay.pipelines.assembly import BEAM_ARGS
 
+pytestmark = pytest.mark.integration
+
 SCHEMA = 'feature { name: "age" type: INT } feature { name: "city" type: BYTES }'
 SPLITS = {"train": 30, "eval": 12}
 

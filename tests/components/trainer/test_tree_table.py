@@ -12,6 +12,8 @@ from yachay.components.trainer.tree_ensemble import Tree, TreeEnsemble
 from yachay.components.trainer.tree_table import TreeModel, TreeTableError, make_tree_table
 from yachay.model_store.tree_table import TREES_FILE, TreeScorer, TreeTable
 
+pytestmark = pytest.mark.integration
+
 DTYPES = {"income": np.float32, "rating": np.float32, "visits": np.int64, "branch": np.int64, "member": np.int64}
 LEAST = -(2**63)
 

@@ -17,6 +17,8 @@ from yachay.components.transform.settings import TransformConfig
 from yachay.components.transform.time_text import parse_times
 from yachay.errors import DataError
 
+pytestmark = pytest.mark.integration
+
 SCHEMA = text_format.Parse(
     """
     feature { name: "income" type: FLOAT presence { min_fraction: 1 } shape {} }

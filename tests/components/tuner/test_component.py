@@ -15,6 +15,8 @@ from yachay.components.tuner.record import read_search
 from yachay.components.tuner.settings import TunerConfig
 from yachay.errors import ConfigurationError
 
+pytestmark = pytest.mark.integration
+
 
 def channel(kind: type[types.Artifact]) -> types.Channel:
     return types.Channel(type=kind)

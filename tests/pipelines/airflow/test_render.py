@@ -6,6 +6,8 @@ from yachay.errors import UsageError
 from yachay.pipelines.airflow.render import render_dag, write_dag
 from yachay.pipelines.registry import find_pipeline
 
+pytestmark = pytest.mark.integration
+
 RECORDS = "kubeflow.data_uri=s3://records/dropout"
 
 

@@ -132,7 +132,7 @@ def test_an_optional_input_that_is_absent_is_left_out(tmp_path, mounts):
 
 
 def test_a_report_is_shown_by_further_outputs_whose_metadata_are_lists_and_objects(tmp_path, mounts):
-    kinds = {output: kind for output, (kind, _) in VIEWS.items() if output != "recommendation_page"}
+    kinds = {output: kind for output, (kind, _) in VIEWS.items() if not output.endswith("_page")}
     step = arguments(
         tmp_path,
         "sample_components.ReportExecutor",
