@@ -104,7 +104,7 @@ fi
 unset PYTHONDONTWRITEBYTECODE
 pip=("$VENV/bin/python" -m pip --disable-pip-version-check)
 "${pip[@]}" install --quiet --no-deps --require-hashes -r <(requirement setuptools wheel)
-"${pip[@]}" install --quiet --no-deps --no-build-isolation --compile --require-hashes -r constraints.txt
+"${pip[@]}" install --quiet --no-deps --no-build-isolation --no-compile --require-hashes -r constraints.txt
 "${pip[@]}" install --quiet --no-deps --no-build-isolation --editable .
 "$VENV/bin/python" -m compileall -q -j 0 "$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null || true
 # mypy reads the library by its import name, which the root folder does not carry.
