@@ -626,7 +626,7 @@ def test_routes_that_may_not_be_read_do_not_end_a_rollout(cluster: Cluster, kser
 def test_without_routes_that_split_a_canary_is_not_judged(
     cluster: Cluster, kserve: KServeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yachay.deployment.rollout.ROUTES_SECONDS", 0.5)
+    monkeypatch.setattr("yachay.deployment.call.ROUTES_SECONDS", 0.5)
     deploy(cluster, service(1, "standard"), CANARY, GOOD, silent)
     kserve.has_no_gateway_api = True
     hasty = CANARY.model_copy(update={"ready_minutes": 0.5 / 60})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from notebook_cells import NOTEBOOKS, cells_of, run
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 EXPLORE = NOTEBOOKS / "explore_education_access.ipynb"
 STATION = NOTEBOOKS / "from_a_raw_station_to_a_forecast.ipynb"

@@ -271,7 +271,8 @@ def test_known_codes_are_a_list_with_their_names_in_the_language_of_the_page(
 @pytest.fixture
 def forecaster(tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Any]:
     model = save_sequence_model(tmp_path / "push-7/7")
-    golden = json.dumps({"request": {"instances": [ROW]}}) + "\n"
+    response = {"predictions": [{"outputs": [12.0, 13.0]}]}
+    golden = json.dumps({"request": {"instances": [ROW]}, "response": response}) + "\n"
     (tmp_path / "push-7/golden.jsonl").write_text(golden)
     with serve(model) as server:
         yield server

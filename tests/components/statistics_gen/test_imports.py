@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 BEGIN = (
     "from yachay.deferred import defer_imports; defer_imports(); import sys; import yachay.components.tfx_api as api\n"

@@ -17,7 +17,7 @@ from yachay.components.trainer.table import Table
 from yachay.components.trainer.target import Target
 from yachay.errors import ConfigurationError
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 WORKER = """
 import sys

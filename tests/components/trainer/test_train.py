@@ -342,6 +342,7 @@ def test_validation_is_later_than_training_where_the_split_is_by_time(make_table
     assert rest.keys.max() < part.keys.min()
 
 
+@pytest.mark.slow
 def test_several_gpus_share_each_batch_and_the_network_predicts_as_one(tmp_path: Path) -> None:
     program = """
 import numpy as np, tensorflow as tf

@@ -15,7 +15,7 @@ from yachay.pipelines.runs.describe import describe_training
 
 from .conftest import CLASSIFICATION, write_transformed
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from yachay.components.transform.executor import Executor
 from yachay.components.transform.settings import TransformConfig
 from yachay.errors import ConfigurationError, DataError
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 NUM_ROWS = 400
 SCHEMA = text_format.Parse(

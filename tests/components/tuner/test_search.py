@@ -19,7 +19,7 @@ from yachay.components.tuner.search import key_of, search
 from yachay.components.tuner.trial_work import TrialRequest, TrialResult, TrialWork
 from yachay.errors import ModelError
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -223,6 +223,7 @@ def test_a_single_slice_and_columns_that_no_record_has(inputs: Inputs) -> None:
     assert codes(judged) >= {"columns_absent", "no_slices", "no_fairness_columns"}
 
 
+@pytest.mark.slow
 def test_two_thousand_slices(inputs: Inputs, tmp_path: Path) -> None:
     table = make_table(4000)
     table["pupil"] = np.arange(4000) // 2
