@@ -96,11 +96,12 @@ def command(
     Exit status: 0 quiet, or too few rows to say; 4 drift; 1 failed.
     """
     from ..components.drift_monitor.monitor import monitor
-    from ..components.drift_monitor.output import read_hash_key, write_result
+    from ..components.drift_monitor.output import write_result
     from ..components.drift_monitor.settings import MonitorSettings, require_log
     from ..components.settings import check_settings
     from ..pipelines.api import choose_task
     from ..pipelines.registry import find_pipeline
+    from ..serving.prediction_records import read_key
 
     if is_following and frame.is_json():
         raise UsageError("Expected --follow or --json. Received: both. A log that is followed has no end.")
@@ -127,7 +128,7 @@ def command(
             settings,
             labels=settings.labels,
             labels_key=settings.labels_key,
-            hash_key=read_hash_key(hash_key_file),
+            hash_key=read_key(hash_key_file, "--hash-key-file"),
         )
         return write_result(result, folder or home, title, config.report.language)
 

@@ -71,11 +71,20 @@ class Redaction:
 
     def digest(self, value: object) -> str:
         """Returns the keyed hash of a value, 32 hexadecimal digits."""
-        return hashlib.blake2b(str(value).encode(), digest_size=HASH_BYTES, key=self.key).hexdigest()
+        return digest(str(value), self.key)
 
 
-def read_key(file: Path | None) -> bytes:
+def digest(text: str, key: bytes) -> str:
+    """Returns the keyed hash of a text, 32 hexadecimal digits."""
+    return hashlib.blake2b(text.encode(), digest_size=HASH_BYTES, key=key).hexdigest()
+
+
+def read_key(file: Path | None, option: str = "--prediction_log_key_file") -> bytes:
     """Returns the key of hashes from a file, without the end of its last line, or from the environment; else nothing.
+
+    Args:
+        file: path or None.
+        option: string. What named the file.
 
     Raises:
         ConfigurationError: if the file cannot be read.
@@ -86,7 +95,7 @@ def read_key(file: Path | None) -> bytes:
         return file.read_bytes().rstrip(b"\r\n")
     except OSError as error:
         raise ConfigurationError(
-            f"Expected --prediction_log_key_file to name a file that can be read. Received: {file} ({error.strerror})."
+            f"Expected {option} to name a file that can be read. Received: {file} ({error.strerror})."
         ) from None
 
 

@@ -1,6 +1,5 @@
 """Columns of a log as what the monitor counts: bins of features, groups, scores and numbers."""
 
-import hashlib
 import itertools
 import re
 from collections.abc import Sequence
@@ -12,22 +11,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...serving.prediction_records import HASH_BYTES, digest
 from ..fingerprints import as_text
 from ..prediction_task import PredictionTask
 from .bins import CategoricalBins, Indices, numeric_bins
 from .reference import FeatureReference, SliceColumn
 
-HASH_BYTES = 16
 _HASH = re.compile(f"[0-9a-f]{{{2 * HASH_BYTES}}}")
 
 
 class HashedError(DataError):
     """A column holds hashes that cannot be compared."""
-
-
-def digest(text: str, key: bytes) -> str:
-    """Returns the keyed hash by which the server's `--prediction_log_hash` replaces a value."""
-    return hashlib.blake2b(text.encode(), digest_size=HASH_BYTES, key=key).hexdigest()
 
 
 class FeatureColumn:

@@ -8,10 +8,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from ...model_store.location import open_store
+from ...serving.prediction_records import read_key
 from ..artifact_files import local_folder
 from .metrics import push_metrics
 from .monitor import monitor
-from .output import PAGE_FILE, read_hash_key, write_result
+from .output import PAGE_FILE, write_result
 from .references import PushedReferences
 from .settings import MonitorSettings, StoreSettings, require_log
 
@@ -42,7 +43,7 @@ class Executor(base_executor.BaseExecutor):
             settings,
             labels=exec_properties["labels"],
             labels_key=settings.labels_key,
-            hash_key=read_hash_key(None),
+            hash_key=read_key(None),
         )
         report = artifact_utils.get_single_instance(output_dict["report"])
         with local_folder(report.uri) as folder:

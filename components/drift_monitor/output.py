@@ -1,6 +1,5 @@
 """Writes what the monitor found: `monitor.json` and `monitor.html`."""
 
-import os
 from pathlib import Path
 
 from ...errors import UsageError
@@ -9,7 +8,6 @@ from ..text import Language
 from .result import MonitorResult
 
 JSON_FILE, PAGE_FILE = "monitor.json", "monitor.html"
-HASH_KEY = "YACHAY_PREDICTION_LOG_KEY"
 
 
 def write_result(
@@ -40,19 +38,3 @@ def write_result(
             f"Expected to write to {folder}. Received: {error.strerror or error}. Name another folder by --output."
         ) from None
     return described
-
-
-def read_hash_key(file: Path | None) -> bytes:
-    """Returns the key of the log's hashed features: of a file, else of the environment, else nothing.
-
-    Raises:
-        UsageError: if the file cannot be read.
-    """
-    if file is None:
-        return os.environ.get(HASH_KEY, "").encode()
-    try:
-        return file.read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise UsageError(
-            f"Expected --hash-key-file to name a file that can be read. Received: {file} ({error.strerror})."
-        ) from None

@@ -9,13 +9,12 @@ import pyarrow as pa
 import pytest
 from small_logs import NOW, START, VERSION, Known, draw, log_table, small_reference, write_log
 
-from yachay.components.drift_monitor.columns import digest
 from yachay.components.drift_monitor.monitor import monitor
 from yachay.components.drift_monitor.reference import Reference
 from yachay.components.drift_monitor.result import MonitorResult
 from yachay.components.drift_monitor.settings import MonitorSettings
 from yachay.errors import DataError
-from yachay.serving.prediction_records import Redaction
+from yachay.serving.prediction_records import Redaction, digest
 
 ROWS = MonitorSettings(window="1000")
 REFERENCE = small_reference()
