@@ -3,7 +3,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-ROOMS = ["cli", "components", "deployment", "manifests", "model_store", "pipelines", "schemas", "serving"]
+PACKAGES = ["cli", "components", "deployment", "manifests", "model_store", "pipelines", "schemas", "serving"]
 MODULES = ["__init__", "deferred", "dotted", "errors", "files", "fork_server", "uris"]
 
 
@@ -24,10 +24,10 @@ class BuildPy(build_py):
 
 
 setup(
-    # The rooms stand at the repository's root and import as `yachay.<room>`.
+    # The packages stand at the repository's root and import as `yachay.<package>`.
     package_dir={"yachay": "."},
-    # An image holds some rooms only.
-    packages=[f"yachay.{name}" for name in find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)])],
+    # An image holds some packages only.
+    packages=[f"yachay.{name}" for name in find_packages(include=[*PACKAGES, *(f"{one}.*" for one in PACKAGES)])],
     # Naming the package "yachay" itself would ship setup.py with it.
     py_modules=[f"yachay.{name}" for name in MODULES],
     package_data={

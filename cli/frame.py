@@ -17,16 +17,15 @@ import json
 import os
 import re
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any, Protocol, TypeAlias
 
 import click
 
 from ..errors import ConfigurationError, UsageError, YachayError, partial_result
+from ..pipelines.local.interruption import Interruption
 from .exit_status import ExitStatus
 
 JSON = "--json"
@@ -220,7 +219,7 @@ def invalid_usage(error: click.ClickException) -> str:
 def interruptible(is_active: bool = True) -> Iterator[None]:
     """Makes SIGTERM and SIGHUP raise `Terminated`: nodes are marked, summaries written, child processes ended.
 
-    One of them or Ctrl-C that comes while an object is deleted, where Python drops what is raised, is sent once more.
+    Neither they nor Ctrl-C are lost where Python drops what is raised; see `Interruption`.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -228,27 +227,14 @@ def interruptible(is_active: bool = True) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise Terminated(number)
 
-    def send_again(dropped: "sys.UnraisableHookArgs") -> None:
-        if not isinstance(dropped.exc_value, KeyboardInterrupt):
-            kept_hook(dropped)
-            return
-        number = dropped.exc_value.number if isinstance(dropped.exc_value, Terminated) else signal.SIGINT
-        if number in kept:
-            signal.signal(number, interrupt)
-        # Later and from a thread: in this call it would be dropped too.
-        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])] if is_active else []
     try:
         kept = {number: signal.signal(number, interrupt) for number in numbers}
     except ValueError:  # Not in the main thread.
         kept = {}
-    kept_hook = sys.unraisablehook
-    if is_active:
-        sys.unraisablehook = send_again
     try:
-        yield
+        with Interruption().kept() if is_active else nullcontext():
+            yield
     finally:
-        sys.unraisablehook = kept_hook
         for number, handler in kept.items():
             signal.signal(number, handler)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..features import FeatureKind
 from .actions import Applied, apply_action, extrapolates
 from .communities import Communities
-from .plan import PlanProblem, check_possible
+from .plan import check_possible
+from .problem import PlanProblem
 from .settings import RecommenderConfig, RecommendSettings
 
 Numbers = NDArray[np.float64]

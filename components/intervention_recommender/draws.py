@@ -26,8 +26,10 @@ from .document import (
     read_recommendation,
     write_recommendation,
 )
-from .plan import NotInTimeError, PlanProblem, make_plan
+from .plan import make_plan
+from .problem import PlanProblem
 from .settings import PlanSettings, RecommenderConfig
+from .solver import NotInTimeError
 from .text import NO_PLAN, NOT_ALL_IN_TIME, NOT_IN_TIME, NOT_WITHIN, OWN_DRAWS, WITHOUT_FLOORS
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,10 @@ import numpy as np
 import yaml
 
 from yachay.components.intervention_recommender.catalogue import Catalogue
-from yachay.components.intervention_recommender.plan import PlanProblem, make_plan, solve
+from yachay.components.intervention_recommender.plan import make_plan
+from yachay.components.intervention_recommender.problem import PlanProblem
 from yachay.components.intervention_recommender.settings import PlanSettings
+from yachay.components.intervention_recommender.solver import solve
 
 NUM_REGIONS = 25
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.end_to_end
 
 SYSTEM = Path(__file__).parents[1] / "systems" / "toy_forecast"
 PACKAGE = Path(__file__).parents[2]
-ROOMS = ("cli", "components", "deployment", "manifests", "model_store", "pipelines", "schemas", "serving")
+PACKAGES = ("cli", "components", "deployment", "manifests", "model_store", "pipelines", "schemas", "serving")
 GAP = [20.0, None, *[19.5] * 46]
 NAME = "toy-forecast"
 
@@ -57,7 +57,7 @@ def server(pushed: Any, workdir: Path) -> Iterator[tuple[str, str]]:
 
 def test_no_file_of_the_package_knows_of_the_system() -> None:
     words = ("toy_forecast", "evening_error", "FittedRecurrent", "toy-forecast")
-    texts = {path: path.read_text() for room in ROOMS for path in (PACKAGE / room).rglob("*.py")}
+    texts = {path: path.read_text() for package in PACKAGES for path in (PACKAGE / package).rglob("*.py")}
     assert texts
     assert [str(path) for path, text in texts.items() if any(word in text for word in words)] == []
 

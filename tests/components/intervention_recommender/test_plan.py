@@ -8,8 +8,10 @@ import pytest
 import recommendation_samples as samples
 import scipy.optimize
 
-from yachay.components.intervention_recommender.plan import NotInTimeError, PlanProblem, make_plan, solve
+from yachay.components.intervention_recommender.plan import make_plan
+from yachay.components.intervention_recommender.problem import PlanProblem
 from yachay.components.intervention_recommender.settings import PlanSettings
+from yachay.components.intervention_recommender.solver import NotInTimeError, solve
 from yachay.errors import UsageError
 
 

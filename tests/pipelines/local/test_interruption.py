@@ -1,6 +1,7 @@
 import contextlib
 import signal
 import threading
+import time
 
 import pytest
 
@@ -28,3 +29,18 @@ def test_outside_the_main_thread_nothing_is_kept() -> None:
     thread.start()
     thread.join()
     assert ended == [True]
+
+
+def test_what_is_dropped_while_an_object_is_deleted_is_sent_once_more() -> None:
+    class Deleted:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def wait() -> None:
+        with Interruption().kept():
+            del deleted[0]
+            time.sleep(30)
+
+    deleted = [Deleted()]
+    with pytest.raises(KeyboardInterrupt):
+        wait()
