@@ -9,15 +9,7 @@ from . import frame, options
 
 @frame.command("airflow", fields=["file", "dag"])
 @options.pipeline_argument
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Airflow's folder of DAGs.",
-)
+@options.folder_option("Airflow's folder of DAGs.", is_required=True)
 @options.task_option
 @options.profile_option
 @options.config_option

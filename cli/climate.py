@@ -18,13 +18,8 @@ FIELDS = ("pipeline", "output", "stations")
     "--data", "uris", metavar="URI", multiple=True, required=True, help="Files, a folder or a pattern; may be repeated."
 )
 @click.option("--station", "stations", metavar="NAME", multiple=True, help="Only this station; may be repeated.")
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for a page and a JSON file a station, and tables of months and years (default: none is written).",
+@options.folder_option(
+    "Folder for a page and a JSON file a station, and tables of months and years (default: none is written)."
 )
 @options.profile_option
 @options.config_option

@@ -25,7 +25,6 @@ from typing import Any, Protocol, TypeAlias
 import click
 
 from ..errors import ConfigurationError, UsageError, YachayError, partial_result
-from ..pipelines.local.interruption import Interruption
 from .exit_status import ExitStatus
 
 JSON = "--json"
@@ -221,6 +220,7 @@ def interruptible(is_active: bool = True) -> Iterator[None]:
 
     Neither they nor Ctrl-C are lost where Python drops what is raised; see `Interruption`.
     """
+    from ..pipelines.local.interruption import Interruption
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         # A second one while the first is handled ends the process at once.

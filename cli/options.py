@@ -1,7 +1,8 @@
 """What the commands that work on a pipeline have in common."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,7 +44,6 @@ set_option = click.option(
     "--set", "overrides", metavar="a.b=c", multiple=True, help="Change a field of the configuration; may be repeated."
 )
 
-
 tune_option = click.option("--tune", is_flag=True, help="Search for hyperparameters first, as `tune` says.")
 trials_option = click.option(
     "--trials", type=click.IntRange(min=1), metavar="N", help="Trials of the search (default: `tune.trials`)."
@@ -54,6 +54,17 @@ minutes_option = click.option(
     metavar="M",
     help="Minutes of the search (default: `tune.minutes`).",
 )
+
+
+def folder_option(text: str, is_required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns the option `--output` of a command that writes a folder, the argument `folder`.
+
+    Args:
+        text: string. The option's help.
+        is_required: bool. Defaults to False.
+    """
+    folder = click.Path(path_type=Path, file_okay=False)
+    return click.option("-o", "--output", "folder", metavar="FOLDER", required=is_required, type=folder, help=text)
 
 
 def tuning_overrides(tune: bool, trials: int | None, minutes: float | None) -> list[str]:

@@ -18,15 +18,7 @@ FIELDS = ("pipeline", "output", "summary")
 @click.option(
     "--data", "uris", metavar="URI", multiple=True, required=True, help="Files, a folder or a pattern; may be repeated."
 )
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder that is written; on a cluster one that all workers see.",
-)
+@options.folder_option("Folder that is written; on a cluster one that all workers see.", is_required=True)
 @click.option("--dask-scheduler", metavar="ADDRESS", help="Of a Dask cluster (default: one on this machine).")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes of the cluster on this machine.")
 @click.option("--memory-limit", metavar="SIZE", help="Of each of them, such as 1GiB.")

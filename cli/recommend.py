@@ -29,14 +29,7 @@ FIELDS = ("run", "pipeline", "task", "is_synthetic", "communities", "other_ranks
 @click.option("--region", metavar="R", help="Rank and plan in this region only.")
 @click.option("--action", "actions", metavar="A", multiple=True, help="Plan with this action only; may be repeated.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, metavar="K", help="Lines to show.")
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for page, tables and map of the new plan (default: none is written).",
-)
+@options.folder_option("Folder for page, tables and map of the new plan (default: none is written).")
 @options.workdir_option
 @options.config_option
 @options.set_option
