@@ -196,13 +196,14 @@ _CLASSES = {
 _METHODS = Text(
     en="Nothing is filled in: a month's mean has at most 10 missing days and 4 in a row, a sum none (WMO-No. 1203); a "
     "year needs its twelve months; an index at most 15 missing days and 3 in a month (ETCCDI). Slopes: Theil and Sen; "
-    "tests and intervals: Mann and Kendall with Hamed and Rao's (1998) variance for autocorrelated years, and after "
-    "trend-free pre-whitening (Yue et al. 2002). A trend is certain where the interval and both tests exclude none at "
-    "5 %. Homogeneity: classes of Wijngaard et al. (2003) from four tests at 1 %.",
+    "tests and intervals: Mann and Kendall with the variance of autocorrelated years of Hamed and Rao (1998), or of "
+    "years that depend on the one before if that is greater, and after trend-free pre-whitening (Yue et al. 2002). A "
+    "trend is certain where the interval and both tests exclude none at 5 %. Homogeneity: classes of Wijngaard et al. "
+    "(2003) from four tests at 1 %.",
     es="No se rellena nada: la media de un mes tiene como máximo 10 días faltantes y 4 seguidos, una suma ninguno "
     "(OMM-N.º 1203); un año necesita sus doce meses; un índice, como máximo 15 días faltantes y 3 en un mes (ETCCDI). "
-    "Pendientes: Theil y Sen; pruebas e intervalos: Mann y Kendall con la varianza de Hamed y Rao (1998) para años "
-    "autocorrelacionados, y tras preblanqueo sin tendencia (Yue et al. 2002). Una tendencia es segura donde el "
-    "intervalo y ambas pruebas excluyen su ausencia al 5 %. Homogeneidad: clases de Wijngaard et al. (2003) con cuatro "
-    "pruebas al 1 %.",
+    "Pendientes: Theil y Sen; pruebas e intervalos: Mann y Kendall con la varianza de años autocorrelacionados de "
+    "Hamed y Rao (1998), o la de años que dependen del anterior si es mayor, y tras preblanqueo sin tendencia (Yue et "
+    "al. 2002). Una tendencia es segura donde el intervalo y ambas pruebas excluyen su ausencia al 5 %. Homogeneidad: "
+    "clases de Wijngaard et al. (2003) con cuatro pruebas al 1 %.",
 )

@@ -79,7 +79,8 @@ def climatogram(temperature: VariableClimate | None, rain: VariableClimate | Non
 
 def trend_plot(years: Sequence[int], values: Values, trend: TrendLine | None, title: Text) -> Markup:
     """Returns the years' values, the trend's line and, as a band, the lines that its interval allows."""
-    x = Scale(years[0], years[-1] if len(years) > 1 else years[0] + 1, PLOT.left, PLOT.right)
+    # The last year stands in the middle under its place.
+    x = Scale(years[0], years[-1] if len(years) > 1 else years[0] + 1, PLOT.left, PLOT.right - 5)
     lines = {} if trend is None else _lines(years, trend)
     y = scale_of([*values, *(value for of in lines.values() for value in of)], PLOT.bottom, PLOT.top)
     parts = _grid(y, PLOT.right)
