@@ -22,10 +22,11 @@ def read_mapping(path: Path, what: str, fix: str) -> tuple[dict[str, Any], yaml.
             keep the last without a word.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        root = loader.get_single_node()
-        twice = list(_doubled(root))  # Before the document is made, which writes merged keys into the nodes.
-        document = None if root is None else loader.construct_document(root)
+        text = path.read_text(encoding="utf-8")
+        try:
+            document, root, twice = _parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError:
+            document, root, twice = _parse(text, yaml.SafeLoader)  # Its errors show the line itself.
     except FileNotFoundError:
         raise ConfigurationError(f"Expected {what} at {path}. Received: no such file. {fix}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -51,6 +52,14 @@ def line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
             node = node.value[part]
             line = node.start_mark.line + 1
     return line
+
+
+def _parse(text: str, make_loader: Any) -> tuple[Any, yaml.Node | None, list[str]]:
+    """Returns the document, its root, and a line about each key that is there twice."""
+    loader = make_loader(text)
+    root = loader.get_single_node()
+    twice = list(_doubled(root))  # Before the document is made, which writes merged keys into the nodes.
+    return None if root is None else loader.construct_document(root), root, twice
 
 
 def _doubled(node: yaml.Node | None) -> Iterator[str]:
