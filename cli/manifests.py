@@ -1,5 +1,6 @@
 """`yachay manifests`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ FIELDS = ("pipeline", "service", "files")
 )
 @click.option("--egress", metavar="CIDR", multiple=True, help="Addresses of the store, if they are known; repeatable.")
 @click.option("--stream", "as_stream", is_flag=True, help="The consumer of stream.source in place of the service.")
+@click.option("--monitor", "as_monitor", is_flag=True, help="`yachay monitor --follow` in place of the service.")
 @click.option("--namespace", metavar="N", help="Namespace (default: deploy.namespace, else models).")
 @options.profile_option
 @options.workdir_option
@@ -55,6 +57,7 @@ def command(
     left_out: tuple[str, ...],
     egress: tuple[str, ...],
     as_stream: bool,
+    as_monitor: bool,
     namespace: str | None,
     profile: str | None,
     workdir: Path,
@@ -65,35 +68,44 @@ def command(
     """Write the kustomize overlay of a pushed model's service, and the trees that it is put together of.
 
     FOLDER gets overlays/ENVIRONMENT, which `kubectl apply -k` takes; with --stream it gets streams/NAME, a Deployment
-    of `yachay stream` that KEDA scales. Keep it in git; each call replaces what it wrote.
+    of `yachay stream` that KEDA scales, with --monitor monitors/NAME, whose --image is the pipeline's (default:
+    kubeflow.image). Keep it in git; each call replaces what it wrote.
     """
+    from ..errors import UsageError
+    from ..manifests.monitor import write_monitor
     from ..manifests.overlay import make_overlay, write_overlay
     from ..manifests.stream import write_stream
     from ..pipelines.api import choose_task
-    from ..pipelines.deployment import describe_service, describe_stream, find_push
+    from ..pipelines.deployment import describe_monitor, describe_service, describe_stream, find_push
     from ..pipelines.registry import find_pipeline
 
     given = [f"{SETTINGS[name]}={value}" for name, value in settings.items() if value is not None]
     if namespace is not None:
         given.append(f"deploy.namespace={namespace}")
-    config = find_pipeline(pipeline, config_path).load((*overrides, *given), profile or "")
+    pipeline_folder = find_pipeline(pipeline, config_path)
+    config = pipeline_folder.load((*overrides, *given), profile or "")
     output["pipeline"] = config.name
     chosen = choose_task(config, task)
+    if as_stream and as_monitor:
+        raise UsageError("Expected --stream or --monitor. Received: both. Call it twice.")
+    if as_monitor:
+        monitor = describe_monitor(pipeline_folder, config, chosen, settings["image"], "models")
+        _written(output, monitor.name, write_monitor(monitor, folder), folder / "monitors" / monitor.name)
+        return
     push = find_push(config, chosen, workdir, model, receipt)
     if as_stream:
         stream = describe_stream(config, chosen, push, "models")
-        paths = write_stream(stream, folder)
-        output.update({"service": stream.name, "files": [str(path) for path in paths]})
-        if not frame.is_json():
-            click.echo(f"Written: {', '.join(output['files'])}")
-            click.echo(f"Apply with: kubectl apply -k {folder / 'streams' / stream.name}")
+        _written(output, stream.name, write_stream(stream, folder), folder / "streams" / stream.name)
         return
     service, components = make_overlay(
         describe_service(config, chosen, push, "models"), environment, added, left_out, bool(egress)
     )
-    output["service"] = service.name
     paths = write_overlay(service, components, environment, folder, egress)
-    output["files"] = [str(path) for path in paths]
+    _written(output, service.name, paths, folder / "overlays" / environment)
+
+
+def _written(output: frame.Fields, name: str, paths: Sequence[Path], place: Path) -> None:
+    output.update({"service": name, "files": [str(path) for path in paths]})
     if not frame.is_json():
         click.echo(f"Written: {', '.join(output['files'])}")
-        click.echo(f"Apply with: kubectl apply -k {folder / 'overlays' / environment}")
+        click.echo(f"Apply with: kubectl apply -k {place}")

@@ -45,6 +45,11 @@ def print_summary(summary: "Summary") -> None:
         lines.append(f"  deployed   {summary.deployed}")
     if summary.tracked:
         lines.append(f"  tracked    {summary.tracked}")
+    if monitoring := summary.monitoring:
+        drifted = f": {monitoring['drifted']}" if monitoring["drifted"] else ""
+        lines += [f"  monitor    {monitoring['verdict']}{drifted}", f"  page       {monitoring['page_uri']}"]
+    if summary.retraining:
+        lines.append(f"  retraining {summary.retraining['reason']}")
     if summary.report_uri:
         lines.append(f"  report     {summary.report_uri}")
     if summary.recommendation_uri:

@@ -13,18 +13,27 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..files import write_atomically
 from .errors import ManifestError
+from .pods import (
+    CLAIM_FOLDER,
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    check_digest,
+    labels,
+    metrics_policy,
+    mount_claim,
+    pod_monitor,
+    selector,
+)
 from .render import to_yaml
 
 Json: TypeAlias = dict[str, Any]
 
 METRICS_PORT = 8080
-USER = 10001
 GRACE_SECONDS = 60
 SETTINGS_FOLDER, SETTINGS_FILE = "/etc/yachay-kafka", "settings"
 MAX_NAME = 63
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,8 +89,7 @@ class StreamDeployment:
                 f"Expected the name of a stream in lower case with digits and hyphens, at most {MAX_NAME} characters. "
                 f"Received: {self.name!r}."
             )
-        if not _DIGEST.fullmatch(self.image):
-            raise ManifestError(f"Expected an image by digest, NAME@sha256:... Received: {self.image!r}.")
+        check_digest(self.image)
         for field, uri in (("source", self.source), ("sink", self.sink), ("dead_letter", self.dead_letter)):
             if (uri or field != "dead_letter") and urlsplit(uri).scheme not in ("kafka", "kinesis"):
                 raise ManifestError(
@@ -108,7 +116,14 @@ class StreamDeployment:
 
 def render(stream: StreamDeployment) -> list[Json]:
     """Returns the Deployment, its disruption budget, KEDA's ScaledObject, its monitor and what may reach its port."""
-    return [_deployment(stream), _budget(stream), _scaler(stream), _monitor(stream), _policy(stream)]
+    metadata = _metadata(stream)
+    return [
+        _deployment(stream),
+        _budget(stream),
+        _scaler(stream),
+        pod_monitor(metadata, stream.name),
+        metrics_policy(metadata, stream.name, METRICS_PORT),
+    ]
 
 
 def write_stream(stream: StreamDeployment, folder: Path) -> list[Path]:
@@ -129,9 +144,10 @@ def _deployment(stream: StreamDeployment) -> Json:
     model_dir, volumes, mounts = stream.store, [], []
     if stream.store.startswith("pvc://"):
         claim, _, folder = stream.store.removeprefix("pvc://").partition("/")
-        model_dir = f"/mnt/store/{folder}"
-        volumes.append({"name": "store", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
-        mounts.append({"name": "store", "mountPath": "/mnt/store", "readOnly": True})
+        model_dir = f"{CLAIM_FOLDER}/{folder}"
+        volume, mount = mount_claim(claim, CLAIM_FOLDER)
+        volumes.append(volume)
+        mounts.append(mount)
     if stream.kafka_secret:
         volumes.append({"name": "kafka", "secret": {"secretName": stream.kafka_secret}})
         mounts.append({"name": "kafka", "mountPath": SETTINGS_FOLDER, "readOnly": True})
@@ -160,11 +176,7 @@ def _deployment(stream: StreamDeployment) -> Json:
             "requests": {"cpu": stream.cpu, "memory": stream.memory},
             "limits": {"memory": stream.memory},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}, *mounts],
     }
     pod = {
@@ -172,13 +184,13 @@ def _deployment(stream: StreamDeployment) -> Json:
         "automountServiceAccountToken": False,
         # A batch is finished and committed before it ends.
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": USER, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": POD_SECURITY,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
                 "topologyKey": "topology.kubernetes.io/zone",
                 "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": _selector(stream)},
+                "labelSelector": {"matchLabels": selector(stream.name)},
             }
         ],
         "containers": [container],
@@ -190,9 +202,9 @@ def _deployment(stream: StreamDeployment) -> Json:
         "metadata": _metadata(stream),
         "spec": {
             # The number of replicas is KEDA's.
-            "selector": {"matchLabels": _selector(stream)},
+            "selector": {"matchLabels": selector(stream.name)},
             "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": {"metadata": {"labels": {**_selector(stream), **_labels()}}, "spec": pod},
+            "template": {"metadata": {"labels": {**selector(stream.name), **labels("stream")}}, "spec": pod},
         },
     }
 
@@ -202,7 +214,7 @@ def _budget(stream: StreamDeployment) -> Json:
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": _metadata(stream),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": _selector(stream)}},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(stream.name)}},
     }
 
 
@@ -252,44 +264,5 @@ def _kinesis_trigger(stream: StreamDeployment) -> Json:
     }
 
 
-def _monitor(stream: StreamDeployment) -> Json:
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PodMonitor",
-        "metadata": _metadata(stream),
-        "spec": {
-            "selector": {"matchLabels": _selector(stream)},
-            "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": "15s"}],
-        },
-    }
-
-
-def _policy(stream: StreamDeployment) -> Json:
-    """Returns who may reach the pods: Prometheus. Where they may go depends on where the brokers are."""
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": _metadata(stream),
-        "spec": {
-            "podSelector": {"matchLabels": _selector(stream)},
-            "policyTypes": ["Ingress"],
-            "ingress": [
-                {
-                    "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
-                    "ports": [{"protocol": "TCP", "port": METRICS_PORT}],
-                }
-            ],
-        },
-    }
-
-
 def _metadata(stream: StreamDeployment) -> Json:
-    return {"name": stream.name, "namespace": stream.namespace, "labels": _labels()}
-
-
-def _labels() -> dict[str, str]:
-    return {"app.kubernetes.io/part-of": "yachay", "component": "stream"}
-
-
-def _selector(stream: StreamDeployment) -> dict[str, str]:
-    return {"app.kubernetes.io/name": stream.name}
+    return {"name": stream.name, "namespace": stream.namespace, "labels": labels("stream")}

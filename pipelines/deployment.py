@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..deployment.order import Order
 from ..deployment.settings import ANY_MODEL
 from ..errors import ModelError, StoreError, UsageError
+from ..manifests.monitor import MonitorDeployment
 from ..manifests.service import Model, Service
 from ..manifests.stream import StreamDeployment
 from ..model_store.golden import GoldenRequest, golden_of, read_golden
@@ -17,8 +18,10 @@ from ..model_store.layout import GOLDEN_FILE, PUSH_PREFIX, RECEIPT_FILE, parse_v
 from ..model_store.location import is_shared, open_store
 from ..model_store.signature import check_signed_push
 from ..model_store.store import ModelStore, Push, latest_push, read_push
-from .config.pipeline_config import PipelineConfig
+from .config.pipeline_config import CONFIG_FILE, PipelineConfig
+from .registry import PipelineFolder
 from .runs.run_folder import PipelineHome
+from .tracking import to_yaml
 
 if TYPE_CHECKING:
     from ..deployment.call import Outcome
@@ -83,6 +86,50 @@ def describe_stream(config: PipelineConfig, task: str, push: Push, namespace: st
         store=push.uri.rpartition("/")[0],
         envelope=json.dumps(stream.envelope.model_dump(exclude_defaults=True)),
         **stream.model_dump(exclude={"envelope"}),
+    )
+
+
+def describe_monitor(
+    folder: PipelineFolder, config: PipelineConfig, task: str, image: str | None, namespace: str
+) -> MonitorDeployment:
+    """Returns the monitor that follows a task's log.
+
+    Args:
+        folder: `PipelineFolder`.
+        config: `PipelineConfig`.
+        task: string.
+        image: string or None. The pipeline's, by digest. None takes `kubeflow.image`.
+        namespace: string. Taken where the configuration names none.
+
+    Raises:
+        UsageError: if the configuration names no image, log or store, or the folder's code is in no image.
+        ManifestError: if it cannot run like this.
+    """
+    image = image or config.kubeflow.image or ""
+    for field, value in (
+        ("kubeflow.image", image), ("monitor.log", config.monitor.log), ("push.store", config.push.store),
+    ):  # fmt: skip
+        if not value:
+            raise UsageError(f"Expected {field} in the configuration. Received: none. Add --set {field}=...")
+    doors = folder.doors()
+    if doors.extensions and not folder.package:
+        raise UsageError(
+            f"Expected {folder.path} to be an installed package, since its code ({', '.join(doors.extensions)}) must "
+            "be in the image. Received: a folder. See docs/kubeflow.md."
+        )
+    files = {CONFIG_FILE: to_yaml(config)}
+    if config.data.schema_name.endswith(".pbtxt"):
+        files[Path(config.data.schema_name).name] = folder.schema_text(config)
+    return MonitorDeployment(
+        name=f"{service_name(config, task)}-monitor",
+        namespace=config.deploy.namespace or namespace,
+        image=image,
+        pipeline=config.name if folder.package else "",
+        task=task,
+        files=files,
+        store=config.push.store,
+        log=config.monitor.log,
+        labels=config.monitor.labels,
     )
 
 

@@ -60,6 +60,7 @@ def _monitor_traits(config: PipelineConfig) -> NodeTraits:
     return NodeTraits(
         rows="",
         is_cached=False,
+        role="monitor",
         request=NodeRequest(
             properties={"log": LOG_URI, "labels": LABELS_URI},
             parameters=(

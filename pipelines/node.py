@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from .config.kubeflow_settings import Resources
 
 Role = Literal[
-    "", "ingest", "trainer", "tuner", "evaluator", "report", "pusher", "recommender", "champion_gate", "tracker"
-]
+    "", "ingest", "trainer", "tuner", "evaluator", "report", "pusher", "recommender", "champion_gate", "tracker",
+    "monitor",
+]  # fmt: skip
 Node = TypeVar("Node")
 
 PIPELINE_ROOT = "pipeline_root"

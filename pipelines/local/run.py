@@ -32,6 +32,7 @@ from ..runs.describe import (
     describe_champion_gate,
     describe_evaluation,
     describe_ingest,
+    describe_monitoring,
     describe_push,
     describe_tracking,
     describe_training,
@@ -322,6 +323,8 @@ def describe(config: PipelineConfig, task: str, made: "Mapping[Role, dict[str, A
         fields |= describe_push(pushed_model.properties)
     if tracking := made.get("tracker", {}).get("tracking"):
         fields |= describe_tracking(tracking.properties)
+    if monitoring := made.get("monitor", {}).get("report"):
+        fields |= describe_monitoring(monitoring.properties, Path(monitoring.uri))
     return fields
 
 

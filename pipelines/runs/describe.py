@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...components.drift_monitor.output import PAGE_FILE
 from ...components.evaluation_report.report import COMPARISON
 from ...components.evaluator.settings import Bounds
 from ...components.pusher.settings import REJECTION
@@ -111,6 +112,23 @@ def describe_training(model: Path) -> Fields:
 def describe_tracking(tracking: Properties) -> Fields:
     """Returns what tracking the run came to, from the properties of `tracking`."""
     return {"tracking": {name: tracking.get(name, "") for name in ("state", "url", "model", "reason")}}
+
+
+def describe_monitoring(report: Properties, folder: Path) -> Fields:
+    """Returns what the monitor found, from its report.
+
+    Args:
+        report: mapping. The properties of `report`.
+        folder: path. Where it lies.
+    """
+    found = {name: report.get(name, "") for name in ("verdict", "model", "drifted")}
+    return {"monitoring": found | {"page_uri": str(folder / PAGE_FILE)}}
+
+
+def describe_retraining(decision: Properties) -> Fields:
+    """Returns whether a training was started and why, from the properties of `decision`."""
+    found = {name: decision.get(name, "") for name in ("reason", "run_id")}
+    return {"retraining": {"starts": bool(decision.get("starts"))} | found}
 
 
 def describe_push(pushed_model: Properties) -> Fields:

@@ -42,6 +42,8 @@ class Summary:
         deployment: dict or None. What deploying came to: `state`, `service_url`, `serving_version` and `reason`.
         tracking: dict or None. What tracking the run came to: `state` (`"tracked"`, `"kept"` in the spool, or
             `"lost"`), `url`, `model` (the registered version) and `reason`.
+        monitoring: dict or None. What the monitor found: `verdict`, `model`, `drifted` (names), `page_uri`.
+        retraining: dict or None. What was decided on it: `starts`, `reason`, `run_id`.
         report_uri: string or None. The evaluation as a page; its path.
         recommendation_uri: string or None. The folder of the recommendation.
         rows: dict of `read`, `kept` and `quarantined` to counts.
@@ -71,6 +73,8 @@ class Summary:
     rejection: str | None = None
     deployment: dict[str, str] | None = None
     tracking: dict[str, str] | None = None
+    monitoring: dict[str, str] | None = None
+    retraining: dict[str, Any] | None = None
     report_uri: str | None = None
     recommendation_uri: str | None = None
     rows: dict[str, int] = dataclasses.field(default_factory=dict)

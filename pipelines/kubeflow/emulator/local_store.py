@@ -16,11 +16,12 @@ class LocalStore:
 
     Args:
         folder: path. Made where it does not exist; what a killed run had half uploaded is removed.
+        writer: string. Name of the pipeline that writes: those of others may run beside it. Defaults to `"run"`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, writer: str = "run") -> None:
         self.folder = folder
-        self._staging = folder / _STAGING
+        self._staging = folder / _STAGING / writer
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True)
 

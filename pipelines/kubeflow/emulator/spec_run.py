@@ -2,7 +2,7 @@
 
 In the home of the pipeline's runs (see `local.run_folder`), `store/` is a folder that stands for all object stores:
 `minio://b/k` is `store/minio/b/k`. What a run leaves there, such as the pointer to the last blessed model, the next one
-finds.
+finds. Pipelines that share buckets, as a training and its monitor do, are given one folder.
 """
 
 import shutil
@@ -18,9 +18,12 @@ from ...errors import full_disk_explained
 from ...kinds import KINDS
 from ...runs.describe import (
     Fields,
+    describe_champion_gate,
     describe_evaluation,
     describe_ingest,
+    describe_monitoring,
     describe_push,
+    describe_retraining,
     describe_tracking,
     describe_training,
     describe_tuning,
@@ -47,6 +50,7 @@ def run_spec(
     arguments: Mapping[str, Any],
     pipeline_root: str | None,
     workdir: Path,
+    store_folder: Path | None = None,
 ) -> Summary:
     """Runs a compiled spec and returns its summary.
 
@@ -55,6 +59,7 @@ def run_spec(
         arguments: mapping of parameter to value.
         pipeline_root: string or None. As the request of a run has it.
         workdir: path of the folder that holds the homes of pipelines.
+        store_folder: path of the folder that stands for all object stores. Defaults to `store` in the home.
 
     Raises:
         YachayError: if the spec is invalid or a step fails.
@@ -82,7 +87,7 @@ def run_spec(
                 redirected_to(run.log_path) as stderr,
                 scratch_folder() as scratch,
             ):
-                store = LocalStore(home.path / "store")
+                store = LocalStore(store_folder or home.path / "store", package.name)
                 run_root = f"{root}/{package.name}/{run.run_id}"
                 with step_server(spec.executors, code, scratch) as server:
                     launcher = Launcher(store, run_root, run.log_path, scratch, code, server)
@@ -110,6 +115,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
     fields: Fields = {}
     uris: dict[str, str] = {}
     searches: list[Json] = []
+    champion: Fields = {}
     for kind, artifact in made:
         metadata = artifact["metadata"]
         uris[kind] = artifact["uri"]
@@ -117,10 +123,15 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
             fields |= describe_ingest(metadata)
         elif kind == "tfx.ModelBlessing":
             fields["verdict"] = "blessed" if metadata.get("blessed") else "not_blessed"
+            champion = describe_champion_gate(metadata)
         elif kind == "tfx.PushedModel":
             fields |= describe_push(metadata)
         elif kind == "yachay.Tracking":
             fields |= describe_tracking(metadata)
+        elif kind == "yachay.MonitorReport":
+            fields |= describe_monitoring(metadata, store.path(artifact["uri"]))
+        elif kind == "yachay.RetrainDecision":
+            fields |= describe_retraining(metadata)
         elif kind == "tfx.TunerResults":
             searches.append(metadata)
     fields |= {"quarantine_uri": uris.get("yachay.Quarantine"), "model_uri": uris.get("tfx.Model")}
@@ -145,6 +156,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         evaluation = read_evaluation(store.path(uris["tfx.ModelEvaluation"]))
         left_out = [row.slice for row in report.slices if row.is_suppressed] if report else ()
         fields |= describe_evaluation(evaluation, report.min_slice_rows if report else None, left_out)
+    fields |= champion
     for metadata in searches:
         folder = store.path(uris["tfx.TunerResults"])
         fields |= describe_tuning(metadata, str(folder), fields.get("metrics", {}))

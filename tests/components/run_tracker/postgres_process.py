@@ -1,4 +1,8 @@
-"""A real PostgreSQL server in a process of its own, run by the user `postgres` where this one is root."""
+"""A real PostgreSQL server in a process of its own, run by the user `postgres` where this one is root.
+
+Its programs are those of the folder that `YACHAY_POSTGRES` names, which that user must be able to read, else the newest
+of Debian's packages.
+"""
 
 import os
 import shutil
@@ -16,12 +20,9 @@ USER = "postgres"
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(least_version: int = 0) -> Iterator[str]:
     """Runs a server and gives the URI of its database `mlflow`; skips the test where none is installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not found:
-        pytest.skip("PostgreSQL is not installed: apt-get install --no-install-recommends postgresql")
-    programs, port = found[-1].parent, free_port()
+    programs, port = _find_programs(least_version), free_port()
     as_user = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="yachay-postgres-", dir="/tmp"))
     try:
@@ -41,3 +42,15 @@ def postgres_server() -> Iterator[str]:
             subprocess.run([*as_user, str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop"], **quiet)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _find_programs(least_version: int) -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if named := os.environ.get("YACHAY_POSTGRES"):
+        found.append(Path(named))
+    if not found:
+        pytest.skip("PostgreSQL is not installed: apt-get install --no-install-recommends postgresql")
+    version = subprocess.run([found[-1] / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.split()[2].partition(".")[0]) < least_version:
+        pytest.skip(f"PostgreSQL {least_version} is not installed: YACHAY_POSTGRES names no folder of its programs")
+    return found[-1]

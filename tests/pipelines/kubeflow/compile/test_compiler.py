@@ -65,13 +65,22 @@ def dropout():
     return compile_configuration(folder, folder.load(), "semester2", IMAGE)
 
 
-def test_the_spec_of_student_dropout_is_the_golden_one(dropout):
-    """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/compile/test_compiler.py` writes it anew."""
-    compiled = dropout.to_yaml()
+@pytest.fixture(scope="module")
+def dropout_monitor():
+    folder = find_pipeline("student_dropout")
+    places = ["push.store=s3://models", "kubeflow.data_uri=s3://records/dropout", "monitor.log=s3://logs/dropout"]
+    config = folder.load([*places, "retrain.labelled=s3://records/dropout/labelled"])
+    return compile_configuration(folder, config, "semester2", IMAGE, "monitor")
+
+
+@pytest.mark.parametrize("name", ["dropout", "dropout_monitor"])
+def test_the_specs_of_student_dropout_are_the_golden_ones(name, request):
+    """`YACHAY_UPDATE_GOLDEN=1 pytest tests/pipelines/kubeflow/compile/test_compiler.py` writes them anew."""
+    compiled = request.getfixturevalue(name).to_yaml()
     patched = re.sub(r"sdkVersion: .*", "sdkVersion: VERSION", compiled)
     patched = patched.replace(f'"{yachay.__version__}"', '"VERSION"')
     patched = patched.replace(f"constant: {yachay.__version__}\n", "constant: VERSION\n")
-    golden = GOLDEN / "student_dropout.yaml"
+    golden = GOLDEN / f"student_{name}.yaml"
     if os.environ.get("YACHAY_UPDATE_GOLDEN"):
         golden.write_text(patched, encoding="utf-8")
     assert f"sdkVersion: yachay-{yachay.__version__}+tfx-{tfx.__version__}\n" in compiled
