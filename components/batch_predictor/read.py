@@ -19,8 +19,7 @@ from ...files import scratch_folder
 from ...serving.contract import Feature
 from ...uris import is_remote
 from ..example_gen.csv_segments import QUOTE, Grammar, Records, Segment, count_lines, read_segments
-from ..example_gen.csv_table import open_decompressed
-from ..example_gen.read import open_columns
+from ..example_gen.read import open_columns, text_of
 from ..example_gen.settings import ReadSettings
 from ..example_gen.tables import Quarantined
 from ..example_gen.typed_tables import ParquetTable
@@ -87,7 +86,7 @@ class ChunkReader:
         if part.text is not None:
             yield io.BytesIO(part.text)
         elif not part.num_bytes:
-            with _local(part.source.path) as path, open_decompressed(path) as stream:
+            with _local(part.source.path) as path, text_of(path, self._read).open() as stream:
                 yield stream
         elif is_remote(part.source.path):
             with open_place(part.source.path).reading() as remote:
@@ -169,7 +168,8 @@ class ChunkReader:
 
         columns = part.source.columns
         table = pyarrow.csv.read_csv(
-            pa.BufferReader(segment.data),
+            # Blank lines above a header count as rows.
+            pa.BufferReader(segment.data.lstrip(b"\r\n") if has_header else segment.data),
             read_options=pyarrow.csv.ReadOptions(
                 column_names=part.source.names,
                 skip_rows_after_names=int(has_header),

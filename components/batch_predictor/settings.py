@@ -51,5 +51,5 @@ class PredictSettings(Settings):
 
 def reading_of(settings: ReadSettings) -> ReadSettings:
     """Returns what of an ingest's reading concerns records without a label: neither bins nor duplicates."""
-    names = ("reader", "reader_options", "separator", "decimal", "missing_values", "repairs")
-    return ReadSettings(**{name: getattr(settings, name) for name in names})
+    rejecting = {"drop_duplicates", "max_quarantined_share", "bins"}
+    return ReadSettings(**{name: getattr(settings, name) for name in ReadSettings.model_fields.keys() - rejecting})

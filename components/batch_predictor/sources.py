@@ -14,7 +14,8 @@ from ...files import scratch_folder
 from ...serving.contract import Feature
 from ...uris import is_remote
 from ..example_gen.csv_segments import BYTE_ORDER_MARK, read_segments
-from ..example_gen.csv_table import GZIP_MAGIC, CsvTable, describe_failure
+from ..example_gen.csv_table import CsvTable
+from ..example_gen.csv_text import CsvText, is_gzip
 from ..example_gen.inputs import HIDDEN_PREFIXES, match_files
 from ..example_gen.read import DATA_SUFFIXES, data_paths, open_columns
 from ..example_gen.settings import ReadSettings
@@ -212,7 +213,6 @@ class PartsReader:
                     place.files.get(place.path, str(path), recursive=True)
             table = open_columns(path, self._read, self._wanted.names)
             self._wanted.check(file.name, table.original_names)
-            is_csv = isinstance(table, CsvTable)
             columns = {name: table.original_names[name] for name in self._wanted.names if name in table.original_names}
             source = Source(
                 name=file.name,
@@ -221,13 +221,14 @@ class PartsReader:
                 names=tuple(table.names) if isinstance(table, CsvTable) else (),
                 separator=table.separator if isinstance(table, CsvTable) else "",
             )
-            ships = not self._is_shared and (not is_csv or is_remote(file.name) or _is_gzip(path))
+            is_divisible = isinstance(table, CsvTable) and table.text.is_plain and not is_gzip(path)
+            ships = not self._is_shared and (not is_divisible or is_remote(file.name))
             yield table, source, ships
 
     def _divide(self, table: Table, source: Source, ships: bool, file: InputFile, before: int) -> Iterator[Part]:
         whole = Part(self._number, source, first=1, done=before + file.size)
         if isinstance(table, CsvTable):
-            if self._is_shared and _is_gzip(table.path):
+            if self._is_shared and (is_gzip(table.path) or not table.text.is_plain):
                 yield whole
             else:
                 yield from self._divide_csv(table, source, ships, before)
@@ -243,12 +244,10 @@ class PartsReader:
 
     def _divide_csv(self, table: CsvTable, source: Source, ships: bool, before: int) -> Iterator[Part]:
         line, start, held = 1, 0, list[bytes]()
-        with _failing_as_csv(table.path), pa.OSFile(str(table.path)) as raw:
-            is_gzip = raw.read(2) == GZIP_MAGIC
+        with _failing_as_csv(table.text), pa.OSFile(str(table.path)) as raw:
+            has_mark = table.text.is_plain and raw.read(3) == BYTE_ORDER_MARK
             raw.seek(0)
-            has_mark = not is_gzip and raw.read(3) == BYTE_ORDER_MARK
-            raw.seek(0)
-            stream = pa.CompressedInputStream(raw, "gzip") if is_gzip else raw
+            stream = table.text.read(raw)
             num_bytes = len(BYTE_ORDER_MARK) if has_mark else 0
             for segment in read_segments(stream, table.grammar):
                 if num_bytes >= PART_BYTES:
@@ -300,14 +299,9 @@ def _key_type(table: Table, file: str, key: str) -> pa.DataType | None:
     return kind
 
 
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == GZIP_MAGIC
-
-
 @contextlib.contextmanager
-def _failing_as_csv(path: Path) -> Iterator[None]:
+def _failing_as_csv(text: CsvText) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        raise describe_failure(path, error) from None
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise text.failure(error) from None

@@ -1,13 +1,11 @@
 """Records of a CSV file: any separator, byte order mark, line ends, quoted line ends, gzip."""
 
 import csv
-import gzip
 import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -15,51 +13,46 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..access import unreadable
 from ..features import to_identifier, to_identifiers
 from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segments
+from .csv_text import CsvText
 from .tables import Quarantined, Rejection, Table
 
 SEPARATORS = (",", ";", "\t", "|")
-GZIP_MAGIC = b"\x1f\x8b"
-PROBE_BYTES = 1 << 16
-BINARY_KINDS = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF document"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-)
 
 
 class CsvTable(Table):
     """Records of a CSV file, every column as text.
 
     Args:
-        path: path.
+        text: `CsvText`. The file.
         wanted: sequence of strings. Identifiers of the columns that are needed, by which a separator is judged.
         separator: string or `None`. `None` takes the one that finds most of `wanted` in the header.
         missing_values: sequence of strings that mean "no value".
 
     Attributes:
+        text: `CsvText`.
         separator: string. That of the file.
         grammar: `Grammar`.
         names: list of strings. The header.
 
     Raises:
-        DataError: if the file is empty, binary, not UTF-8, or its header does not fit.
+        DataError: if the file is empty, binary, in another encoding, or its header does not fit.
     """
 
-    def __init__(self, path: Path, wanted: Sequence[str], separator: str | None, missing_values: Sequence[str]) -> None:
-        _reject_binary(path)
-        header = _read_header(path, SEPARATORS if separator is None else (separator,))
-        self.separator = _choose_separator(path, header, wanted, separator)
+    def __init__(
+        self, text: CsvText, wanted: Sequence[str], separator: str | None, missing_values: Sequence[str]
+    ) -> None:
+        text.check()
+        header = _read_header(text, SEPARATORS if separator is None else (separator,))
+        self.separator = _choose_separator(text.path, header, wanted, separator)
         self.grammar = Grammar(self.separator)
+        self.text = text
         self.names = _split(header, self.separator)
         self._missing_values = list(missing_values)
         self._num_ragged = self._num_malformed = 0
         self._walker: _Walker | None = None
-        super().__init__(path, to_identifiers(self.names))
+        super().__init__(text.path, to_identifiers(self.names))
 
     @property
     def num_ragged(self) -> int:
@@ -75,7 +68,7 @@ class CsvTable(Table):
         names = [self.original_names[column] for column in columns]
         self._num_ragged = self._num_malformed = 0
         try:
-            with open_decompressed(self.path) as stream:
+            with self.text.open() as stream:
                 records = _WellFormed(read_segments(stream, self.grammar))
                 if not records.has_header:
                     raise DataError(
@@ -85,13 +78,13 @@ class CsvTable(Table):
                     self._num_malformed = records.num_malformed
                     yield batch.rename_columns(list(columns))
                 self._num_malformed = records.num_malformed
-        except (pa.ArrowException, OSError) as error:
-            raise describe_failure(self.path, error) from None
+        except (pa.ArrowException, OSError, UnicodeError) as error:
+            raise self.text.failure(error) from None
 
     def locate(self, batch: pa.RecordBatch, start: int, rejections: Sequence[Rejection]) -> Iterator[Quarantined]:
         """Yields the rejected records, and the ragged ones before them, in the order of the file."""
         for rejection in rejections:
-            walker = self._walker = self._walker or _Walker(self.path, self.grammar, len(self.names))
+            walker = self._walker = self._walker or _Walker(self.text, self.grammar, len(self.names))
             yield from walker.walk_to(rejection)
 
     def locate_rest(self) -> Iterator[Quarantined]:
@@ -102,7 +95,7 @@ class CsvTable(Table):
         """
         if not self.num_ragged and not self._walker:
             return
-        walker = self._walker or _Walker(self.path, self.grammar, len(self.names))
+        walker = self._walker or _Walker(self.text, self.grammar, len(self.names))
         yield from walker.walk_to(None)
         if walker.num_ragged != self.num_ragged:
             raise DataError(
@@ -176,9 +169,9 @@ class _Walker:
     Only files with rejected records are walked, as far as the last one.
     """
 
-    def __init__(self, path: Path, grammar: Grammar, num_fields: int) -> None:
+    def __init__(self, text: CsvText, grammar: Grammar, num_fields: int) -> None:
         self.num_ragged = 0
-        self._path = path
+        self._text = text
         self._grammar = grammar
         self._num_fields = num_fields
         self._wanted: Rejection | None = None
@@ -191,16 +184,16 @@ class _Walker:
             # A byte that is not UTF-8 is of no matter in a column that is not read.
             text = record.decode("utf-8", errors="backslashreplace")
             if rejection is not None and not reason:
-                yield Quarantined(str(self._path), line, rejection.column, rejection.reason, text)
+                yield Quarantined(str(self._text.path), line, rejection.column, rejection.reason, text)
                 return
             self.num_ragged += 1
-            yield Quarantined(str(self._path), line, "", reason, text)
+            yield Quarantined(str(self._text.path), line, "", reason, text)
 
     def _walk(self) -> Iterator[tuple[int, bytes, str]]:
         """Yields line, record and reason of ragged and malformed records, and without reason the one wanted."""
         index, num_skipped = 0, 1  # The header is a record and has no index.
         try:
-            with open_decompressed(self._path) as stream:
+            with self._text.open() as stream:
                 for segment in read_segments(stream, self._grammar):
                     if segment.reason:
                         yield segment.line, segment.data.rstrip(b"\r\n"), segment.reason
@@ -215,8 +208,8 @@ class _Walker:
                         reason = "" if is_wanted else f"{num_fields} fields, the header has {self._num_fields}"
                         yield int(records.lines[position]), records.text(position), reason
                     index += len(good)
-        except (pa.ArrowException, OSError) as error:
-            raise describe_failure(self._path, error) from None
+        except (pa.ArrowException, OSError, UnicodeError) as error:
+            raise self._text.failure(error) from None
 
     def _positions(self, good: NDArray[np.int64], ragged: NDArray[np.int64], index: int) -> Iterator[tuple[int, bool]]:
         """Yields the positions of ragged records and of those wanted, in their order; `good[0]` has the index given."""
@@ -234,62 +227,29 @@ class _Walker:
                 return
 
 
-def _open_binary(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        is_gzip = stream.read(2) == GZIP_MAGIC
-    return gzip.open(path, "rb") if is_gzip else path.open("rb")  # type: ignore[return-value]
-
-
-def _open_text(path: Path) -> IO[str]:
-    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", newline="")
-
-
-def open_decompressed(path: Path) -> pa.NativeFile:
-    """Opens a file, which may be gzip, for its text."""
-    with path.open("rb") as stream:
-        is_gzip = stream.read(2) == GZIP_MAGIC
-    return pa.input_stream(str(path), compression="gzip" if is_gzip else None)
-
-
-def _reject_binary(path: Path) -> None:
-    try:
-        with _open_binary(path) as stream:
-            start = stream.read(PROBE_BYTES)
-    except (OSError, EOFError) as error:
-        raise describe_failure(path, error) from None
-    kind = next((kind for magic, kind in BINARY_KINDS if start.startswith(magic)), None)
-    if kind is None and b"\0" in start:
-        kind = f"a zero byte at byte {start.index(0) + 1}"
-    if kind:
-        raise DataError(
-            f"Expected {path} to be CSV text or Parquet. Received: a binary file ({kind}). Save it as CSV in UTF-8."
-        )
-
-
-def _read_header(path: Path, separators: Sequence[str]) -> str:
+def _read_header(text: CsvText, separators: Sequence[str]) -> str:
     """Returns the raw text of the first record; a quoted name may hold line ends."""
     opening = re.compile(rf'(?:^|[{re.escape("".join(separators))}])"')
     header: list[str] = []
     num_characters = num_quotes = 0
     try:
-        with _open_text(path) as lines:
-            for line in lines:
-                if not header and not line.strip("\r\n"):
-                    continue
-                header.append(line)
-                num_characters += len(line)
-                num_quotes += line.count('"')
-                if num_quotes % 2 == 0 or not opening.search(header[0]):
-                    return "".join(header).strip("\r\n")
-                if num_characters > BLOCK_BYTES:
-                    break
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise describe_failure(path, error) from None
+        for line in text.lines():
+            if not header and not line.strip("\r\n"):
+                continue
+            header.append(line)
+            num_characters += len(line)
+            num_quotes += line.count('"')
+            if num_quotes % 2 == 0 or not opening.search(header[0]):
+                return "".join(header).strip("\r\n")
+            if num_characters > BLOCK_BYTES:
+                break
+    except (OSError, UnicodeError, EOFError) as error:
+        raise text.failure(error) from None
     if header:
         raise DataError(
-            f"Expected quotes in the header of {path} to be closed. Received: {header[0][:80]!r}. Close them."
+            f"Expected quotes in the header of {text.path} to be closed. Received: {header[0][:80]!r}. Close them."
         )
-    raise DataError(f"Expected {path} to hold a header and records. Received: an empty file. Name another file.")
+    raise DataError(f"Expected {text.path} to hold a header and records. Received: an empty file. Name another file.")
 
 
 def _split(header: str, separator: str) -> list[str]:
@@ -312,39 +272,3 @@ def _choose_separator(path: Path, header: str, wanted: Sequence[str], separator:
             f"{header[:80]!r}. {fits if len(_split(header, best)) > 1 else none}"
         )
     return separator
-
-
-def describe_failure(path: Path, error: Exception) -> DataError:
-    """Returns what is wrong with a file that could not be read as CSV."""
-    text = str(error)
-    # A ragged record that is not UTF-8 fails in Arrow as no CSV.
-    if isinstance(error, UnicodeDecodeError | pa.ArrowInvalid) and (not_utf8 := _find_not_utf8(path)):
-        return not_utf8
-    if "Empty CSV file" in text:
-        return DataError(f"Expected {path} to hold records. Received: a header only. Name another file.")
-    if "straddling" in text:
-        return DataError(
-            f"Expected records of less than {BLOCK_BYTES >> 20} MiB in {path}. Received: a longer one. Is a quote "
-            "opened and never closed? Close it, or double it if it is part of the text."
-        )
-    if isinstance(error, EOFError | gzip.BadGzipFile) or "compressed" in text or "zlib" in text:
-        return DataError(f"Expected {path} to be a whole gzip file. Received: {text}. Copy or compress it again.")
-    if isinstance(error, OSError):
-        return unreadable(path, error)
-    return DataError(f"Expected {path} to be CSV. Received: {text}. Correct the file.")
-
-
-def _find_not_utf8(path: Path) -> DataError | None:
-    with _open_binary(path) as stream:
-        offset = 0
-        for number, line in enumerate(stream, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return DataError(
-                    f"Expected {path} to be UTF-8 text. Received: the byte 0x{line[error.start]:02x} on line {number} "
-                    f"(byte {offset + error.start + 1} of the file). Save the file as UTF-8, for example with "
-                    "`iconv -f latin1 -t utf-8`."
-                )
-            offset += len(line)
-    return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from ...errors import DataError
 from ..access import unreadable
 from .csv_table import CsvTable
+from .csv_text import CsvText
 from .inputs import MatchedFiles
 from .settings import IngestSpec, ReadSettings
 from .tables import Table, check_columns
@@ -77,4 +78,9 @@ def open_columns(path: Path, read: ReadSettings, wanted: Sequence[str]) -> Table
         raise unreadable(path, error) from None
     if is_parquet:
         return ParquetTable(path, read.missing_values)
-    return CsvTable(path, wanted, read.separator, read.missing_values)
+    return CsvTable(text_of(path, read), wanted, read.separator, read.missing_values)
+
+
+def text_of(path: Path, read: ReadSettings) -> CsvText:
+    """Returns the text of a CSV file as settings say."""
+    return CsvText(path, read.encoding, read.ignored_lines)

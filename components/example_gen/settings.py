@@ -10,6 +10,8 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from ..prediction_task import Label, SplitSettings
 from ..settings import Identifier, Settings, Share
 
+MAX_IGNORED_LINE = 1000
+
 
 class ColumnType(StrEnum):
     """The type of a column in a `tf.Example`; strings are UTF-8 bytes there."""
@@ -113,6 +115,10 @@ class ReadSettings(Settings):
             a date is given as a string. In a configuration one that ends in `.yaml` names a file, beside it or in the
             working folder, and becomes what the file holds.
         separator: string or None. Of CSV fields; None finds it in the header.
+        encoding: string. That of CSV files by Python's name: `"cp1252"` for what Excel writes in Spanish as CSV,
+            `"utf-16"` for its Unicode text. Defaults to UTF-8.
+        ignored_lines: tuple of ints. Lines of each CSV file, from 1, that are no records: titles above the header, a
+            second header with units below it. Defaults to none.
         decimal: string. The decimal mark of numbers in text, `"."` or `","`.
         missing_values: tuple of strings that mean "no value".
         drop_duplicates: bool. Whether the second of two equal rows is rejected.
@@ -124,6 +130,8 @@ class ReadSettings(Settings):
     reader: str | None = None
     reader_options: dict[str, JsonValue] = {}
     separator: str | None = None
+    encoding: str = "utf-8"
+    ignored_lines: tuple[Annotated[int, Field(ge=1, le=MAX_IGNORED_LINE)], ...] = ()
     decimal: Literal[".", ","] = "."
     missing_values: tuple[str, ...] = ("",)
     drop_duplicates: bool = False
@@ -136,6 +144,16 @@ class ReadSettings(Settings):
         if self.reader_options and self.reader is None:
             raise ValueError("reader_options: expected none without a `reader`")
         return self
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except LookupError:
+            known = "'utf-8', 'cp1252' or 'utf-16'"
+            raise ValueError(f"expected an encoding such as {known}, received {encoding!r}") from None
+        return encoding
 
     @field_validator("separator")
     @classmethod

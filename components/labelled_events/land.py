@@ -31,7 +31,7 @@ from ...serving.values import shown
 from ..batch_predictor.places import Place, open_place
 from ..drift_monitor.log import ID, ROW, TIME
 from ..example_gen.csv_segments import BYTE_ORDER_MARK
-from ..example_gen.csv_table import GZIP_MAGIC
+from ..example_gen.csv_text import GZIP_MAGIC
 from ..example_gen.settings import Column
 from ..example_gen.tables import Quarantined
 from ..features import to_identifier

@@ -77,7 +77,7 @@ def find_leaks(powers: Powers, scores: Mapping[str, float], names: Mapping[str, 
     """
     problem, signs = powers.problem, {}
     for name, score in scores.items():
-        if _is_mapping(powers.inputs[name], powers.labels) and score >= STRONG[problem]:
+        if score >= STRONG[problem] and _is_mapping(powers.inputs[name], powers.labels):
             signs[name] = say("each of its values goes with one label")
         elif _is_cut(powers.inputs[name], powers.labels):
             signs[name] = say("it follows from the label")

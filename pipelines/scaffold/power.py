@@ -5,6 +5,7 @@ Folds are stratified; by group or in blocks of time where the split is, so that 
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...components.features import FeatureKind, Problem
 
 MAX_ROWS = 5_000
 FOLDS = 3
+NUM_THREADS = 2
 MIN_ROWS = 30
 ROWS_A_LEAF = 5
 SHARE_A_LEAF = 0.01
@@ -88,11 +90,14 @@ class Powers:
         Of a regression alone.
         """
         from sklearn import ensemble
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         codes = [self.kinds[name] is FeatureKind.CATEGORICAL for name in names]
         inputs = np.stack([self.inputs[name] for name in names], axis=1)
         codes = [is_code and len(np.unique(inputs[:, place])) < MAX_CODES for place, is_code in enumerate(codes)]
-        return self._predict(inputs, ensemble.HistGradientBoostingRegressor(random_state=0, categorical_features=codes))
+        model = ensemble.HistGradientBoostingRegressor(random_state=0, categorical_features=codes)
+        with threadpool_limits(limits=1):
+            return self._predict(inputs, model)
 
     @property
     def _num_trees(self) -> int:
@@ -105,6 +110,7 @@ class Powers:
         Numbers are standardised, missing ones their mean; codes and words have a column each.
         """
         from sklearn import compose, impute, linear_model, pipeline, preprocessing
+        from threadpoolctl import threadpool_limits
 
         codes = [place for place, name in enumerate(names) if self.kinds[name] is FeatureKind.CATEGORICAL]
         numbers = [place for place in range(len(names)) if place not in codes]
@@ -114,7 +120,9 @@ class Powers:
         is_class = self.problem is Problem.CLASSIFICATION
         fitted = linear_model.LogisticRegression(C=0.3, max_iter=100) if is_class else linear_model.Ridge()
         model = pipeline.make_pipeline(prepared, fitted)
-        return self._predict(np.stack([self.inputs[name] for name in names], axis=1), model)
+        # Two threads wait for each other at products of so few numbers.
+        with threadpool_limits(limits=1):
+            return self._predict(np.stack([self.inputs[name] for name in names], axis=1), model)
 
     def score(self, predictions: np.ndarray) -> float:
         """Returns the AUC, one class against the rest and averaged, or R²."""
@@ -126,19 +134,25 @@ class Powers:
         return float(metrics.roc_auc_score(one_hot, predictions, average="macro"))
 
     def _predict(self, inputs: np.ndarray, model: Any) -> np.ndarray:
+        from sklearn import base
+
         shape = (len(self.labels), len(self.classes)) if self.problem is Problem.CLASSIFICATION else len(self.labels)
         predictions = np.zeros(shape)
-        for fold in np.unique(self.folds):
+
+        def predict_fold(fold: int) -> None:
             is_held_out = self.folds == fold
             known, places = np.unique(self.labels[~is_held_out], return_inverse=True)
             if self.problem is Problem.REGRESSION:
-                model.fit(inputs[~is_held_out], self.labels[~is_held_out])
-                predictions[is_held_out] = model.predict(inputs[is_held_out])
+                fitted = base.clone(model).fit(inputs[~is_held_out], self.labels[~is_held_out])
+                predictions[is_held_out] = fitted.predict(inputs[is_held_out])
             elif len(known) == 1:
                 predictions[np.ix_(is_held_out, known)] = 1
             else:
-                model.fit(inputs[~is_held_out], places)
-                predictions[np.ix_(is_held_out, known)] = model.predict_proba(inputs[is_held_out])
+                fitted = base.clone(model).fit(inputs[~is_held_out], places)
+                predictions[np.ix_(is_held_out, known)] = fitted.predict_proba(inputs[is_held_out])
+
+        with ThreadPoolExecutor(NUM_THREADS) as threads:
+            list(threads.map(predict_fold, np.unique(self.folds)))
         return predictions
 
 

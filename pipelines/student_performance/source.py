@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from ...components.example_gen.csv_table import CsvTable
+from ...components.example_gen.csv_text import CsvText
 from ...components.example_gen.notes import Note
 from ...components.example_gen.read import DATA_SUFFIXES
 from ...components.example_gen.tables import Quarantined, Rejection
@@ -69,7 +70,7 @@ def read(
     known = [check_settings(Repair, repair, "repair of `data.reader_options`") for repair in repairs]
     meanings = {column: _meanings(column, of) for column, of in values.items()}
     file = _file(Path(path))
-    table = CsvTable(file, [KEY, *values], None, ("",))
+    table = CsvTable(CsvText(file), [KEY, *values], None, ("",))
     start = 0
     for batch in table.batches(list(table.original_names)):
         batch, repaired = _repair(batch, known)

@@ -147,7 +147,6 @@ def test_ragged_rows(write_csv, rejected):
     [
         (b"PK\x03\x04 sheets", "an Excel workbook"),
         (b"age,\0\0\0", "a zero byte at byte 5"),
-        ("age,".encode("utf-16"), "UTF-16"),
     ],
 )
 def test_binary_file(tmp_path, rejected, content, kind):
@@ -157,10 +156,24 @@ def test_binary_file(tmp_path, rejected, content, kind):
     assert "Save it as CSV in UTF-8" in message
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("age,".encode("utf-16"), "Received: UTF-16 text. Set `data.encoding: utf-16`"),
+        (b'{"age": 3}\n{"age": 4}\n', "Received: JSON."),
+        (b'[{"age": 3}]', "Received: JSON."),
+        (b"<!DOCTYPE html><html>", "Received: a web page or XML."),
+    ],
+)
+def test_text_that_is_no_csv(tmp_path, rejected, content, message):
+    (tmp_path / "data.csv").write_bytes(content)
+    assert message in rejected(tmp_path / "data.csv")
+
+
 @pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
 def test_not_utf8_names_the_place(write_csv, rejected, name):
     message = rejected(write_csv("1,0.5,Lima,no", "1,0.5,Junín,no", encoding="latin-1", name=name))
-    assert "the byte 0xed on line 3 (byte 46 of the file). Save the file as UTF-8, for example with `iconv" in message
+    assert "the byte 0xed on line 3 (byte 46 of the file). Name its encoding (`data.encoding: cp1252`" in message
 
 
 def test_not_utf8_in_the_header(write_csv, rejected):

@@ -13,6 +13,7 @@ from hypothesis.strategies import integers
 
 from yachay.components.example_gen.csv_segments import Grammar, read_segments
 from yachay.components.example_gen.csv_table import CsvTable
+from yachay.components.example_gen.csv_text import CsvText
 from yachay.components.example_gen.tables import Quarantined
 from yachay.errors import DataError
 
@@ -25,7 +26,7 @@ def read(content: bytes, columns: list[str]) -> tuple[list[dict[str, str | None]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "data.csv")
         path.write_bytes(content)
-        table = CsvTable(path, columns, ",", [""])
+        table = CsvTable(CsvText(path), columns, ",", [""])
         rows = [row for batch in table.batches(columns) for row in batch.to_pylist()]
         quarantined = list(table.locate_rest())
         assert len(quarantined) == table.num_ragged
