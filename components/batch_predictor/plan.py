@@ -18,6 +18,7 @@ class Plan:
 
     Args:
         model: string. Folder that holds `saved_model.pb`.
+        content_hash: string. SHA-256 of that folder.
         evaluator: `"trees"` where the table of trees beside the SavedModel predicts, or `"saved_model"`.
         parts: string. Folder or URI of the parts.
         suffix: string. Of the output: one of `settings.SUFFIXES`.
@@ -29,6 +30,7 @@ class Plan:
     """
 
     model: str
+    content_hash: str
     evaluator: Evaluator
     parts: str
     suffix: str

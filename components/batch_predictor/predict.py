@@ -35,9 +35,10 @@ from ..features import to_identifier
 from .outputs import PREDICTION, merge, merge_rejected
 from .places import Place, open_place
 from .plan import Evaluator, Part, Plan, Receipt, part_name
-from .score import REJECTED_SUFFIX, check_trees, read_receipts, score_part, start_worker
+from .score import REJECTED_SUFFIX, read_receipts, score_part, start_worker
 from .settings import PredictSettings, reading_of, suffix_of
 from .sources import InputFile, PartsReader, Wanted, list_inputs
+from .trees_check import check_trees, is_known_good, remember_good
 
 GO_ON = "The same command goes on from the parts that are complete."
 PLAN_FILE = "plan.json"
@@ -145,6 +146,7 @@ def predict(
     folder = output.parent.child(f"{STAGING_PREFIX}predict-{output.path.rpartition('/')[2]}")
     plan = Plan(
         model=str(model),
+        content_hash=hash_folder(model),
         evaluator="trees" if (model / TREES_FILE).is_file() else "saved_model",
         parts=folder.uri,
         suffix=suffix,
@@ -195,18 +197,17 @@ def _score(
     while True:
         done = _begin(plan, folder, files, is_shared=runner is not None)
         receipts = dict(done)
-        pool = _Pool(plan, num_workers or count_cpus())
+        is_checked = plan.evaluator == "trees" and not is_known_good(plan.content_hash)
+        pool = _Pool(plan, num_workers or count_cpus(), is_checked)
         with pool if runner is None else contextlib.nullcontext():
             scored = pool.run if runner is None else lambda parts, plan=plan: runner(plan, parts)
             for part, receipt in scored(_undone(reader, receipts, done, progress)):
                 receipts[part.number] = receipt
                 progress(Progress(receipt.rows + receipt.rejected, part.done / max(reader.total_bytes, 1)))
-            failure = (
-                ""
-                if plan.evaluator == "saved_model"
-                else (pool.trees_failure() if runner is None else check_trees(plan.model))
-            )
+            failure = pool.trees_failure() if runner is None else check_trees(plan.model) if is_checked else ""
         if not failure:
+            if is_checked:
+                remember_good(plan.content_hash)
             resumed_rows = sum(receipt.rows + receipt.rejected for receipt in done.values())
             return plan, [receipts[number] for number in sorted(receipts)], resumed_rows
         logging.warning("%s The SavedModel's graph predicts instead.", failure)
@@ -227,22 +228,23 @@ def _undone(
 
 
 class _Pool:
-    """Worker processes, forked from one that has their imports."""
+    """Worker processes, forked from one that has their imports; one of them checks the table of trees beside it."""
 
-    def __init__(self, plan: Plan, num_workers: int) -> None:
+    def __init__(self, plan: Plan, num_workers: int, is_checked: bool) -> None:
         self._num_workers = num_workers
         context = multiprocessing.get_context("forkserver")
         modules = ["yachay.components.batch_predictor.score"]
         if plan.evaluator == "saved_model":
             modules.append("yachay.serving.saved_model")
         context.set_forkserver_preload(modules)
-        self._plan = plan
+        self._model = plan.model
+        self._is_checked = is_checked
         self._pool = ProcessPoolExecutor(num_workers, context, initializer=start_worker, initargs=(plan,))
         self._check: Future[str] | None = None
 
     def __enter__(self) -> "_Pool":
-        if self._plan.evaluator == "trees":
-            self._check = self._pool.submit(check_trees, self._plan.model)
+        if self._is_checked:
+            self._check = self._pool.submit(check_trees, self._model)
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -255,7 +257,7 @@ class _Pool:
             ) from None
 
     def trees_failure(self) -> str:
-        """Returns why the table of trees cannot be used; nothing where it can, or is not."""
+        """Returns why the table of trees cannot be used; nothing where it can."""
         return self._check.result() if self._check is not None else ""
 
     def run(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Receipt]]:
@@ -281,7 +283,7 @@ def _begin(plan: Plan, folder: Place, files: Sequence[InputFile], is_shared: boo
     facts = {
         **dataclasses.asdict(plan),
         "read": plan.read.model_dump(mode="json"),
-        "model": hash_folder(Path(plan.model)),
+        "model": "",  # Its content counts, not its place.
         "files": [dataclasses.asdict(file) for file in files],
         "is_shared": is_shared,
     }

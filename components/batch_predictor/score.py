@@ -1,6 +1,5 @@
 """Scores parts: what each worker process does, here or on a Beam worker. A part comes to the same wherever it runs."""
 
-import contextlib
 import csv
 import functools
 import io
@@ -34,6 +33,7 @@ from .outputs import open_writer, prediction_columns
 from .places import open_place
 from .plan import Part, Plan, Receipt
 from .read import Chunk, ChunkReader
+from .trees_check import quiet
 
 GRAPH_ROWS = 8192
 """Rows that a SavedModel's graph predicts at once."""
@@ -154,7 +154,7 @@ def start_worker(plan: Plan) -> None:
     # As many processes work as there are processors.
     pa.set_cpu_count(1)
     if plan.evaluator == "saved_model":
-        with _quiet():
+        with quiet():
             import tensorflow as tf
 
             from ...serving.saved_model import use_gpu_memory_as_needed
@@ -178,21 +178,6 @@ def _scorer() -> Scorer:
     return Scorer(_plan)
 
 
-def check_trees(model: str) -> str:
-    """Returns why the table of trees of a model does not stand for its SavedModel; nothing where it does.
-
-    Args:
-        model: string. Folder that holds `saved_model.pb`.
-
-    Raises:
-        ModelError: if the model cannot be loaded.
-    """
-    with _quiet():
-        from ...serving.saved_model import load_saved_model
-
-        return load_saved_model(Path(model)).failure
-
-
 def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
@@ -203,23 +188,10 @@ def _end_with_parent() -> None:
 def _load(path: Path, plan: Plan, labels: Sequence[str]) -> Predict:
     if plan.evaluator == "trees":
         return TreePredictor(TreeTable.from_bytes((path / TREES_FILE).read_bytes()), labels)
-    with _quiet():
+    with quiet():
         from ...serving.saved_model import load_saved_model
 
         return load_saved_model(path).predict
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what TensorFlow writes while it starts away from a terminal that shows progress."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _typed(

@@ -3,6 +3,7 @@
 No more than a batch is in memory, and nothing is read while a sink is slow.
 """
 
+import collections
 import logging
 import threading
 import time
@@ -45,6 +46,7 @@ class Consumer:
         once: bool,
         span: Callable[[list[Record]], AbstractContextManager[Any]] = lambda records: nullcontext(),
     ) -> None:
+        self._model_name = model_name
         self._source = source
         self._predictor = predictor
         self._delivery = delivery
@@ -98,7 +100,10 @@ class Consumer:
                 is_delivered = self._delivery.deliver(messages)
         if not is_delivered:
             return
-        num_dead = sum(message.is_dead for message in messages)
+        reasons = collections.Counter(message.reason for message in messages if message.is_dead)
+        for reason, num_events in reasons.items():
+            metrics.DEAD_LETTERS.labels(self._model_name, reason).inc(num_events)
+        num_dead = reasons.total()
         self.num_dead += num_dead
         self.num_predicted += len(messages) - num_dead
         self._dead.inc(num_dead)

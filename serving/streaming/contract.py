@@ -1,5 +1,6 @@
 """What sources, the predictor and sinks share."""
 
+import base64
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,8 @@ class Record:
 
     Args:
         id: string. Its place in the stream: the same each time that it is read.
-        key: string. What keeps its order: the key in Kafka, the partition key in Kinesis; empty for none.
+        key: string. What keeps its order: the key in Kafka, whose bytes may be no UTF-8 and are surrogate escapes then,
+            the partition key in Kinesis; empty for none.
         value: bytes.
         time: datetime with time zone UTC. When it came to the stream.
         headers: mapping of lower-case name to value. Defaults to none.
@@ -33,17 +35,31 @@ class Message:
 
     Args:
         id: string. That of the event: duplicates have the same.
-        key: string. That of the event's record; empty for none.
+        key: string. That of the event's record, its surrogate escapes too; empty for none.
         value: bytes. An object of JSON.
-        is_dead: bool. Whether it is a dead letter: an event without a prediction, with the reason. Defaults to False.
+        reason: string. Why the event has no prediction, of a dead letter; empty for a prediction. Defaults to that.
         headers: mapping of name to value. Defaults to none.
     """
 
     id: str
     key: str
     value: bytes
-    is_dead: bool = False
+    reason: str = ""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is a dead letter: an event without a prediction."""
+        return bool(self.reason)
+
+
+def text_of(key: str) -> str:
+    """Returns a key as text: in base64 where its bytes are no UTF-8, as those of a number that Kafka serialized."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return base64.b64encode(key.encode(errors="surrogateescape")).decode()
+    return key
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from ...errors import ConfigurationError, suggestion
 from ..bodies import parse_json
 from ..errors import Rejection, RequestError
 from ..values import quoted, shown
-from .contract import Record
+from .contract import Record, text_of
 
 Output: TypeAlias = Literal["plain", "cloudevent"]
 
@@ -159,7 +159,7 @@ def read_event(record: Record, envelope: Envelope) -> Event:
         attributes, payload = payload, _data(payload)
     elif record.headers.get("ce_specversion"):
         attributes = {name.removeprefix("ce_"): value for name, value in record.headers.items() if name[:3] == "ce_"}
-    key = payload.get(envelope.key) if envelope.key else attributes.get("partitionkey", record.key)
+    key = payload.get(envelope.key) if envelope.key else attributes.get("partitionkey", text_of(record.key))
     if not isinstance(key, str | int | float) or isinstance(key, bool):
         raise _malformed(f"{envelope.key!r} to name what the event is about, by a string or a number", key)
     if isinstance(key, float) and abs(key) >= LARGEST_EXACT:

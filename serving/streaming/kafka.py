@@ -86,8 +86,8 @@ class KafkaSource:
         self._topic = topic
         self._positions: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
-        self._ended: set[int] = set()
-        self._assigned: set[int] = set()
+        self._ends: dict[int, int] = {}
+        self._assigned: set[int] | None = None
         self.consumer = _make(
             Consumer,
             {
@@ -152,6 +152,7 @@ class KafkaSource:
         try:
             for partition, offset in self._firsts.items():
                 self.consumer.seek(TopicPartition(self._topic, partition, offset))
+                self._ends.pop(partition, None)
             self.forget()
         except KafkaException as error:
             raise StreamError(f"Expected to read {self._topic} again. Received: {error.args[0].str()}.") from None
@@ -161,13 +162,15 @@ class KafkaSource:
         lag = 0
         for place in self.consumer.position(self.consumer.assignment()):
             _, high = self.consumer.get_watermark_offsets(place, cached=True)
-            if high >= 0 and place.offset >= 0:
-                lag += max(0, high - place.offset)
+            # Behind the last record there may be markers of transactions, which are read and are no events.
+            offset = max(place.offset, self._ends.get(place.partition, place.offset))
+            if high >= 0 and offset >= 0:
+                lag += max(0, high - offset)
         return lag
 
     def is_at_end(self) -> bool:
-        """Returns whether each of its partitions was read to its end once."""
-        return bool(self._assigned) and self._assigned <= self._ended
+        """Returns whether the group gave it partitions, or none, and each of them was read to its end once."""
+        return self._assigned is not None and self._assigned <= self._ends.keys()
 
     def close(self) -> None:
         """Leaves the group."""
@@ -177,7 +180,7 @@ class KafkaSource:
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
-                self._ended.add(message.partition())
+                self._ends[message.partition()] = message.offset()
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or error.fatal():
                 raise StreamError(f"Expected to read the topic {self._topic!r}. Received: {error.str()}.")
             else:
@@ -190,7 +193,7 @@ class KafkaSource:
         known = kind != TIMESTAMP_NOT_AVAILABLE
         return Record(
             id=f"{self._topic}/{partition}/{offset}",
-            key=(message.key() or b"").decode("utf-8", "replace"),
+            key=(message.key() or b"").decode(errors="surrogateescape"),
             value=message.value() or b"",
             time=datetime.fromtimestamp(milliseconds / 1000, UTC) if known else datetime.now(UTC),
             headers={
@@ -200,11 +203,11 @@ class KafkaSource:
 
     def _assign(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         self._assigned = {each.partition for each in partitions}
-        self._ended.clear()
+        self._ends.clear()
 
     def _revoke(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         # Between batches: what was read is delivered, and committed unless that failed.
-        self._assigned.clear()
+        self._assigned = None
         self.forget()
 
 
@@ -359,7 +362,7 @@ def send(producer: Producer, messages: Sequence[tuple[str, Message]]) -> None:
                 producer.produce(
                     topic,
                     message.value,
-                    message.key or None,
+                    message.key.encode(errors="surrogateescape") or None,
                     headers=[(name, value) for name, value in message.headers.items()],
                     on_delivery=reported,
                 )

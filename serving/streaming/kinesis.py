@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...errors import ConfigurationError
-from .contract import Message, Record, Unit
+from .contract import Message, Record, Unit, text_of
 from .errors import SinkError, StreamError
 from .leases import LATEST, SHARD_END, TRIM_HORIZON, Lease, Leases
 
@@ -232,7 +232,7 @@ class KinesisSink:
             entries = [
                 {
                     "Data": messages[place].value,
-                    "PartitionKey": (messages[place].key or messages[place].id)[:MAX_KEY_CHARACTERS],
+                    "PartitionKey": text_of(messages[place].key or messages[place].id)[:MAX_KEY_CHARACTERS],
                 }
                 for place in places
             ]

@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter("yachay_stream_events", "Acknowledged events by outcome: predicted, dead", ["model_name", "outcome"])
+DEAD_LETTERS = Counter("yachay_stream_dead_letters", "Acknowledged dead letters", ["model_name", "reason"])
 LAG = Gauge("yachay_stream_lag", "What has come to the stream and was not read, by unit", ["model_name", "unit"])
 AGE = Gauge(
     "yachay_stream_oldest_event_seconds", "Age of the oldest event that is in work; 0 while none is", ["model_name"]

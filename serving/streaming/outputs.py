@@ -86,7 +86,9 @@ def write_dead_letter(
     trace = event.trace if event else None
     if trace is not None:
         document["trace"] = trace
-    return _message(identifier, record.key[:MAX_DEAD_KEY], document, trace, served.name, envelope, now, is_dead=True)
+    return _message(
+        identifier, record.key[:MAX_DEAD_KEY], document, trace, served.name, envelope, now, error.rejection.label
+    )
 
 
 def _payload(payload: bytes) -> tuple[str, str]:
@@ -106,7 +108,7 @@ def _message(
     source: str,
     envelope: Envelope,
     now: str,
-    is_dead: bool = False,
+    reason: str = "",
 ) -> Message:
     headers = _JSON
     if envelope.output == "cloudevent":
@@ -115,7 +117,7 @@ def _message(
             "specversion": "1.0",
             "id": identifier,
             "source": f"/yachay/{source}",
-            "type": DEAD_LETTER_TYPE if is_dead else PREDICTION_TYPE,
+            "type": DEAD_LETTER_TYPE if reason else PREDICTION_TYPE,
             "time": now,
             "datacontenttype": "application/json",
             **({TRACE_HEADER: trace} if isinstance(trace, str) else {}),
@@ -124,7 +126,7 @@ def _message(
     headers = {**headers, EVENT_ID: identifier}
     if isinstance(trace, str):
         headers[TRACE_HEADER] = trace
-    return Message(identifier, key, orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), is_dead, headers)
+    return Message(identifier, key, orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), reason, headers)
 
 
 def _columns(outputs: Mapping[str, Array], labels: Sequence[str]) -> dict[str, Sequence[Any]]:

@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from yachay.components.drift_monitor.metrics import Metrics
 from yachay.manifests import keys
 from yachay.serving import metrics, prediction_log
+from yachay.serving.streaming import metrics as stream_metrics
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
@@ -42,7 +43,7 @@ def queries():
 def counted():
     """The names under which the metrics of the server and the monitor are read, with their labels."""
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
-    modules = (metrics, prediction_log)
+    modules = (metrics, prediction_log, stream_metrics)
     shown = [*map(vars, modules), vars(Metrics(CollectorRegistry(), "model"))]
     wrappers = [value for each in shown for value in each.values() if isinstance(value, MetricWrapperBase)]
     return {
@@ -108,7 +109,7 @@ def test_each_alert_comes_when_it_should_and_only_then(tmp_path):
         shutil.copy(path, tmp_path)
         cases += [case for test in yaml.safe_load(path.read_text())["tests"] for case in test["alert_rule_test"]]
     result = subprocess.run(
-        ["promtool", "test", "rules", "alerts.yaml", "slow_alerts.yaml"],
+        ["promtool", "test", "rules", *sorted(path.name for path in tmp_path.glob("*alerts.yaml"))],
         cwd=tmp_path,
         capture_output=True,
         text=True,

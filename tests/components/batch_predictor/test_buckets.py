@@ -81,7 +81,7 @@ def test_processes_here_get_the_content_of_files_that_lie_in_a_bucket(
     read, features = ReadSettings(), read_features(model, read_metadata(model))
     reader = PartsReader(list_inputs("s3://models/new/a*.csv", read), read, Wanted(features, ["id"]))
     (tmp_path / "parts").mkdir()
-    plan = Plan(str(model), "saved_model", str(tmp_path / "parts"), ".csv", {"id": "id"}, False, False, True, read)
+    plan = Plan(str(model), "", "saved_model", str(tmp_path / "parts"), ".csv", {"id": "id"}, False, False, True, read)
 
     receipts = [Scorer(plan).score(part) for part in reader.parts() if part.text is not None]
 

@@ -1,5 +1,6 @@
 """The consumer in processes of its own, which are killed."""
 
+import json
 import os
 import random
 import subprocess
@@ -83,3 +84,31 @@ class Consumer:
             self.kill()
             self.num_kills += 1
             self.start()
+
+
+class LineCounter:
+    """Counts the lines of a file that grows, and reads each once.
+
+    Args:
+        path: path. It may not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._identifiers: list[str] = []
+
+    def count(self) -> int:
+        return len(self.identifiers())
+
+    def identifiers(self) -> list[str]:
+        """Returns the event ids, in the order of the lines."""
+        if not self._path.exists():
+            return self._identifiers
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read()
+        content = content[: content.rfind(b"\n") + 1]
+        self._offset += len(content)
+        self._identifiers += [json.loads(line)["event_id"] for line in content.splitlines()]
+        return self._identifiers

@@ -12,7 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from processes import Consumer
+from kinesalite import Stream, find_kinesalite, running_kinesalite
+from processes import Consumer, LineCounter
 from s3_server import s3_server
 from stream_model import ENVELOPE, EVENT, event
 
@@ -23,7 +24,7 @@ from yachay.serving.streaming.leases import SHARD_END, TRIM_HORIZON, Leases, Lea
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 LEASE_SECONDS = 1.0
-NUM_EVENTS = 20_000
+NUM_EVENTS = 200_000
 NUM_KEYS = 1000
 
 
@@ -262,46 +263,52 @@ def put_record(client: Any, stream: str, data: bytes, file: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def kinesalite_url() -> Iterator[str]:
+    package = find_kinesalite()
+    if isinstance(package, str):
+        pytest.skip(package)
+    with running_kinesalite(package) as url:
+        yield url
+
+
 @pytest.mark.slow
-def test_at_least_once_from_kinesis_while_it_is_killed(aws: dict[str, Any], stream_store: Path, tmp_path: Path) -> None:
-    aws["kinesis"].create_stream(StreamName="many", ShardCount=8)
-    for start in range(0, NUM_EVENTS, 500):
-        entries = [
-            {
-                "Data": json.dumps(event(number % NUM_KEYS)) if number % 1000 else "broken",
-                "PartitionKey": str(number % NUM_KEYS),
-            }
-            for number in range(start, start + 500)
-        ]
-        assert aws["kinesis"].put_records(StreamName="many", Records=entries)["FailedRecordCount"] == 0
+def test_at_least_once_from_kinesis_while_it_is_killed_and_shards_are_split_and_merged(
+    aws: dict[str, Any], kinesalite_url: str, stream_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", kinesalite_url)  # DynamoDB is moto's.
+    stream = Stream(boto3.client("kinesis"), "many", 8)
     sink, dead = tmp_path / "predictions.jsonl", tmp_path / "dead.jsonl"
     flags = [
         "--from=kinesis://many?region=us-east-1", f"--to=file:{sink}", f"--dead_letter=file:{dead}", "--instance=one",
     ]  # fmt: skip
     consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", flags, {})
+    predicted, rejected = LineCounter(sink), LineCounter(dead)
 
-    def lines(path: Path) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in path.read_text().splitlines()]
+    def put(start: int, stop: int) -> None:
+        stream.put(
+            [
+                (number, str(number % NUM_KEYS), event(number % NUM_KEYS) if number % 1000 else "broken")
+                for number in range(start, stop)
+            ]
+        )
 
-    def written() -> int:
-        return sum(path.read_bytes().count(b"\n") for path in (sink, dead) if path.exists())
-
-    consumer.kill_until(written, NUM_EVENTS, (2, 4))
-    while len({one["event_id"] for one in [*lines(sink), *lines(dead)]}) < NUM_EVENTS:
-        consumer.kill_until(written, written() + 1, (2, 4))
+    quarters = itertools.pairwise(range(0, NUM_EVENTS + 1, NUM_EVENTS // 4))
+    for change, (start, stop) in zip([lambda: None, stream.split, stream.merge, stream.split], quarters, strict=True):
+        change()
+        put(start, stop)
+        # The next change finds events that were not read.
+        consumer.kill_until(lambda: predicted.count() + rejected.count(), (start + stop) // 2, (2, 4))
+    consumer.kill_until(lambda: len({*predicted.identifiers(), *rejected.identifiers()}), NUM_EVENTS, (2, 4))
     consumer.end()
 
-    found = lines(sink)
-    identifiers = [one["event_id"] for one in [*found, *lines(dead)]]
-    print(f"{consumer.num_kills} kills, {len(identifiers) - NUM_EVENTS} duplicates")
-    assert len({*identifiers}) == NUM_EVENTS
-    assert len(lines(dead)) >= NUM_EVENTS // 1000
+    found = predicted.identifiers()
+    num_duplicates = len(found) + len(rejected.identifiers()) - NUM_EVENTS
+    print(f"{consumer.num_kills} kills, {num_duplicates} duplicates")
+    assert {*found, *rejected.identifiers()} == {*stream.numbers}
+    assert {*rejected.identifiers()} == {each for each, number in stream.numbers.items() if number % 1000 == 0}
     assert consumer.num_kills >= 2
-    last: dict[tuple[int, str], int] = {}
-    seen = set()
-    for one in found:
-        shard, _, number = one["event_id"].partition(":")
-        if one["event_id"] not in seen:
-            assert last.get((one["student_id"], shard), -1) < int(number)
-            last[one["student_id"], shard] = int(number)
-            seen.add(one["event_id"])
+    last: dict[int, int] = {}
+    for number in dict.fromkeys(stream.numbers[identifier] for identifier in found):
+        assert last.get(number % NUM_KEYS, -1) < number
+        last[number % NUM_KEYS] = number
