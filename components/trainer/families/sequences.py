@@ -1,13 +1,13 @@
 """Networks over a window: recurrent, convolutional and mixing; each adds to a linear model of all steps ahead.
 
-The linear part is solved at once (ridge regression of every step ahead on all inputs), the network learns what it
-leaves, and of that is kept, step by step, what holds on the validation part.
+The linear part is solved at once (ridge regression of every step ahead on all inputs, of a penalty that the validation
+part chooses), the network learns what it leaves, and of that is kept, step by step, what holds on the validation part.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -47,10 +47,11 @@ class NetworkHyperparameters(Settings):
         units: int. The width of the network.
         head_units: int. The width of the layer between it and the forecast.
         dropout: float in `[0, 1)`. The share of units dropped.
-        ridge: float. The penalty of the linear part.
+        ridge: tuple of floats. Penalties of the linear part; each step ahead has the one of the least error on the
+            validation part.
         products: tuple of strings. Transformed numbers, such as the hour's sine; the linear part then has their
-            products with the past at `product_lags`, so that it is another at each hour.
-        product_lags: tuple of ints. Steps back, 1 the newest; those beyond the past are ignored.
+            products with the newest step of the past and with its means, so that it is another at each hour.
+        product_steps: int. Steps of each of these means; what is left at the past's beginning is ignored.
         learning_rate: float. Of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: float. Of AdamW.
         batch_size: int, in examples; of each GPU or worker where there are several.
@@ -61,9 +62,9 @@ class NetworkHyperparameters(Settings):
     units: Count = 48
     head_units: Count = 128
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    ridge: Positive = 10.0
+    ridge: Annotated[tuple[Positive, ...], Field(min_length=1)] = (10.0, 30.0, 100.0, 300.0)
     products: tuple[Identifier, ...] = ()
-    product_lags: tuple[Count, ...] = (1, 6, 24)
+    product_steps: Count = 6
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     batch_size: Count = 256
@@ -155,7 +156,7 @@ def fit_with(body: Body) -> Callable[[Table, Table | None, Any, int], FittedNetw
             (inputs(part.features), ((part.labels - center) / scale).astype(np.float32)) for part in (train, validation)
         )
         past, others = learned
-        linear = _ridge(past, others, labels, hyperparameters)
+        linear = _ridge(learned, labels, judged, judged_labels, hyperparameters)
         distribution = current()
         batch_size = hyperparameters.batch_size
         steps = -(-len(labels) // (batch_size * distribution.num_replicas)) * hyperparameters.max_epochs
@@ -295,32 +296,55 @@ def _linear_inputs(past: Any, others: Any, hyperparameters: NetworkHyperparamete
     """Returns all inputs of the linear part, `(N, L)`: past, others, and the products."""
     import keras
 
-    steps, channels = past.shape[1:]
+    (steps, channels), length = past.shape[1:], hyperparameters.product_steps
     parts = [keras.ops.reshape(past, (-1, steps * channels)), others]
-    recent = [steps - lag for lag in hyperparameters.product_lags if lag <= steps]
-    if hyperparameters.products and recent:
-        count = len(hyperparameters.products)
-        values = keras.ops.reshape(keras.ops.take(past, recent, axis=1), (-1, len(recent) * channels, 1))
-        products = values * others[:, None, :count]
-        parts.append(keras.ops.reshape(products, (-1, len(recent) * channels * count)))
+    if count := len(hyperparameters.products):
+        values, num_means = past[:, -1:], steps // length
+        if num_means:
+            blocks = keras.ops.reshape(past[:, -num_means * length :], (-1, num_means, length, channels))
+            values = keras.ops.concatenate([values, keras.ops.mean(blocks, 2)], 1)
+        width = (1 + num_means) * channels
+        products = keras.ops.reshape(values, (-1, width, 1)) * others[:, None, :count]
+        parts.append(keras.ops.reshape(products, (-1, width * count)))
     return keras.ops.concatenate(parts, 1)
 
 
-def _ridge(past: Any, others: Any, labels: NDArray[np.float32], hyperparameters: NetworkHyperparameters) -> list[Any]:
-    """Returns kernel and bias of the ridge regression of each label on the linear inputs.
+def _ridge(
+    learned: Sequence[Any],
+    labels: NDArray[np.float32],
+    judged: Sequence[Any],
+    judged_labels: NDArray[np.float32],
+    hyperparameters: NetworkHyperparameters,
+) -> list[Any]:
+    """Returns kernel and bias of the ridge regression of each label, of the penalty of the least validation error.
 
-    scikit-learn's `Ridge` would take all of them at once, in float64; here some rows at a time are.
+    scikit-learn's `Ridge` would take all rows at once, in float64; here some rows at a time are.
     """
     center = labels.mean(axis=0, dtype=np.float64)
     sums: Any = (0.0, 0.0, 0.0)
+    for part, wanted in _parts(learned, labels, hyperparameters):
+        sums = (sums[0] + part.T @ part, sums[1] + part.T @ (wanted - center), sums[2] + part.sum(axis=0))
+    gram, moment, mean = sums[0], sums[1], sums[2] / len(labels)
+    gram = gram - len(labels) * np.outer(mean, mean)
+    kernels = [np.linalg.solve(gram + penalty * np.eye(len(mean)), moment) for penalty in hyperparameters.ridge]
+    biases = [center - mean @ kernel for kernel in kernels]
+    errors = np.zeros((len(kernels), len(center)))
+    for part, wanted in _parts(judged, judged_labels, hyperparameters):
+        for place, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+            errors[place] += np.abs(part @ kernel + bias - wanted).sum(axis=0)
+    best, steps = errors.argmin(axis=0), np.arange(len(center))
+    kernel, bias = np.stack(kernels)[best, :, steps].T, np.stack(biases)[best, steps]
+    return [kernel.astype(np.float32), bias.astype(np.float32)]
+
+
+def _parts(
+    inputs: Sequence[Any], labels: NDArray[np.float32], hyperparameters: NetworkHyperparameters
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """Yields the linear inputs and the labels of some rows at a time."""
     for start in range(0, len(labels), _ROWS_AT_A_TIME):
         rows = slice(start, start + _ROWS_AT_A_TIME)
-        part = np.asarray(_linear_inputs(past[rows], others[rows], hyperparameters), np.float64)
-        sums = (sums[0] + part.T @ part, sums[1] + part.T @ (labels[rows] - center), sums[2] + part.sum(axis=0))
-    gram, moment, mean = sums[0], sums[1], sums[2] / len(labels)
-    gram = gram - len(labels) * np.outer(mean, mean) + hyperparameters.ridge * np.eye(len(mean))
-    kernel = np.linalg.solve(gram, moment)
-    return [kernel.astype(np.float32), (center - mean @ kernel).astype(np.float32)]
+        part = _linear_inputs(*(array[rows] for array in inputs), hyperparameters)
+        yield np.asarray(part, np.float64), labels[rows]
 
 
 def _family(name: str, title: Text, hyperparameters: type[Settings], body: Body) -> Family:

@@ -67,17 +67,34 @@ def test_the_linear_part_is_that_of_scikit_learn_with_products() -> None:
     random = np.random.default_rng(0)
     past = random.normal(3, 2, (9000, 4, 2)).astype(np.float32)
     others = random.normal(0, 1, (9000, 3)).astype(np.float32)
-    hyperparameters = NetworkHyperparameters(ridge=30.0, products=("hour",), product_lags=(1, 24))
-    products = past[:, -1] * others[:, :1]
-    inputs = np.concatenate([past.reshape(9000, -1), others, products], axis=1)
-    labels = (inputs @ random.normal(0, 1, (13, 3)) + random.normal(0, 1, (9000, 3)) + 5).astype(np.float32)
+    hyperparameters = NetworkHyperparameters(ridge=(30.0,), products=("hour",), product_steps=3)
+    values = np.concatenate([past[:, -1], past[:, 1:].mean(axis=1)], axis=1)
+    inputs = np.concatenate([past.reshape(9000, -1), others, values * others[:, :1]], axis=1)
+    labels = (inputs @ random.normal(0, 1, (15, 3)) + random.normal(0, 1, (9000, 3)) + 5).astype(np.float32)
 
-    kernel, bias = _ridge(tf.constant(past), tf.constant(others), labels, hyperparameters)
+    given = [tf.constant(past), tf.constant(others)]
+    kernel, bias = _ridge(given, labels, given, labels, hyperparameters)
 
-    np.testing.assert_allclose(_linear_inputs(past, others, hyperparameters), inputs, rtol=1e-6)
+    np.testing.assert_allclose(_linear_inputs(past, others, hyperparameters), inputs, rtol=1e-5, atol=1e-6)
     fitted = Ridge(30.0).fit(inputs.astype(np.float64), labels.astype(np.float64))
     np.testing.assert_allclose(kernel, fitted.coef_.T, atol=1e-4)
     np.testing.assert_allclose(bias, fitted.intercept_, atol=1e-4)
+
+
+def test_each_step_has_the_penalty_of_the_least_validation_error() -> None:
+    random = np.random.default_rng(0)
+    past, others = (random.normal(0, 1, shape).astype(np.float32) for shape in ((400, 12, 2), (400, 3)))
+    # What one step has of the inputs, and noise in the other.
+    labels = np.stack([past[:, 0, 0], random.normal(0, 1, 400)], axis=1).astype(np.float32)
+    learned, judged = ([past[rows], others[rows]] for rows in (slice(0, 200), slice(200, 400)))
+
+    def solve(*penalties: float) -> list[np.ndarray]:
+        return _ridge(learned, labels[:200], judged, labels[200:], NetworkHyperparameters(ridge=penalties))
+
+    chosen, weak, strong = solve(0.1, 1e4), solve(0.1), solve(1e4)
+    for array, first, second in zip(chosen, weak, strong, strict=True):
+        np.testing.assert_array_equal(array[..., 0], first[..., 0])
+        np.testing.assert_array_equal(array[..., 1], second[..., 1])
 
 
 def test_products_of_what_is_no_number_are_an_error() -> None:
