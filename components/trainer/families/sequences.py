@@ -343,8 +343,8 @@ def _parts(
     """Yields the linear inputs and the labels of some rows at a time."""
     for start in range(0, len(labels), _ROWS_AT_A_TIME):
         rows = slice(start, start + _ROWS_AT_A_TIME)
-        part = _linear_inputs(*(array[rows] for array in inputs), hyperparameters)
-        yield np.asarray(part, np.float64), labels[rows]
+        past, others = (array[rows] for array in inputs)
+        yield np.asarray(_linear_inputs(past, others, hyperparameters), np.float64), labels[rows]
 
 
 def _family(name: str, title: Text, hyperparameters: type[Settings], body: Body) -> Family:
