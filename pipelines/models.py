@@ -294,7 +294,7 @@ class Models:
             event = record_event(target, PROMOTED, placed, environment=environment, who=who, why=why, source=origin)
         alias = self._settings.alias(environment)
         if registry is not None and not problem:
-            problem = self._mirror(registry, push, alias, event)
+            problem = self._mirror(registry, push, alias, event or _promotion(target, environment))
         return Promotion(placed, environment, alias, event, replaced, problem)
 
     def retire(self, push: Push, *, why: str, who: str = "") -> Event:
@@ -401,6 +401,12 @@ class Models:
 
 def _aliases(registry: Registry, name: str, version: RegisteredVersion) -> tuple[str, ...]:
     return next((one.aliases for one in registry.versions(name) if one.number == version.number), ())
+
+
+def _promotion(store: ModelStore, environment: str) -> Event | None:
+    """Returns the event that put into service what an environment has."""
+    events = [one for one in list_events(store) if one.kind == PROMOTED and one.environment == environment]
+    return events[-1] if events else None
 
 
 def _check_newest(target: ModelStore, push: Push, environment: str) -> None:

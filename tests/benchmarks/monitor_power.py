@@ -9,8 +9,11 @@ feature of each window is shifted. The decision is over all features, prediction
 
 import argparse
 import csv
+import functools
 import json
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,42 +112,69 @@ def shift(
     return name
 
 
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("push", type=Path)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--windows", type=int, default=200)
-    chosen = parser.parse_args(arguments)
-    features, scores, labels, pushed = read_rows(chosen.push, chosen.data)
-    kinds = {
-        one.name: one.distribution.kind for one in pushed.features if one.distribution and features[one.name].std() > 0
-    }
-    minor = {}
-    for name in (name for name, kind in kinds.items() if kind == "categorical"):
-        categories, counts = np.unique(features[name], return_counts=True)
-        if (counts < 0.3 * len(labels)).any():
-            minor[name] = categories[counts < 0.3 * len(labels)]
-    found: dict[tuple[int, str], list[bool]] = {}
-    for repeat in range(chosen.windows):
+Found = dict[tuple[int, str], bool]
+
+
+class Experiment:
+    """What each repetition needs, read once by each process."""
+
+    def __init__(self, push: Path, data: Path) -> None:
+        self.features, self.scores, self.labels, self.pushed = read_rows(push, data)
+        self.kinds = {
+            one.name: one.distribution.kind
+            for one in self.pushed.features
+            if one.distribution and self.features[one.name].std() > 0
+        }
+        self.minor = {}
+        for name in (name for name, kind in self.kinds.items() if kind == "categorical"):
+            categories, counts = np.unique(self.features[name], return_counts=True)
+            if (counts < 0.3 * len(self.labels)).any():
+                self.minor[name] = categories[counts < 0.3 * len(self.labels)]
+
+    def run(self, repeat: int) -> Found:
+        """Returns whether each window of a repetition raised an alarm; of a shift, whether it names the feature."""
         generator = np.random.default_rng(repeat)
-        order = generator.permutation(len(labels))
-        reference = make_reference(pushed, features, scores, labels, order[:NUM_REFERENCE])
+        order = generator.permutation(len(self.labels))
+        reference = make_reference(self.pushed, self.features, self.scores, self.labels, order[:NUM_REFERENCE])
+        found = {}
         for size in SIZES:
             rows = order[NUM_REFERENCE : NUM_REFERENCE + size]
             for kind in SHIFTS:
-                window: dict[str, Any] = {name: pa.array(values[rows]) for name, values in features.items()}
-                name = shift(kind, window, kinds, minor, generator)
-                offsets = np.arange(size + 1, dtype=np.int32) * scores.shape[1]
-                window["prediction_scores"] = pa.ListArray.from_arrays(offsets, pa.array(scores[rows].ravel()))
+                window: dict[str, Any] = {name: pa.array(values[rows]) for name, values in self.features.items()}
+                name = shift(kind, window, self.kinds, self.minor, generator)
+                offsets = np.arange(size + 1, dtype=np.int32) * self.scores.shape[1]
+                window["prediction_scores"] = pa.ListArray.from_arrays(offsets, pa.array(self.scores[rows].ravel()))
                 counts = LogCounts()
                 times = np.zeros(size, np.int64)
                 Counter(reference).count(VERSION, pa.table(window), times, times, counts)
                 judged = Judge(reference, MonitorSettings(), counts).judge(VERSION, 0)[0]
                 names = {reason.name for reason in judged.reasons}
-                found.setdefault((size, kind), []).append(bool(names) if name is None else name in names)
+                found[size, kind] = bool(names) if name is None else name in names
+        return found
+
+
+def run(experiment: tuple[Path, Path], repeat: int) -> Found:
+    """Returns a repetition of an experiment."""
+    return _experiment(*experiment).run(repeat)
+
+
+_experiment = functools.cache(Experiment)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("push", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--windows", type=int, default=200)
+    parser.add_argument("--processes", type=int, default=2)
+    chosen = parser.parse_args(arguments)
+    with ProcessPoolExecutor(chosen.processes, multiprocessing.get_context("spawn")) as pool:
+        one = functools.partial(run, (chosen.push, chosen.data))
+        found = list(pool.map(one, range(chosen.windows)))
     print(f"{'rows':>6}", *(f"{kind:>22}" for kind in SHIFTS))
     for size in SIZES:
-        print(f"{size:>6}", *(f"{np.mean(found[size, kind]):>22.3f}" for kind in SHIFTS))
+        shares = (np.mean([each[size, kind] for each in found]) for kind in SHIFTS)
+        print(f"{size:>6}", *(f"{share:>22.3f}" for share in shares))
 
 
 if __name__ == "__main__":

@@ -5,20 +5,29 @@ build it, in a checkout of github.com/kubeflow/model-registry (the tests ran bd0
 It needs PostgreSQL 16, which the wheel `pgserver` holds where Debian's is older: `YACHAY_POSTGRES=.../pginstall/bin`.
 """
 
+import http.client
+import inspect
 import os
+import re
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from mr_openapi.api.model_registry_service_api import ModelRegistryServiceApi
 from postgres_process import postgres_server
 
 from yachay.components.pusher.candidate_server import free_port
 
 START_SECONDS = 60
+SERVED = "v1alpha3"
+"""The version of the API of the server at that commit."""
 LEAST_POSTGRES = 16
 """Its migrations ask whether a text `IS JSON ARRAY`."""
 
@@ -44,7 +53,8 @@ def model_registry(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]
             url = f"http://127.0.0.1:{own_port}"
             try:
                 _wait(url, process, folder / "model-registry.log")
-                yield url, process
+                with _front(url) as address:
+                    yield address, process
             finally:
                 process.kill()
 
@@ -54,9 +64,50 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"{url}/api/model_registry/v1alpha3/registered_models", timeout=5).status_code == 200:
+            if httpx.get(f"{url}/api/model_registry/{SERVED}/registered_models", timeout=5).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+@contextmanager
+def _front(server: str) -> Iterator[str]:
+    """Gives the address by which the installed client reaches the server: its own where both speak one version of the
+    API, else that of a front that names the server's in the paths."""
+    spoken = re.search(r"/api/model_registry/(\w+)/", inspect.getsource(ModelRegistryServiceApi))
+    assert spoken is not None
+    if spoken[1] == SERVED:
+        yield server
+        return
+
+    class Handler(BaseHTTPRequestHandler):
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection(urlsplit(server).netloc)
+            try:
+                path = self.path.replace(f"/{spoken[1]}/", f"/{SERVED}/", 1)
+                connection.request(self.command, path, body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                status, content = response.status, response.read()
+            except OSError:
+                self.close_connection = True  # As the server does.
+                return
+            finally:
+                connection.close()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = _forward  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()

@@ -28,6 +28,11 @@ def registry(url: str) -> KubeflowRegistry:
     return KubeflowRegistry(url)
 
 
+def artifact_uri(registry: KubeflowRegistry, name: str, version: int) -> str | None:
+    artifact = registry._client.get_model_artifact(name, str(version))
+    return None if artifact is None else artifact.uri
+
+
 def test_a_push_is_registered_once_with_its_content_hash_and_the_newest_is_the_challenger(
     registry: KubeflowRegistry, store: FolderStore, request: pytest.FixtureRequest
 ) -> None:
@@ -41,10 +46,11 @@ def test_a_push_is_registered_once_with_its_content_hash_and_the_newest_is_the_c
     register(registry, name, store, first, "home/run-1")  # A spool that comes late.
 
     assert one.number == same.number
-    assert [(each.push_version, each.content_hash, each.aliases, each.source) for each in registry.versions(name)] == [
-        (first.version, first.content_hash, (), first.uri),
-        (second.version, second.content_hash, ("challenger",), second.uri),
+    assert [(each.push_version, each.content_hash, each.aliases) for each in registry.versions(name)] == [
+        (first.version, first.content_hash, ()),
+        (second.version, second.content_hash, ("challenger",)),
     ]
+    assert artifact_uri(registry, name, first.version) == first.uri
 
 
 def test_aliases_move_and_facts_are_noted(
@@ -103,15 +109,20 @@ def test_what_an_interrupted_call_left_is_completed(
     register(registry, name, store, push, "home/run")
 
     [version] = registry.versions(name)
-    assert (version.source, version.aliases) == (push.uri, ("challenger",))
+    assert (version.content_hash, version.aliases) == (push.content_hash, ("challenger",))
+    assert artifact_uri(registry, name, push.version) == push.uri
 
 
-def test_a_server_that_is_killed_is_a_clear_word(tmp_path: Path, store: FolderStore) -> None:
+def test_a_server_that_is_killed_is_a_clear_word(tmp_path: Path) -> None:
     with model_registry(tmp_path) as (address, process):
         registry = KubeflowRegistry(address)
         process.kill()
         process.wait()
-        with pytest.raises(TrackingError, match=f"Expected the server {address} to take the request"):
-            register(registry, "sample", store, add_push(store), "home/run")
-    with pytest.raises(TrackingError, match=f"Expected the server {address} to take the request"):
-        KubeflowRegistry(address)
+        for ask in (lambda: registry.versions("sample"), lambda: KubeflowRegistry(address)):
+            with pytest.raises(TrackingError, match=f"Expected the server {address} to take the request"):
+                ask()
+
+
+def test_an_address_of_another_version_of_the_api_is_a_clear_word(url: str) -> None:
+    with pytest.raises(TrackingError, match=r"in the version that its client speaks.* Received: 404"):
+        KubeflowRegistry(f"{url}/elsewhere")
