@@ -8,10 +8,11 @@ from ..manifests.service import Service
 from .backend import Probes, backends
 from .canary import CanarySettings
 from .cluster import Cluster
+from .dispersion import Dispersion
 from .errors import CandidateError, MonitoringError, UndecidedError
 from .health import Health
 from .judge import Verdict, judge
-from .prometheus import Bursts, Monitor, Traffic
+from .prometheus import Monitor, Traffic
 
 NOT_SCRAPED = "Prometheus has not scraped it since it has this share of the requests"
 
@@ -47,7 +48,7 @@ class Bake:
         self._backends = backends(cluster, service)
         self._versions = (str(service.model.version), str(service.previous.version))
         self._probes = Probes(self._backends, service.name)
-        self._bursts = Bursts()
+        self._dispersion = Dispersion(canary.min_requests)
 
     def run(self) -> None:
         """Watches until the candidate may go on.
@@ -100,7 +101,7 @@ class Bake:
         if seconds is None:
             return Verdict("undecided", [NOT_SCRAPED]), 0
         candidate, stable = (self._traffic(index, seconds) for index in (0, 1))
-        return judge(self._bursts.add_to(candidate, seconds), stable, self._canary), candidate.requests
+        return judge(self._dispersion.add_to(candidate, seconds), stable, self._canary), candidate.requests
 
     def _traffic(self, index: int, seconds: float) -> Traffic:
         traffic = self._monitor.traffic(self._service.name, self._versions[index], seconds)

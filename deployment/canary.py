@@ -27,6 +27,8 @@ class CanarySettings(BaseModel):
             the two, as many more as exceeded it before.
         worse_tail_increase: float. From how many more on such a candidate is rolled back, where they are more than
             chance: to know that there are no more of them takes far more requests than to see that there are.
+        max_p99_factor: float. Such a multiple of the serving version's 99th percentile the candidate's must be known to
+            be below before it gets a larger share.
         max_class_shift: float. Total variation distance of the predicted classes: the share of requests that would
             have to be predicted otherwise for both versions to predict the same classes.
         max_value_shift: float. For a model of numbers, the largest difference of the shares of its predictions above a
@@ -50,7 +52,7 @@ class CanarySettings(BaseModel):
     bake_minutes: Annotated[float, Field(gt=0)] = 5.0
     ready_minutes: Annotated[float, Field(gt=0)] = 20.0
     patience_minutes: Annotated[float, Field(ge=0)] = 2.0
-    max_minutes: Annotated[float, Field(gt=0)] = 60.0
+    max_minutes: Annotated[float, Field(gt=0)] = 120.0
     undecided: Literal["hold", "promote", "roll_back"] = "hold"
     poll_seconds: Annotated[float, Field(gt=0)] = 5.0
     max_failed_increase: Annotated[float, Field(gt=0, lt=1)] = 0.02
@@ -58,6 +60,7 @@ class CanarySettings(BaseModel):
     max_slower_increase: Annotated[float, Field(gt=0, lt=1)] = 0.1
     max_tail_increase: Annotated[float, Field(gt=0, lt=1)] = 0.03
     worse_tail_increase: Annotated[float, Field(gt=0, lt=1)] = 0.005
+    max_p99_factor: Annotated[float, Field(gt=1)] = 2.0
     max_class_shift: Annotated[float, Field(gt=0, lt=1)] = 0.25
     max_value_shift: Annotated[float, Field(gt=0, lt=1)] = 0.2
     max_restarts: Annotated[int, Field(ge=0)] = 2

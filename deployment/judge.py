@@ -1,14 +1,15 @@
 """Whether a candidate does worse than the model that it is to replace, as well, or whether that is not known yet."""
 
+import bisect
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
 from .canary import CanarySettings
-from .evidence import Numbers, changed, distance, distance_margin, increased, more_than, no_worse
+from .evidence import Numbers, changed, distance, distance_margin, increased, less_than, more_than, no_worse
 from .prometheus import Traffic
 
 FALSE_ROLLBACKS = 0.01
@@ -17,6 +18,8 @@ MISSED = 0.05
 """The most of the candidates that are worse by a limit that pass a step."""
 NUM_COMPARISONS = 7
 """How many comparisons share `FALSE_ROLLBACKS` at a step."""
+TAIL = 0.01
+"""The share of the requests that take longer than the 99th percentile."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,7 @@ class _Comparison:
         total_before: float. To the stable version.
         limits: array `(K,)`. Increases below which it is as good.
         least: array `(K,)`. Increases from which on it is worse.
+        effect: float. The design effect of the candidate's hits.
     """
 
     words: list[str]
@@ -53,6 +57,7 @@ class _Comparison:
     total_before: float
     limits: Numbers
     least: Numbers
+    effect: float = 1.0
 
 
 def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verdict:
@@ -61,8 +66,9 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     A candidate is worse where the share of its requests that failed, were rejected or were slow is above the stable
     version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes or numbers by as
     much, where its pods do not respond when asked, or where it is above an absolute limit and above the stable version
-    by more than chance. Failures that came together count once. It is as good where each difference of its requests is
-    below its limit by more than chance (`MISSED`), and it is below the absolute limits as far as is known.
+    by more than chance. Failures that come together are less evidence than as many on their own. It is as good where
+    each difference of its requests is below its limit by more than chance (`MISSED`), its 99th percentile less than
+    `max_p99_factor` times the stable version's, likewise, and it is below the absolute limits as far as is known.
     """
     steps = max(1, sum(percent < 100 for percent in settings.steps))
     bar = math.log(steps * NUM_COMPARISONS / FALSE_ROLLBACKS)
@@ -71,37 +77,38 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     if candidate.requests < settings.min_requests:
         return Verdict("undecided", [f"too few requests: {candidate.requests:.0f} of at least {settings.min_requests}"])
     is_compared = stable.requests >= settings.min_requests
-    apart = candidate.failed_apart()
-    above, above_both = _above(candidate, apart, stable if is_compared else None, settings, bar)
+    above, above_both = _above(candidate, stable if is_compared else None, settings, bar)
     if not is_compared:
         few = f"too few requests to the serving version: {stable.requests:.0f} of at least {settings.min_requests}"
         return Verdict("worse", above) if above else Verdict("undecided", [few])
-    worse = [
-        reason for one in _comparisons(candidate, apart, stable, settings) if (reason := _worse(one, bar))
-    ] or above
+    comparisons = list(_comparisons(candidate, stable, settings))
+    worse = [reason for one in comparisons if (reason := _worse(one, bar))] or above
     shift, unknown_shift = (_moved if candidate.above or stable.above else _shift)(candidate, stable, settings, bar)
     if worse or shift:
         return Verdict("worse", worse + shift)
-    together = candidate.failed, candidate.requests
-    unknown = [reason for one in _comparisons(candidate, together, stable, settings) if (reason := _unknown(one))]
+    unknown = [reason for one in comparisons if (reason := _unknown(one))]
+    unknown += _unknown_tail(candidate, stable, settings)
     unknown += [*unknown_shift, *above_both]
     return Verdict("undecided", unknown) if unknown else Verdict("as_good", [])
 
 
-def _comparisons(
-    candidate: Traffic, failed: tuple[float, float], stable: Traffic, settings: CanarySettings
-) -> Iterator[_Comparison]:
+def _comparisons(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Iterator[_Comparison]:
     totals = candidate.requests, stable.requests
-    hits, total = failed
-    limit = np.array([settings.max_failed_increase])
-    yield _Comparison(["failed"], np.array([hits]), np.array([stable.failed]), total, stable.requests, limit, limit)
-    hits, limit = candidate.rejected, np.array([settings.max_rejected_increase])
-    yield _Comparison(["were rejected"], np.array([hits]), np.array([stable.rejected]), *totals, limit, limit)
-    bounds = sorted({*candidate.slower, *stable.slower})
+    for what, hits, hits_before, limit, effect in (
+        ("failed", candidate.failed, stable.failed, settings.max_failed_increase, candidate.failed_effect),
+        (
+            "were rejected",
+            candidate.rejected,
+            stable.rejected,
+            settings.max_rejected_increase,
+            candidate.rejected_effect,
+        ),
+    ):
+        limits = np.array([limit])
+        yield _Comparison([what], np.array([hits]), np.array([hits_before]), *totals, limits, limits, effect)
+    bounds = _common_bounds(candidate, stable)
     if bounds:
-        slower, slower_before = (
-            np.array([one.slower.get(bound, 0.0) for bound in bounds]) for one in (candidate, stable)
-        )
+        slower, slower_before = (np.array([one.slower[bound] for bound in bounds]) for one in (candidate, stable))
         words = [f"took more than {bound * 1000:g} ms" for bound in bounds]
         # Of a tail of 1 %, 3 points more are as grave as 10 of the half.
         shares = slower_before / stable.requests
@@ -116,7 +123,8 @@ def _worse(one: _Comparison, bar: float) -> str | None:
     if (more < one.least).all():
         return None
     worst = int(np.where(more < one.least, -np.inf, more / one.limits).argmax())
-    if increased(one.hits, one.total, one.hits_before, one.total_before) < bar:
+    hits, hits_before = one.hits / one.effect, one.hits_before / one.effect
+    if increased(hits, one.total, hits_before, one.total_before) < bar:
         return None
     return (
         f"{shares[worst]:.1%} of {one.total:.0f} requests {one.words[worst]}, of the serving version "
@@ -135,6 +143,43 @@ def _unknown(one: _Comparison) -> str | None:
     return f"whether at most {one.limits[kind]:.1%} more of its requests {one.words[kind]}"
 
 
+def _unknown_tail(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> list[str]:
+    """What is not known yet of the candidate's 99th percentile.
+
+    It is less than `f` times the stable version's where 1 % or more of the stable version's requests take longer than
+    some bound, and less than 1 % of the candidate's longer than `f` times that bound. Half of `MISSED` each is for the
+    evidence of either: bounds contain one another, so that one of them decides for all.
+    """
+    bounds = _common_bounds(candidate, stable)
+    bar = -math.log(MISSED / 2)
+    num_known = sum(bool(more_than(stable.slower[bound], stable.requests, TAIL) >= bar) for bound in bounds)
+    upper = tail_bound(bounds, num_known, settings.max_p99_factor)
+    if upper is None or less_than(candidate.slower[upper], candidate.requests, TAIL) >= bar:
+        return []
+    return [f"whether its 99th percentile is less than {settings.max_p99_factor:g} times the serving version's"]
+
+
+def tail_bound(bounds: Sequence[float], num_known: int, factor: float) -> float | None:
+    """Returns the bound that a candidate's 99th percentile must be below; None where the histogram has none.
+
+    Where its bounds are too far apart it is the second after the highest known one: between that and the next the
+    stable version's percentile may lie anywhere.
+
+    Args:
+        bounds: sequence of floats, ascending.
+        num_known: int. How many of them, from the lowest, the stable version's percentile is known to be above.
+        factor: float. Times that percentile.
+    """
+    within = bisect.bisect_right(bounds, factor * bounds[num_known - 1]) if num_known else 0
+    place = max(num_known + 1, within - 1)
+    return bounds[place] if place < len(bounds) else None
+
+
+def _common_bounds(candidate: Traffic, stable: Traffic) -> list[float]:
+    """Returns the bounds of both histograms: servers of earlier images have fewer."""
+    return sorted({*candidate.slower} & {*stable.slower})
+
+
 def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: float) -> str | None:
     """What says that its pods do not respond, asked as often as the serving version's."""
     failed, failed_before, asked = candidate.probes_failed, stable.probes_failed, candidate.probes
@@ -149,22 +194,23 @@ def _silent(candidate: Traffic, stable: Traffic, settings: CanarySettings, bar: 
 
 
 def _above(
-    candidate: Traffic, failed: tuple[float, float], stable: Traffic | None, settings: CanarySettings, bar: float
+    candidate: Traffic, stable: Traffic | None, settings: CanarySettings, bar: float
 ) -> tuple[list[str], list[str]]:
     """What is above an absolute limit: in the candidate more than in the stable version, if there is one; in both."""
-    before = stable or Traffic(0)
-    limits = [(*failed, before.failed, settings.max_error_rate, f"failed, more than {settings.max_error_rate:.1%}")]
+    before, requests = stable or Traffic(0), candidate.requests
+    words = f"failed, more than {settings.max_error_rate:.1%}"
+    limits = [(candidate.failed, before.failed, settings.max_error_rate, words, candidate.failed_effect)]
     bounds = [bound for bound in sorted(candidate.slower) if bound * 1000 >= settings.max_p99_ms]
     if bounds:
         words = f"took more than {bounds[0] * 1000:g} ms: the 99th percentile is above {settings.max_p99_ms:g} ms"
         slower, slower_before = (one.slower.get(bounds[0], 0.0) for one in (candidate, before))
-        limits.append((slower, candidate.requests, slower_before, 0.01, words))
+        limits.append((slower, slower_before, TAIL, words, 1.0))
     worse, of_both = [], []
-    for hits, requests, hits_before, share, words in limits:
-        if more_than(hits, requests, share) < bar:
+    for hits, hits_before, share, words, effect in limits:
+        if more_than(hits / effect, requests / effect, share) < bar:
             continue
         reason = f"{hits / requests:.1%} of {requests:.0f} requests {words}"
-        if stable is None or increased(hits, requests, hits_before, stable.requests) >= bar:
+        if stable is None or increased(hits / effect, requests, hits_before / effect, stable.requests) >= bar:
             worse.append(reason)
         else:
             of_both.append(f"{reason}; of the serving version {hits_before / stable.requests:.1%} at the same time")

@@ -14,8 +14,6 @@ from .errors import MonitoringError
 
 TIMEOUT_SECONDS = 10.0
 PROMETHEUS_TOKEN = "PROMETHEUS_TOKEN"
-BURST_SECONDS = 90.0
-"""Failures that come together fall into so long a time, also where it is scraped once a minute."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Traffic:
             infinity with all rows; empty for a model that predicts none.
         probes: float. How often its pods were asked whether they respond.
         probes_failed: float. How often they did not.
-        burst: float. The requests that failed in the `BURST_SECONDS` in which most did.
-        burst_requests: float. All requests of that time.
+        failed_effect: float. The design effect of the failures: how much they come together (`Dispersion`).
+        rejected_effect: float. The same of the rejections.
     """
 
     requests: float
@@ -44,8 +42,8 @@ class Traffic:
     above: Mapping[float, float] = dataclasses.field(default_factory=dict)
     probes: float = 0.0
     probes_failed: float = 0.0
-    burst: float = 0.0
-    burst_requests: float = 0.0
+    failed_effect: float = 1.0
+    rejected_effect: float = 1.0
 
     def classes_of_requests(self) -> dict[str, float]:
         """Returns the classes, their sum at most the number of requests: rows of one request depend on one another."""
@@ -57,39 +55,8 @@ class Traffic:
         part = self._part(max(self.above.values(), default=0.0))
         return {bound: count * part for bound, count in self.above.items()} if part else {}
 
-    def failed_apart(self) -> tuple[float, float]:
-        """Returns the requests that failed, and all, without those of the burst: it is one event, not many.
-
-        Where most requests of its time failed it is no burst.
-        """
-        if 2 * self.burst > self.burst_requests:
-            return self.failed, self.requests
-        return max(self.failed - self.burst, 0.0), max(self.requests - self.burst_requests, 0.0)
-
     def _part(self, rows: float) -> float:
         return min(1.0, max(self.requests - self.failed - self.rejected, 0.0) / rows) if rows else 0.0
-
-
-class Bursts:
-    """The time in which a version failed most requests, of counts that are looked at again and again."""
-
-    def __init__(self) -> None:
-        self._looks: collections.deque[tuple[float, float, float]] = collections.deque([(0.0, 0.0, 0.0)])
-        self._worst = 0.0, 0.0
-
-    def add_to(self, traffic: Traffic, seconds: float) -> Traffic:
-        """Returns the traffic of a look with its burst.
-
-        Args:
-            traffic: `Traffic` since the start.
-            seconds: float. How long ago that is.
-        """
-        while len(self._looks) > 1 and self._looks[1][0] <= seconds - BURST_SECONDS:
-            self._looks.popleft()
-        self._looks.append((seconds, traffic.requests, traffic.failed))
-        _, requests, failed = self._looks[0]
-        self._worst = max(self._worst, (traffic.failed - failed, traffic.requests - requests))
-        return dataclasses.replace(traffic, burst=self._worst[0], burst_requests=self._worst[1])
 
 
 class Monitor(Protocol):

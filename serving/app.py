@@ -15,7 +15,7 @@ from ..errors import suggestion
 from .access import Access
 from .access_log import AccessLog, note
 from .accounting import Account, Accounting
-from .bodies import inflate, parse_json, too_large
+from .bodies import Body, inflate, parse_json, too_large
 from .contract import WireProtocol
 from .errors import Rejection, RequestError
 from .http_protocol import RETRY_AFTER
@@ -168,7 +168,7 @@ class PredictApplication:
         scope: Scope,
         match: re.Match[str],
         headers: Mapping[str, str],
-        body: bytes,
+        body: Body,
         identifier: str,
         response: "_Response",
     ) -> tuple[int, bytes]:
@@ -203,7 +203,7 @@ class PredictApplication:
             account.status = str(status)
         return status, content
 
-    async def _respond_v1(self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
+    async def _respond_v1(self, body: Body, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
         charset = _charset(headers)
 
         def read(served: ServedModel) -> tuple[Inputs, bool]:
@@ -215,7 +215,7 @@ class PredictApplication:
         return write_response(outputs, by_rows)
 
     async def _respond_v2(
-        self, body: bytes, headers: Mapping[str, str], identifier: str, account: Account
+        self, body: Body, headers: Mapping[str, str], identifier: str, account: Account
     ) -> tuple[bytes, int | None]:
         json_length, charset = headers.get(_JSON_LENGTH), _charset(headers)
 
@@ -230,7 +230,7 @@ class PredictApplication:
         outputs = await served.predict(inputs, Caller(identifier, "v2", datetime.now(UTC)))
         return write_body(choose_outputs(outputs, request), served.name, served.version, request.id or identifier)
 
-    async def _inflate(self, body: bytes, encoding: str) -> bytes:
+    async def _inflate(self, body: Body, encoding: str) -> bytes:
         if encoding.lower() not in ("gzip", "x-gzip"):
             raise RequestError(
                 Rejection.ENCODING,
@@ -293,7 +293,7 @@ class _Body:
         self.is_under_way = False
         """Whether its rest is still to come."""
 
-    async def read(self, headers: Mapping[str, str], max_bytes: int) -> bytes:
+    async def read(self, headers: Mapping[str, str], max_bytes: int) -> Body:
         """Returns it whole.
 
         Raises:
@@ -306,17 +306,18 @@ class _Body:
         chunk = await self._read_chunk(max_bytes)
         if not self.is_under_way:
             return chunk
-        chunks = [chunk]
+        # Joined at the end, large ones would hold up all other requests for as long as their pages take.
+        body = bytearray(chunk)
         try:
             async with asyncio.timeout(self._seconds):
                 while self.is_under_way:
                     # One that came at once is no more than a connection holds anyway.
                     self._budget.take(self._num_bytes - self._num_taken)
                     self._num_taken = self._num_bytes
-                    chunks.append(await self._read_chunk(max_bytes))
+                    body += await self._read_chunk(max_bytes)
         except TimeoutError:
             raise self._slow(self._seconds) from None
-        return b"".join(chunks)
+        return body
 
     def late(self) -> RequestError:
         """Returns the rejection of a request that took too long: for its body, or for its prediction."""
@@ -380,8 +381,8 @@ class _Response:
 class _Replay:
     """Gives a body that was read to the application behind."""
 
-    def __init__(self, body: bytes, receive: Receive) -> None:
-        self._body: bytes | None = body
+    def __init__(self, body: Body, receive: Receive) -> None:
+        self._body: Body | None = body
         self._receive = receive
 
     async def __call__(self) -> MutableMapping[str, Any]:

@@ -18,8 +18,11 @@ from .values import quoted
 MAX_LOOP_BYTES = 64 * 2**10
 """Bytes of a body that is read in the event loop, in 1 to 2 ms whatever it holds; a larger one is read in a thread."""
 
+Body: TypeAlias = bytes | bytearray
 Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
+_MAX_NAMED_BYTES = 2**20
+"""Bytes of a body of which a key that comes twice is searched for, which takes ten times as long as parsing it."""
 _PART_BYTES = 256 * 2**10
 _SPACED_COLON = re.compile(rb'"[ \t\r\n]+:')
 _GZIP = 16 + zlib.MAX_WBITS
@@ -29,11 +32,11 @@ _CHARSETS = {
 }  # fmt: skip
 
 
-def inflate(body: bytes, max_bytes: int) -> bytes:
+def inflate(body: Body, max_bytes: int) -> bytes:
     """Returns the content of a body in gzip.
 
     Args:
-        body: bytes.
+        body: bytes or bytearray.
         max_bytes: int. The most bytes that it may have; no more than these are ever made.
 
     Raises:
@@ -62,11 +65,11 @@ def too_large(max_bytes: int) -> RequestError:
     )
 
 
-def parse_json(body: bytes, charset: str | None = None, max_values: int | None = None) -> Any:
+def parse_json(body: Body, charset: str | None = None, max_values: int | None = None) -> Any:
     """Returns the content of a body of JSON.
 
     Args:
-        body: bytes.
+        body: bytes or bytearray.
         charset: string. The charset that the client names; None for UTF-8.
         max_values: int. The most values that a larger body than `MAX_LOOP_BYTES` may hold, lists and objects among
             them. Defaults to any number.
@@ -103,34 +106,41 @@ def parse_json(body: bytes, charset: str | None = None, max_values: int | None =
     return payload
 
 
-def _has_more_values(body: bytes, max_values: int) -> bool:
+def _has_more_values(body: Body, max_values: int) -> bool:
     """Whether JSON holds more values: each begins the body, or stands behind a comma or an opening bracket."""
-    text = np.frombuffer(body, np.uint8)
-    if 1 + sum(int(np.count_nonzero(_is_mark(part))) for part in _parts(text)) <= max_values:
-        return False
-    # What stands in strings does not count. Without escapes, each quote begins or ends one.
-    text = np.frombuffer(body.replace(rb"\\", b"  ").replace(rb"\"", b"  "), np.uint8)
-    num_values, is_inside = 1, 0
-    for part in _parts(text):
-        inside = (np.cumsum(part == ord('"'), dtype=np.uint8) + np.uint8(is_inside)) & 1
-        is_inside = int(inside[-1])
-        num_values += int(np.count_nonzero(_is_mark(part) & (inside == 0)))
+    return _exceeds(_parts(body), max_values) and _exceeds(_outside_strings(body), max_values)
+
+
+def _exceeds(parts: Iterator[Bytes], max_values: int) -> bool:
+    num_values = 1
+    for part in parts:
+        num_values += int(np.count_nonzero((part == ord(",")) | (part == ord("[")) | (part == ord("{"))))
         if num_values > max_values:
             return True
     return False
 
 
-def _parts(text: Bytes) -> Iterator[Bytes]:
+def _parts(body: Body) -> Iterator[Bytes]:
     """Returns parts of bytes: what is done with one leaves the interpreter to other threads again soon."""
+    text = np.frombuffer(body, np.uint8)
     return (text[start : start + _PART_BYTES] for start in range(0, len(text), _PART_BYTES))
 
 
-def _is_mark(text: Bytes) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    marks: np.ndarray[Any, np.dtype[np.bool_]] = (text == ord(",")) | (text == ord("[")) | (text == ord("{"))
-    return marks
+def _outside_strings(body: Body) -> Iterator[Bytes]:
+    """Returns the bytes of JSON that stand in no string, in parts; quotes may be among them."""
+    is_inside, escape = 0, b""
+    for part in _parts(body):
+        content = escape + part.tobytes()
+        # Without escapes, each quote begins or ends a string.
+        content = content.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+        escape = content[-1:] if content.endswith(b"\\") else b""
+        text = np.frombuffer(content, np.uint8)
+        inside = (np.cumsum(text == ord('"'), dtype=np.uint8) + np.uint8(is_inside)) & 1
+        is_inside = int(inside[-1])
+        yield text[inside == 0]
 
 
-def _loads(body: bytes) -> Any:
+def _loads(body: Body) -> Any:
     """Returns the content of JSON; what a parser makes holds no cycles.
 
     With the garbage collector running, the lists of a hostile body would hold up all threads.
@@ -144,11 +154,11 @@ def _loads(body: bytes) -> Any:
             gc.enable()
 
 
-def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
+def _check_keys(body: Body, payload: Mapping[str, Any]) -> None:
     """Checks that no object of a body has a key twice: the parser takes the last one.
 
-    Only a body with another number of `":` than its outer objects have keys, or with space before a colon, is parsed
-    once more, by a parser that notices.
+    Only a body with another number of `":` than its outer objects have keys, or with space before a colon, is looked at
+    once more: a small one by a parser that notices, a large one by its colons, which stand behind keys alone.
     """
     num_keys = len(payload)
     for value in payload.values():
@@ -156,15 +166,47 @@ def _check_keys(body: bytes, payload: Mapping[str, Any]) -> None:
             num_keys += len(value)
         elif isinstance(value, list):
             num_keys += sum([len(item) for item in value if type(item) is dict])
-    if body.count(b'":') != num_keys or _SPACED_COLON.search(body):
-        # The nesting of what orjson takes is nearly as deep as Python goes.
-        with contextlib.suppress(RecursionError):
-            json.loads(body, object_pairs_hook=_once)
+    is_large = len(body) > MAX_LOOP_BYTES
+    if body.count(b'":') == num_keys and not (_has_spaced_colon if is_large else _SPACED_COLON.search)(body):
+        return
+    if is_large:
+        num_colons = sum(int(np.count_nonzero(part == ord(":"))) for part in _outside_strings(body))
+        if num_colons in (num_keys, _count_keys(payload)):
+            return
+        if len(body) > _MAX_NAMED_BYTES:
+            raise _twice("one of the body")
+    # The nesting of what orjson takes is nearly as deep as Python goes.
+    with contextlib.suppress(RecursionError):
+        json.loads(body, object_pairs_hook=_once)
+
+
+def _has_spaced_colon(body: Body) -> bool:
+    last = 0
+    for part in _parts(body):
+        if (part[0] == ord(":") and last <= ord(" ")) or ((part[1:] == ord(":")) & (part[:-1] <= ord(" "))).any():
+            return True
+        last = int(part[-1])
+    return False
+
+
+def _count_keys(payload: Any) -> int:
+    num_keys, found = 0, [payload]
+    while found:
+        value = found.pop()
+        if type(value) is dict:
+            num_keys += len(value)
+            value = value.values()
+        found += [item for item in value if type(item) in (dict, list)]
+    return num_keys
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in collections.Counter(key for key, _ in pairs).items() if count > 1)
-        raise RequestError(Rejection.MALFORMED, f"Expected each key once. Received: {quoted(twice)} several times.")
+        raise _twice(quoted(twice))
     return found
+
+
+def _twice(key: str) -> RequestError:
+    return RequestError(Rejection.MALFORMED, f"Expected each key once. Received: {key} several times.")

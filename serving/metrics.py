@@ -11,6 +11,14 @@ from ..model_store.metadata import MISSING_VALUE
 from .contract import Array, Feature
 from .value_bins import OUTPUT
 
+SECONDS_BOUNDS = (
+    *(0.001, 0.0014, 0.0018, 0.0025, 0.0035, 0.005, 0.007),
+    *(0.01, 0.014, 0.018, 0.025, 0.035, 0.05, 0.07),
+    *(0.1, 0.14, 0.18, 0.25, 0.35, 0.5, 0.7),
+    *(1, 1.4, 1.8, 2.5, 3.5, 5, 7, 10),
+)
+"""The second bound after each is at most twice as large: a rollout sees where a percentile has doubled."""
+
 REQUESTS = Counter(
     "yachay_requests",
     "Requests for predictions by HTTP status or gRPC code, and by outcome: ok, rejected, failed",
@@ -20,7 +28,7 @@ SECONDS = Histogram(
     "yachay_request_seconds",
     "Seconds from a request's last byte to its response",
     ["model_name", "protocol"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    buckets=SECONDS_BOUNDS,
 )
 IN_FLIGHT = Gauge("yachay_requests_in_flight", "Requests for predictions that wait for their response", ["model_name"])
 REJECTED = Counter("yachay_rejected_requests", "Requests that were rejected", ["model_name", "reason"])

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from .batching import Outputs
-from .bodies import parse_json
+from .bodies import Body, parse_json
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .inputs import InputChecker, Inputs
@@ -55,11 +55,11 @@ class TensorRequest:
     nan_is_missing: bool
 
 
-def read_body(body: bytes, json_length: str | None, charset: str | None, max_values: int) -> TensorRequest:
+def read_body(body: Body, json_length: str | None, charset: str | None, max_values: int) -> TensorRequest:
     """Returns the request of a REST body.
 
     Args:
-        body: bytes.
+        body: bytes or bytearray.
         json_length: string. The header `Inference-Header-Content-Length`; None where there is none.
         charset: string. The charset that the client names; None for UTF-8.
         max_values: int. The most values that the JSON may hold.
@@ -68,7 +68,7 @@ def read_body(body: bytes, json_length: str | None, charset: str | None, max_val
         RequestError: if it does not fit the protocol.
     """
     length = _json_length(body, json_length)
-    payload = parse_json(body[:length], charset, max_values)
+    payload = parse_json(body if length == len(body) else body[:length], charset, max_values)
     if not isinstance(payload, dict) or not isinstance(payload.get("inputs"), list):
         raise _malformed("an object with `inputs`, a list of tensors", "another body")
     tensors = []
@@ -197,7 +197,7 @@ def describe_outputs(outputs: Iterable[Output]) -> list[dict[str, Any]]:
     ]
 
 
-def _json_length(body: bytes, header: str | None) -> int:
+def _json_length(body: Body, header: str | None) -> int:
     if header is None:
         return len(body)
     if not (header.isascii() and header.isdigit() and len(header) < 12 and int(header) <= len(body)):
@@ -205,7 +205,7 @@ def _json_length(body: bytes, header: str | None) -> int:
     return int(header)
 
 
-def _read_tensor(entry: Any, body: bytes, start: int) -> tuple[Tensor, int]:
+def _read_tensor(entry: Any, body: Body, start: int) -> tuple[Tensor, int]:
     """Returns a tensor and where the bytes of the next one begin."""
     if not isinstance(entry, dict):
         raise _malformed("each of `inputs` to be an object", "another value")
@@ -227,7 +227,7 @@ def _read_tensor(entry: Any, body: bytes, start: int) -> tuple[Tensor, int]:
             f"`binary_data_size` of {name[:40]!r} to be within the {len(body) - start:,} bytes that follow",
             "another value",
         )
-    return Tensor(name, kind, shape, body[start : start + size]), start + size
+    return Tensor(name, kind, shape, bytes(body[start : start + size])), start + size
 
 
 def _parameters(entry: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -73,6 +73,7 @@ def abuses(url: str) -> dict[str, Callable[[], contextlib.AbstractContextManager
     """Returns what a hostile client does, by name."""
     bodies = {
         "15 MB of empty lists": b'{"instances":[[]' + b",[]" * (5 * MIB) + b"]}",
+        "a string of 15 MB": b'{"instances":["' + b"a" * (15 * MIB) + b'"]}',
         "10,000 unknown fields": json.dumps({"instances": [{f"f{i}": i for i in range(10_000)}]}).encode(),
         "a gzip bomb": gzip.compress(b"[" * (256 * MIB)),
     }

@@ -1,6 +1,6 @@
 """How often a rollout is judged rightly: simulated requests in virtual time, the real judge and look at pods.
 
-    .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300] [--processes 2] [--only worse] [--markdown]
+    .venv/bin/python tests/benchmarks/rollouts.py [--rollouts 300] [--only worse] [--minutes 240] [--markdown]
 
 Requests arrive as a Poisson process and are counted every 60 s, as Prometheus does where nothing else is set, at the
 shares 10 and 50 %. A candidate that is as good should be promoted or, with too little traffic, held; a worse one should
@@ -27,12 +27,13 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from yachay.deployment.canary import CanarySettings
+from yachay.deployment.dispersion import Dispersion
 from yachay.deployment.errors import CandidateError
 from yachay.deployment.evidence import average, distance_margin, less_than, more_than
 from yachay.deployment.health import Health
-from yachay.deployment.judge import FALSE_ROLLBACKS, MISSED, NUM_COMPARISONS, judge
+from yachay.deployment.judge import FALSE_ROLLBACKS, MISSED, NUM_COMPARISONS, TAIL, judge, tail_bound
 from yachay.deployment.pods import SERVICE_LABEL
-from yachay.deployment.prometheus import Bursts, Traffic
+from yachay.deployment.prometheus import Traffic
 from yachay.manifests.keys import MODEL_VERSION
 from yachay.manifests.service import Model, Service
 from yachay.serving.metrics import SECONDS
@@ -249,6 +250,13 @@ def may_be_as_good(new: Counted, old: Counted) -> NDArray[np.bool_]:
         below = np.where(share + limit < 1, less_than(seen, total, np.minimum(share + limit, 1 - 1e-9)), np.inf)
         evidence = average(np.stack([more_than(before, total_before, share), below]))
         looks = looks[(evidence >= -math.log(MISSED)).all(axis=1)]
+    total, total_before = (np.maximum(one.requests[looks], 1.0) for one in (new, old))
+    bar = -math.log(MISSED / 2)
+    known = (more_than(old.slower[looks], total_before[:, None], TAIL) >= bar).sum(axis=1)
+    uppers = [tail_bound(BOUNDS.tolist(), int(count), SETTINGS.max_p99_factor) for count in known]
+    places = np.array([len(BOUNDS) if upper is None else np.searchsorted(BOUNDS, upper) for upper in uppers], int)
+    slower = np.append(new.slower[looks], np.zeros((len(looks), 1)), axis=1)[np.arange(len(looks)), places]
+    looks = looks[(less_than(slower, total, TAIL) >= bar) | (places == len(BOUNDS))]
     found = np.zeros(len(new.requests), bool)
     found[looks] = True
     return found
@@ -335,18 +343,24 @@ def crash(seconds: float, generator: np.random.Generator) -> float:
 
 
 def roll_out(
-    stable: Version, candidate: Version, rate: float, seed: int, *, judges_every_look: bool = False
+    stable: Version,
+    candidate: Version,
+    rate: float,
+    seed: int,
+    *,
+    max_minutes: float = SETTINGS.max_minutes,
+    judges_every_look: bool = False,
 ) -> tuple[str, float]:
     """Returns how a rollout ends (`promoted`, `held at 10`, `rolled back at 10`, ...) and after how many minutes."""
     generator = np.random.default_rng(seed)
-    bake, longest = (round(minutes * 60 / SCRAPE_SECONDS) for minutes in (SETTINGS.bake_minutes, SETTINGS.max_minutes))
+    bake, longest = (round(minutes * 60 / SCRAPE_SECONDS) for minutes in (SETTINGS.bake_minutes, max_minutes))
     bins = [bins_of(version, generator) for version in (candidate, stable)]
     minutes = 0.0
     for percent in SETTINGS.steps[:-1]:
         crashed = crash(candidate.crash_seconds, generator) if candidate.crash_seconds else math.inf
         state, look = "", -1
         counted: list[Counted] = []
-        bursts = Bursts()
+        dispersion = Dispersion(SETTINGS.min_requests)
         while not state and look + 1 < longest:
             outages = (generator.random(LOOKS_DRAWN) < OUTAGES_A_LOOK) & stable.outages
             drawn = [
@@ -362,10 +376,9 @@ def roll_out(
             is_judged = may_be_worse(*later) | judges_every_look
             is_judged |= may_be_as_good(*later) & (np.arange(first, first + LOOKS_DRAWN) + 1 >= bake)
             for look in range(first, first + LOOKS_DRAWN):
-                burst = bursts.add_to(
-                    Traffic(float(new.requests[look]), float(new.failed[look])), (look + 1) * SCRAPE_SECONDS
-                )
-                state = _state(new, old, look, burst, crashed, bool(is_judged[look - first]), look + 1 >= bake)
+                counts = (float(of[look]) for of in (new.requests, new.failed, new.rejected))
+                effects = dispersion.add_to(Traffic(*counts), (look + 1) * SCRAPE_SECONDS)
+                state = _state(new, old, look, effects, crashed, bool(is_judged[look - first]), look + 1 >= bake)
                 if state:
                     break
         minutes += (look + 1) * SCRAPE_SECONDS / 60
@@ -375,13 +388,15 @@ def roll_out(
 
 
 def _state(
-    new: Counted, old: Counted, look: int, burst: Traffic, crashed: float, is_judged: bool, is_baked: bool
+    new: Counted, old: Counted, look: int, effects: Traffic, crashed: float, is_judged: bool, is_baked: bool
 ) -> str:
     if crashed <= (look + 1) * SCRAPE_SECONDS:
         return "rolled back"
     verdict = "undecided"
     if is_judged:
-        candidate = dataclasses.replace(new.traffic(look), burst=burst.burst, burst_requests=burst.burst_requests)
+        candidate = dataclasses.replace(
+            new.traffic(look), failed_effect=effects.failed_effect, rejected_effect=effects.rejected_effect
+        )
         verdict = judge(candidate, old.traffic(look), SETTINGS).state
     if verdict == "worse":
         return "rolled back"
@@ -403,10 +418,19 @@ def cells() -> list[tuple[str, Version, Version]]:
     version = Version(failed=0.005, outages=True)
     found.append(("as good: outages of both", version, version))
     stable = Version()
+    slow = Version(seconds=0.01, spread=1.5)
+    found.append(
+        (
+            "worse: slowest 1.4 % of a slow tail take 2.2 times as long",
+            slow,
+            dataclasses.replace(slow, tail=0.014, tail_factor=2.2),
+        )
+    )
     for name, changes in {
         "all rejected (400)": {"rejected": 0.999, "failed": 0.001},
         "all fail (INTERNAL)": {"failed": 0.99, "rejected": 0.01},
         "5 points more fail": {"failed": 0.051},
+        "5 points more fail, in bursts of 20": {"failed": 0.051, "burst": 20},
         "5 points more are rejected": {"rejected": 0.06},
         "all twice as slow": {"seconds": 0.04},
         # The logarithm of the 99th percentile is 2.33 spreads above that of the median.
@@ -463,10 +487,13 @@ class Result:
         )
 
 
-def simulate(cell: tuple[tuple[str, Version, Version], float, int, bool]) -> Result:
+def simulate(cell: tuple[tuple[str, Version, Version], float, int, float, bool]) -> Result:
     """Returns how the rollouts of a cell ended."""
-    (name, stable, candidate), rate, rollouts, judges_every_look = cell
-    ends = [roll_out(stable, candidate, rate, seed, judges_every_look=judges_every_look) for seed in range(rollouts)]
+    (name, stable, candidate), rate, rollouts, longest, judges_every_look = cell
+    ends = [
+        roll_out(stable, candidate, rate, seed, max_minutes=longest, judges_every_look=judges_every_look)
+        for seed in range(rollouts)
+    ]
     counts = collections.Counter(end for end, _ in ends)
     return Result(name, rate, dict(counts.most_common()), float(np.median([minutes for _, minutes in ends])))
 
@@ -514,14 +541,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rollouts", type=int, default=300)
     parser.add_argument("--only", default="", help="cells whose name contains this")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="requests a second")
+    parser.add_argument(
+        "--minutes", type=float, default=SETTINGS.max_minutes, help="how long a share is watched at most"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--markdown", action="store_true", help="a table at the end")
     parser.add_argument("--every-look", action="store_true", help="judge at every look")
     options = parser.parse_args()
     start = time.monotonic()
     wanted = [
-        (cell, rate, options.rollouts, options.every_look)
-        for cell, rate in itertools.product(cells(), RATES)
+        (cell, rate, options.rollouts, options.minutes, options.every_look)
+        for cell, rate in itertools.product(cells(), options.rates)
         if options.only in cell[0]
     ]
     results = []

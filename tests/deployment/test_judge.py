@@ -4,8 +4,9 @@ import re
 from rollouts import AS_BEFORE
 
 from yachay.deployment.canary import CanarySettings
-from yachay.deployment.judge import judge
-from yachay.deployment.prometheus import Bursts, Traffic
+from yachay.deployment.judge import judge, tail_bound
+from yachay.deployment.prometheus import Traffic
+from yachay.serving.metrics import SECONDS_BOUNDS
 
 SETTINGS = CanarySettings()
 GOOD = Traffic(1000, 1, 3, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
@@ -90,25 +91,53 @@ def test_a_tail_that_is_slower_by_half_a_point_is_found_where_that_is_more_than_
     assert judge(Traffic(2000, slower={0.1: 20}), Traffic(18000, slower={0.1: 9}), settings).state == "as_good"
 
 
-def test_failures_that_come_together_are_one_event_unless_most_of_the_time_s_requests_fail() -> None:
-    stable = Traffic(9000, 9)
-    burst = Traffic(1000, 31, burst=30, burst_requests=150)
+def test_failures_that_come_together_are_less_evidence() -> None:
+    stable = Traffic(9000, 9, 9)
 
     assert judge(Traffic(1000, 31), stable, SETTINGS).state == "worse"
-    assert judge(burst, stable, SETTINGS).state == "undecided"
-    assert judge(Traffic(1000, 100, burst=80, burst_requests=150), stable, SETTINGS).state == "worse"
-    assert judge(Traffic(1000, 100, burst=30, burst_requests=150), stable, SETTINGS).state == "worse"
+    assert judge(Traffic(1000, 31, failed_effect=15.0), stable, SETTINGS).state == "undecided"
+    assert judge(Traffic(1000, 1, 31), stable, SETTINGS).state == "worse"
+    assert judge(Traffic(1000, 1, 31, rejected_effect=15.0), stable, SETTINGS).state == "undecided"
 
 
-def test_the_burst_is_that_of_the_time_in_which_most_requests_failed() -> None:
-    bursts = Bursts()
-    counts = {30: (100, 0), 60: (200, 12), 90: (300, 15), 150: (500, 15), 240: (800, 20), 900: (3000, 30)}
+def test_a_larger_share_asks_that_the_99th_percentile_is_not_doubled() -> None:
+    stable = Traffic(9000, slower={0.05: 300, 0.07: 60, 0.1: 5, 0.14: 1})
+    unknown = ["whether its 99th percentile is less than 2 times the serving version's"]
 
-    found = [bursts.add_to(Traffic(requests, failed), seconds) for seconds, (requests, failed) in counts.items()]
+    few = judge(Traffic(300, slower={0.05: 10, 0.07: 2, 0.1: 0, 0.14: 0}), stable, SETTINGS)
+    enough = judge(Traffic(1000, slower={0.05: 33, 0.07: 6, 0.1: 1, 0.14: 0}), stable, SETTINGS)
+    doubled = judge(Traffic(1000, slower={0.05: 33, 0.07: 13, 0.1: 12, 0.14: 4}), stable, SETTINGS)
+    settings = SETTINGS.model_copy(update={"worse_tail_increase": 0.03})
 
-    assert [(one.burst, one.burst_requests) for one in found] == [
-        (0, 100), (12, 200), (15, 300), (15, 300), (15, 300), (15, 300),
-    ]  # fmt: skip
+    assert (few.state, few.reasons[-1:]) == ("undecided", unknown)
+    assert enough.state == "as_good"
+    assert doubled.state == "worse"
+    tolerated = judge(Traffic(1000, slower={0.05: 33, 0.07: 13, 0.1: 12, 0.14: 4}), stable, settings)
+    assert (tolerated.state, tolerated.reasons) == ("undecided", unknown)
+
+
+def test_any_doubled_percentile_falls_between_bounds_of_the_histogram() -> None:
+    for num_known, bound in enumerate(SECONDS_BOUNDS[:-2], 1):
+        upper = tail_bound(SECONDS_BOUNDS, num_known, 2.0)
+
+        assert upper is not None
+        # The percentile lies below the next bound, and what it must be known to be below leaves room above that.
+        assert SECONDS_BOUNDS[num_known] * 1.2 < upper <= bound * 2
+
+
+def test_coarse_and_short_histograms_have_a_bound_above_the_percentile_or_none() -> None:
+    assert tail_bound([0.01, 0.025, 0.05, 0.1], 1, 2.0) == 0.05
+    assert tail_bound([0.01, 0.025], 0, 2.0) == 0.025
+    assert tail_bound([0.01, 0.025], 2, 2.0) is None
+    assert tail_bound([], 0, 2.0) is None
+
+
+def test_latencies_are_compared_at_the_bounds_that_both_count() -> None:
+    finer = {0.05: 33, 0.07: 20, 0.1: 1, 0.14: 0, 0.25: 0}
+
+    assert judge(Traffic(1000, slower=finer), Traffic(9000, slower={0.05: 300, 0.1: 5, 0.25: 0}), SETTINGS).state == (
+        "as_good"
+    )
 
 
 def test_rows_of_one_request_are_no_independent_evidence() -> None:

@@ -194,10 +194,15 @@ def test_what_is_counted_begins_with_a_scrape(prometheus: str, pods: dict[str, P
     _until(lambda: (monitor.scraped("dropout", "2") or 60.0) < time.monotonic() - start)
     counted_from = time.monotonic()
     pods["2"].answer(7, "200", 0.01, "Graduate")
-    _until(lambda: monitor.traffic("dropout", "2", time.monotonic() - counted_from).requests > 0)
-    traffic = monitor.traffic("dropout", "2", time.monotonic() - counted_from)
+    found = []
 
-    assert (traffic.requests, traffic.failed) == (7, 0)
+    def is_counted() -> bool:
+        found.append(monitor.traffic("dropout", "2", time.monotonic() - counted_from))
+        return found[-1].requests > 0
+
+    _until(is_counted)
+
+    assert (found[-1].requests, found[-1].failed) == (7, 0)
     assert monitor.scraped("dropout", "9") is None
 
 
