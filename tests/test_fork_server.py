@@ -14,7 +14,10 @@ import pytest
 
 from yachay.fork_server import ForkedProcess, ForkError, fork_process, fork_server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only"),
+]
 
 MODULES = {
     "slow": "import os, time; time.sleep(0.5); moment = time.time(); os.environ['SLOW'] = 'imported'",

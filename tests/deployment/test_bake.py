@@ -10,6 +10,8 @@ from yachay.deployment.cluster import Cluster
 from yachay.deployment.prometheus import Traffic
 from yachay.deployment.rollout import deploy
 
+pytestmark = pytest.mark.integration
+
 MODES = ["knative", "standard"]
 LONG = CANARY.model_copy(update={"bake_minutes": 0.5, "max_minutes": 1.0})
 

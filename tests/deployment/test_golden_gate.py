@@ -14,6 +14,8 @@ from yachay.deployment.rollout import deploy
 from yachay.manifests.service import Service
 from yachay.model_store.golden import GoldenRequest
 
+pytestmark = pytest.mark.integration
+
 MODES = ["knative", "standard"]
 GOOD = Watched({})
 GOLDEN = [GoldenRequest({"age": age}, float(age) / 2) for age in range(4)]

@@ -127,6 +127,7 @@ def test_an_overlay_says_what_the_same_service_renders(built, make_service, make
     assert_renders(built[environment], service)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", WRITTEN)
 def test_an_overlay_that_is_written_says_what_its_service_renders(written, name):
     assert_renders(*written[name])

@@ -101,6 +101,7 @@ def test_prometheus_takes_the_rules_and_the_queries_of_the_dashboards(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.integration
 @needs_promtool
 def test_each_alert_comes_when_it_should_and_only_then(tmp_path):
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))

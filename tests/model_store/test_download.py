@@ -11,6 +11,8 @@ from yachay.model_store.location import open_store
 from yachay.model_store.store import ModelStore, Push, StoreError, push
 from yachay.serving.store import BucketSource, FolderSource, default_cache, open_source
 
+pytestmark = pytest.mark.integration
+
 
 def _push(model: Path, store: ModelStore) -> Push:
     return push(model, store, trained_hash="hash", golden=b"{}\n")

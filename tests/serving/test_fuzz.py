@@ -23,6 +23,8 @@ from yachay.serving.v2 import read_body, read_inputs
 
 from .conftest import Running
 
+pytestmark = pytest.mark.integration
+
 CHECKER = InputChecker(
     [
         Feature("income", "float32", "numeric", False, None, None, "Income (monthly)\t"),

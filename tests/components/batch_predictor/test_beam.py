@@ -14,6 +14,8 @@ from yachay.components.batch_predictor.settings import PredictSettings
 from yachay.components.pusher.settings import PushSettings
 from yachay.pipelines.assembly import BEAM_ARGS
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 def test_beam_writes_what_the_processes_of_one_machine_write(

@@ -19,6 +19,8 @@ from yachay.serving.model_metadata import read_features, read_metadata
 
 from .conftest import run_here
 
+pytestmark = pytest.mark.integration
+
 HEADER = "id,income,visits,town\n"
 RECORDS = [f"{number},{number * 10},{number},Lima\n" for number in range(300)]
 

@@ -12,6 +12,8 @@ from yachay.components.cross_validator import workers
 from yachay.components.cross_validator.workers import available_memory, run_folds
 from yachay.errors import DataError, RunError
 
+pytestmark = pytest.mark.integration
+
 ROWS = [(np.arange(3), np.array([number])) for number in range(4)]
 
 WORK = """

@@ -51,6 +51,7 @@ def test_another_file_is_rejected(tmp_path: Path) -> None:
         find_gaps(tmp_path / "roads.geojson", pd.DataFrame())
 
 
+@pytest.mark.integration
 def test_the_official_file_lacks_the_districts_that_are_younger(official) -> None:
     path = Path(os.environ["YACHAY_DATA"], "education_access", "peru_distrital_simple.geojson")
 

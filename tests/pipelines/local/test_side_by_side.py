@@ -19,7 +19,10 @@ from yachay.pipelines.local.runner import NodeError, NodeRunner
 from yachay.pipelines.node import NodeTraits, describe_node
 from yachay.pipelines.runs.progress import NodeProgress, Progress
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only"),
+]
 
 
 @pytest.fixture(autouse=True)

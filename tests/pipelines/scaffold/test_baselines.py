@@ -7,6 +7,8 @@ from yachay.components.features import FeatureKind, Problem
 from yachay.pipelines.scaffold.baselines import LINEAR, MEAN, TREES, Baselines, judge_baselines
 from yachay.pipelines.scaffold.power import Powers, measure_powers
 
+pytestmark = pytest.mark.integration
+
 NUM_ROWS = 1_500
 
 

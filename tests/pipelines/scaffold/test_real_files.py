@@ -10,7 +10,10 @@ from yachay.pipelines.registry import find_pipeline
 from yachay.pipelines.scaffold.baselines import MEAN
 from yachay.pipelines.scaffold.scaffold import NewPipeline, scaffold
 
-pytestmark = pytest.mark.skipif("YACHAY_DATA" not in os.environ, reason="YACHAY_DATA names no folder of real data")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif("YACHAY_DATA" not in os.environ, reason="YACHAY_DATA names no folder of real data"),
+]
 
 
 def new(folder: Path, file: str, label: str) -> NewPipeline:

@@ -22,6 +22,8 @@ from yachay.serving.streaming.errors import SinkError
 from yachay.serving.streaming.kinesis import KinesisSink, KinesisSource, list_shards
 from yachay.serving.streaming.leases import SHARD_END, TRIM_HORIZON, Leases, LeaseTable
 
+pytestmark = pytest.mark.integration
+
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 LEASE_SECONDS = 1.0
 NUM_EVENTS = 200_000
