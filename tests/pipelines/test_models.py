@@ -170,6 +170,7 @@ def test_an_empty_store_is_named(tmp_path: Path) -> None:
         models_of(tmp_path).find(None)
 
 
+@pytest.mark.integration
 def test_a_registry_that_is_down_stops_no_promotion_and_is_told_later(
     tmp_path: Path, registry_server: str, client_run: Any
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_registry_that_is_down_stops_no_promotion_and_is_told_later(
     assert models_of(tmp_path, f"tracking.uri={registry_server}").versions()[0][0].registered == version.number
 
 
+@pytest.mark.integration
 def test_a_registry_with_another_digest_stops_a_promotion_before_anything_is_done(
     tmp_path: Path, registry_server: str, client_run: Any
 ) -> None:

@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from yachay.components.run_tracker.deliver import send
 from yachay.components.run_tracker.failure import track_failure
 from yachay.components.run_tracker.settings import TrackerConfig
 
 from .conftest import MakeRecord
+
+pytestmark = pytest.mark.integration
 
 
 def status(state: str, message: str = "") -> str:

@@ -25,6 +25,8 @@ from yachay.model_store.folder_store import FolderStore
 from .conftest import MakeRecord, add_push, tracked_report
 from .proxy import PASSWORD, USER, proxy
 
+pytestmark = pytest.mark.integration
+
 
 def runs(client: Any, config: TrackerConfig, query: str = "") -> list[Any]:
     experiment = client.get_experiment_by_name(config.experiment)
