@@ -4,7 +4,7 @@ DATA ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: setup demo style types check test test-all lock image clean
+.PHONY: setup demo style types quick check test test-all lock image clean
 
 setup:
 	@bash scripts/setup_environment.sh
@@ -21,9 +21,12 @@ style: setup
 types: setup
 	$(BIN)/mypy
 
-check: setup
-	@$(MAKE) --no-print-directory --jobs 2 style types
+quick: setup
 	$(BIN)/pytest -q -n 2 -m "not integration and not end_to_end and not slow"
+
+# The types are checked beside the tests: without its cache mypy takes a core for half a minute.
+check: style
+	@$(MAKE) --no-print-directory --jobs 2 types quick
 
 test: check
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "(integration or end_to_end) and not slow"
