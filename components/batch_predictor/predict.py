@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import itertools
 import json
 import multiprocessing
 import time
@@ -35,7 +36,7 @@ from ..features import to_identifier
 from .outputs import PREDICTION, merge, merge_rejected
 from .places import Place, open_place
 from .plan import Evaluator, Part, Plan, Receipt, part_name
-from .score import REJECTED_SUFFIX, read_receipts, score_part, start_worker
+from .score import REJECTED_SUFFIX, Scorer, read_receipts, score_part, start_worker
 from .settings import PredictSettings, reading_of, suffix_of
 from .sources import InputFile, PartsReader, Wanted, list_inputs
 from .trees_check import check_trees, is_known_good, remember_good
@@ -237,14 +238,14 @@ class _Pool:
         if plan.evaluator == "saved_model":
             modules.append("yachay.serving.saved_model")
         context.set_forkserver_preload(modules)
-        self._model = plan.model
+        self._plan = plan
         self._is_checked = is_checked
         self._pool = ProcessPoolExecutor(num_workers, context, initializer=start_worker, initargs=(plan,))
         self._check: Future[str] | None = None
 
     def __enter__(self) -> "_Pool":
         if self._is_checked:
-            self._check = self._pool.submit(check_trees, self._model)
+            self._check = self._pool.submit(check_trees, self._plan.model)
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -262,8 +263,14 @@ class _Pool:
 
     def run(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Receipt]]:
         """Scores parts, a few at once."""
+        rest = iter(parts)
+        first = list(itertools.islice(rest, 2))
+        if len(first) == 1 and self._plan.evaluator == "trees" and not self._is_checked:
+            # Other processes would start for longer than this one works.
+            yield first[0], Scorer(self._plan).score(first[0])
+            return
         pending: dict[Future[Receipt], Part] = {}
-        for part in parts:
+        for part in itertools.chain(first, rest):
             future = self._pool.submit(score_part, part)
             # What it carries is with the process.
             pending[future] = dataclasses.replace(part, text=None, batch=None)

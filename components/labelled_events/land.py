@@ -11,10 +11,11 @@ import dataclasses
 import datetime
 import gzip
 import io
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ import pyarrow.parquet
 from filelock import FileLock
 
 from ...errors import MAX_FAILURES_SHOWN, DataError, UsageError
+from ...files import scratch_folder
 from ...model_store.metadata import MISSING_VALUE, Dtype
 from ...serving.bodies import parse_json
 from ...serving.contract import Array, Feature
@@ -40,6 +42,9 @@ SPANS = "spans"
 FILE = "labelled.parquet"
 REJECTED = "_rejected"  # The ingest takes nothing below such names for records.
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
+
+CHUNK_EVENTS = 1 << 15
+"""How many events memory holds; beyond them a day's span, as columns."""
 
 _LOCK_FILE = "_lock"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -113,37 +118,27 @@ def land(
     """
     folder = open_place(target)
     checker = _EventChecker(columns, label, label_values, form)
-    by_day: dict[int, list[_Event]] = {}
-    rejected: list[Quarantined] = []
-    num_events = 0
-    for file in _list_events(events):
-        for line, content in _lines(file):
-            num_events += 1
-            try:
-                event = checker.check(content)
-            except DataError as error:
-                failures = error.failures or (str(error),)
-                reason = "; ".join(failures).replace(" (row 0)", "").replace("(row 0, ", "(")
-                text = content.strip().decode("utf-8", "backslashreplace")
-                rejected.append(Quarantined(file.uri, line, "", reason, text))
-            else:
-                by_day.setdefault(event.microseconds // _MICROSECONDS_A_DAY, []).append(event)
-    if not num_events:
-        raise DataError(f"Expected events in {events}. Received: none. Name another file.")
     num_new, spans = 0, {}
-    with _locked(folder):
-        quarantine = _write_rejected(folder, rejected)
-        for day, found in sorted(by_day.items()):
-            new, total = _add(folder.child(SPANS).child(str(day)).child(FILE), checker.table(found))
-            num_new += new
-            spans[(_EPOCH + datetime.timedelta(day)).date().isoformat()] = total
-    num_fit = num_events - len(rejected)
-    first = tuple(f"line {each.line}: {each.reason}" for each in rejected[:MAX_FAILURES_SHOWN])
+    with scratch_folder() as scratch:
+        with _Spool(scratch, checker) as spool:
+            for file in _list_events(events):
+                for line, content in _lines(file):
+                    spool.add(file.uri, line, content)
+        if not spool.num_events:
+            raise DataError(f"Expected events in {events}. Received: none. Name another file.")
+        with _locked(folder):
+            quarantine = _write_rejected(folder, spool.rejected) if spool.num_rejected else ""
+            for day, found in spool.tables():
+                new, total = _add(folder.child(SPANS).child(str(day)).child(FILE), found)
+                num_new += new
+                spans[(_EPOCH + datetime.timedelta(day)).date().isoformat()] = total
+    num_fit = spool.num_events - spool.num_rejected
     if not num_fit:
         raise DataError(
-            f"Expected events that fit. Received: none of {num_events}; see {quarantine}. The first:", first
+            f"Expected events that fit. Received: none of {spool.num_events}; see {quarantine}. The first:", spool.shown
         )
-    return Landed(num_events, num_new, num_fit - num_new, len(rejected), quarantine, spans, first)
+    shown_ = tuple(spool.shown)
+    return Landed(spool.num_events, num_new, num_fit - num_new, spool.num_rejected, quarantine, spans, shown_)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +146,66 @@ class _Event:
     id: str
     microseconds: int
     matrices: Mapping[str, Array]
+
+
+class _Spool:
+    """Events on the disk, those that fit by day and the rejected ones: memory holds `CHUNK_EVENTS` of them.
+
+    Args:
+        folder: path. An empty folder.
+        checker: `_EventChecker`.
+    """
+
+    def __init__(self, folder: Path, checker: "_EventChecker") -> None:
+        self._folder, self._checker = folder, checker
+        self._chunk: list[_Event] = []
+        self._num_chunks = 0
+        self.rejected = folder / "rejected.csv"
+        self._stream = self.rejected.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._stream, lineterminator="\n")
+        self._writer.writerow(field.name for field in dataclasses.fields(Quarantined))
+        self.num_events = self.num_rejected = 0
+        self.shown: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._flush()
+        self._stream.close()
+
+    def add(self, file: str, line: int, content: bytes) -> None:
+        """Keeps an event, or why it does not fit."""
+        self.num_events += 1
+        try:
+            self._chunk.append(self._checker.check(content))
+        except DataError as error:
+            failures = error.failures or (str(error),)
+            reason = "; ".join(failures).replace(" (row 0)", "").replace("(row 0, ", "(")
+            text = content.strip().decode("utf-8", "backslashreplace")
+            self._writer.writerow(dataclasses.astuple(Quarantined(file, line, "", reason, text)))
+            self.num_rejected += 1
+            if len(self.shown) < MAX_FAILURES_SHOWN:
+                self.shown.append(f"line {line}: {reason}")
+        if len(self._chunk) >= CHUNK_EVENTS:
+            self._flush()
+
+    def tables(self) -> Iterator[tuple[int, pa.Table]]:
+        """Yields each day and its events, in the order in which they came."""
+        for day in sorted(int(folder.name) for folder in self._folder.iterdir() if folder.is_dir()):
+            parts = sorted(self._folder.joinpath(str(day)).iterdir())
+            yield day, pa.concat_tables([pyarrow.parquet.read_table(part) for part in parts])
+
+    def _flush(self) -> None:
+        by_day: dict[int, list[_Event]] = {}
+        for event in self._chunk:
+            by_day.setdefault(event.microseconds // _MICROSECONDS_A_DAY, []).append(event)
+        for day, found in by_day.items():
+            folder = self._folder / str(day)
+            folder.mkdir(exist_ok=True)
+            pyarrow.parquet.write_table(self._checker.table(found), folder / f"{self._num_chunks:09}.parquet")
+        self._chunk.clear()
+        self._num_chunks += 1
 
 
 class _EventChecker:
@@ -225,17 +280,16 @@ class _EventChecker:
         return round(seconds * 1_000_000)
 
     def table(self, events: Sequence[_Event]) -> pa.Table:
-        """Returns events as rows, the last of each id."""
-        latest = list({event.id: event for event in events}.values())
+        """Returns events as rows."""
         columns: dict[str, pa.Array] = {}
         for group, features in self._inputs.groups.items():
-            matrix = np.concatenate([event.matrices[group] for event in latest], axis=1)
+            matrix = np.concatenate([event.matrices[group] for event in events], axis=1)
             for feature, values in zip(features, matrix, strict=True):
                 columns[feature.name] = _to_arrow(feature, values)
         columns = {feature.name: columns[feature.name] for feature in self._features}
-        columns[ID] = pa.array([event.id for event in latest])
-        columns[ROW] = pa.array(np.zeros(len(latest), np.int64))
-        columns[TIME] = pa.array([event.microseconds for event in latest], pa.timestamp("us", "UTC"))
+        columns[ID] = pa.array([event.id for event in events])
+        columns[ROW] = pa.array(np.zeros(len(events), np.int64))
+        columns[TIME] = pa.array([event.microseconds for event in events], pa.timestamp("us", "UTC"))
         return pa.table(columns)
 
 
@@ -275,9 +329,9 @@ def _add(place: Place, table: pa.Table) -> tuple[int, int]:
                 "and land its events again."
             ) from None
         num_before = before.num_rows
-    keys = zip(table[ID].to_pylist(), table[ROW].to_pylist(), strict=True)
-    last = {key: row for row, key in enumerate(keys)}
-    table = table.take(pa.array(sorted(last.values())))
+    places = table.select([ID, ROW]).append_column("place", pa.array(np.arange(table.num_rows)))
+    last = places.group_by([ID, ROW]).aggregate([("place", "max")])["place_max"]
+    table = table.take(pa.array(np.sort(last.to_numpy())))
     stream = io.BytesIO()
     pyarrow.parquet.write_table(table, stream)
     place.write(stream.getvalue())
@@ -309,16 +363,13 @@ def _lines(place: Place) -> Iterator[tuple[int, bytes]]:
                 yield line, text
 
 
-def _write_rejected(folder: Place, rejected: Sequence[Quarantined]) -> str:
-    if not rejected:
-        return ""
+def _write_rejected(folder: Place, rejected: Path) -> str:
     name = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S-%f")
     place = folder.child(REJECTED).child(f"{name}.csv")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Quarantined))
-    writer.writerows(dataclasses.astuple(each) for each in rejected)
-    place.write(text.getvalue().encode())
+    if folder.is_local:
+        Path(place.parent.path).mkdir(parents=True, exist_ok=True)
+    with rejected.open("rb") as source, place.writing() as target:
+        shutil.copyfileobj(source, target)
     return place.uri
 
 

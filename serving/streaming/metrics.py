@@ -18,5 +18,5 @@ LATENCY = Histogram(
     "yachay_stream_event_seconds",
     "Seconds from an event's arrival in the stream to the acknowledgement of its output, of each batch's oldest",
     ["model_name"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, 3600),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60, 120, 300, 600, 3600),
 )

@@ -27,6 +27,7 @@ NUM_COLUMNS = 24
 NUM_POINTS = 240
 RATE_INTERVAL = "1m"
 COLORS = ("#73bf69", "#f2495c", "#5794f2", "#ff9830", "#b877d9", "#8ab8ff", "#fade2a", "#c4162a")
+NAMED_COLORS = {"green": "#73bf69", "red": "#f2495c"}
 UNITS = {"s": " s", "ms": " ms", "eps": "/s", "reqps": "/s", "short": "", "percentunit": " %"}
 
 
@@ -73,8 +74,13 @@ def draw(panel: dict[str, Any], axes: Any, source: Source) -> None:
     axes.set_title(panel["title"], loc="left", fontsize=9, fontweight="bold", color="#d8d9da")
     scale = 100 if defaults["unit"] == "percentunit" else 1
     is_stacked = defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal"
+    fixed = {
+        override["matcher"]["options"]: NAMED_COLORS[override["properties"][0]["value"]["fixedColor"]]
+        for override in panel["fieldConfig"]["overrides"]
+    }
     base = np.zeros(NUM_POINTS + 1)
-    for color, (name, times, values) in zip(np.resize(COLORS, len(series)), series, strict=True):
+    for usual, (name, times, values) in zip(np.resize(COLORS, len(series)), series, strict=True):
+        color = fixed.get(name, usual)
         days = times / 86400
         if is_stacked:
             top = base + np.nan_to_num(values)
@@ -112,7 +118,7 @@ def main() -> None:
     source = Source(options.prometheus, options.minutes, dict(each.split("=", 1) for each in options.set))
     places = [panel["gridPos"] for panel in dashboard["panels"]]
     num_rows = max(place["y"] + place["h"] for place in places)
-    width, height = NUM_COLUMNS * CELL_WIDTH, num_rows * CELL_HEIGHT + 0.4
+    width, height = NUM_COLUMNS * CELL_WIDTH, num_rows * CELL_HEIGHT + 0.55
     figure = plt.figure(figsize=(width, height), facecolor="#111217")
     figure.text(0.012, 1 - 0.28 / height, dashboard["title"], color="#d8d9da", fontsize=12, fontweight="bold")
     for panel, place in zip(dashboard["panels"], places, strict=True):

@@ -1,19 +1,21 @@
 """Bulk scoring beside TFX's BulkInferrer, `mlflow models predict` and the bare call of the same SavedModel.
 
-    .venv/bin/python tests/benchmarks/predict.py --model PUSH/VERSION --data data.csv [--rows 1000000]
-        [--compared-rows 50000] [--memory-rows 1000000,10000000,50000000] [--format parquet] [--repeats 1]
+    .venv/bin/python tests/benchmarks/predict.py --model PUSH/VERSION --data data.csv [--rows 50000,1000000]
+        [--memory-rows 1000000,10000000,50000000] [--format parquet] [--prefix "nice -n -18"]
 
-Rows are drawn from the records of `--data` with replacement. Prints rows a second by the wall and by the processor: the
-machine may be busy, and the processor's time says what a row costs. BulkInferrer and MLflow get `--compared-rows` of
-them, the time of an empty run taken off for all. With `--memory-rows` the peak of the memory of all processes (PSS).
+Rows are drawn from the records of `--data` with replacement; all get the same ones. Prints seconds by the wall and by
+the processor: of whole commands, and without what they take for one row. With `--memory-rows` the peak of the memory of
+all processes (PSS). `--prefix` stands before each command that is measured.
 """
 
 import argparse
 import ctypes
 import dataclasses
+import itertools
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -199,17 +201,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--compared-rows", type=int, default=50_000)
+    parser.add_argument("--rows", default="50000,1000000")
     parser.add_argument("--memory-rows", default="")
     parser.add_argument("--format", choices=("parquet", "csv"), default="parquet")
+    parser.add_argument("--prefix", default="", metavar="COMMAND")
     options = parser.parse_args()
     _adopt_orphans()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         model = options.model.resolve()
-        one = scratch / f"one.{options.format}"
-        draw(options.data, 1, one)
         if options.memory_rows:
             _memory(model, options, scratch)
         else:
@@ -235,79 +235,72 @@ def _memory(model: Path, options: argparse.Namespace, scratch: Path) -> None:
 
 
 def _compare(model: Path, options: argparse.Namespace, scratch: Path) -> None:
-    data, few = scratch / f"rows.{options.format}", scratch / "few.parquet"
-    draw(options.data, options.rows, data)
-    draw(options.data, options.compared_rows, few)
-    single = scratch / "single.parquet"
-    draw(options.data, 1, single)
-    rates = {}
-
-    def show(name: str, rows: int, found: Measured, empty: Measured | None) -> None:
-        seconds = found.seconds - (empty.seconds if empty else 0)
-        cpu = found.cpu_seconds - (empty.cpu_seconds if empty else 0)
-        rates[name] = (rows / seconds, rows / cpu)
-        print(
-            f"{name:<24} {rows:>10,} rows  {rows / seconds:>10,.0f} rows/s  "
-            f"{rows / cpu:>10,.0f} rows/s of a processor  {found.peak_mib:6,.0f} MiB",
-            flush=True,
-        )
-
-    def pair(name: str, rows: int, command: Callable[[Path], list[str]], small: Path, large: Path) -> None:
-        empty = measure(command(small))
-        show(name, rows, measure(command(large)), empty)
-
-    pair(
-        "yachay predict",
-        options.rows,
-        lambda path: _yachay(model, path, scratch / "out.parquet"),
-        scratch / f"one.{options.format}",
-        data,
-    )
-    pair(
-        "yachay predict, few rows",
-        options.compared_rows,
-        lambda path: _yachay(model, path, scratch / "o.parquet"),
-        single,
-        few,
-    )
-    text = subprocess.run(
-        [sys.executable, HERE, "bare", model, few], check=True, capture_output=True, text=True
-    ).stdout.splitlines()[-1]
-    times = json.loads(text)
-    show("the bare call", options.compared_rows, Measured(times["seconds"], times["cpu_seconds"], 0), None)
-    for path in (single, few):
-        write_examples(model, path, scratch / f"{path.stem}-examples/Split-unlabelled")
-    runs = iter(range(9))
-
-    def inferrer(path: Path) -> list[str]:
-        place = scratch / f"inferrer{next(runs)}"
-        place.mkdir()
-        return [
-            sys.executable,
-            str(HERE),
-            "bulk_inferrer",
-            str(model),
-            str(scratch / f"{path.stem}-examples/Split-unlabelled"),
-            str(place),
-        ]
-
-    pair("TFX's BulkInferrer", options.compared_rows, inferrer, single, few)
+    prefix = shlex.split(options.prefix)
     saved = scratch / "mlflow"
     subprocess.run([sys.executable, HERE.parent / "mlflow_model.py", model, saved], check=True, capture_output=True)
+    counts = [1, *map(int, options.rows.split(","))]
+    paths = {rows: scratch / f"{rows}.parquet" for rows in counts}
+    for rows, path in paths.items():
+        draw(options.data, rows, path)
+        draw(options.data, rows, path.with_suffix(".csv"))
+        write_examples(model, path, _examples(path))
+        _write_renamed(model, path)
+    runs = itertools.count()
+    commands: dict[str, Callable[[Path], list[str]]] = {
+        "yachay predict": lambda path: _yachay(model, path.with_suffix(f".{options.format}"), scratch / "out.parquet"),
+        "TFX's BulkInferrer": lambda path: [
+            sys.executable, str(HERE), "bulk_inferrer", str(model), str(_examples(path)),
+            str(_made(scratch / f"inferrer{next(runs)}")),
+        ],
+        "mlflow models predict": lambda path: [
+            sys.executable, "-m", "mlflow", "models", "predict", "-m", str(saved), "--env-manager", "local",
+            "-t", "csv", "-i", str(path.with_suffix(".mlflow.csv")), "-o", str(scratch / "mlflow.json"),
+        ],
+    }  # fmt: skip
+    measure(_yachay(model, paths[1], scratch / "out.parquet"))  # The table of trees is compared once.
+    found: dict[tuple[str, int], Measured] = {}
+    for rows in counts:
+        for name, command in commands.items():
+            found[name, rows] = one = measure([*prefix, *command(paths[rows])])
+            print(f"{name:<22} {rows:>10,} rows {one.seconds:8.2f} s {one.cpu_seconds:8.2f} s of processor "
+                  f"{one.peak_mib:6,.0f} MiB", flush=True)  # fmt: skip
+    for rows in counts[1:]:
+        command = [*prefix, sys.executable, str(HERE), "bare", str(model), str(paths[rows])]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+        bare_call = Measured(**json.loads(text), peak_mib=0)
+        print(f"{'the bare call':<22} {rows:>10,} rows {bare_call.seconds:8.2f} s {bare_call.cpu_seconds:8.2f} s of "
+              "processor")  # fmt: skip
+        net = {name: _less(found[name, rows], found[name, 1]) for name in commands} | {"the bare call": bare_call}
+        ours = net.pop("yachay predict")
+        for name, theirs in net.items():
+            print(f"{rows:>10,} rows: {theirs.seconds / ours.seconds:6.1f} x {name} by the wall, "
+                  f"{theirs.cpu_seconds / ours.cpu_seconds:6.1f} x by the processor, without the start")  # fmt: skip
+            if name in commands:
+                whole, other = found["yachay predict", rows], found[name, rows]
+                print(f"{'':>10}       {other.seconds / whole.seconds:6.1f} x by the wall, "
+                      f"{other.cpu_seconds / whole.cpu_seconds:6.1f} x by the processor, whole commands")  # fmt: skip
 
-    def predicted(path: Path) -> list[str]:
-        table = pyarrow.parquet.read_table(path)
-        names = {each["original"]: each["name"] for each in features_of(model)}
-        table = table.select(list(names)).rename_columns(list(names.values()))
-        pyarrow.csv.write_csv(table, path.with_suffix(".mlflow.csv"))
-        command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", str(saved), "--env-manager", "local"]
-        return [*command, "-t", "csv", "-i", str(path.with_suffix(".mlflow.csv")), "-o", str(scratch / "mlflow.json")]
 
-    pair("mlflow models predict", options.compared_rows, predicted, single, few)
-    ours = rates["yachay predict"]
-    for name, theirs in rates.items():
-        if name != "yachay predict":
-            print(f"{ours[0] / theirs[0]:8.1f} x {name} by the wall, {ours[1] / theirs[1]:6.1f} x by the processor")
+def _less(one: Measured, other: Measured) -> Measured:
+    return dataclasses.replace(
+        one, seconds=one.seconds - other.seconds, cpu_seconds=one.cpu_seconds - other.cpu_seconds
+    )
+
+
+def _examples(path: Path) -> Path:
+    return path.parent / f"{path.stem}-examples" / "Split-unlabelled"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _write_renamed(model: Path, path: Path) -> None:
+    """Writes the model's features under its own names, as MLflow takes them."""
+    names = {each["original"]: each["name"] for each in features_of(model)}
+    table = pyarrow.parquet.read_table(path, columns=list(names)).rename_columns(list(names.values()))
+    pyarrow.csv.write_csv(table, path.with_suffix(".mlflow.csv"))
 
 
 if __name__ == "__main__":

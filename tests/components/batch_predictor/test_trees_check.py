@@ -12,6 +12,7 @@ from stream_model import NAMES, TABLE, push_trees
 from yachay.components.batch_predictor import predict as predictor
 from yachay.components.batch_predictor import trees_check
 from yachay.components.batch_predictor.predict import PredictionSummary
+from yachay.components.batch_predictor.settings import PredictSettings
 from yachay.components.batch_predictor.trees_check import is_known_good, remember_good
 from yachay.model_store.tree_table import TREES_FILE
 
@@ -98,3 +99,15 @@ def test_a_table_that_predicts_otherwise_is_compared_each_time(
         assert (summary.evaluator, summary.rows) == ("saved_model", 6)
         assert [line.split(",")[1] for line in Path(summary.output).read_text().splitlines()[1:]] == EXPECTED
     assert len(checked) == 3
+
+
+@pytest.mark.integration
+def test_one_part_is_scored_without_other_processes(
+    score: Score, records: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Path(score(records, "here.csv").output).read_text()
+    monkeypatch.delattr(predictor.ProcessPoolExecutor, "submit")
+
+    summary = predictor.predict(model, PredictSettings(data=str(records), output=str(tmp_path / "one.csv")))
+
+    assert Path(summary.output).read_text() == expected

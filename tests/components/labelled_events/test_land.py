@@ -159,3 +159,17 @@ def test_nothing_lands_where_no_event_fits(tmp_path: Path, landed: Callable[...,
     with pytest.raises(UsageError, match="no such file"):
         land(str(tmp_path / "absent.jsonl"), str(tmp_path), COLUMNS, "Target")
     assert not (tmp_path / "lake/spans").exists()
+
+
+def test_more_events_than_memory_holds_come_to_the_same(
+    tmp_path: Path, landed: Callable[..., Landed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [event(number % 7, DAY * 86400 + number % 7 * 20_000, GDP=number) for number in range(20)]
+    monkeypatch.setattr("yachay.components.labelled_events.land.CHUNK_EVENTS", 3)
+
+    found = landed(*events[:10], "broken\n", *events[10:])
+
+    assert (found.events, found.landed, found.replaced, found.rejected) == (21, 7, 13, 1)
+    rows = [*span(tmp_path), *span(tmp_path, DAY + 1)]
+    assert {row[ID]: row["GDP"] for row in rows} == {f"e{number % 7}": number for number in range(13, 20)}
+    assert found.shown[0].startswith("line 11: ")

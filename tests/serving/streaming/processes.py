@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
+
 from yachay.serving.streaming.envelope import Envelope
 
 
@@ -43,6 +45,10 @@ class Consumer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def memory_mib(self) -> float:
+        assert self._process is not None
+        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
 
     def wait(self) -> int:
         assert self._process is not None

@@ -1,8 +1,10 @@
 import functools
 import json
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer, TopicPartition
 from kafka_broker import Broker, find_jars, running_broker
-from processes import Consumer
+from processes import Consumer, LineCounter
 from stream_model import ENVELOPE, event
 
 from yachay.serving.streaming.kafka import KafkaSource
@@ -128,11 +130,8 @@ def test_at_least_once_from_kafka_to_a_file_while_it_is_killed(
     flags = [f"--from=kafka://{broker.servers}/more", f"--to=file:{sink}", "--instance=one", "--max_batch_events=200"]
     consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", flags, {})
 
-    def written() -> int:
-        return sink.read_bytes().count(b"\n") if sink.exists() else 0
-
-    consumer.kill_until(written, 50_000, (0.3, 1))
-    time.sleep(3)
+    lines = LineCounter(sink)
+    consumer.kill_until(lambda: len({*lines.identifiers()}), 50_000, (0.3, 1))
     assert consumer.end() == 0
 
     documents = [json.loads(line) for line in sink.read_text().splitlines()]
@@ -213,3 +212,79 @@ def test_a_transaction_that_fails_reads_only_its_own_records_again(broker: Broke
     source.commit()
     assert not source.read(10, 1)
     source.close()
+
+
+def test_more_processes_than_partitions_end_and_keys_of_other_bytes_than_text_stay_what_they_are(
+    broker: Broker, stream_store: Path, tmp_path: Path
+) -> None:
+    for topic in ("few", "few-predictions"):
+        broker.make_topic(topic, PARTITIONS if topic != "few" else 2)
+    keys = [(2**63 + number).to_bytes(8) for number in range(50)]
+    producer = Producer({"bootstrap.servers": broker.servers})
+    for number in range(2000):
+        producer.produce("few", json.dumps(event(number)), keys[number % len(keys)])
+    assert producer.flush(60) == 0
+    uri = f"kafka://{broker.servers}"
+    members = [
+        Consumer(
+            stream_store, ENVELOPE, tmp_path / f"log{number}",
+            [f"--from={uri}/few", f"--to={uri}/few-predictions", "--group=few", "--once"], {},
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    for member in members:
+        member.start()
+
+    assert [member.wait() for member in members] == [0, 0, 0]
+    consumer = KafkaConsumer(
+        {"bootstrap.servers": broker.servers, "group.id": "k", "isolation.level": "read_committed"}
+    )
+    consumer.assign([TopicPartition("few-predictions", partition, 0) for partition in range(PARTITIONS)])
+    found: list[Any] = []
+    while len(found) < 2000:
+        found += [message for message in consumer.consume(1000, 10) if not message.error()]
+    consumer.close()
+    assert {message.key() for message in found} == {*keys}
+    assert len({json.loads(message.value())["event_id"] for message in found}) == 2000
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Kinesis that takes half a minute for each call."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(30)
+        self.send_error(500)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_memory_is_bounded_while_the_sink_is_slow(broker: Broker, stream_store: Path, tmp_path: Path) -> None:
+    broker.make_topic("many", PARTITIONS)
+    producer = Producer({"bootstrap.servers": broker.servers, "linger.ms": 20, "compression.type": "lz4"})
+    value = json.dumps(event(1) | {"text": "x" * 10_000})
+    for number in range(40_000):  # 400 MB
+        while True:
+            try:
+                producer.produce("many", value, str(number))
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(60) == 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sink = f"kinesis://slow?region=us-east-1&endpoint_url=http://127.0.0.1:{server.server_port}"
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    flags = [f"--from=kafka://{broker.servers}/many", f"--to={sink}"]
+    consumer = Consumer(stream_store, ENVELOPE, tmp_path / "log", flags, keys)
+    consumer.start()
+    peak = 0.0
+    end = time.monotonic() + 25
+    while time.monotonic() < end:
+        peak = max(peak, consumer.memory_mib())
+        time.sleep(0.5)
+    consumer.kill()
+    server.shutdown()
+
+    print(f"{peak:.0f} MiB")
+    assert 100 < peak < 400

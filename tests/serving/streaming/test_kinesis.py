@@ -211,12 +211,14 @@ def test_a_sink_keeps_the_order_within_a_key_where_kinesis_takes_only_some() -> 
     assert all(len({*call}) == len(call) for call in kinesis.calls)
 
 
-def test_a_key_of_kafka_that_kinesis_has_no_room_for_is_cut() -> None:
+def test_a_key_of_kafka_that_kinesis_has_no_room_for_is_cut_and_bytes_are_base64() -> None:
     kinesis = Throttled()
 
-    KinesisSink("kinesis://s", kinesis, "s").write([Message("1", "k" * 1000, b"{}")])
+    sink = KinesisSink("kinesis://s", kinesis, "s")
+    sink.write([Message("1", "k" * 1000, b"{}")])
+    sink.write([Message("2", b"\xff\x00".decode(errors="surrogateescape"), b"{}")])
 
-    assert kinesis.calls == [["k" * 256]]
+    assert kinesis.calls == [["k" * 256], ["/wA="]]
 
 
 def test_a_sink_that_does_not_exist_is_an_error_with_what_was_not_written(aws: dict[str, Any]) -> None:

@@ -10,6 +10,9 @@ from stream_model import EVENT, HIGH, event
 
 from yachay.errors import ConfigurationError
 from yachay.schemas.stream import stream_schema
+from yachay.serving.bodies import parse_json
+from yachay.serving.errors import RequestError
+from yachay.serving.model import ServedModel
 from yachay.serving.streaming.contract import Message, Record
 from yachay.serving.streaming.envelope import Envelope
 from yachay.serving.streaming.predictor import Predictor
@@ -164,3 +167,29 @@ def test_base64_with_broken_lines_is_read(make_predictor: Make) -> None:
     (message,) = make_predictor().predict([record(base64.encodebytes(json.dumps(EVENT).encode()))])
 
     assert read(message)["prediction"] == "Graduate"
+
+
+@pytest.mark.parametrize("number", ["1e39", "-1e39", "1e400", "NaN", "Infinity", '"NaN"', "1" + "0" * 400])
+def test_a_number_that_is_not_finite_has_the_reason_that_the_predict_api_gives(
+    make_predictor: Make, stream_model: ServedModel, number: str
+) -> None:
+    text = json.dumps(EVENT).replace("1.74", number).encode()
+
+    def asked_of_the_server() -> None:
+        stream_model.inputs.check_rows([parse_json(text)["student_features"]])
+
+    with pytest.raises(RequestError) as rejected:
+        asked_of_the_server()
+
+    (message,) = make_predictor().predict([record(text)])
+
+    assert message.reason == rejected.value.rejection.label
+
+
+def test_a_key_of_other_bytes_than_text_stays_what_it_is_and_is_base64_in_json(make_predictor: Make) -> None:
+    key = (2**63 + 7).to_bytes(8)
+
+    (message,) = make_predictor(key="").predict([record(EVENT, key=key.decode(errors="surrogateescape"))])
+
+    assert message.key.encode(errors="surrogateescape") == key
+    assert base64.b64decode(read(message)["key"]) == key
