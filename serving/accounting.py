@@ -60,6 +60,11 @@ class Accounting:
         self._counters: dict[tuple[str, str], Any] = {}
         self._seconds = {protocol: metrics.SECONDS.labels(model_name, protocol) for protocol in get_args(WireProtocol)}
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether requests are traced."""
+        return self._tracer is not None
+
     @contextlib.contextmanager
     def request(
         self, protocol: WireProtocol, headers: Mapping[str, str], attributes: Callable[[], Mapping[str, Any]]
@@ -73,18 +78,26 @@ class Accounting:
         """
         with self._span(protocol, headers, attributes) as span:
             account = Account(span)
-            self._in_flight.inc()
-            start = time.perf_counter()
+            start = self.begin()
             try:
                 yield account
             finally:
-                self._seconds[protocol].observe(time.perf_counter() - start)
-                self._in_flight.dec()
-                self._count(protocol, account.status)
+                self.end(protocol, account.status, start)
                 if span is not None:
                     from .tracing import end_span
 
                     end_span(span, protocol, account.status)
+
+    def begin(self) -> float:
+        """Counts a request that is not traced as one under way, and returns when it began, for `end`."""
+        self._in_flight.inc()
+        return time.perf_counter()
+
+    def end(self, protocol: WireProtocol, status: str, start: float) -> None:
+        """Counts and times it."""
+        self._seconds[protocol].observe(time.perf_counter() - start)
+        self._in_flight.dec()
+        self._count(protocol, status)
 
     def reject(self, error: RequestError) -> None:
         """Counts a rejection by its reason."""

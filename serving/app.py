@@ -1,7 +1,6 @@
 """The ASGI application: predictions are made here, everything else is handled by KServe's own application behind it."""
 
 import asyncio
-import gzip
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -14,20 +13,30 @@ import orjson
 from ..errors import suggestion
 from .access import Access
 from .access_log import AccessLog, note
-from .accounting import Account, Accounting
+from .accounting import Accounting
 from .bodies import Body, inflate, parse_json, too_large
 from .contract import WireProtocol
+from .direct import DirectResponder
 from .errors import Rejection, RequestError
-from .http_protocol import RETRY_AFTER
-from .inputs import Inputs
+from .exchange import PREDICT_PATH, charset_of, make_exchange
 from .kserve_model import NamedModel
 from .limits import Limits
-from .model import Caller, ServedModel
+from .model import Caller
 from .reading import Budget, RequestReader
 from .request_id import request_id
+from .responses import (
+    CLOSE,
+    FAILED,
+    GZIP_HEADERS,
+    MIN_GZIP_BYTES,
+    Headers,
+    compress,
+    full_headers,
+    late,
+    rejected,
+    takes_gzip,
+)
 from .tls import is_certified
-from .v1 import read_request, write_response
-from .v2 import TensorRequest, check_outputs, choose_outputs, read_body, read_inputs, write_body
 
 logger = logging.getLogger(__name__)
 
@@ -35,31 +44,13 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
-_PREDICT = re.compile(r"/v1/models/([^/]+):predict|/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 _ROUTES = {"v1": "/v1/models/{model_name}:predict", "v2": "/v2/models/{model_name}/infer"}
 _VERSION = re.compile(r"(/v2/models/([^/]+))(?:/versions/([^/]+))?((?:/ready)?)")
 CLOSED_EXPLAIN = re.compile(r".*:explain/?")  # KServe's would return the request's headers.
 CLOSED = re.compile(rf"{CLOSED_EXPLAIN.pattern}|/v2/repository(/.*)?")
-_JSON_LENGTH = "inference-header-content-length"
-_BINARY_LENGTH = _JSON_LENGTH.encode()
-_CHARSET = re.compile(r"""charset\s*=\s*"?([^\s;"]+)""", re.IGNORECASE)
-_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?(?![.\d])")
-MIN_GZIP_BYTES = 16 * 2**10
-"""Bytes of a response from which on it is compressed where the client takes that; a row has a hundredth of them."""
-GZIP_LEVEL = 1
 MAX_KSERVE_BYTES = 64 * 2**10
 """Bytes of a body that KServe's application reads in the event loop: as much as a CloudEvent may be sure to have."""
-_CLOSE = (b"connection", b"close")
-_REJECTION_HEADERS: Mapping[Rejection, Headers] = {
-    Rejection.METHOD: [(b"allow", b"POST")],
-    Rejection.ENCODING: [(b"accept-encoding", b"gzip")],
-    Rejection.UNAUTHORIZED: [(b"www-authenticate", b"Bearer")],
-    Rejection.NOT_READY: [RETRY_AFTER],
-    Rejection.OVERLOADED: [RETRY_AFTER],
-}
-FAILED = {"error": "The server failed to predict. Its log holds the reason under the request's id."}
 
 
 class _DisconnectedError(Exception):
@@ -78,6 +69,9 @@ class PredictApplication:
         limits: `Limits`.
         closed: pattern of the paths that are closed.
         access_log: `AccessLog`; None for none.
+
+    Attributes:
+        direct: `DirectResponder`; None where each request is traced or makes a line.
     """
 
     def __init__(
@@ -100,6 +94,8 @@ class PredictApplication:
         self._limits = limits
         self._access_log = access_log
         self._budget = Budget(limits.max_buffered_bytes)
+        is_watched = access_log is not None or accounting.is_traced
+        self.direct = None if is_watched else DirectResponder(model, access, accounting, limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -136,7 +132,7 @@ class PredictApplication:
     async def _respond(self, scope: Scope, headers: Mapping[str, str], body: "_Body", response: "_Response") -> None:
         try:
             self._access.check_path(scope["path"], headers.get("authorization"), is_certified(scope))
-            match = _PREDICT.fullmatch(scope["path"])
+            match = PREDICT_PATH.fullmatch(scope["path"])
             if match is not None and scope["method"] != "POST":
                 raise RequestError(Rejection.METHOD, f"Expected the method POST. Received: {scope['method'][:20]}.")
             if self._closed.fullmatch(scope["path"]):
@@ -146,21 +142,21 @@ class PredictApplication:
                 content = await body.read(headers, MAX_KSERVE_BYTES)
                 if match is not None:
                     # KServe's own reader takes the last of a key that comes twice.
-                    parse_json(content, _charset(headers))
+                    parse_json(content, charset_of(headers))
                 await self._application(self._without_version(scope), _Replay(content, body.receive), response.send)
                 return
             identifier = request_id(headers.get("x-request-id"))
             note(request_id=identifier)
             response.headers.append((b"x-request-id", identifier.encode()))
-            response.takes_gzip = _takes_gzip(headers.get("accept-encoding", ""))
+            response.takes_gzip = takes_gzip(headers.get("accept-encoding", ""))
             content = await body.read(headers, self._limits.max_body_bytes)
         except RequestError as error:
             await self._reject(error, body, response)
             return
         status, content = await self._predict(scope, match, headers, content, identifier, response)
         if response.takes_gzip and len(content) >= MIN_GZIP_BYTES:
-            response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
-            content = await self._reader.run(lambda: gzip.compress(content, GZIP_LEVEL, mtime=0))
+            response.headers += GZIP_HEADERS
+            content = await self._reader.run(lambda: compress(content))
         await response.write(status, content)
 
     async def _predict(
@@ -187,12 +183,12 @@ class PredictApplication:
                 if headers.get("content-encoding", "identity") != "identity":
                     body = await self._inflate(body, headers["content-encoding"])
                 self._check_model(v1_name or v2_name, version)
-                if v1_name:
-                    content = await self._respond_v1(body, headers, identifier, account)
-                else:
-                    content, length = await self._respond_v2(body, headers, identifier, account)
-                    if length is not None:
-                        response.headers.append((_BINARY_LENGTH, str(length).encode()))
+                exchange = make_exchange(match, body, headers, identifier)
+                served, inputs = await self._reader.read(len(body), exchange.read)
+                account.describe(request_id=exchange.identifier, model_version=served.version, rows=inputs.num_rows)
+                outputs = await served.predict(inputs, Caller(exchange.identifier, protocol, datetime.now(UTC)))
+                content, more = exchange.write(outputs, served)
+                response.headers += more
                 status = 200
             except RequestError as error:
                 status, content = self._rejected(error, response)
@@ -202,33 +198,6 @@ class PredictApplication:
                 status, content = 500, orjson.dumps(FAILED)
             account.status = str(status)
         return status, content
-
-    async def _respond_v1(self, body: Body, headers: Mapping[str, str], identifier: str, account: Account) -> bytes:
-        charset = _charset(headers)
-
-        def read(served: ServedModel) -> tuple[Inputs, bool]:
-            return read_request(parse_json(body, charset, served.inputs.max_values), served.inputs)
-
-        served, (inputs, by_rows) = await self._reader.read(len(body), read)
-        account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
-        outputs = await served.predict(inputs, Caller(identifier, "v1", datetime.now(UTC)))
-        return write_response(outputs, by_rows)
-
-    async def _respond_v2(
-        self, body: Body, headers: Mapping[str, str], identifier: str, account: Account
-    ) -> tuple[bytes, int | None]:
-        json_length, charset = headers.get(_JSON_LENGTH), _charset(headers)
-
-        def read(served: ServedModel) -> tuple[TensorRequest, Inputs]:
-            request = read_body(body, json_length, charset, served.inputs.max_values)
-            check_outputs(request, [output.name for output in served.outputs])
-            return request, read_inputs(request, served.inputs)
-
-        served, (request, inputs) = await self._reader.read(len(body), read)
-        identifier = request_id(request.id or identifier)
-        account.describe(request_id=identifier, model_version=served.version, rows=inputs.num_rows)
-        outputs = await served.predict(inputs, Caller(identifier, "v2", datetime.now(UTC)))
-        return write_body(choose_outputs(outputs, request), served.name, served.version, request.id or identifier)
 
     async def _inflate(self, body: Body, encoding: str) -> bytes:
         if encoding.lower() not in ("gzip", "x-gzip"):
@@ -240,13 +209,14 @@ class PredictApplication:
 
     async def _reject(self, error: RequestError, body: "_Body", response: "_Response") -> None:
         if body.is_under_way:
-            response.headers.append(_CLOSE)
+            response.headers.append(CLOSE)
         await response.write(*self._rejected(error, response))
 
     def _rejected(self, error: RequestError, response: "_Response") -> tuple[int, bytes]:
         self._accounting.reject(error)
-        response.headers += _REJECTION_HEADERS.get(error.rejection, ())
-        return error.rejection.status, orjson.dumps({"error": str(error)})
+        status, headers, content = rejected(error)
+        response.headers += headers
+        return status, content
 
     def _without_version(self, scope: Scope) -> Scope:
         """Returns the scope of a request about a version as one about the model: KServe knows no versions."""
@@ -323,10 +293,7 @@ class _Body:
         """Returns the rejection of a request that took too long: for its body, or for its prediction."""
         if self.is_under_way:
             return self._slow(self._request_seconds)
-        return RequestError(
-            Rejection.LATE,
-            f"Expected a response within {self._request_seconds:g} s. Received: none yet. Send fewer rows, or later.",
-        )
+        return late(self._request_seconds)
 
     def close(self) -> None:
         """Gives back what it took of the budget."""
@@ -371,10 +338,7 @@ class _Response:
 
     async def write(self, status: int, body: bytes) -> None:
         """Sends it whole."""
-        is_binary = any(name == _BINARY_LENGTH for name, _ in self.headers)
-        kind = b"application/octet-stream" if is_binary else b"application/json"
-        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *self.headers]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.start", "status": status, "headers": full_headers(self.headers, body)})
         await self.send({"type": "http.response.body", "body": body})
 
 
@@ -390,13 +354,3 @@ class _Replay:
             return await self._receive()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
-
-
-def _charset(headers: Mapping[str, str]) -> str | None:
-    match = _CHARSET.search(headers.get("content-type", ""))
-    return match.group(1) if match else None
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Whether a client takes gzip, by its header `accept-encoding`."""
-    return "gzip" in accepted and not _NO_GZIP.search(accepted)

@@ -81,11 +81,11 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
         self._thread.start()
 
-    async def submit(self, inputs: Inputs, predicted: Callable[[Outputs], None]) -> Outputs:
-        """Returns the outputs of inputs.
+    def submit(self, inputs: Inputs, predicted: Callable[[Outputs], None]) -> asyncio.Future[Outputs]:
+        """Returns the future of the outputs of inputs; it has a `RequestError` where the model fails on them.
 
         Raises:
-            RequestError: if too much is queued, or the model fails on these inputs.
+            RequestError: if too much is queued.
         """
         if self._num_queued_rows > MAX_QUEUED_BATCHES * self._max_rows:
             raise RequestError(
@@ -100,7 +100,7 @@ class Batcher:
                 loop.call_soon(self._predict_collected, loop)
         else:
             self._queue.put(job)
-        return await job.future
+        return job.future
 
     def close(self) -> None:
         """Predicts what is queued and ends the thread."""

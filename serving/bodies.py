@@ -158,7 +158,8 @@ def _check_keys(body: Body, payload: Mapping[str, Any]) -> None:
     """Checks that no object of a body has a key twice: the parser takes the last one.
 
     Only a body with another number of `":` than its outer objects have keys, or with space before a colon, is looked at
-    once more: a small one by a parser that notices, a large one by its colons, which stand behind keys alone.
+    once more: a small one by a parser that notices, a large one by its colons, which stand behind keys alone. Space is
+    looked for where there are more colons: strings may hold them.
     """
     num_keys = len(payload)
     for value in payload.values():
@@ -167,7 +168,10 @@ def _check_keys(body: Body, payload: Mapping[str, Any]) -> None:
         elif isinstance(value, list):
             num_keys += sum([len(item) for item in value if type(item) is dict])
     is_large = len(body) > MAX_LOOP_BYTES
-    if body.count(b'":') == num_keys and not (_has_spaced_colon if is_large else _SPACED_COLON.search)(body):
+    num_colons, num_behind_quotes = _count_colons(body)
+    if num_behind_quotes == num_keys and (
+        num_colons == num_keys or not (_has_spaced_colon if is_large else _SPACED_COLON.search)(body)
+    ):
         return
     if is_large:
         num_colons = sum(int(np.count_nonzero(part == ord(":"))) for part in _outside_strings(body))
@@ -178,6 +182,18 @@ def _check_keys(body: Body, payload: Mapping[str, Any]) -> None:
     # The nesting of what orjson takes is nearly as deep as Python goes.
     with contextlib.suppress(RecursionError):
         json.loads(body, object_pairs_hook=_once)
+
+
+def _count_colons(body: Body) -> tuple[int, int]:
+    """Returns how many colons there are, and how many of them behind a quote."""
+    num_colons = num_behind_quotes = last = 0
+    for part in _parts(body):
+        is_colon = part == ord(":")
+        num_colons += int(np.count_nonzero(is_colon))
+        num_behind_quotes += int(np.count_nonzero(is_colon[1:] & (part[:-1] == ord('"'))))
+        num_behind_quotes += bool(is_colon[0]) and last == ord('"')
+        last = int(part[-1])
+    return num_colons, num_behind_quotes
 
 
 def _has_spaced_colon(body: Body) -> bool:

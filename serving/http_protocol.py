@@ -2,6 +2,7 @@
 what a client does not read.
 """
 
+import functools
 import logging
 import re
 from asyncio import TimerHandle, Transport
@@ -9,9 +10,11 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from .direct import DirectResponder
 from .limits import Limits
+from .responses import CLOSE, RETRY_AFTER, Headers, full_headers
 
 IDLE_SECONDS = 1.0
 """A connection that asked nothing for so long may be closed for another one."""
@@ -19,7 +22,6 @@ NUM_SPARE = 64
 """Connections beyond the budget that get a 503 before any more are closed at once."""
 MAX_PIPELINED = 16
 """Requests of a connection that wait for the response to the one before: each takes a hundred times its bytes."""
-RETRY_AFTER = (b"retry-after", b"1")
 _MAX_FRAMING = 8
 """Bytes around each byte of a chunked body: one in chunks of a single byte has 5."""
 _UPGRADE = re.compile(rb"(^|\n)upgrade[ \t]*:", re.IGNORECASE)
@@ -27,12 +29,12 @@ _UPGRADE = re.compile(rb"(^|\n)upgrade[ \t]*:", re.IGNORECASE)
 _logger = logging.getLogger("uvicorn.error.connection")
 
 
-def make_protocol(limits: Limits, base: type[HttpToolsProtocol]) -> type[HttpToolsProtocol]:
+def make_protocol(limits: Limits, base: type[HttpToolsProtocol]) -> type["LimitedProtocol"]:
     """Returns the protocol of one server, whose connections share a budget."""
     # What a client did wrong makes no line. uvicorn's own configuration, which is read by now, would undo it.
     _logger.setLevel(logging.ERROR)
     bases = (LimitedProtocol,) if base is HttpToolsProtocol else (LimitedProtocol, base)
-    return type("Protocol", bases, {"limits": limits, "idle_since": {}})
+    return type("Protocol", bases, {"limits": limits, "idle_since": {}, "direct": None})
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -42,6 +44,8 @@ class LimitedProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[Limits]
+    direct: ClassVar[DirectResponder | None]
+    """What responds to requests that came whole, without a task each; None where all have one."""
     idle_since: ClassVar[dict["LimitedProtocol", float]]
     """Connections that have sent no whole header since they began or got their response, and when, in that order."""
 
@@ -51,7 +55,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.logger = _logger
         self._unread: TimerHandle | None = None
         self._deadline: TimerHandle | None = None
-        self._is_header_too_large = False
+        self._held: tuple[RequestResponseCycle, Any] | None = None
+        self._is_reading = self._is_header_too_large = False
         self._num_messages = self._body_bytes = self._other_bytes = self._header_bytes = 0
         num_excess = len(self.connections) - self.limits.max_connections
         if num_excess > 0:
@@ -78,7 +83,10 @@ class LimitedProtocol(HttpToolsProtocol):
         num_messages, body_bytes = self._num_messages, self._body_bytes
         if self in self.idle_since:
             data = _without_upgrade(data)
+        self._is_reading = True
         super().data_received(data)
+        self._is_reading = False
+        self._start_held()
         if self._num_messages > num_messages or self.transport.is_closing():
             return
         self._other_bytes += len(data) - (self._body_bytes - body_bytes)
@@ -115,6 +123,15 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._num_messages += 1
         self._body_bytes = self._other_bytes = self._header_bytes = 0
+        if self._held is None or self.direct is None:
+            return
+        cycle, _ = self._held
+        if not cycle.waiting_for_100_continue and not self.flow.write_paused:
+            respond = functools.partial(self._respond, cycle)
+            if self.direct.take(cycle.scope, bytes(cycle.body), respond):
+                self._held = None
+                return
+        self._start_held()
 
     def on_response_complete(self) -> None:
         """Ends a request."""
@@ -149,6 +166,34 @@ class LimitedProtocol(HttpToolsProtocol):
                 f"Expected requests in HTTP/1.1, at most {MAX_PIPELINED} ahead of their responses. "
                 "Received: other bytes, or more.",
             )
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Whether it needs a task is known once all is read that came with its header.
+        if self._is_reading and self.direct is not None and app is not _reject_connection:
+            self._held = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _start_held(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
+
+    def _respond(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+        """Writes the response of a request without a task."""
+        if cycle.disconnected:
+            return
+        lines = [STATUS_LINE[status]]
+        if not cycle.keep_alive:
+            headers.append(CLOSE)
+        for name, value in (*cycle.default_headers, *full_headers(headers, body)):
+            lines += (name, b": ", value, b"\r\n")
+        self.transport.write(b"".join([*lines, b"\r\n", body]))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def _begin_idleness(self) -> None:
         self.idle_since[self] = self.loop.time()

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,6 @@ class InputChecker:
         self.groups = group_features(features)
         self._names = tuple(self.features)
         self._keys = dict.fromkeys(self._names).keys()
-        self._get_row = itemgetter(*self._names) if len(self._names) > 1 else None
         self._aliases = {
             alias: feature.name
             for feature in features
@@ -86,13 +84,12 @@ class InputChecker:
                     Rejection.MALFORMED,
                     f"Expected each of `instances` to be an object of fields. Received: {shown(row)} (row {index}).",
                 )
-        if any(row.keys() != self._keys for row in rows):
-            columns: Iterable[Sequence[Any]] = self._pick(rows)
-        elif self._get_row is None:
-            columns = [[row[self._names[0]] for row in rows]]
-        else:
-            columns = zip(*map(self._get_row, rows), strict=True)
-        return self._pack(dict(zip(self._names, columns, strict=True)), len(rows))
+        orders = set(map(tuple, rows))
+        names = next(iter(orders))
+        if len(orders) > 1 or self._keys != set(names):
+            return self._pack(dict(zip(self._names, self._pick(rows), strict=True)), len(rows))
+        values = zip(*[row.values() for row in rows], strict=True)
+        return self._pack(dict(zip(names, values, strict=True)), len(rows))
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]], what: str = "`inputs`") -> Inputs:
         """Returns the inputs of columns, each a sequence of as many values.
@@ -227,10 +224,12 @@ class InputChecker:
             return np.array(values, np.object_)
         if dtype == "int64":
             try:
-                integers: Array = np.array(values, np.int64)
+                # A tenth to a half of the time of `np.array`, which looks for the shape first.
+                flat = np.fromiter(chain.from_iterable(values), np.int64, len(values) * len(values[0]))
             except OverflowError:
                 self._find_outside(dtype, columns, failures, _INT64.min, _INT64.max)
                 return np.empty(0, np.int64)
+            integers: Array = flat.reshape(len(values), -1)
             if integers.min() == MISSING_VALUE[dtype]:
                 self._find_missing(dtype, columns, failures)
             return integers

@@ -1,6 +1,7 @@
 """A model in service: loaded, warmed, and predicting in batches."""
 
 import dataclasses
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +64,7 @@ class ServedModel:
         self.labels: tuple[str, ...] = tuple(loaded.metadata.get("labels", ()))
         self.outputs: tuple[Output, ...] = loaded.outputs
         self.inputs = InputChecker(loaded.features, limits.max_rows, limits.max_string_bytes)
+        self.predicts_in_loop = loaded.max_loop_rows > 0
         self._predict = loaded.predict
         self._limits = limits
         self._observers = tuple(observers)
@@ -80,13 +82,13 @@ class ServedModel:
         """The model family."""
         return str(self.metadata["family"])
 
-    async def predict(self, inputs: Inputs, caller: Caller) -> Outputs:
-        """Returns the outputs of checked inputs.
+    def predict(self, inputs: Inputs, caller: Caller) -> Future[Outputs]:
+        """Returns the future of the outputs of checked inputs; it has a `RequestError` where the model fails on them.
 
         Raises:
-            RequestError: if the model fails on them, or too much is queued.
+            RequestError: if too much is queued.
         """
-        return await self._batcher.submit(inputs, lambda outputs: self._tell(inputs, outputs, caller))
+        return self._batcher.submit(inputs, lambda outputs: self._tell(inputs, outputs, caller))
 
     def predict_events(self, inputs: Inputs, callers: Sequence[Caller]) -> Outputs:
         """Returns the outputs of checked inputs that are a batch already, one caller a row, in the thread that asks.

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .app import FAILED, Application
+from .app import PredictApplication
 from .http_protocol import make_protocol
 from .limits import Limits
+from .responses import FAILED
 from .tls import TlsFiles, TlsProtocol, rest_context
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class RestServer(RESTServer):
         host: str,
         tls: TlsFiles | None,
         limits: Limits,
-        in_front: Callable[[FastAPI], Application],
+        in_front: Callable[[FastAPI], PredictApplication],
         add_routes: Sequence[Callable[[FastAPI], None]],
         **options: Any,
     ) -> None:
@@ -60,7 +61,8 @@ class RestServer(RESTServer):
         if tls is not None:
             context = rest_context(tls)
             self.config.ssl_context_factory = lambda config, default: context
-        self.config.http = make_protocol(limits, HttpToolsProtocol if tls is None else TlsProtocol)
+        self._protocol = make_protocol(limits, HttpToolsProtocol if tls is None else TlsProtocol)
+        self.config.http = self._protocol
         self._in_front = in_front
         self._add_routes = add_routes
 
@@ -75,7 +77,8 @@ class RestServer(RESTServer):
         app.add_exception_handler(Exception, _fail)
         for add in self._add_routes:
             add(app)
-        self.config.app = self._in_front(app)
+        self.config.app = application = self._in_front(app)
+        self._protocol.direct = application.direct
 
     def finish(self) -> None:
         """Asks it to finish what is under way and end; from any thread."""

@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,10 @@ from yachay.serving.inputs import Inputs
 
 def rows(*values: float) -> Inputs:
     return Inputs(len(values), {"float32": np.array([values], np.float32)})
+
+
+async def ask(batcher: Batcher, inputs: Inputs, watch: Callable[[Outputs], None]) -> Outputs:
+    return await batcher.submit(inputs, watch)
 
 
 class Doubling:
@@ -101,7 +105,7 @@ def test_a_request_whose_client_went_away_is_neither_predicted_nor_forgotten_in_
         kept = asyncio.ensure_future(batcher.submit(rows(1), watched.append))
         if not max_loop_rows:
             await asyncio.to_thread(started.wait, 10)
-        gone = [asyncio.ensure_future(batcher.submit(rows(2, 2), watched.append)) for _ in range(100)]
+        gone = [asyncio.ensure_future(ask(batcher, rows(2, 2), watched.append)) for _ in range(100)]
         while sum(not each.done() for each in gone) and batcher._num_queued_rows < 3:
             await asyncio.sleep(0)
         queued = batcher._num_queued_rows
