@@ -139,21 +139,21 @@ class PredictApplication:
                 raise RequestError(Rejection.CLOSED, "Expected a route of this server. Received: one that is closed.")
             is_event = "ce-specversion" in headers or "cloudevents" in headers.get("content-type", "")
             if match is None or is_event:
-                content = await body.read(headers, MAX_KSERVE_BYTES)
+                sent = await body.read(headers, MAX_KSERVE_BYTES)
                 if match is not None:
                     # KServe's own reader takes the last of a key that comes twice.
-                    parse_json(content, charset_of(headers))
-                await self._application(self._without_version(scope), _Replay(content, body.receive), response.send)
+                    parse_json(sent, charset_of(headers))
+                await self._application(self._without_version(scope), _Replay(sent, body.receive), response.send)
                 return
             identifier = request_id(headers.get("x-request-id"))
             note(request_id=identifier)
             response.headers.append((b"x-request-id", identifier.encode()))
             response.takes_gzip = takes_gzip(headers.get("accept-encoding", ""))
-            content = await body.read(headers, self._limits.max_body_bytes)
+            sent = await body.read(headers, self._limits.max_body_bytes)
         except RequestError as error:
             await self._reject(error, body, response)
             return
-        status, content = await self._predict(scope, match, headers, content, identifier, response)
+        status, content = await self._predict(scope, match, headers, sent, identifier, response)
         if response.takes_gzip and len(content) >= MIN_GZIP_BYTES:
             response.headers += GZIP_HEADERS
             content = await self._reader.run(lambda: compress(content))
