@@ -66,5 +66,5 @@ def command(
     if not frame.is_json():
         there = "" if delivery.is_new else ", which was there already"
         click.echo(f"{record.key}: {delivery.url}{there}")
-        if delivery.model:
-            click.echo(f"  model      {delivery.model}")
+        if delivery.model or delivery.reason:
+            click.echo(f"  model      {delivery.model or 'none: ' + delivery.reason}")

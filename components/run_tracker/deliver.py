@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import StoreError, YachayError
+from ...model_store.ledger import RETIRED, list_events
 from ...model_store.location import open_store
 from ...model_store.store import read_push
 from . import spool
@@ -23,7 +24,7 @@ class Delivery:
         state: `"tracked"`, `"kept"` (in the spool, for it could not be sent) or `"lost"` (it could not be kept either).
         url: string. The run's page on the server.
         model: string. The registered version, `models:/<name>/<number>`; empty where there is none.
-        reason: string. Why it was not sent.
+        reason: string. Why it was not sent, or its model not registered.
         is_new: bool. Whether it was not there already.
     """
 
@@ -80,8 +81,8 @@ def send(record: RunRecord) -> Delivery:
         IntegrityError: if the files of the push are not those that were pushed.
     """
     sent = send_run(record)
-    model = _register(record)
-    return Delivery("tracked", sent.url, model, is_new=sent.is_new)
+    model, reason = _register(record)
+    return Delivery("tracked", sent.url, model, reason, is_new=sent.is_new)
 
 
 def note_delivery(tracking: Any, delivery: Delivery) -> None:
@@ -90,18 +91,22 @@ def note_delivery(tracking: Any, delivery: Delivery) -> None:
         tracking.set_string_custom_property(name, value)
 
 
-def _register(record: RunRecord) -> str:
+def _register(record: RunRecord) -> tuple[str, str]:
+    """Returns the registered version, and why there is none where the push was retired meanwhile."""
     if record.push is None:
-        return ""
+        return "", ""
     registry = open_registry(record.registry, record.uri)
     if registry is None:
-        return ""
+        return "", ""
     store = open_store(record.push.store, record.push.mount, record.push.endpoint_url)
     push = read_push(store, record.push.version)
     if push is None:
+        events = [one for one in list_events(store) if one.version == record.push.version]
+        if events and events[-1].kind == RETIRED:
+            return "", f"Its push {record.push.version} was retired on {events[-1].when}: {events[-1].why}"
         raise StoreError(
-            f"Expected push {record.push.version} in {store.uri}, to register it. Received: none. It was removed: "
-            "discard the spool."
+            f"Expected push {record.push.version} in {store.uri}, to register it. Received: none, and no word that it "
+            "was retired. Check that the store can be reached; if it was removed by hand, remove the spool too."
         )
     version = register(registry, record.push.name, store, push, record.key)
-    return f"models:/{record.push.name}/{version.number}"
+    return f"models:/{record.push.name}/{version.number}", ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .mlflow_server import asked, connect
+from .mlflow_server import TrackingError, asked, connect
 from .record import Dataset, NestedRun, RunRecord
 
 KEY = "yachay.key"
@@ -17,6 +17,7 @@ SENT = "yachay.sent"
 _PARENT = "mlflow.parentRunId"
 _MAX_PARAMETER, _MAX_TAG, _MAX_DIGEST = 6000, 5000, 36
 _MAX_METRICS, _MAX_PARAMETERS = 1000, 100
+_NUM_TRIES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Sent:
 def send_run(record: RunRecord) -> Sent:
     """Sends a run with its nested runs and files.
 
-    What an interrupted attempt left is completed; a run that was sent completely stays as it is.
+    What an interrupted attempt left is completed; a run that was sent completely stays as it is. MLflow has no key of
+    its own for a run: of runs that two machines made at once, each sender keeps the same, and deletes its own other.
 
     Args:
         record: `RunRecord`.
@@ -47,20 +49,23 @@ def send_run(record: RunRecord) -> Sent:
     """
     uri = record.uri
     client = connect(uri)
+    from mlflow.exceptions import MlflowException
+
     with asked(uri):
         experiment = _experiment(client, record.experiment)
-        digest = _digest(record)
-        run, is_made = _find_or_create(client, experiment, record)
-        url = _url(uri, experiment, run.info.run_id)
-        if run.data.tags.get(SENT) == digest:
-            return Sent(run.info.run_id, url, is_new=False)
-        _send(client, run.info.run_id, record)
-        there = {} if is_made else _nested(client, experiment, run.info.run_id)
-        for nested in record.nested:
-            _send_nested(client, experiment, run.info.run_id, record, nested, there.get(nested.name))
-        client.set_tag(run.info.run_id, SENT, digest)
-        client.set_terminated(run.info.run_id, record.status, record.end_ms)
-    return Sent(run.info.run_id, url, is_new=True)
+        for attempt in range(_NUM_TRIES):
+            try:
+                sent = _send_once(client, experiment, record)
+            except MlflowException as error:
+                # The run that it found was another sender's, who has just taken this or another one.
+                if "deleted" not in str(error) or attempt == _NUM_TRIES - 1:
+                    raise
+                continue
+            if sent is not None:
+                break
+        else:
+            raise TrackingError(f"Expected one run {record.key} in {uri}. Received: several, of many senders at once.")
+    return dataclasses.replace(sent, url=_url(uri, experiment, sent.run_id))
 
 
 def find_sent(uri: str, experiment: str, key: str) -> Sent | None:
@@ -84,9 +89,10 @@ def find_sent(uri: str, experiment: str, key: str) -> Sent | None:
 
 
 def find_run(client: Any, experiment: str, key: str) -> Any | None:
-    """Returns the run of a key, or None. Of two that were made at once all take the same."""
+    """Returns the run of a key, or None. Of several that were made at once all take the same: one that was sent
+    completely, of these the least by its id."""
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", max_results=10)
-    return min(found, key=lambda run: run.info.run_id, default=None)
+    return min(found, key=lambda run: (SENT not in run.data.tags, run.info.run_id), default=None)
 
 
 def _url(uri: str, experiment: str, run_id: str) -> str:
@@ -106,6 +112,31 @@ def _experiment(client: Any, name: str) -> str:
                 raise
             found = client.get_experiment_by_name(name)
     return str(found.experiment_id)
+
+
+def _send_once(client: Any, experiment: str, record: RunRecord) -> Sent | None:
+    """Sends a run, or takes away what it made, and returns None, where another sender has made the one that stays."""
+    digest = _digest(record)
+    run, is_made = _find_or_create(client, experiment, record)
+    run_id = run.info.run_id
+    if run.data.tags.get(SENT) == digest:
+        return Sent(run_id, "", is_new=False)
+    _send(client, run_id, record)
+    there = {} if is_made else _nested(client, experiment, run_id)
+    for nested in record.nested:
+        _send_nested(client, experiment, run_id, record, nested, there.get(nested.name))
+    kept = find_run(client, experiment, record.key)
+    if kept is not None and kept.info.run_id != run_id:
+        _delete(client, experiment, run_id)
+        return None
+    client.set_tag(run_id, SENT, digest)
+    client.set_terminated(run_id, record.status, record.end_ms)
+    return Sent(run_id, "", is_new=True)
+
+
+def _delete(client: Any, experiment: str, run_id: str) -> None:
+    for own in (*_nested(client, experiment, run_id).values(), run_id):
+        client.delete_run(own)
 
 
 def _find_or_create(client: Any, experiment: str, record: RunRecord) -> tuple[Any, bool]:

@@ -1,5 +1,6 @@
 """Rules and dashboards: they ask for what the server counts, and the alerts come when they should."""
 
+import datetime
 import json
 import re
 import shutil
@@ -10,11 +11,18 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+from small_logs import NOW, VERSION, Known, log_table, small_reference, write_log
+from small_logs import draw as draw_rows
 
 from yachay.components.drift_monitor.metrics import Metrics
+from yachay.components.drift_monitor.monitor import monitor
+from yachay.components.drift_monitor.settings import MonitorSettings
 from yachay.manifests import keys
 from yachay.serving import metrics, prediction_log
 from yachay.serving.streaming import metrics as stream_metrics
+
+from .dashboard_picture import draw, read_panel
+from .prometheus_process import History, prometheus
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
@@ -118,6 +126,29 @@ def test_each_alert_comes_when_it_should_and_only_then(tmp_path):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert {case["alertname"] for case in cases if case["exp_alerts"]} == set(alerts())
+
+
+@pytest.mark.integration
+def test_the_dashboard_of_drift_draws_what_a_real_prometheus_has_of_the_monitor(tmp_path):
+    log = write_log(tmp_path / "log", log_table(draw_rows(1000, seed=2, shift=1.5, new=0.2)))
+    result = monitor(log, Known({VERSION: small_reference()}), MonitorSettings(window="500"), now=NOW)
+    registry, history = CollectorRegistry(), History()
+    Metrics(registry, "student-dropout").show(result)
+    for minute in range(10):
+        history.scrape(registry, NOW + datetime.timedelta(minutes=minute), [("namespace", "models")])
+    document = json.loads((MONITORING / "dashboards/yachay-drift.json").read_text())
+    ends = NOW.timestamp(), NOW.timestamp() + 540
+    values = {"model": "student-dropout", "namespace": ".*"}
+    (tmp_path / "prometheus").mkdir()
+
+    with prometheus(history, tmp_path / "prometheus") as url:
+        found = {panel["title"]: read_panel(panel, url, *ends, values) for panel in document["panels"]}
+        page = draw(document, url, *ends, values)
+
+    # Without labels nothing is measured, without missing values and failures there is nothing to show.
+    assert {title for title, series in found.items() if not series} <= {"Measured by labels", "Missing values"}
+    assert {"grade", "Course"} <= {legend for legend, _ in found["Features that moved farthest"]}
+    assert ">drift</text>" in page
 
 
 def test_the_windows_of_burn_rates_are_those_of_the_sre_workbook():

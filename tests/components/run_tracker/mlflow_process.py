@@ -15,7 +15,7 @@ from pathlib import Path
 
 from yachay.components.pusher.candidate_server import free_port
 
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 @contextmanager

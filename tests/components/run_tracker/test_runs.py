@@ -21,6 +21,7 @@ from yachay.components.run_tracker.mlflow_server import TrackingError
 from yachay.components.run_tracker.record import PushedModel, RunRecord
 from yachay.components.run_tracker.settings import TrackerConfig, public_address
 from yachay.model_store.folder_store import FolderStore
+from yachay.model_store.ledger import RETIRED, record_event
 
 from .conftest import MakeRecord, add_push, tracked_report
 from .proxy import PASSWORD, USER, proxy
@@ -123,6 +124,38 @@ def test_two_that_send_a_run_at_once_make_one(make_record: MakeRecord, client: A
 
     assert len(urls) == 1
     assert len(runs(client, config)) == 1
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_machines_that_both_found_none_come_to_one_run(
+    make_record: MakeRecord, client: Any, config: TrackerConfig, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    """The second looked before the first had made its run, and made its own when that was half sent, or sent."""
+    record, send_parts, find = make_record(), mlflow_runs._send, mlflow_runs.find_run
+    urls = []
+
+    def stalled(*arguments: Any) -> Any:
+        monkeypatch.setattr(mlflow_runs, "find_run", find)
+        return None
+
+    def meanwhile() -> None:
+        monkeypatch.setattr(mlflow_runs, "_send", send_parts)
+        monkeypatch.setattr(mlflow_runs, "find_run", stalled)
+        urls.append(send(record).url)
+
+    def first(*arguments: Any) -> None:
+        send_parts(*arguments)
+        if order == 0:
+            meanwhile()
+
+    monkeypatch.setattr(mlflow_runs, "_send", first)
+    urls.append(send(record).url)
+    if order == 1:
+        meanwhile()
+
+    assert len({*urls}) == 1
+    [run] = runs(client, config)
+    assert (run.info.status, urls[0].endswith(run.info.run_id)) == ("FINISHED", True)
 
 
 def test_two_runs_at_once_share_a_new_experiment(make_record: MakeRecord, client: Any, config: TrackerConfig) -> None:
@@ -274,6 +307,25 @@ def test_track_sends_a_spool_corrects_the_summary_and_names_files_that_are_gone(
     assert (noted["tracking"]["state"], noted["tracking"]["url"]) == ("tracked", printed["url"])
     assert noted["metrics"] == {"log_loss": None}
     assert sorted(path.name for path in folder.parent.iterdir()) == ["summary.json"]
+
+
+def test_a_spool_whose_push_was_retired_is_sent_without_its_model(
+    make_record: MakeRecord, store: FolderStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = add_push(store)
+    add_push(store, b"better")
+    folder = tmp_path / "home/runs/run-1/tracking"
+    spool.keep(make_record(push=PushedModel(name="sample", store=store.uri, version=first.version)), folder)
+    store.remove(first.version)
+
+    assert run_command(["track", str(folder)]) == 1
+    assert "and no word that it was retired" in capsys.readouterr().err
+    assert spool.is_kept(folder)
+    record_event(store, RETIRED, first, why="superseded")
+    assert run_command(["track", str(folder)]) == 0
+
+    assert "none: Its push" in capsys.readouterr().out
+    assert not spool.is_kept(folder)
 
 
 def test_a_record_of_a_spool_that_was_changed_is_rejected(tmp_path: Path, make_record: MakeRecord) -> None:
