@@ -116,6 +116,7 @@ def of_metrics(sizes: list[int], draws: int, num_resamples: int, beginning: str 
         "2 classes, one hardly predicted": classes(generator, (0.9, 0.1), 0.75),
         "numbers": numbers(generator, 30),
         "numbers, heavy tails": numbers(generator, 5),
+        "numbers, tails without variance": numbers(generator, 3),
     }
     for name, (labels, predictions) in populations.items():
         if not name.startswith(beginning):

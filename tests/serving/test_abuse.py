@@ -346,7 +346,7 @@ def test_half_sent_bodies_are_closed_at_their_deadline(serve: Serve, model_dir: 
 
 
 def test_bodies_together_have_a_budget_which_is_given_back(serve: Serve, model_dir: Path) -> None:
-    limits = Limits(max_buffered_bytes=8 * MIB, body_seconds=2.0)
+    limits = Limits(max_buffered_bytes=8 * MIB, body_seconds=5.0)
     part = header(2 * MIB) + b" " * (2 * MIB - 1)
     with serve(model_dir, limits=limits) as server, honest_clients(server), connections(server, 12, part) as opened:
         received = [reply(connection) for connection in opened]

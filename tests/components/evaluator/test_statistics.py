@@ -81,3 +81,27 @@ def test_the_calibration_error_is_the_mean_gap_over_bins() -> None:
     error = np.abs(statistics.calibration_gaps(bins, 2, is_positive, scores, np.ones((4, 1)))).sum(axis=0)
 
     assert error == pytest.approx([(abs(0.5 - 0.2) + abs(0.5 - 0.8)) / 2])
+
+
+@pytest.mark.parametrize(("name", "shape"), [("exponential", 0.0), ("uniform", -1.0), ("pareto", 0.67)])
+def test_the_shape_of_a_tail_is_that_of_the_distribution(name: str, shape: float, rng: np.random.Generator) -> None:
+    drawn = {"exponential": rng.exponential(size=(20, 5000)), "uniform": rng.random((20, 5000))}
+    values = drawn.get(name, rng.pareto(1 / 0.67, (20, 5000)))
+
+    assert np.mean([statistics.tail_shape(row) for row in values]) == pytest.approx(shape, abs=0.15)
+
+
+def test_a_tail_of_few_or_of_equal_numbers_has_no_shape() -> None:
+    assert statistics.tail_shape(np.arange(24.0)) == 0.0
+    assert statistics.tail_shape(np.ones(500)) == 0.0
+    assert statistics.tail_shape(np.arange(500.0)) < 0.0
+
+
+def test_a_heavy_tail_widens_the_error_of_a_root_mean_square(rng: np.random.Generator) -> None:
+    heavy, light = rng.standard_t(2.5, 5000) ** 2, rng.standard_normal(5000) ** 2
+    root = np.sqrt(heavy.mean())
+    unseen, error = heavy.max() / 5000 / (2 * root), heavy.std() / (2 * root * np.sqrt(5000))
+
+    assert np.hypot(error, statistics.unseen_rmse(heavy)) == pytest.approx(error + 2 * unseen)
+    assert statistics.unseen_rmse(light) == pytest.approx(light.max() / 5000 / (2 * np.sqrt(light.mean())))
+    assert statistics.unseen_rmse(np.zeros(10)) == 0.0
