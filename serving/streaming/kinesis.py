@@ -20,7 +20,7 @@ POLL_SECONDS = 0.25
 """Five calls a second may ask a shard for records."""
 DELIVERY_SECONDS = 300
 CHECKPOINT_SECONDS = 1.0
-MAX_WAIT_SECONDS = 5.0
+FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.1, 5.0
 _PASSING = (
     "ProvisionedThroughputExceededException", "LimitExceededException", "InternalFailure", "KMSThrottlingException",
     "ServiceUnavailable", "RequestLimitExceeded", "ThrottlingException",
@@ -227,7 +227,7 @@ class KinesisSink:
         """Does nothing: nothing waits."""
 
     def _put(self, messages: Sequence[Message], places: Sequence[int]) -> None:
-        deadline, seconds = time.monotonic() + DELIVERY_SECONDS, 0.1
+        deadline, seconds = time.monotonic() + DELIVERY_SECONDS, FIRST_WAIT_SECONDS
         while True:
             entries = [
                 {
@@ -248,6 +248,8 @@ class KinesisSink:
                 places = [place for place, code in zip(places, failed, strict=True) if code]
             if not places:
                 return
+            if seconds == FIRST_WAIT_SECONDS:
+                logger.warning("%r has not taken %d records yet: %s", self._stream, len(places), reason)
             if time.monotonic() > deadline:
                 raise SinkError(
                     f"Expected {self._stream!r} to take {len(places)} records within {DELIVERY_SECONDS} s. "
