@@ -70,6 +70,16 @@ class ParquetTable(_TypedTable):
         return plain(pa.array([], self._file.schema_arrow.field(self.original_names[column]).type)).type
 
     @property
+    def binary_columns(self) -> list[str]:
+        """The columns of bytes, which may be text or none, by their identifiers."""
+        kinds = {name: self._file.schema_arrow.field(original).type for name, original in self.original_names.items()}
+        return [
+            name
+            for name, kind in kinds.items()
+            if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+        ]
+
+    @property
     def num_rows_of_groups(self) -> list[int]:
         """The number of records of each row group."""
         metadata = self._file.metadata

@@ -76,11 +76,10 @@ class Texts:
         return self.own(title, tag, **attributes) if title.en or title.es else element(tag, name, attributes)
 
     def own(self, text: Text, tag: str = "span", **attributes: Any) -> Markup:
-        """Returns a text that the report brings in both languages."""
+        """Returns a text that the report brings in both languages; what stands between backticks is code."""
         english, spanish = text.en or text.es, text.es or text.en
-        return element(
-            tag, spanish if self.language == "es" else english, {"data-en": english, "data-es": spanish} | attributes
-        )
+        text = _with_code(spanish if self.language == "es" else english)
+        return element(tag, text, {"data-en": english, "data-es": spanish} | attributes)
 
     def dictionary(self) -> dict[str, dict[str, str]]:
         """Returns what the script needs: the sentences used so far and its own, of both languages."""
@@ -105,6 +104,14 @@ def fill(sentence: str, values: dict[str, Any]) -> str:
 def element(tag: str, content: Any, attributes: dict[str, Any]) -> Markup:
     """Returns an element with escaped content and attributes; `class_` is `class`, and None leaves one out."""
     return Markup("<{}{}>{}</{}>").format(Markup(tag), _attributes(attributes), content, Markup(tag))
+
+
+def _with_code(text: str) -> Markup:
+    parts = (
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
+    )
+    return Markup("").join(parts)
 
 
 def _attributes(attributes: dict[str, Any]) -> Markup:

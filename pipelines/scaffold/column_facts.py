@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .column_inference import InferredColumn
+from .wording import Finding, say
 
 MAX_BARS = 20
 MAX_WORDS = 12
@@ -90,9 +91,13 @@ def _describe(column: InferredColumn, array: pa.Array, targets: np.ndarray, scor
         is_time = pa.types.is_timestamp(array.type)
         numbers = present.cast(pa.int64()).to_numpy() / 1e6 if is_time else present.to_numpy()
         bars, is_number = _bars_of_numbers(numbers, targets, len(distinct), is_time=is_time), True
-        ends = (_write(end, is_time=is_time) for end in (numbers.min(), numbers.max())) if len(numbers) else ()
-        extent = " to ".join(ends)
+        extent = _extent(numbers, is_time=is_time) if len(numbers) else ""
     return ColumnFacts(column, len(array), array.null_count, len(distinct), extent, tuple(bars), is_number, score)
+
+
+def _extent(numbers: np.ndarray, *, is_time: bool) -> Finding:
+    low, high = (_write(end, is_time=is_time) for end in (numbers.min(), numbers.max()))
+    return say("{low} to {high}", low=low, high=high)
 
 
 def _bars_of_words(present: pa.Array, targets: np.ndarray) -> list[Bar]:

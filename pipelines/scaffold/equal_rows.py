@@ -3,7 +3,8 @@
 Rows of few values are equal by chance. If the columns were independent, as many pairs of rows would be equal as the
 product of each column's own share of equal pairs says; the columns' shares are those of the rows that differ, for
 copies would raise them. More than that by chance (Poisson) and more than `MIN_RATIO` times as many are a finding:
-columns that depend on each other have more equal rows than independent ones.
+columns that depend on each other have more equal rows than independent ones. Where chance explains single rows, it does
+not explain `RUN` different ones that follow each other as they did before: a part of the file that was pasted twice.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 LEVEL = 1e-3
 MIN_RATIO = 5.0
+RUN = 5
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ def find_equal_rows(values: Mapping[str, pa.Array], labels: pa.Array, inputs: Co
     label = _hashable(labels.filter(is_labelled)).rename(" label")
     whole = pd.concat([frame, label], axis=1)
     known = pd.concat([frame[[name for name in frame if name in inputs]], label], axis=1)
-    is_equal = _hash(whole).duplicated()
+    hashes_of_all = _hash(whole)
+    is_equal = hashes_of_all.duplicated()
+    num_equal = _beyond_chance(int(is_equal.sum()), whole) or _count_pasted(hashes_of_all.to_numpy())
     is_renumbered = _hash(known).duplicated() & ~is_equal
     hashes = _hash(frame[~is_equal])
     num_pairs = int(hashes.duplicated().sum())
     return EqualRows(
-        num_equal=_beyond_chance(int(is_equal.sum()), whole),
+        num_equal=num_equal,
         num_renumbered=_beyond_chance(int(is_renumbered.sum()), known) if known.shape[1] < whole.shape[1] else 0,
         num_torn=int(hashes.duplicated(keep=False).sum()) if _beyond_chance(num_pairs, frame) else 0,
     )
@@ -65,6 +69,31 @@ def _beyond_chance(found: int, rows: pd.DataFrame) -> int:
     expected = _expected_pairs(rows)
     is_found = found > MIN_RATIO * expected and stats.poisson.sf(found - 1, expected) < LEVEL
     return found if is_found else 0
+
+
+def _count_pasted(hashes: np.ndarray) -> int:
+    """Returns how many rows follow each other as earlier ones did, beyond chance, of the rows' hashes of shape `(N,)`.
+
+    By chance two rows are equal as often as any two rows of the file are.
+    """
+    if len(hashes) < 2 * RUN:
+        return 0
+    from scipy import stats
+
+    runs = np.lib.stride_tricks.sliding_window_view(hashes, RUN)
+    ordered = np.sort(runs, axis=1)
+    are_different = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    is_again = pd.DataFrame(runs).duplicated().to_numpy() & are_different
+    counts = np.unique(hashes, return_counts=True)[1].astype(np.float64)
+    agreement = float((counts * (counts - 1)).sum() / (len(hashes) * (len(hashes) - 1)))
+    expected = agreement**RUN * len(hashes) ** 2 / 2
+    found = int(is_again.sum())
+    if found <= MIN_RATIO * expected or stats.poisson.sf(found - 1, expected) >= LEVEL:
+        return 0
+    is_pasted = np.zeros(len(hashes), bool)
+    for offset in range(RUN):
+        is_pasted[offset : offset + len(is_again)] |= is_again
+    return int(is_pasted.sum())
 
 
 def _expected_pairs(rows: pd.DataFrame) -> float:

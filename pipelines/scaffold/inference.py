@@ -19,7 +19,7 @@ from .examination import examine
 from .number_texts import Exceptions, choose_decimal, find_exceptions, numbers_kept, plain_numbers
 from .power import Powers
 from .question import Question
-from .repairs import FoundRepair, find_repairs
+from .repairs import FoundRepair, find_repair, find_repairs
 from .sample import Sample, blank_values, read_sample
 from .target import (
     Target,
@@ -137,9 +137,14 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
     are_classes = may_be_classes(labels, problem)
     readable = {name: array for name, array in sample.values.items() if name != sample.label or not are_classes}
     decimal, others, ambiguous = choose_decimal(readable, sample.label)
+    repair = None if problem is Problem.CLASSIFICATION else find_repair(labels, decimal, numbers_only=True)
+    if repair:
+        sample = replace(sample, values=sample.values | {sample.label: repair.values})
     target = choose_target(sample, decimal, problem)
     reading = _read_columns(sample, target.problem, decimal, others, ambiguous)
-    labels = blank_values(labels, reading.missing_values)
+    if repair:
+        reading = replace(reading, repairs={sample.label: repair} | dict(reading.repairs))
+    labels = blank_values(sample.values[sample.label], reading.missing_values)
     class_counts = _count_classes(sample, target, reading)
     is_class = target.problem is Problem.CLASSIFICATION
     label_type = ColumnType.STRING if is_class else ColumnType.FLOAT32
@@ -164,7 +169,7 @@ def infer(data: str, label: str, problem: Problem | None = None) -> Inference:
         missing_values=reading.missing_values,
         decimal=decimal,
         repairs={name: repair.repair for name, repair in reading.repairs.items()},
-        data={},
+        data=sample.layout.settings,
         split=found.split,
         notes=(*_notes(sample, reading, int(is_unlabelled.sum()), class_counts), *found.notes),
         questions=(
@@ -267,7 +272,7 @@ def _count_classes(sample: Sample, target: Target, reading: _Reading) -> dict[st
 def _notes(sample: Sample, reading: _Reading, num_unlabelled: int, class_counts: dict[str, int]) -> list[str]:
     """Returns what was decided about rows and texts, a line each."""
     names = sample.names
-    notes: list[str] = []
+    notes: list[str] = [*sample.layout.notes]
     if sample.is_whole and sample.num_rows < MIN_ROWS:
         notes.append(
             say(

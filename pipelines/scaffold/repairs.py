@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ...components.example_gen.repairs import repair_numbers
 from ...components.example_gen.settings import Repair
-from .dates import find_dates, read_dates
+from .dates import Dates, find_dates, read_dates
 from .number_marks import SENTINELS, find_marks, find_sentinel
 from .wording import Finding, say
 
@@ -41,42 +41,57 @@ def find_repairs(columns: Mapping[str, pa.Array], decimal: str, others: Collecti
         decimal: string. The decimal mark of the data.
         others: collection of strings. The columns of numbers with the other mark.
     """
-    repairs = {}
-    for name, array in columns.items():
-        if not pa.types.is_string(array.type):
-            continue
-        if dates := find_dates(array):
-            times = read_dates(array, dates.time_format)
-            note = say("is a time, written as {time_format!r}", time_format=dates.time_format)
-            question = (
-                say(
-                    "its dates fit {time_format!r} and {other!r} alike. The first is taken: is it right?",
-                    time_format=dates.time_format,
-                    other=dates.other,
-                )
-                if dates.other
-                else ""
-            )
-            is_unfit = _mask(pc.and_(pc.is_valid(array), pc.is_null(times)))
-            repairs[name] = FoundRepair(Repair(time_format=dates.time_format), times, is_unfit, note, question)
-        elif marks := find_marks(array, decimal):
-            removed = [say("without {marks}", marks=", ".join(map(repr, marks.remove)))] if marks.remove else []
-            grouped = [say("{mark!r} between thousands", mark=marks.thousands)] if marks.thousands else []
-            repairs[name] = _of_numbers(
-                array, marks, decimal, say("is a number, {marks}", marks=_joined(removed + grouped))
-            )
-        elif name in others:
-            mark = "." if decimal == "," else ","
-            note = say(
-                "is a number with {mark!r} as its decimal mark, where other columns have {decimal!r}",
-                mark=mark,
-                decimal=decimal,
-            )
-            repairs[name] = _of_numbers(array, Repair.model_validate({"decimal": mark}), decimal, note)
-        elif texts := _sentinel(array, decimal):
-            note = say("{shown} is far from all other numbers and counts as missing", shown=", ".join(map(repr, texts)))
-            repairs[name] = _of_numbers(array, Repair(missing_values=texts), decimal, note)
-    return repairs
+    found = {name: find_repair(array, decimal, has_other_mark=name in others) for name, array in columns.items()}
+    return {name: repair for name, repair in found.items() if repair}
+
+
+def find_repair(
+    array: pa.Array, decimal: str, *, has_other_mark: bool = False, numbers_only: bool = False
+) -> FoundRepair | None:
+    """Returns the repair that a column needs; None for others.
+
+    Args:
+        array: `pyarrow.Array` of shape `(N,)`, null where there is no value.
+        decimal: string. The decimal mark of the data.
+        has_other_mark: bool. Whether it holds numbers with the other mark. Defaults to False.
+        numbers_only: bool. Whether dates are left as they are. Defaults to False.
+    """
+    if not pa.types.is_string(array.type):
+        return None
+    if not numbers_only and (dates := find_dates(array)):
+        return _of_dates(array, dates)
+    if marks := find_marks(array, decimal):
+        removed = [say("without {marks}", marks=", ".join(map(repr, marks.remove)))] if marks.remove else []
+        grouped = [say("{mark!r} between thousands", mark=marks.thousands)] if marks.thousands else []
+        return _of_numbers(array, marks, decimal, say("is a number, {marks}", marks=_joined(removed + grouped)))
+    if has_other_mark:
+        mark = "." if decimal == "," else ","
+        note = say(
+            "is a number with {mark!r} as its decimal mark, where other columns have {decimal!r}",
+            mark=mark,
+            decimal=decimal,
+        )
+        return _of_numbers(array, Repair.model_validate({"decimal": mark}), decimal, note)
+    if texts := _sentinel(array, decimal):
+        note = say("{shown} is far from all other numbers and counts as missing", shown=", ".join(map(repr, texts)))
+        return _of_numbers(array, Repair(missing_values=texts), decimal, note)
+    return None
+
+
+def _of_dates(array: pa.Array, dates: Dates) -> FoundRepair:
+    times = read_dates(array, dates.time_format)
+    note = say("is a time, written as {time_format!r}", time_format=dates.time_format)
+    question = (
+        say(
+            "its dates fit {time_format!r} and {other!r} alike. The first is taken: is it right?",
+            time_format=dates.time_format,
+            other=dates.other,
+        )
+        if dates.other
+        else ""
+    )
+    is_unfit = _mask(pc.and_(pc.is_valid(array), pc.is_null(times)))
+    return FoundRepair(Repair(time_format=dates.time_format), times, is_unfit, note, question)
 
 
 def _joined(parts: list[Finding]) -> Finding:

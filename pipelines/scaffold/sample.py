@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...components.example_gen.convert import to_text
-from ...components.example_gen.inputs import resolve_input
+from ...components.example_gen.inputs import match_files
 from ...components.example_gen.read import data_paths, open_table
 from ...components.example_gen.settings import Column, ColumnType, IngestSpec
 from ...components.example_gen.tables import Table, blank, check_columns
+from ...components.example_gen.typed_tables import ParquetTable
 from ...components.features import to_identifier
 from ...components.prediction_task import Label
 from ...errors import DataError, UsageError, suggestion
+from .layout import Layout, find_layout
 from .wording import say
 
 SAMPLE_ROWS = 100_000
@@ -38,6 +40,7 @@ class Sample:
         num_read: int. Number of rows that were read.
         num_ragged: int. Number of further rows with another number of fields than the header.
         is_whole: bool. Whether the sample is the whole data.
+        layout: `Layout`. How CSV files are written.
     """
 
     data: str
@@ -48,6 +51,7 @@ class Sample:
     num_read: int
     num_ragged: int
     is_whole: bool
+    layout: Layout
 
     @property
     def names(self) -> dict[str, str]:
@@ -94,7 +98,7 @@ def read_sample(data: str, label: str) -> Sample:
         DataError: if the data cannot be read, or has no rows.
         UsageError: if there is no such column as the label.
     """
-    tables = _open(data, to_identifier(label))
+    tables, layout = _open(data, to_identifier(label))
     names = tables[0].original_names
     name = _find_label(label, names, tables[0].path)
     table, num_read, is_whole = _read(tables)
@@ -102,7 +106,7 @@ def read_sample(data: str, label: str) -> Sample:
         raise DataError(f"Expected rows in {data}. Received: a header only. Name data with rows.")
     values = {column: blank_values(table.column(column).combine_chunks(), ("",)) for column in names}
     num_ragged = sum(one.num_ragged for one in tables)
-    return Sample(data, tables, name, values, table.num_rows, num_read, num_ragged, is_whole)
+    return Sample(data, tables, name, values, table.num_rows, num_read, num_ragged, is_whole, layout)
 
 
 def blank_values(array: pa.Array, missing_values: Sequence[str]) -> pa.Array:
@@ -118,13 +122,15 @@ def texts_of(name: str, array: pa.Array) -> list[str]:
     return texts
 
 
-def _open(data: str, label: str) -> list[Table]:
+def _open(data: str, label: str) -> tuple[list[Table], Layout]:
     spec = IngestSpec(columns={label: Column(type=ColumnType.STRING)}, label=Label(name=label))
-    paths, _ = data_paths(resolve_input(data), spec)
+    paths, _ = data_paths(match_files(data), spec)
+    layout = find_layout(paths)
+    spec = spec.model_copy(update={"encoding": layout.encoding, "ignored_lines": layout.ignored_lines})
     tables = [open_table(path, spec) for path in paths]
     for table in tables[1:]:
         check_columns(table.path, table.original_names, tables[0].original_names, label)
-    return tables
+    return tables, layout
 
 
 def _find_label(label: str, names: dict[str, str], path: Path) -> str:
@@ -138,8 +144,13 @@ def _find_label(label: str, names: dict[str, str], path: Path) -> str:
 
 
 def _read(tables: Sequence[Table]) -> tuple[pa.Table, int, bool]:
-    """Returns the sample, how many rows were read, and whether the sample is the whole data."""
-    names = list(tables[0].original_names)
+    """Returns the sample, how many rows were read, and whether the sample is the whole data.
+
+    Columns of bytes that are no text have none.
+    """
+    all_names = list(tables[0].original_names)
+    bytes_only = {name for table in tables for name in _bytes_only(table)}
+    names = [name for name in all_names if name not in bytes_only]
     blocks: list[tuple[int, pa.RecordBatch]] = []
     num_kept = num_read = 0
     stride, num_blocks = 1, 0
@@ -166,7 +177,19 @@ def _read(tables: Sequence[Table]) -> tuple[pa.Table, int, bool]:
         raise DataError(
             f"Expected a column to have one type in all files. Received: {error}. Write them alike."
         ) from None
+    for name in all_names:
+        if name in bytes_only:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.binary()))
     return table, num_read, table.num_rows == num_read < MAX_READ_ROWS
+
+
+def _bytes_only(table: Table) -> Iterator[str]:
+    """Yields the columns whose bytes are no text, by the first rows."""
+    for name in table.binary_columns if isinstance(table, ParquetTable) else ():
+        try:
+            next(table.batches([name]), None)
+        except DataError:
+            yield name
 
 
 def _copy(block: pa.RecordBatch) -> pa.RecordBatch:

@@ -26,8 +26,8 @@ LEVEL = 1e-4
 
 _MAX_RANGE = 100_000
 _LEVEL_NAME = re.compile(
-    r"(^|_)(level|grade|order|rank|stage|score|rating|education|satisfaction|severity|year|semester|cycle|"
-    r"nivel|grado|orden|rango|etapa|puntaje|educacion|satisfaccion|anio|semestre|ciclo)s?(_|$)"
+    r"(^|_)(level|grade|order|rank|stage|score|rating|education|satisfaction|severity|year|yr|semester|cycle|"
+    r"nivel|grado|orden|rango|etapa|puntaje|educacion|satisfaccion|anio|ano|semestre|ciclo)s?(_|$)"
 )
 
 

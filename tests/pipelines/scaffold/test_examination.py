@@ -389,6 +389,18 @@ def test_rows_of_few_values_are_equal_by_chance(tmp_path: Path) -> None:
     assert inferred(tmp_path, rows).questions == ()
 
 
+def test_rows_of_few_values_that_were_pasted_twice_are_a_question(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    rows = [
+        {"a": chance.choice("xyz"), "b": chance.randint(0, 40), "Passed": chance.choice(["yes", "no"])}
+        for _ in range(900)
+    ]
+
+    [question] = inferred(tmp_path, [*rows, *rows[:20]]).questions
+
+    assert question.text.startswith("20 of 920 rows equal an earlier one.")
+
+
 def test_dates_written_in_several_ways_are_a_question(tmp_path: Path) -> None:
     days = [START + datetime.timedelta(days=place) for place in range(400)]
     forms = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y")

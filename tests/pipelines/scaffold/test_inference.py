@@ -366,6 +366,51 @@ def test_columns_of_types_that_no_model_takes_are_no_features_and_said(tmp_path:
     assert [note.split()[0] for note in inference.notes] == ["took", "at", "list"]
 
 
+def test_bytes_that_are_no_text_are_no_feature_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    table = pa.table(
+        {
+            "Photo": pa.array([b"\xff\xd8\xff" + bytes([row]) for row in range(80)]),
+            "Town": pa.array([b"Lima", b"Cusco"] * 40, pa.binary()),
+            "y": [row % 7 % 2 for row in range(80)],
+        }
+    )
+    pyarrow.parquet.write_table(table, path)
+
+    inference = infer(str(path), "y")
+
+    photo, town = inference.columns
+    assert (photo.kind, town.kind) == (None, FeatureKind.CATEGORICAL)
+    assert "Photo holds neither numbers nor text (binary): no feature." in inference.notes
+
+
+@pytest.mark.parametrize(("mark", "as_text"), [("S/ ", "{:,.2f}"), ("", "{:,.2f}"), ("", "{:.1f} %")])
+def test_a_label_between_marks_is_a_number(tmp_path: Path, mark: str, as_text: str) -> None:
+    path = tmp_path / "data.csv"
+    values = [10.5 + row * 7919 % 5000 for row in range(80)]
+    lines = [f'{row % 9}.5,"{mark}{as_text.format(value)}"' for row, value in enumerate(values)]
+    path.write_text("\n".join(["x,Precio", *lines, '3.5,"sin dato 7"', ""]))
+
+    inference = infer(str(path), "Precio")
+
+    assert inference.problem is Problem.REGRESSION
+    assert inference.repairs.keys() == {"Precio"}
+    assert inference.profile.count('"number"') == 2
+    assert inference.quarantined_share == 1 / 81
+    assert any(note.startswith("Precio is a number, ") for note in inference.notes)
+
+
+def test_a_missing_label_written_as_a_number_is_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"{row % 9}.5,{-9999 if row % 20 == 0 else 20 + row * 7919 % 30}" for row in range(200)]
+    path.write_text("\n".join(["x,y", *rows, ""]))
+
+    inference = infer(str(path), "y")
+
+    assert inference.repairs["y"].missing_values == ("-9999",)
+    assert inference.quarantined_share == 10 / 200
+
+
 def test_a_file_of_a_label_only_is_refused_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     path = tmp_path / "data.csv"
     path.write_text("y\n" + "low\nhigh\n" * 30)

@@ -73,3 +73,8 @@ def test_a_column_that_carries_nearly_all_is_named(written: NewPipeline) -> None
 
 def test_the_page_is_one_of_the_files(written: NewPipeline) -> None:
     assert sorted(path.name for path in Path(written.folder).iterdir()) == sorted(written.files)
+
+
+def test_code_and_extents_are_written_in_both_languages(page: str) -> None:
+    assert re.search(r'data-en="[^"]* to [^"]*" data-es="[^"]* a [^"]*"', page)
+    assert re.search(r"<li [^>]*>[^<]*<code>", page)
