@@ -18,6 +18,7 @@ from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segmen
 from .csv_text import CsvText
 from .tables import Quarantined, Rejection, Table
 
+UNNAMED = "unnamed"
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -34,7 +35,7 @@ class CsvTable(Table):
         text: `CsvText`.
         separator: string. That of the file.
         grammar: `Grammar`.
-        names: list of strings. The header.
+        names: list of strings. The header. One column may have no name: its identifier is `UNNAMED`.
 
     Raises:
         DataError: if the file is empty, binary, in another encoding, or its header does not fit.
@@ -52,7 +53,7 @@ class CsvTable(Table):
         self._missing_values = list(missing_values)
         self._num_ragged = self._num_malformed = 0
         self._walker: _Walker | None = None
-        super().__init__(text.path, to_identifiers(self.names))
+        super().__init__(text.path, _identify(self.names))
 
     @property
     def num_ragged(self) -> int:
@@ -225,6 +226,14 @@ class _Walker:
                 yield wanted, True
             else:
                 return
+
+
+def _identify(names: Sequence[str]) -> dict[str, str]:
+    """Returns the names by their identifiers; pandas writes its index as a column without a name."""
+    identified = to_identifiers(name or UNNAMED for name in names)
+    if names.count("") == 1:
+        identified[UNNAMED] = ""
+    return identified
 
 
 def _read_header(text: CsvText, separators: Sequence[str]) -> str:

@@ -78,8 +78,8 @@ class Texts:
     def own(self, text: Text, tag: str = "span", **attributes: Any) -> Markup:
         """Returns a text that the report brings in both languages; what stands between backticks is code."""
         english, spanish = text.en or text.es, text.es or text.en
-        text = _with_code(spanish if self.language == "es" else english)
-        return element(tag, text, {"data-en": english, "data-es": spanish} | attributes)
+        content = _with_code(spanish if self.language == "es" else english)
+        return element(tag, content, {"data-en": english, "data-es": spanish} | attributes)
 
     def dictionary(self) -> dict[str, dict[str, str]]:
         """Returns what the script needs: the sentences used so far and its own, of both languages."""

@@ -2,9 +2,10 @@
 
 Rows of few values are equal by chance. If the columns were independent, as many pairs of rows would be equal as the
 product of each column's own share of equal pairs says; the columns' shares are those of the rows that differ, for
-copies would raise them. More than that by chance (Poisson) and more than `MIN_RATIO` times as many are a finding:
-columns that depend on each other have more equal rows than independent ones. Where chance explains single rows, it does
-not explain `RUN` different ones that follow each other as they did before: a part of the file that was pasted twice.
+copies would raise them. Two numbers are by chance as often equal as they are a few of the column's smallest steps
+apart. More than that by chance (Poisson) and more than `MIN_RATIO` times as many are a finding: columns that depend on
+each other have more equal rows than independent ones. Where chance explains single rows, it does not explain `RUN`
+different ones that follow each other as they did before: a part of the file that was pasted twice.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,6 +18,7 @@ import pyarrow as pa
 LEVEL = 1e-3
 MIN_RATIO = 5.0
 RUN = 5
+NEAR = 10
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,27 @@ def _expected_pairs(rows: pd.DataFrame) -> float:
     num_pairs = len(distinct) * (len(distinct) - 1) / 2
     if not num_pairs:
         return float("inf")
-    counts = [distinct[name].value_counts(dropna=False).to_numpy(np.float64) for name in distinct]
-    shares = [(count * (count - 1) / 2).sum() / num_pairs for count in counts]
+    shares = [max(_equal_pairs(distinct[name]), _near_pairs(distinct[name])) / num_pairs for name in distinct]
     return float(np.prod(shares)) * len(rows) * (len(rows) - 1) / 2
+
+
+def _equal_pairs(values: pd.Series) -> float:
+    counts = values.value_counts(dropna=False).to_numpy(np.float64)
+    return float((counts * (counts - 1) / 2).sum())
+
+
+def _near_pairs(values: pd.Series) -> float:
+    """Returns how many pairs of numbers would be equal if they were so as often as 1, 2, ... or `NEAR` steps apart."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return 0.0
+    numbers = np.sort(values.dropna().to_numpy(np.float64))
+    steps = np.diff(np.unique(numbers))
+    if not len(steps):
+        return 0.0
+    reach = (NEAR + 0.5) * steps.min()
+    behind = np.searchsorted(numbers, numbers + 0.5 * steps.min(), side="left")
+    num_near = np.searchsorted(numbers, numbers + reach, side="right") - behind
+    return float(num_near.sum()) / (2 * NEAR)
 
 
 def _hash(rows: pd.DataFrame) -> pd.Series:

@@ -55,8 +55,8 @@ class Sample:
 
     @property
     def names(self) -> dict[str, str]:
-        """The names in the file by identifier, in the order of the file."""
-        return self.tables[0].original_names
+        """The names in the file by identifier, in the order of the file; the identifier of a column without one."""
+        return {name: original.strip() or name for name, original in self.tables[0].original_names.items()}
 
     @property
     def original_label(self) -> str:
@@ -134,7 +134,7 @@ def _open(data: str, label: str) -> tuple[list[Table], Layout]:
 
 
 def _find_label(label: str, names: dict[str, str], path: Path) -> str:
-    name = next((name for name, original in names.items() if label in (original, name)), None)
+    name = next((name for name, original in names.items() if label in (original, original.strip(), name)), None)
     if name is None:
         raise UsageError(
             f"Expected --label to name a column of {path}: {', '.join(names.values())}. Received: {label!r}."

@@ -14,6 +14,7 @@ from ...components.example_gen.settings import describe_values
 from ...components.features import Problem
 from ...errors import DataError
 from .column_inference import ROWS_A_VALUE, InferredColumn, are_numbers
+from .dates import find_dates
 from .number_texts import NO_CLASSES, find_exceptions, numbers_kept, plain_numbers
 from .question import Question
 from .sample import MAX_CLASSES, Sample, blank_values, texts_of
@@ -71,6 +72,12 @@ def choose_target(sample: Sample, decimal: str, asked: Problem | None) -> Target
         raise DataError(
             f"Expected two or more values in the label column {label!r} of {data}. "
             f"Received: {next(iter(texts))!r} only. Name another column."
+        )
+    if len(texts) > MAX_NUMERIC_CLASSES and (dates := find_dates(pa.array(texts))):
+        raise DataError(
+            f"Expected classes or numbers in the label column {label!r} of {data}. Received: times, written as "
+            f"{dates.time_format!r}. Name another column, or write the number that is to be predicted, such as the "
+            "days until then."
         )
     if asked is Problem.REGRESSION and not are_numbers(texts):
         others = [text for text in texts if not are_numbers([text])]

@@ -14,7 +14,7 @@ LINES = ["Año;Región", "2019;Áncash", '2020;"Cañete\r\n(Lima)"', "2021;Juní
 
 
 def read(text: CsvText) -> dict[str, list[str]]:
-    table = CsvTable(text, ["Ano"], None, ("",))
+    table = CsvTable(text, ["Ano", "x"], None, ("",))
     [batch] = table.batches(list(table.original_names))
     return dict(batch.to_pydict())
 
@@ -53,3 +53,9 @@ def test_another_encoding_than_that_of_the_file_is_an_error(tmp_path: Path) -> N
 def test_an_encoding_that_is_none_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="expected an encoding such as 'utf-8', 'cp1252' or 'utf-16'"):
         check_settings(ReadSettings, {"encoding": "latin-99"}, "data")
+
+
+def test_a_column_without_a_name_is_read(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(",x\n0,7\n1,8\n")
+
+    assert read(CsvText(tmp_path / "data.csv")) == {"unnamed": ["0", "1"], "x": ["7", "8"]}

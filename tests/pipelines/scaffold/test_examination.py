@@ -389,6 +389,14 @@ def test_rows_of_few_values_are_equal_by_chance(tmp_path: Path) -> None:
     assert inferred(tmp_path, rows).questions == ()
 
 
+def test_numbers_of_few_digits_are_equal_by_chance(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    rows = [{"x": f"{chance.gauss(0, 1):.3f}", "Passed": chance.choice(["yes", "no"])} for _ in range(300)]
+
+    assert inferred(tmp_path, rows).questions == ()
+    assert any("equal an earlier one" in str(one) for one in inferred(tmp_path, [*rows, *rows[40:80]]).questions)
+
+
 def test_rows_of_few_values_that_were_pasted_twice_are_a_question(tmp_path: Path) -> None:
     chance = random.Random(0)
     rows = [

@@ -153,6 +153,7 @@ def test_what_comes_after_the_sample_is_allowed_for(tmp_path: Path, monkeypatch:
         ("x,y\n" + "0,a\n1,a\n", "two or more values in the label column 'y' .* 'a' only"),
         ("x,y\n" + "".join(f"{row % 2},w{row}\n" for row in range(200)), "at most 100 classes .* 200 or more"),
         ("x,y\n" + "0,1\n1,2\n" * 5 + "0,1.0\n1,2.0\n" * 10, "one spelling of each class .* '1' and '1.0'"),
+        ("x,y\n" + "".join(f"{row % 7},{row % 28 + 1}/11/2020\n" for row in range(200)), "Received: times, written as"),
         ("x,y\n" + "5,a\n5,b\n" * 5, "(?s)a column in .* that can be an input.*x: is always '5'"),
     ],
 )
