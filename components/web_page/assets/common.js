@@ -39,7 +39,7 @@ const page = (() => {
     separators = Object.fromEntries(parts.map((part) => [part.type, part.value]));
     root.lang = chosen;
     for (const element of all("[data-t]")) element.textContent = say(element.dataset.t, valuesOf(element));
-    for (const element of all("[data-en]")) show(element, element.dataset[chosen]);
+    for (const element of all("[data-en]")) write(element, element.dataset[chosen]);
     for (const element of all("[data-ta]")) {
       const [name, key] = element.dataset.ta.split(":");
       element.setAttribute(name, say(key, valuesOf(element)));
@@ -59,10 +59,8 @@ const page = (() => {
   };
 
   // What stands between backticks is code.
-  const show = (element, text) =>
-    element.replaceChildren(
-      ...text.split("`").map((part, place) => (place % 2 ? Object.assign(document.createElement("code"), { textContent: part }) : part)),
-    );
+  const write = (target, text) =>
+    target.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part)));
   const valuesOf = (element) => JSON.parse(element.dataset.v ?? "{}");
 
   const makeTheme = () => {
