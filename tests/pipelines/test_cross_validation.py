@@ -190,6 +190,7 @@ def test_boosted_trees_reach_the_anchors_of_the_real_file(task, anchors, tmp_pat
     assert result.mean["accuracy"] < 0.82
 
 
+@pytest.mark.integration
 def test_a_search_is_in_the_family_that_is_asked_for_which_must_fit_it(tmp_path: Path) -> None:
     tune = {"enabled": True, "families": ["random_forest"], "trials": 1, "folds": 2, "minutes": None}
     config = configuration(model={"family": "boosted_trees"}, tune=tune)

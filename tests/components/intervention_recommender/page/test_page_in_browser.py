@@ -12,7 +12,7 @@ from .conftest import MakeDocument
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe_source = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
 
 EVIL = "</script><img src=x onerror=alert(1)>'\"&\u202e" + 200 * "x"
 
