@@ -16,9 +16,10 @@ _WITH_TENSORFLOW = {
     "yachay.components.evaluator": ("scipy.stats",),
     "yachay.components.pusher": (
         *("yachay.components.trainer.session_check", "yachay.components.pusher.golden_rows"),
+        *("yachay.components.pusher.synthetic", "yachay.components.drift_monitor.make_reference"),
         *("kserve", "yachay.serving.server"),
     ),
-    "yachay.components.evaluation_report": (),
+    "yachay.components.evaluation_report": ("yachay.components.evaluation_report.page.compiled",),
 }
 _WITH_MLFLOW = {
     "yachay.components.run_tracker": (
