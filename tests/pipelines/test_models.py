@@ -1,8 +1,11 @@
 """Versions of a model from its stores alone, and beside a real MLflow server."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from yachay.components.run_tracker.mlflow_registry import MlflowRegistry
 from yachay.components.run_tracker.registry import RegistryError
 from yachay.errors import UsageError
 from yachay.model_store.folder_store import FolderStore
-from yachay.model_store.store import ModelStore, Push, push
+from yachay.model_store.store import ModelStore, Push, list_pushes, push
 from yachay.pipelines.models import Models, open_models
 from yachay.pipelines.registry import find_pipeline
 
@@ -87,6 +90,46 @@ def test_the_same_promotion_again_does_nothing(tmp_path: Path) -> None:
 
     assert again.event is None
     assert len(models.history(again.push.version)) == 1
+
+
+def test_two_promotions_at_once_make_one_copy(tmp_path: Path) -> None:
+    push_ = add(models_of(tmp_path))
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: models_of(tmp_path).promote("production", why="good"), range(4)))
+
+    assert {(one.push.uri, one.push.content_hash) for one in done} == {
+        (f"{tmp_path}/production/student-dropout--semester2/push-{push_.version}", push_.content_hash)
+    }
+    models = models_of(tmp_path)
+    assert models.in_service() == {"production": push_.version}
+    assert len(list_pushes(models.stores["production"])) == 1
+
+
+@pytest.mark.integration
+def test_a_promotion_that_is_killed_while_it_copies_is_done_by_the_next(tmp_path: Path) -> None:
+    models = models_of(tmp_path)
+    push_ = add(models)
+    code = f"""
+import os
+from pathlib import Path
+from yachay.pipelines.models import open_models
+from yachay.pipelines.registry import find_pipeline
+
+stores = ["registry.environments.production.store={tmp_path}/production"]
+models = open_models(find_pipeline("student_dropout").load(stores), "{TASK}", Path("{tmp_path}/runs"))
+os.rename = os.replace = lambda *_, **__: os.kill(os.getpid(), 9)
+models.promote("production", why="good")
+"""
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=300)
+    assert killed.returncode == -9, killed.stderr
+    assert list_pushes(models.stores["production"]) == []
+    assert models.in_service() == {}
+
+    done = models.promote("production", why="good")
+
+    assert done.push.content_hash == push_.content_hash
+    assert models.in_service() == {"production": push_.version}
+    assert len(models.history(push_.version)) == 1
 
 
 def test_an_older_version_is_not_promoted_over_a_newer_one(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""The DAG in Airflow 3 itself, in an environment of its own, against a server with the API of Kubeflow Pipelines."""
+"""The DAG in Airflow 3 itself, in an environment of its own, against a server with the API of Kubeflow Pipelines.
+
+Where its constraints cannot be read from the network, `YACHAY_AIRFLOW` names an environment that has Airflow, its
+standard provider and httpx.
+"""
 
 import json
 import os
