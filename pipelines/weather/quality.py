@@ -66,7 +66,8 @@ _FAHRENHEIT = 5 / 9
 
 LIMITS = {
     # MADIS has -60 to 130, for dew points -90 to 90 degrees Fahrenheit; wider where records have been outside
-    # (-89.2 C at Vostok, 56.7 C in Death Valley, a dew point of 35 C at Dhahran).
+    # (-89.2 C at Vostok, 56.7 C in Death Valley, a dew point of 35 C at Dhahran). Pressure at the station: MADIS has
+    # 568 to 1100 hPa; lower where people live higher. Wind: 113.3 m/s on Barrow Island (WMO's archive of extremes).
     "temperature_c": Limits(-90.0, 57.0, 35 * _FAHRENHEIT, _TEMPERATURE_STREAKS),
     "temperature_min_c": Limits(-90.0, 57.0),
     "temperature_max_c": Limits(-90.0, 57.0),
