@@ -158,11 +158,11 @@ class _Loaded(importlib.abc.Loader):
 
 def _is_light(full_name: str) -> bool:
     """Returns whether a module works without the rest of its deferred package."""
-    for package, light in PACKAGES.items():
-        if full_name.startswith(f"{package}."):
-            name = full_name.removeprefix(f"{package}.")
-            return light is None or any(f"{name}.".startswith(f"{one}.") or one.startswith(f"{name}.") for one in light)
-    return False
+    package = max((one for one in PACKAGES if full_name.startswith(f"{one}.")), key=len, default="")
+    if not package:
+        return False
+    name, light = full_name.removeprefix(f"{package}."), PACKAGES[package]
+    return light is None or any(f"{name}.".startswith(f"{one}.") or one.startswith(f"{name}.") for one in light)
 
 
 def _load(deferred: _Deferred) -> types.ModuleType:

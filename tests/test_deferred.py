@@ -162,3 +162,15 @@ def test_what_computes_statistics_imports_no_tensorflow() -> None:
         "print(is_deferred('tensorflow'))",
     )
     assert printed == "2\nTrue"
+
+
+def test_a_module_within_a_deferred_package_keeps_its_attributes_once_it_is_imported() -> None:
+    program = (
+        "from yachay.deferred import defer_imports; defer_imports(); "
+        "from tfx.components.util import tfxio_utils; "
+        "print(tfxio_utils.get_split_tfxio.__name__, tfxio_utils.get_tf_dataset_factory_from_artifact.__name__)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["get_split_tfxio", "get_tf_dataset_factory_from_artifact"]
