@@ -163,7 +163,9 @@ def promote(
         what = "is now" if done.event else "was already"
         click.echo(f"{models.name} version {done.push.version} {what} {done.alias} in {environment}: {done.push.uri}")
     if done.problem:
-        click.echo(f"Warning: the registry was not told: {done.problem} The same command tells it.", err=True)
+        click.echo(
+            f"Warning: the registry does not show this promotion: {done.problem} Run the same command again.", err=True
+        )
     if config.registry.environments[environment].deploys if deploys is None else deploys:
         from ..pipelines.deployment import deploy_to
 

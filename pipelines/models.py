@@ -89,7 +89,7 @@ class Promotion:
         alias: string.
         event: `Event` or None. None where the version was in service there already.
         replaced: int or None. The version that was in service before.
-        problem: string. Why the registry was not told; empty where it was, or there is none.
+        problem: string. Why the registry does not show the promotion; empty where it does, or there is none.
     """
 
     push: Push
@@ -385,7 +385,7 @@ class Models:
         return ""
 
     def _mirror(self, registry: Registry, push: Push, alias: str, event: Event | None) -> str:
-        """Tells the registry, and returns why it could not be told, or nothing."""
+        """Registers the promotion, and returns why that failed, or nothing."""
         try:
             version = register(registry, self.name, self._store_of(push), push, f"{self._home}/{push.run_id}")
             registry.set_alias(self.name, alias, version.number)

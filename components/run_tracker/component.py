@@ -112,7 +112,8 @@ class FailureTrackerSpec(component_spec.ComponentSpec):
 class FailureTracker(base_component.BaseComponent):
     """Logs a run on Kubeflow that failed to MLflow: the exit handler of a pipeline with `RunTracker`.
 
-    A run that `RunTracker` has sent is left as it is. See `RunTracker` for `tracking`.
+    A run that `RunTracker` has sent is left as it is, and `state` is `"left"`, as for a run that ended well. See
+    `RunTracker` for the other properties of `tracking`.
 
     Args:
         config: `TrackerConfig`.

@@ -21,14 +21,15 @@ class Delivery:
     """What tracking a run came to.
 
     Args:
-        state: `"tracked"`, `"kept"` (in the spool, for it could not be sent) or `"lost"` (it could not be kept either).
+        state: `"tracked"`, `"kept"` (in the spool, for it could not be sent), `"lost"` (it could not be kept either) or
+            `"left"` (to `RunTracker`, by the exit handler of a run that ended well).
         url: string. The run's page on the server.
         model: string. The registered version, `models:/<name>/<number>`; empty where there is none.
         reason: string. Why it was not sent, or its model not registered.
         is_new: bool. Whether it was not there already.
     """
 
-    state: Literal["tracked", "kept", "lost"]
+    state: Literal["tracked", "kept", "lost", "left"]
     url: str = ""
     model: str = ""
     reason: str = ""

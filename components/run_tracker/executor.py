@@ -40,7 +40,7 @@ class Executor(base_executor.BaseExecutor):
                 logging.exception("The run cannot be described")
                 delivery = Delivery("lost", reason=f"{type(error).__name__}: {error}")
             if delivery.reason:
-                logging.warning("The run is not tracked, but %s: %s", delivery.state, delivery.reason)
+                logging.warning("The run is %s: %s", delivery.state, delivery.reason)
             note_delivery(tracking, delivery)
 
     def _record(self, inputs: Artifacts, config: TrackerConfig, store: str, scratch: Path) -> RunRecord:
@@ -69,7 +69,7 @@ class FailureExecutor(base_executor.BaseExecutor):
         with local_folder(tracking.uri) as folder:
             delivery = track_failure(config, run_id, exec_properties["status"], folder / OUTPUT_SPOOL)
         if delivery.reason:
-            logging.warning("The run is not tracked, but %s: %s", delivery.state, delivery.reason)
+            logging.warning("The run is %s: %s", delivery.state, delivery.reason)
         note_delivery(tracking, delivery)
 
 

@@ -15,7 +15,7 @@ _UNKNOWN = "RUNNING"
 
 
 def track_failure(config: TrackerConfig, run_id: str, status: str, spool: Path) -> Delivery:
-    """Sends a run that failed, unless it was sent as one that ended well; where that fails keeps it in the spool.
+    """Sends a run that failed, unless `RunTracker` has dealt with it; where that fails keeps it in the spool.
 
     Args:
         config: `TrackerConfig`.
@@ -25,7 +25,7 @@ def track_failure(config: TrackerConfig, run_id: str, status: str, spool: Path) 
     """
     state, message = _read(status)
     if state in _GOOD:
-        return Delivery("tracked")
+        return Delivery("left")
     try:
         sent = find_sent(config.uri, config.experiment, run_key(config, run_id))
     except TrackingError as error:
@@ -33,7 +33,7 @@ def track_failure(config: TrackerConfig, run_id: str, status: str, spool: Path) 
             return Delivery("lost", reason=f"It is not known whether the run ended well. {error}")
         sent = None
     if sent is not None:
-        return Delivery("tracked", sent.url, is_new=False)
+        return Delivery("left", sent.url)
     return deliver(describe_unfinished(config, run_id, message), spool)
 
 

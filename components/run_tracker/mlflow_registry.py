@@ -12,7 +12,7 @@ from ...model_store.layout import RECEIPT_FILE, push_name
 from ...model_store.metadata import METADATA_FILE
 from ...model_store.mlflow_model import MODEL_FILE, describe_model
 from ...model_store.store import ModelStore, Push
-from .mlflow_runs import KEY
+from .mlflow_runs import find_run
 from .mlflow_server import TrackingError, asked, connect
 from .registry import RegisteredVersion
 
@@ -117,8 +117,8 @@ class MlflowRegistry:
 
     def _run_id(self, run_key: str) -> str | None:
         experiments = [one.experiment_id for one in self._client.search_experiments()]
-        found = self._client.search_runs(experiments, f"tags.`{KEY}` = '{run_key}'", max_results=10)
-        return min((run.info.run_id for run in found), default=None)
+        run = find_run(self._client, experiments, run_key)
+        return None if run is None else str(run.info.run_id)
 
     def _upload(self, store: ModelStore, push: Push, run_id: str | None) -> str:
         if run_id is None:

@@ -82,16 +82,16 @@ def find_sent(uri: str, experiment: str, key: str) -> Sent | None:
     client = connect(uri)
     with asked(uri):
         there = client.get_experiment_by_name(experiment)
-        run = there and find_run(client, there.experiment_id, key)
+        run = there and find_run(client, [there.experiment_id], key)
         if not run or SENT not in run.data.tags:
             return None
     return Sent(run.info.run_id, _url(uri, there.experiment_id, run.info.run_id), is_new=False)
 
 
-def find_run(client: Any, experiment: str, key: str) -> Any | None:
+def find_run(client: Any, experiments: Sequence[str], key: str) -> Any | None:
     """Returns the run of a key, or None. Of several that were made at once all take the same: one that was sent
     completely, of these the least by its id."""
-    found = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", max_results=10)
+    found = client.search_runs(experiments, f"tags.`{KEY}` = '{key}'", max_results=10)
     return min(found, key=lambda run: (SENT not in run.data.tags, run.info.run_id), default=None)
 
 
@@ -125,7 +125,7 @@ def _send_once(client: Any, experiment: str, record: RunRecord) -> Sent | None:
     there = {} if is_made else _nested(client, experiment, run_id)
     for nested in record.nested:
         _send_nested(client, experiment, run_id, record, nested, there.get(nested.name))
-    kept = find_run(client, experiment, record.key)
+    kept = find_run(client, [experiment], record.key)
     if kept is not None and kept.info.run_id != run_id:
         _delete(client, experiment, run_id)
         return None
@@ -140,11 +140,11 @@ def _delete(client: Any, experiment: str, run_id: str) -> None:
 
 
 def _find_or_create(client: Any, experiment: str, record: RunRecord) -> tuple[Any, bool]:
-    if (found := find_run(client, experiment, record.key)) is not None:
+    if (found := find_run(client, [experiment], record.key)) is not None:
         return found, False
     tags = {KEY: record.key, "mlflow.source.type": "JOB"}
     made = client.create_run(experiment, record.start_ms, tags, record.name)
-    first = find_run(client, experiment, record.key) or made
+    first = find_run(client, [experiment], record.key) or made
     if first.info.run_id == made.info.run_id:
         return made, True
     client.delete_run(made.info.run_id)

@@ -126,7 +126,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
             champion = describe_champion_gate(metadata)
         elif kind == "tfx.PushedModel":
             fields |= describe_push(metadata)
-        elif kind == "yachay.Tracking":
+        elif kind == "yachay.Tracking" and metadata.get("state") != "left":
             fields |= describe_tracking(metadata)
         elif kind == "yachay.MonitorReport":
             fields |= describe_monitoring(metadata, store.path(artifact["uri"]))

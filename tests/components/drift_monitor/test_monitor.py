@@ -93,6 +93,18 @@ def test_estimates_agree_with_labels_that_come_later(tmp_path: Path) -> None:
         assert low <= estimated.value <= high
 
 
+def test_labels_for_unknown_requests_alone_are_counted_and_measure_nothing(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("prediction_id,Target\nnobody,yes\nneither,no\n")
+    log = write_log(tmp_path / "log", log_table(draw(400, seed=3)))
+    result, without = judge(log, labels=str(labels)), judge(log)
+
+    assert result.labels is not None
+    assert (result.labels.given, result.labels.matched, result.labels.unknown) == (2, 0, 2)
+    assert result.measured == {}
+    assert (result.verdict, result.estimated) == (without.verdict, without.estimated)
+
+
 def test_labels_by_a_column_of_the_record_and_of_requests_of_several_rows(tmp_path: Path) -> None:
     rows = draw(200, seed=3)
     table = log_table(rows)

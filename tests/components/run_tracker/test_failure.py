@@ -41,7 +41,7 @@ def test_a_run_that_ended_well_is_left_as_it_is_though_kubeflow_calls_it_running
     send(make_record("run-1"))
 
     for state in ("COMPLETE", "SUCCEEDED", "RUNNING"):
-        assert track_failure(config, "run-1", status(state), tmp_path / "spool").state == "tracked"
+        assert track_failure(config, "run-1", status(state), tmp_path / "spool").state == "left"
 
     assert states(client, config) == ["FINISHED"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from yachay.components.run_tracker.deliver import send
 from yachay.components.run_tracker.mlflow_registry import MlflowRegistry
+from yachay.components.run_tracker.mlflow_runs import KEY, SENT
 from yachay.components.run_tracker.mlflow_server import TrackingError
 from yachay.components.run_tracker.record import PushedModel
 from yachay.components.run_tracker.registry import RegistryError, find_version, register
@@ -95,6 +96,20 @@ def test_two_that_register_a_push_at_once_make_one_version(
 
     assert models == {f"models:/{config.model_name}/{registry.versions(config.model_name)[0].number}"}
     assert len(registry.versions(config.model_name)) == 1
+
+
+def test_a_push_in_a_folder_is_copied_beside_the_run_that_its_senders_keep(
+    store: FolderStore, registry: MlflowRegistry, client: Any, config: TrackerConfig
+) -> None:
+    """Another machine is sending the same run, and is about to delete its own."""
+    experiment = client.create_experiment(config.experiment)
+    tags = {KEY: "home/run-8"}
+    ids = sorted(client.create_run(experiment, tags=tags).info.run_id for _ in range(2))
+    client.set_tag(ids[1], SENT, "digest")
+
+    version = register(registry, config.model_name, store, add_push(store), "home/run-8")
+
+    assert version.source.startswith(f"runs:/{ids[1]}/")
 
 
 def test_a_push_in_a_folder_needs_its_run_on_the_server(

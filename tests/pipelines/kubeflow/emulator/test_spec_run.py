@@ -34,6 +34,16 @@ def test_a_deployment_that_was_taken_back_is_in_the_summary(tmp_path: Path) -> N
     assert summary.deployed == "rolled back, error rate 0.2 > 0.05"
 
 
+def test_the_exit_handler_of_a_run_that_ended_well_does_not_stand_for_its_tracker(tmp_path: Path) -> None:
+    summary = Summary()
+    kept = {"uri": "s3://b/tracker", "metadata": {"state": "kept", "reason": "the server is down"}}
+    left = {"uri": "s3://b/handler", "metadata": {"state": "left"}}
+
+    summary.add(describe([("yachay.Tracking", kept), ("yachay.Tracking", left)], LocalStore(tmp_path)))
+
+    assert summary.tracking == {"state": "kept", "url": "", "model": "", "reason": "the server is down"}
+
+
 def test_the_report_is_named_by_the_path_of_its_page_and_shows_the_bounds(tmp_path: Path) -> None:
     summary = Summary()
     folder = tmp_path / "s3/b/run/report"
