@@ -200,7 +200,8 @@ def _above(
     before, requests = stable or Traffic(0), candidate.requests
     words = f"failed, more than {settings.max_error_rate:.1%}"
     limits = [(candidate.failed, before.failed, settings.max_error_rate, words, candidate.failed_effect)]
-    bounds = [bound for bound in sorted(candidate.slower) if bound * 1000 >= settings.max_p99_ms]
+    known = sorted(candidate.slower) if stable is None else _common_bounds(candidate, stable)
+    bounds = [bound for bound in known if bound * 1000 >= settings.max_p99_ms]
     if bounds:
         words = f"took more than {bounds[0] * 1000:g} ms: the 99th percentile is above {settings.max_p99_ms:g} ms"
         slower, slower_before = (one.slower.get(bounds[0], 0.0) for one in (candidate, before))

@@ -95,7 +95,7 @@ class PredictApplication:
         self._access_log = access_log
         self._budget = Budget(limits.max_buffered_bytes)
         is_watched = access_log is not None or accounting.is_traced
-        self.direct = None if is_watched else DirectResponder(model, access, accounting, limits)
+        self.direct = None if is_watched else DirectResponder(model, reader, access, accounting, limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""

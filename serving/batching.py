@@ -60,6 +60,9 @@ class Batcher:
         watch: function of what `predict` took and returned. Called after the responses are on their way.
         max_loop_rows: int. The most rows that are predicted in one round of the event loop, at most `max_rows`; a
             request with more, and where it is 0 each, is predicted in a thread.
+
+    Attributes:
+        max_loop_rows: int.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Batcher:
         self._predict = predict
         self._max_rows = max_rows
         self._watch = watch
-        self._max_loop_rows = min(max_loop_rows, max_rows)
+        self.max_loop_rows = min(max_loop_rows, max_rows)
         self._collected: deque[Job] = deque()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._next: Job | None = None
@@ -94,7 +97,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         job = Job(inputs, predicted, loop.create_future())
         self._num_queued_rows += inputs.num_rows
-        if inputs.num_rows <= self._max_loop_rows:
+        if inputs.num_rows <= self.max_loop_rows:
             self._collected.append(job)
             if len(self._collected) == 1:
                 loop.call_soon(self._predict_collected, loop)
@@ -110,7 +113,7 @@ class Batcher:
     def _predict_collected(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs: list[Job] = []
         num_rows = 0
-        while self._collected and num_rows + self._collected[0].inputs.num_rows <= self._max_loop_rows:
+        while self._collected and num_rows + self._collected[0].inputs.num_rows <= self.max_loop_rows:
             jobs.append(self._collected.popleft())
             num_rows += jobs[-1].inputs.num_rows
         self._leave(num_rows)

@@ -1,10 +1,12 @@
 """Small requests for predictions, without a task each: tasks, timers and messages are half of what a small one takes.
 
 A request that came whole with its header is read there and then and queued; what queued in a round of the event loop is
-predicted in the next one, and its response written. Whatever needs more, such as the rest of a body, is handled by the
+predicted in the next one, and its response written. None is written in the round of its request: all that come in one
+packet would be handled in that round. Whatever needs more, such as the rest of a body, is handled by the
 application as any other request.
 """
 
+import asyncio
 import dataclasses
 import functools
 import logging
@@ -26,6 +28,7 @@ from .exchange import PREDICT_PATH, Exchange, make_exchange
 from .kserve_model import NamedModel
 from .limits import Limits
 from .model import Caller, ServedModel
+from .reading import RequestReader
 from .request_id import request_id
 from .responses import (
     BINARY_LENGTH,
@@ -64,20 +67,24 @@ class DirectResponder:
 
     Args:
         model: `NamedModel`.
+        reader: `RequestReader`. Compresses large responses.
         access: `Access`.
         accounting: `Accounting`.
         limits: `Limits`.
     """
 
-    def __init__(self, model: NamedModel, access: Access, accounting: Accounting, limits: Limits) -> None:
+    def __init__(
+        self, model: NamedModel, reader: RequestReader, access: Access, accounting: Accounting, limits: Limits
+    ) -> None:
         self._model = model
+        self._reader = reader
         self._access = access
         self._accounting = accounting
         self._max_bytes = min(MAX_LOOP_BYTES, limits.max_body_bytes)
         self._max_seconds = limits.request_seconds
 
     def take(self, scope: Mapping[str, Any], body: bytes, respond: Respond) -> bool:
-        """Returns whether it responds to a request, now or in a later round of the event loop.
+        """Returns whether it responds to a request, in a later round of the event loop.
 
         Args:
             scope: scope of ASGI.
@@ -100,15 +107,18 @@ class DirectResponder:
         try:
             inputs = exchange.read(served)
             caller = Caller(exchange.identifier, exchange.protocol, datetime.now(UTC))
-            served.predict(inputs, caller).add_done_callback(functools.partial(self._predicted, request))
+            future = served.predict(inputs, caller)
+            future.add_done_callback(functools.partial(self._predicted, request))
+            if inputs.num_rows > served.max_loop_rows:
+                self._cancel_late(future)
         except Exception as error:
-            self._end(request, error)
+            asyncio.get_running_loop().call_soon(self._end, request, error)
         return True
 
     def _served(self, match: re.Match[str]) -> ServedModel | None:
         """Returns the version in service, where it is what a path names and predicts in the event loop."""
         served, (v1_name, v2_name, version) = self._model.served, match.groups()
-        if served is None or not (self._model.ready and served.predicts_in_loop):
+        if served is None or not (self._model.ready and served.max_loop_rows):
             return None
         is_named = (v1_name or v2_name) == served.name and version in (None, served.version)
         return served if is_named else None
@@ -120,8 +130,14 @@ class DirectResponder:
             return False
         return True
 
+    def _cancel_late(self, future: Future[Outputs]) -> None:
+        """Has one that waits for a thread not predicted once it is late."""
+        timer = future.get_loop().call_later(self._max_seconds, future.cancel)
+        future.add_done_callback(lambda _: timer.cancel())
+
     def _predicted(self, request: _Request, future: Future[Outputs]) -> None:
-        self._end(request, future.exception() or future.result())
+        is_late = future.cancelled()
+        self._end(request, late(self._max_seconds) if is_late else future.exception() or future.result())
 
     def _end(self, request: _Request, result: Outputs | BaseException) -> None:
         headers: Headers = [(b"x-request-id", request.identifier.encode())]
@@ -140,11 +156,16 @@ class DirectResponder:
         except Exception:
             logger.exception("The request %s failed", request.exchange.identifier)
             status, content = 500, orjson.dumps(FAILED)
+        finally:
+            # What was raised holds this frame.
+            del result
         self._accounting.end(request.exchange.protocol, str(status), request.start)
         if len(content) >= MIN_GZIP_BYTES and takes_gzip(request.accepted):
             headers += GZIP_HEADERS
-            content = compress(content)
-        request.respond(status, headers, content)
+            compressed = self._reader.run(lambda: compress(content))
+            compressed.add_done_callback(lambda done: request.respond(status, headers, done.result()))
+        else:
+            request.respond(status, headers, content)
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:

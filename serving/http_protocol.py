@@ -194,6 +194,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+        # As at the end of a task: the two hold each other, also once the connection is closed.
+        cycle.on_response = _nothing
 
     def _begin_idleness(self) -> None:
         self.idle_since[self] = self.loop.time()
@@ -255,6 +257,10 @@ def _without_upgrade(data: bytes) -> bytes:
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     return _UPGRADE.sub(rb"\1x-upgrade:", head) + end + rest if _UPGRADE.search(head) else data
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _reject_connection(scope: Any, receive: Any, send: Any) -> None:

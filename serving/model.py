@@ -64,7 +64,6 @@ class ServedModel:
         self.labels: tuple[str, ...] = tuple(loaded.metadata.get("labels", ()))
         self.outputs: tuple[Output, ...] = loaded.outputs
         self.inputs = InputChecker(loaded.features, limits.max_rows, limits.max_string_bytes)
-        self.predicts_in_loop = loaded.max_loop_rows > 0
         self._predict = loaded.predict
         self._limits = limits
         self._observers = tuple(observers)
@@ -81,6 +80,11 @@ class ServedModel:
     def family(self) -> str:
         """The model family."""
         return str(self.metadata["family"])
+
+    @property
+    def max_loop_rows(self) -> int:
+        """The most rows of a request that is predicted in the event loop; 0 where none is."""
+        return self._batcher.max_loop_rows
 
     def predict(self, inputs: Inputs, caller: Caller) -> Future[Outputs]:
         """Returns the future of the outputs of checked inputs; it has a `RequestError` where the model fails on them.

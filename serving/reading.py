@@ -46,9 +46,9 @@ class RequestReader:
             if served is self._model.served:
                 return served, result
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Returns the result of work that is done in the thread; where the request is cancelled first, it is not."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Returns the future of work that is done in the thread; where it is cancelled first, it is not."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 class Budget:

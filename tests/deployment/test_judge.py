@@ -200,3 +200,14 @@ def test_without_requests_to_the_serving_version_only_an_absolute_limit_speaks()
     assert verdict.state == "undecided"
     assert verdict.reasons == ["too few requests to the serving version: 0 of at least 50"]
     assert judge(Traffic(100, failed=60), Traffic(0), SETTINGS).state == "worse"
+
+
+def test_the_absolute_limit_of_the_latency_is_at_a_bound_that_both_count() -> None:
+    settings = SETTINGS.model_copy(update={"max_p99_ms": 300.0})
+    before = Traffic(9000, slower={0.25: 600, 0.5: 300, 1.0: 0})
+    alike = Traffic(1000, slower={0.25: 66, 0.35: 50, 0.5: 33, 0.7: 10, 1.0: 0})
+
+    verdict = judge(alike, before, settings)
+
+    assert verdict.state == "undecided"
+    assert "3.3% of 1000 requests took more than 500 ms" in verdict.reasons[-1]

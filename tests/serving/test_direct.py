@@ -1,14 +1,24 @@
+import contextlib
+import gc
+import gzip
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from yachay.serving import direct
+from yachay.serving.contract import Array
 from yachay.serving.direct import DirectResponder, Respond
+from yachay.serving.errors import RequestError
 from yachay.serving.limits import Limits
+from yachay.serving.responses import compress
+from yachay.serving.trees import TreePredictor
 
 from .conftest import FEATURES, ROW, Running, running
 from .test_trees import stepped as stepped  # A model that is predicted in the event loop.
@@ -157,3 +167,88 @@ def test_a_response_that_is_late_is_rejected(stepped: Path, taken: list[bool]) -
 
     assert (status, taken) == (504, [True])
     assert b"Expected a response within 1e-09 s." in body
+
+
+def test_requests_that_wait_for_a_thread_are_not_predicted_once_they_are_late(
+    stepped: Path, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_free = threading.Event()
+    predicted = []
+    predict = TreePredictor.__call__
+
+    def wait(self: TreePredictor, matrices: Mapping[str, Array]) -> dict[str, Array]:
+        if threading.current_thread().name == "predict":
+            predicted.append(matrices)
+            is_free.wait(60)
+        return predict(self, matrices)
+
+    monkeypatch.setattr(TreePredictor, "__call__", wait)
+    request = request_of((V1, json.dumps({"instances": [ROW] * 9}).encode(), ()))
+    with running(stepped, limits=Limits(max_batch_rows=8, request_seconds=0.5)) as server:
+        try:
+            statuses = []
+            for _ in range(2):
+                with connect(server) as connection:
+                    connection.settimeout(10)
+                    connection.sendall(request)
+                    statuses.append(receive(connection)[0])
+        finally:
+            is_free.set()
+
+    assert (statuses, taken) == ([504, 504], [True, True])
+    assert len(predicted) == 1
+
+
+def test_a_packet_of_many_requests_that_are_rejected_has_no_more_of_them_handled_than_others(
+    server: Running, taken: list[bool]
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(request_of((V1, b"", ())) * 200)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while chunk := connection.recv(65536):
+                received += chunk
+
+    # Nothing where the connection was reset.
+    assert received == b"" or b"at most 16 ahead of their responses" in received
+    assert received.count(b"HTTP/1.1 400 ") < 20
+
+
+def test_a_large_response_is_compressed_off_the_event_loop(
+    server: Running, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    monkeypatch.setattr(
+        direct, "compress", lambda body: (threads.append(threading.current_thread().name), compress(body))[1]
+    )
+
+    with connect(server) as connection:
+        connection.sendall(request_of(TAKEN["a large response to a client that takes gzip"]))
+        status, _, body = receive(connection)
+
+    assert (status, taken, len(json.loads(gzip.decompress(body))["predictions"])) == (200, [True], 500)
+    assert [name.partition("_")[0] for name in threads] == ["read"]
+
+
+@pytest.mark.parametrize("name", ["rows", "no JSON"])
+def test_a_connection_that_is_closed_leaves_nothing_to_the_garbage_collector(
+    name: str, server: Running, taken: list[bool]
+) -> None:
+    def count() -> int:
+        return sum(isinstance(each, RequestResponseCycle | RequestError) for each in gc.get_objects())
+
+    gc.collect()
+    before = count()
+    gc.disable()
+    try:
+        for _ in range(20):
+            with connect(server) as connection:
+                connection.sendall(request_of(TAKEN[name]))
+                receive(connection)
+        httpx.get(f"{server.url}/v2/health/live")
+        left = count() - before
+    finally:
+        gc.enable()
+
+    assert sum(taken) == 20
+    assert left < 10
