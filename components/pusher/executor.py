@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,17 @@ class Executor(base_executor.BaseExecutor):
                 }
                 try:
                     candidate = _stage(model_path, folder, facts)
-                    if reference is not None:
-                        _write_reference(candidate, reference, examples, judged)
-                    golden = check_candidate(
-                        candidate,
-                        lambda: _records(examples),
-                        settings.ready_seconds,
-                        (lambda: _drawn(candidate, statistics)) if settings.golden == "synthetic" else None,
-                    )
+                    # The checks wait for their server.
+                    with ThreadPoolExecutor(1) as beside:
+                        described = beside.submit(_reference, candidate, reference, examples, judged)
+                        golden = check_candidate(
+                            candidate,
+                            lambda: _records(examples),
+                            settings.ready_seconds,
+                            (lambda: _drawn(candidate, statistics)) if settings.golden == "synthetic" else None,
+                        )
+                    if content := described.result():
+                        (candidate / REFERENCE_FILE).write_bytes(content)
                 except ModelError as error:
                     logging.error("The model is not pushed: %s", error)
                     pushed.set_string_custom_property(REJECTION, str(error))
@@ -164,8 +168,10 @@ def _stage(model: Path, folder: Path, facts: dict[str, Any]) -> Path:
     return candidate
 
 
-def _write_reference(candidate: Path, config: ReferenceConfig, examples: types.Artifact, evaluation: Path) -> None:
-    """Writes what the model was trained on and judged by, for the monitor."""
+def _reference(candidate: Path, config: ReferenceConfig | None, examples: types.Artifact, evaluation: Path) -> bytes:
+    """Returns what the model was trained on and judged by, for the monitor; nothing where none is asked for."""
+    if config is None:
+        return b""
     from ..drift_monitor.make_reference import make_reference
 
     reference = make_reference(
@@ -175,7 +181,7 @@ def _write_reference(candidate: Path, config: ReferenceConfig, examples: types.A
         split_files(examples, SPLIT),
         read_predictions(evaluation),
     )
-    (candidate / REFERENCE_FILE).write_bytes(reference.to_json())
+    return reference.to_json()
 
 
 def _as_mlflow_model(candidate: Path, golden: Sequence[GoldenRequest], are_synthetic: bool) -> dict[str, bytes]:

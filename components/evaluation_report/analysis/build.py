@@ -1,6 +1,7 @@
 """The report from an evaluation, a model and the records it was evaluated on."""
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,23 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
     gate = read_gate(inputs.evaluation, notes)
     stored = None if gate is None or inputs.evaluation is None else read_predictions(inputs.evaluation)
     predictions = _predict(inputs, model, metadata, stored, notes)
+    # Most of it is loading the model, which takes one core; the resamples take what is left.
+    with ThreadPoolExecutor(1) as beside:
+        importance = beside.submit(_importance, inputs, model, metadata, predictions)
+        report = _report(inputs, metadata, gate, predictions, importance, max_resamples, notes)
+    return report.model_copy(update={"sections": _sections(inputs, predictions, report)}) if inputs.sections else report
+
+
+def _report(
+    inputs: Inputs,
+    metadata: Mapping[str, Any],
+    gate: Evaluation | None,
+    predictions: Predictions,
+    importance: Future[tuple[tuple[Importance, ...], list[Note]]],
+    max_resamples: int,
+    notes: list[Note],
+) -> Report:
+    config = inputs.config
     num_classes = max(len(config.task.label.values), 1)
     resamples = Resamples(
         len(predictions),
@@ -123,8 +141,10 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             hidden=hidden,
             seed=config.seed,
         )
-    importance_metric = _importance_metric(config)
-    report = Report(
+    trivial = _trivial(inputs, predictions, notes)
+    importances, more = importance.result()
+    notes += more
+    return Report(
         problem=config.task.problem,
         verdict=Verdict(
             is_blessed=inputs.is_blessed,
@@ -169,18 +189,17 @@ def build_report(inputs: Inputs, max_resamples: int = MAX_RESAMPLES) -> Report:
             {name: estimate.value for name, estimate in metrics.items()},
             baseline or None,
             metadata["leaderboard"],
-            _trivial(inputs, predictions, notes),
+            trivial,
             config.anchors,
         ),
         trials=None if inputs.search is None else summarize_search(inputs.search),
         data=_data(inputs, metadata, hidden),
-        importance=_importance(inputs, model, metadata, predictions, importance_metric, notes),
-        importance_metric=importance_metric.name,
+        importance=importances,
+        importance_metric=_importance_metric(config).name,
         lineage=_lineage(inputs, metadata),
         card=_card(config),
         notes=tuple(notes),
     )
-    return report.model_copy(update={"sections": _sections(inputs, predictions, report)}) if inputs.sections else report
 
 
 def _family_titles(inputs: Inputs, metadata: Mapping[str, Any]) -> dict[str, Text]:
@@ -381,22 +400,16 @@ def _importance_metric(config: ReportConfig) -> Metric:
 
 
 def _importance(
-    inputs: Inputs,
-    model: Model,
-    metadata: Mapping[str, Any],
-    predictions: Predictions,
-    metric: Metric,
-    notes: list[Note],
-) -> tuple[Importance, ...]:
-    config = inputs.config
+    inputs: Inputs, model: Model, metadata: Mapping[str, Any], predictions: Predictions
+) -> tuple[tuple[Importance, ...], list[Note]]:
+    config, metric = inputs.config, _importance_metric(inputs.config)
+    notes: list[Note] = []
     table = predictions.sample_table()
     labels = read_labels(table, config.task)
     known = np.flatnonzero(is_known(labels, config.task))
     if len(known) < config.evaluation.min_slice_rows:
-        notes.append(
-            Note(code="importance_skipped", values={"reason": f"{len(known)} < {config.evaluation.min_slice_rows}"})
-        )
-        return ()
+        reason = f"{len(known)} < {config.evaluation.min_slice_rows}"
+        return (), [Note(code="importance_skipped", values={"reason": reason})]
     if len(known) < len(predictions):
         notes.append(Note(code="importance_of_sample", values={"rows": len(known), "of": len(predictions)}))
     split = config.task.split
@@ -410,7 +423,7 @@ def _importance(
     )
     if share := dominant_share(found):
         notes.append(Note(code="one_column", values={"column": found[0].feature, "percent": round(100 * share)}))
-    return found
+    return found, notes
 
 
 def _lineage(inputs: Inputs, metadata: Mapping[str, Any]) -> Lineage:
