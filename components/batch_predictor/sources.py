@@ -185,6 +185,7 @@ class PartsReader:
                     for name in absent_columns(self._wanted, source)
                     if (warning := f"no column {name!r}: it counts as missing") not in warnings
                 ]
+                warnings += [warning for warning in table.warnings if warning not in warnings]
         return len(types) == 1 and None not in types.pop(), warnings
 
     def parts(self) -> Iterator[Part]:

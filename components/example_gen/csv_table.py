@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..features import to_identifier, to_identifiers
-from .csv_segments import BAD_QUOTES, BLOCK_BYTES, Grammar, Segment, read_segments
+from .csv_segments import BAD_QUOTES, BLOCK_BYTES, PIECE_BYTES, Grammar, Segment, read_segments
 from .csv_text import CsvText
 from .tables import Quarantined, Rejection, Table
 
 UNNAMED = "unnamed"
+MAX_SHOWN = 60
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -46,14 +47,24 @@ class CsvTable(Table):
     ) -> None:
         text.check()
         header = _read_header(text, SEPARATORS if separator is None else (separator,))
+        ignored = _read_ignored(text, header, wanted)
         self.separator = _choose_separator(text.path, header, wanted, separator)
         self.grammar = Grammar(self.separator)
         self.text = text
         self.names = _split(header, self.separator)
+        self._ignored = ignored
         self._missing_values = list(missing_values)
         self._num_ragged = self._num_malformed = 0
         self._walker: _Walker | None = None
         super().__init__(text.path, _identify(self.names))
+
+    @property
+    def warnings(self) -> list[str]:
+        """The ignored lines below the header, where a record would be lost."""
+        return [
+            f"line {number} is ignored (`data.ignored_lines`): {text[:MAX_SHOWN]!r}"
+            for number, text in self._ignored.items()
+        ]
 
     @property
     def num_ragged(self) -> int:
@@ -259,6 +270,32 @@ def _read_header(text: CsvText, separators: Sequence[str]) -> str:
             f"Expected quotes in the header of {text.path} to be closed. Received: {header[0][:80]!r}. Close them."
         )
     raise DataError(f"Expected {text.path} to hold a header and records. Received: an empty file. Name another file.")
+
+
+def _read_ignored(text: CsvText, header: str, wanted: Sequence[str]) -> dict[int, str]:
+    """Returns the ignored lines below the header.
+
+    Raises:
+        DataError: if one of them is the header: the file begins otherwise than those that the settings are for.
+    """
+
+    def num_wanted(line: str) -> int:
+        found = ({to_identifier(name) for name in _split(line, separator)} for separator in SEPARATORS)
+        return max(len(names.intersection(wanted)) for names in found)
+
+    try:
+        ignored = text.ignored()
+        for number, line in ignored.items():
+            if num_wanted(line[:PIECE_BYTES]) > num_wanted(header):
+                raise DataError(
+                    f"Expected the header of {text.path} below its ignored lines (`data.ignored_lines: "
+                    f"{list(text.ignored_lines)}`). Received: it on line {number}, which is ignored: "
+                    f"{line[:MAX_SHOWN]!r}. Let all files begin alike, or set `data.ignored_lines` for this one."
+                )
+        first = next((number for number, line in enumerate(text.lines(), start=1) if line.strip()), 0)
+    except (OSError, UnicodeError, EOFError) as error:
+        raise text.failure(error) from None
+    return {number: line for number, line in ignored.items() if number > first}
 
 
 def _split(header: str, separator: str) -> list[str]:

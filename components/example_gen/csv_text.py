@@ -1,8 +1,10 @@
 """The text of a CSV file as UTF-8: decompressed, decoded, and without the lines that are no records."""
 
+import codecs
 import dataclasses
 import gzip
 import io
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -23,7 +25,7 @@ _BINARY_KINDS = (
     (b"%PDF", "a PDF document"),
 )
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_NAMES = (UTF8, "utf8", "utf-8-sig")
+_UTF8_NAMES = (UTF8, "utf-8-sig")
 _JSON = re.compile(rb'[{\[]\s*["{\[]')
 _MARKUP = re.compile(rb"<(!doctype|html|\?xml|table)", re.IGNORECASE)
 
@@ -65,9 +67,20 @@ class CsvText:
             OSError, EOFError, UnicodeError: if the file cannot be read.
         """
         with _open_binary(self.path) as binary:
-            text = io.TextIOWrapper(binary, encoding="utf-8-sig" if self._is_utf8 else self.encoding, newline="")
-            for number, line in enumerate(text, start=1):
-                yield "\n" if number in self.ignored_lines else line
+            for number, line in enumerate(io.TextIOWrapper(binary, encoding=self.encoding, newline=""), start=1):
+                yield "\n" if number in self.ignored_lines else line.removeprefix("\ufeff") if number == 1 else line
+
+    def ignored(self) -> dict[int, str]:
+        """Returns the lines that are read as blank ones and are none, by their numbers.
+
+        Raises:
+            OSError, EOFError, UnicodeError: if the file cannot be read.
+        """
+        if not self.ignored_lines:
+            return {}
+        lines = itertools.islice(dataclasses.replace(self, ignored_lines=()).lines(), max(self.ignored_lines))
+        texts = {number: line.strip() for number, line in enumerate(lines, start=1)}
+        return {number: text for number, text in texts.items() if text and number in self.ignored_lines}
 
     def check(self) -> None:
         """Checks that the file is text by how it begins.
@@ -223,4 +236,4 @@ def _blank(line: bytes) -> bytes:
 
 
 def _code(encoding: str) -> str:
-    return encoding.lower().replace("_", "-")
+    return codecs.lookup(encoding).name

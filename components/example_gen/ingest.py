@@ -150,6 +150,7 @@ def _clean(
             if (warning := f"the column {table.original_names[name]!r} is not in the schema and is not read")
             not in tally.warnings
         ]
+        tally.warnings += [warning for warning in table.warnings if warning not in tally.warnings]
         columns = [*spec.columns, *(extra if spec.drop_duplicates else ())]
         start = 0
         for raw in table.batches(columns):

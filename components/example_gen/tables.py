@@ -67,6 +67,11 @@ class Table(abc.ABC):
         return ()
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """What of the file the settings leave out."""
+        return ()
+
+    @property
     def attachments(self) -> Mapping[str, bytes]:
         """Files beside the records by name, once `batches` is exhausted."""
         return {}

@@ -103,6 +103,8 @@ def judge_baselines(
         "constant": f"a constant reaches {values['constant'][0]:.3f}",
         "column": f"{best} alone reaches {values['column'][0]:.3f}",
     }
+    if len(inputs) == 1:
+        del bounds["column"], reasons["column"]  # Every model is one of this column.
     reasons = {name: f"{reason}, and {bounds[name]:.3f} by chance" for name, reason in reasons.items()}
     if family != LINEAR:
         bounds[LINEAR] = values[LINEAR][0]

@@ -59,7 +59,7 @@ class Layout:
 
 
 def find_layout(paths: Sequence[Path]) -> Layout:
-    """Returns how files are written: the encoding that suits all of them, and what the first one begins with.
+    """Returns how files are written: the encoding that suits all of them, and what all of them begin with.
 
     Args:
         paths: sequence of paths.
@@ -73,13 +73,12 @@ def find_layout(paths: Sequence[Path]) -> Layout:
     notes = []
     if encoding != UTF8:
         notes.append(say("The file is not UTF-8 and is read as {encoding} (`data.encoding`).", encoding=encoding))
-    ignored: dict[int, str] = {}
-    if texts:
-        ignored = _find_ignored(CsvText(texts[0], encoding))
-        notes += [
-            say("Line {line} is no record and is ignored: {text!r} (`data.ignored_lines`).", line=line, text=text)
-            for line, text in ignored.items()
-        ]
+    found = [one for path in texts if (one := _find_ignored(CsvText(path, encoding))) is not None]
+    ignored = {line: text for line, text in found[0].items() if all(line in one for one in found)} if found else {}
+    notes += [
+        say("Line {line} is no record and is ignored: {text!r} (`data.ignored_lines`).", line=line, text=text)
+        for line, text in ignored.items()
+    ]
     return Layout(encoding, tuple(ignored), tuple(notes))
 
 
@@ -111,22 +110,24 @@ def _is_western(content: bytes) -> bool:
     return sum(map(str.isascii, letters)) >= MIN_PLAIN_SHARE * len(letters)
 
 
-def _find_ignored(text: CsvText) -> dict[int, str]:
-    """Returns the lines above the header and a second header below it, with their texts."""
+def _find_ignored(text: CsvText) -> dict[int, str] | None:
+    """Returns the lines above the header and a second header below it, with their texts; None if none can show."""
     lines: dict[int, str] = {}
     try:
         for number, line in enumerate(text.lines(), start=1):
             if number > PROBE_LINES:
                 break
             if line.count('"') % 2:
-                return {}  # A field goes on in the next line.
+                return None  # A field goes on in the next line.
             if line.strip("\r\n"):
                 lines[number] = line.strip("\r\n")
-    except (OSError, EOFError, UnicodeError):
-        return {}  # The reader says what is wrong.
-    rows = _split(lines)
+        rows = _split(lines)
+    except (OSError, EOFError, UnicodeError, csv.Error):
+        return None  # The reader says what is wrong; a field may be longer than `csv` reads.
     num_fields = Counter(map(len, rows.values())).most_common(1)[0][0] if rows else 0
-    if num_fields < 2 or sum(len(row) == num_fields for row in rows.values()) <= MIN_RECORDS:
+    if sum(len(row) == num_fields for row in rows.values()) <= MIN_RECORDS:
+        return None
+    if num_fields < 2:
         return {}
     numbers = list(rows)
     first = next((place for place, number in enumerate(numbers) if _is_header(rows[number], num_fields)), 0)

@@ -89,6 +89,28 @@ def test_the_inputs_come_along_on_request(score: Score, write_records: Write) ->
     assert (row["income"], row["visits"], row["town"]) == (-4000.0, None, "Lima")
 
 
+@pytest.mark.parametrize("name", ["records.csv", "records.csv.gz"])
+def test_records_in_another_encoding_below_titles_are_scored_as_those_in_utf8(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sources, "PART_BYTES", 100)
+    rows = [f"{row};{row * 100};{row % 5};{('Cañete', 'Áncash', '')[row % 3]}" for row in range(60)]
+    rows[7] = "7;señal;1;Lurín"
+    lines = ["Unidad N° 5;;;", "Año 2023;;;", "id;income;visits;town", "-;S/;n.°;-", *rows, ""]
+    content = "\r\n".join(lines).encode("cp1252")
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    (tmp_path / "utf8.csv").write_text("\n".join([lines[2], *rows, ""]), encoding="utf-8")
+
+    expected = score(tmp_path / "utf8.csv", "expected.csv", key=("id",))
+    read = ReadSettings(encoding="cp1252", ignored_lines=(1, 2, 4))
+    summary = score(tmp_path / name, "out.csv", read, key=("id",))
+
+    assert Path(summary.output).read_text() == Path(expected.output).read_text()
+    assert summary.warnings == ("line 4 is ignored (`data.ignored_lines`): '-;S/;n.°;-'",)
+    [rejected] = read_csv(summary.quarantine)
+    assert (rejected["line"], rejected["record"]) == ("12", "7;señal;1;Lurín")
+
+
 BROKEN = """id,income,visits,town
 1,10.5,1,Lima
 2,abc,1,Lima

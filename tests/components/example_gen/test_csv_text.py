@@ -19,7 +19,7 @@ def read(text: CsvText) -> dict[str, list[str]]:
     return dict(batch.to_pydict())
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "UTF_16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "UTF_16", "utf16", "u8"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_file_is_read_in_its_encoding(tmp_path: Path, encoding: str, end: str) -> None:
     content = end.join([*LINES, ""]).encode(encoding)
@@ -41,6 +41,27 @@ def test_ignored_lines_are_no_records_and_leave_the_others_where_they_stand(tmp_
 
     assert batch.to_pydict() == {"x": ["1", "3"], "y": ["2", "4"]}
     assert (located.line, located.record) == (5, "3;4")
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_bytes("\ufeffx;y\n1;2\n".encode("utf-16-le"))
+
+    assert read(CsvText(tmp_path / "data.csv", "utf-16-le")) == {"x": ["1"], "y": ["2"]}
+
+
+def test_an_ignored_line_below_the_header_is_said_for_it_may_be_a_record(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("Puno\n\nx;y\n1;2\n3;4\n")
+
+    table = CsvTable(CsvText(tmp_path / "data.csv", ignored_lines=(1, 2, 4)), ["x"], None, ("",))
+
+    assert table.warnings == ["line 4 is ignored (`data.ignored_lines`): '1;2'"]
+
+
+def test_a_header_among_the_ignored_lines_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("x;y\n1;2\n3;4\n")
+
+    with pytest.raises(DataError, match=r"ignored_lines: \[1\]`\). Received: it on line 1, which is ignored: 'x;y'"):
+        CsvTable(CsvText(tmp_path / "data.csv", ignored_lines=(1,)), ["x", "y"], None, ("",))
 
 
 def test_another_encoding_than_that_of_the_file_is_an_error(tmp_path: Path) -> None:

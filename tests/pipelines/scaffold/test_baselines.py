@@ -48,6 +48,15 @@ def test_a_linear_relation_takes_the_linear_family(columns: dict[str, np.ndarray
     assert found.reason.startswith("a alone reaches")
 
 
+def test_the_only_column_is_no_bound_for_a_model_of_it(columns: dict[str, np.ndarray], problem: Problem) -> None:
+    score = columns["a"] + np.random.default_rng(1).normal(size=NUM_ROWS)
+
+    found = judge(powers_of(score, {"a": columns["a"]}, problem))
+
+    assert found.lower < found.scores[found.family]
+    assert found.reason.startswith("a constant reaches")
+
+
 def test_what_no_line_fits_takes_another_family_that_must_reach_the_linear_score(
     columns: dict[str, np.ndarray], problem: Problem
 ) -> None:

@@ -74,6 +74,21 @@ def test_a_row_of_units_is_no_record(tmp_path: Path, second: str, ignored: tuple
     assert find_layout([written(tmp_path, "Rain,Temp,Level,Class\n" + second + rows)]).ignored_lines == ignored
 
 
+@pytest.mark.parametrize("odd", ["x" * 140_000, "a\0b"])
+def test_a_field_that_python_cannot_split_shows_nothing(tmp_path: Path, odd: str) -> None:
+    assert find_layout([written(tmp_path, f"{HEADER}{odd};Lima;1,5;no\n{RECORDS}")]).ignored_lines == ()
+
+
+def test_only_what_no_file_has_as_a_record_is_ignored(tmp_path: Path) -> None:
+    rows = "".join(f"{row}.5,{row % 7},{'ab'[row % 2]}\n" for row in range(30))
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "few.csv")]
+    for path, below in zip(paths, ("mm,°C,\n", "", ""), strict=True):
+        path.write_text("Puno,,\nRain,Temp,Class\n" + below + (rows if path.stem != "few" else "1,2,a\n"))
+
+    assert find_layout(paths).ignored_lines == (1,)
+    assert find_layout([paths[0], paths[2]]).ignored_lines == (1, 3)
+
+
 def test_what_was_found_is_what_the_ingest_reads_by(tmp_path: Path) -> None:
     path = written(tmp_path, "Notas del año 2020;;;\n" + HEADER + RECORDS, "cp1252")
 
