@@ -127,7 +127,7 @@ def describe(made: Sequence[tuple[str, Json]], store: LocalStore) -> Fields:
         elif kind == "tfx.PushedModel":
             fields |= describe_push(metadata)
         elif kind == "yachay.Tracking" and metadata.get("state") != "left":
-            fields |= describe_tracking(metadata)
+            fields = describe_tracking(metadata) | fields  # The exit handler comes after the tracker.
         elif kind == "yachay.MonitorReport":
             fields |= describe_monitoring(metadata, store.path(artifact["uri"]))
         elif kind == "yachay.RetrainDecision":

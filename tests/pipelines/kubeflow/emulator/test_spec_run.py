@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from report_samples import sample_report
 
 from yachay.pipelines.kubeflow.emulator.local_store import LocalStore
@@ -34,10 +35,11 @@ def test_a_deployment_that_was_taken_back_is_in_the_summary(tmp_path: Path) -> N
     assert summary.deployed == "rolled back, error rate 0.2 > 0.05"
 
 
-def test_the_exit_handler_of_a_run_that_ended_well_does_not_stand_for_its_tracker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["left", "lost"])
+def test_the_exit_handler_does_not_stand_for_the_tracker(tmp_path: Path, state: str) -> None:
     summary = Summary()
     kept = {"uri": "s3://b/tracker", "metadata": {"state": "kept", "reason": "the server is down"}}
-    left = {"uri": "s3://b/handler", "metadata": {"state": "left"}}
+    left = {"uri": "s3://b/handler", "metadata": {"state": state}}
 
     summary.add(describe([("yachay.Tracking", kept), ("yachay.Tracking", left)], LocalStore(tmp_path)))
 
