@@ -132,14 +132,15 @@ def predict(
     output, suffix = open_place(settings.output), suffix_of(settings.output)
     if suffix is None:
         raise UsageError(f"Expected an output that ends in a format, such as .parquet. Received: {settings.output!r}.")
-    _check_output(output, overwrite)
+    quarantine_place = _quarantine_of(output, suffix)
+    _check_output(output, quarantine_place, overwrite)
     features = read_features(model, read_metadata(model))
     if settings.inputs and suffix.startswith(".csv"):
         _check_single(features)
     wanted = Wanted(features, settings.key)
     read = reading_of(read)
     files = list_inputs(settings.data, read)
-    _check_apart(files, [output, _quarantine_of(output, suffix)])
+    _check_apart(files, [output, quarantine_place])
     reader = PartsReader(files, read, wanted, is_shared=runner is not None)
     is_typed, warnings = reader.check()
     key = {to_identifier(name): name for name in settings.key}
@@ -158,11 +159,13 @@ def predict(
         read=read,
     )
     with _locked(folder), _writing(settings.output):
+        _check_output(output, quarantine_place, overwrite)  # Another run may have written it meanwhile.
         plan, receipts, resumed_rows = _score(plan, folder, files, reader, progress, num_workers, runner)
+        _check_unchanged(files, settings.data, read)
         _check_receipts(
-            receipts, settings.max_rejected_share, lambda: _write_quarantine(output, folder, receipts, suffix)
+            receipts, settings.max_rejected_share, lambda: _write_quarantine(quarantine_place, folder, receipts)
         )
-        quarantine = _write_quarantine(output, folder, receipts, suffix)
+        quarantine = _write_quarantine(quarantine_place, folder, receipts)
         filled = [receipt for receipt in receipts if receipt.rows]
         with output.writing(is_durable=True) as stream:
             merge(
@@ -172,7 +175,7 @@ def predict(
                 filled[0].columns,
                 facts or {},
             )
-    folder.remove()
+        folder.remove()  # Beside the lock: nobody else can be writing there.
     return PredictionSummary(
         output=settings.output,
         quarantine=quarantine,
@@ -314,7 +317,7 @@ def _locked(folder: Place) -> Iterator[None]:
     try:
         with FileLock(f"{folder.path}/{_LOCK_FILE}", timeout=0):
             yield
-    except Timeout:
+    except (Timeout, FileNotFoundError):  # The latter where the other one has just removed it.
         raise UsageError(
             f"Expected nobody else to write this output. Received: another run, in {folder.uri}. Wait for it, or name "
             "another output."
@@ -332,13 +335,29 @@ def _writing(output: str) -> Iterator[None]:
         raise DataError(f"{unwritable(output, error)} {GO_ON}") from error
 
 
-def _check_output(output: Place, overwrite: bool) -> None:
+def _check_output(output: Place, quarantine: Place, overwrite: bool) -> None:
+    for place in (output, quarantine):
+        if place.is_local and Path(place.path).is_dir():
+            raise UsageError(f"Expected {place.uri} to be a file, or absent. Received: a folder. Name another output.")
     if output.is_local and not Path(output.path).parent.is_dir():
         raise UsageError(f"Expected the folder of the output to exist. Received: {output.uri}. Make it first.")
     if not overwrite and output.exists():
         raise UsageError(
             f"Expected an output that is not there yet. Received: {output.uri}, which is. Name another one, or replace "
             "it with --overwrite."
+        )
+
+
+def _check_unchanged(files: Sequence[InputFile], data: str, read: ReadSettings) -> None:
+    """Checks that no input was written while it was scored: its parts would be of two files.
+
+    Raises:
+        DataError: if one was.
+    """
+    if changed := sorted({file.name for file in set(files) - set(list_inputs(data, read))}):
+        raise DataError(
+            f"Expected inputs that stay as they are while they are scored. Received: {changed[0]}, which was written "
+            "or removed meanwhile. Score it again once it is complete."
         )
 
 
@@ -395,9 +414,8 @@ def _check_receipts(
     )
 
 
-def _write_quarantine(output: Place, folder: Place, receipts: Sequence[Receipt], suffix: str) -> str:
+def _write_quarantine(place: Place, folder: Place, receipts: Sequence[Receipt]) -> str:
     """Writes the rejected records beside the output, and returns where; nothing where there are none."""
-    place = _quarantine_of(output, suffix)
     rejected = [folder.child(part_name(receipt.number) + REJECTED_SUFFIX) for receipt in receipts if receipt.rejected]
     if not rejected:
         place.remove()

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import MAX_FAILURES_SHOWN
+from ...errors import MAX_FAILURES_SHOWN, UsageError
 from ...model_store.tree_table import TREES_FILE, TreeTable
 from ...serving.contract import Array, Feature
 from ...serving.errors import RequestError
@@ -68,6 +68,7 @@ class Scorer:
 
         Raises:
             DataError: if the part cannot be read.
+            UsageError: if a column of the records has the name of one of the prediction.
             OSError: if it cannot be written.
             StoreError: if a bucket cannot be read or written.
         """
@@ -134,15 +135,21 @@ class Scorer:
             if self._plan.names_file:
                 table["file"] = pa.array([part.source.name] * len(kept), pa.string())
             table["line"] = pa.array(lines[kept])
-        table |= prediction_columns(outputs, self._labels)
-        if self._plan.inputs:
-            for feature in self._features:
-                if feature.name in self._plan.key:
-                    continue
-                absent = pa.nulls(chunk.num_rows, _input_type(feature))
-                table[feature.original_name.strip()] = some(
-                    columns.get(feature.name, absent).cast(_input_type(feature))
-                )
+        predicted = prediction_columns(outputs, self._labels)
+        inputs = {
+            feature.original_name.strip(): feature
+            for feature in self._features
+            if self._plan.inputs and feature.name not in self._plan.key
+        }
+        if twice := sorted(predicted.keys() & {*table, *inputs}):
+            raise UsageError(
+                f"Expected columns of the output with names of their own. Received: {', '.join(twice)} from the "
+                "records, and of the prediction. Name another key, leave --inputs out, or rename the column."
+            )
+        table |= predicted
+        for name, feature in inputs.items():
+            absent = pa.nulls(chunk.num_rows, _input_type(feature))
+            table[name] = some(columns.get(feature.name, absent).cast(_input_type(feature)))
         return pa.table(table)
 
 

@@ -42,11 +42,12 @@ def is_known_good(content_hash: str) -> bool:
         content_hash: string. SHA-256 of the model's folder.
     """
     try:
-        state = _place(content_hash).lstat()
-    except (OSError, RuntimeError):  # No home.
+        place = _place(content_hash)
+        state, content = place.lstat(), place.read_text()
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: no home.
         return False
-    # In a cache that others may write to, only this user's own word counts.
-    return state.st_uid == os.getuid()
+    # In a cache that others may write to, only this user's own word counts, and not under another name.
+    return state.st_uid == os.getuid() and content == place.name
 
 
 def remember_good(content_hash: str) -> None:
@@ -58,7 +59,7 @@ def remember_good(content_hash: str) -> None:
     with contextlib.suppress(OSError, RuntimeError):  # A cache that cannot be written costs the next run time only.
         place = _place(content_hash)
         place.parent.mkdir(_PRIVATE, parents=True, exist_ok=True)
-        write_atomically(place, "")
+        write_atomically(place, place.name)
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ def quiet() -> Iterator[None]:
 
 
 def _place(content_hash: str) -> Path:
-    """Returns the file whose being there says that a model's table is good, by what compared it."""
+    """Returns the file that says, by its own name in it, that a model's table is good: by what compared it."""
     digest = hashlib.sha256(f"{content_hash} {metadata.version('tensorflow')} {metadata.version('numpy')}".encode())
     for module in (trees, tree_table):
         digest.update(Path(inspect.getfile(module)).read_bytes())

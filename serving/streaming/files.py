@@ -1,6 +1,7 @@
 """JSON lines: a file as a source, which is followed, and as a sink."""
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -18,13 +19,15 @@ POLL_SECONDS = 0.2
 MAX_READ_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**20
 """Of a line in memory: a longer one, which is no event, is cut there."""
+NUM_KNOWN_BYTES = 4096
+"""Before where a group stands, by whose hash it knows the file again: file systems give numbers of files anew."""
 
 
 class FileSource:
     """The lines of a file, from where this group stopped. It may grow, and be moved away for a new one of its name.
 
-    Where the group stands is kept in `<file>.<group>.offset` beside it, and `<file>.<group>.lock` keeps a second
-    consumer of the group away.
+    Where the group stands is kept in `<file>.<group>.offset` beside it, with a hash of what is before it, and
+    `<file>.<group>.lock` keeps a second consumer of the group away.
 
     Args:
         uri: string. `file:PATH`.
@@ -56,7 +59,7 @@ class FileSource:
         self._lines: list[tuple[int, int, bytes]] = []
         self._num_given = 0
         self._lock = _lock(path.with_name(f"{path.name}.{group}.lock"), f"reads {path} as {group}")
-        self._committed = self._read_state()
+        self._committed, self._known_hash = self._read_state()
 
     def read(self, max_records: int, seconds: float) -> Sequence[Record]:
         """Returns the next lines; none where none comes in time."""
@@ -77,7 +80,7 @@ class FileSource:
         if self._file is None or (self._file_number, self._num_given) == self._committed:
             return
         self._committed = self._file_number, self._num_given
-        state = {"inode": self._file_number, "offset": self._num_given}
+        state = {"inode": self._file_number, "offset": self._num_given, "before": self._hash_before(self._num_given)}
         try:
             write_atomically(self._state, json.dumps(state))
         except OSError as error:
@@ -103,6 +106,8 @@ class FileSource:
             return False
         assert self._file is not None
         part = self._file.read(MAX_READ_BYTES)
+        if not part and os.fstat(self._file.fileno()).st_size + 1 < self._offset:
+            raise StreamError(self._replaced())
         is_moved = not part and self._was_moved()
         if is_moved and not self._rest:
             self._file.close()
@@ -141,7 +146,7 @@ class FileSource:
             raise StreamError(self._replaced())
         if is_new or number == 0:
             offset = 0
-        if offset > status.st_size + 1:
+        if offset > status.st_size + 1 or (offset and self._known_hash not in ("", self._hash_before(offset))):
             raise StreamError(self._replaced())
         self._file_number, self._rest = status.st_ino, b""
         self._offset = self._line_start = self._num_given = offset
@@ -163,12 +168,19 @@ class FileSource:
             f"Remove {self._state} to read it from its start."
         )
 
-    def _read_state(self) -> tuple[int, int]:
+    def _hash_before(self, offset: int) -> str:
+        """Returns the hash of the bytes before a place but for the last, the end that a last line may lack."""
+        assert self._file is not None
+        end = max(0, offset - 1)
+        start = max(0, end - NUM_KNOWN_BYTES)
+        return hashlib.sha256(os.pread(self._file.fileno(), end - start, start)).hexdigest()
+
+    def _read_state(self) -> tuple[tuple[int, int], str]:
         try:
             state: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
-            return int(state["inode"]), int(state["offset"])
+            return (int(state["inode"]), int(state["offset"])), str(state.get("before", ""))
         except FileNotFoundError:
-            return 0, 0
+            return (0, 0), ""
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StreamError(
                 f"Expected {self._state} to say where this group stands. Received: {error!r}. "
@@ -187,7 +199,7 @@ class FileSink:
         path: path. Its folder must exist.
 
     Raises:
-        UsageError: if it cannot be written, or another sink writes to it.
+        UsageError: if it cannot be written, holds something else, or another sink writes to it.
     """
 
     def __init__(self, uri: str, path: Path) -> None:
@@ -195,6 +207,12 @@ class FileSink:
         self._path = path
         try:
             self._file = _lock(path, f"writes to {path}")
+            self._file.seek(0)
+            if self._file.read(1) not in (b"", b"{"):
+                raise UsageError(
+                    f"Expected {path} to hold JSON lines, to which predictions are added. Received: something else. "
+                    "Name another file."
+                )
             self._end = _end_of_lines(self._file)
             self._file.truncate(self._end)
         except OSError as error:

@@ -1,11 +1,12 @@
 """Files of records to one file of predictions."""
 
+import contextlib
 import csv
 import gzip
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,12 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from yachay.components.batch_predictor import predict as predictor
 from yachay.components.batch_predictor import sources
+from yachay.components.batch_predictor.places import Place
+from yachay.components.batch_predictor.plan import Part, Plan, Receipt
 from yachay.components.batch_predictor.predict import PredictionSummary, predict
+from yachay.components.batch_predictor.score import Scorer
 from yachay.components.batch_predictor.settings import PredictSettings
 from yachay.components.example_gen.settings import ReadSettings
 from yachay.errors import ConfigurationError, DataError, RunError, UsageError
@@ -201,6 +206,86 @@ def test_an_input_is_never_replaced(score: Score, write_records: Write, name: st
 
     with pytest.raises(UsageError, match=f"Expected an output that is no input. Received: .*{output[:1]}"):
         score(data, output, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.quarantine.csv"])
+def test_a_folder_is_never_replaced(score: Score, write_records: Write, tmp_path: Path, name: str) -> None:
+    kept = tmp_path / name / "kept"
+    kept.parent.mkdir()
+    kept.touch()
+
+    with pytest.raises(UsageError, match=f"Expected .*{name} to be a file, or absent. Received: a folder"):
+        score(write_records(ROWS), overwrite=True)
+    assert kept.exists()
+
+
+def test_an_output_that_another_run_writes_meanwhile_stays(
+    score: Score, write_records: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = predictor.PartsReader.check
+
+    def finish(reader: sources.PartsReader) -> tuple[bool, list[str]]:
+        (tmp_path / "out.csv").write_text("of another run")
+        return check(reader)
+
+    monkeypatch.setattr(predictor.PartsReader, "check", finish)
+
+    with pytest.raises(UsageError, match="an output that is not there yet"):
+        score(write_records(ROWS))
+    assert (tmp_path / "out.csv").read_text() == "of another run"
+
+
+def test_the_parts_are_removed_before_another_run_may_begin(
+    score: Score, write_records: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held = False
+    locked, remove = predictor._locked, Place.remove
+
+    @contextlib.contextmanager
+    def held(folder: Place) -> Iterator[None]:
+        nonlocal is_held
+        with locked(folder):
+            is_held = True
+            yield
+        is_held = False
+
+    def checked(place: Place) -> None:
+        assert is_held
+        remove(place)
+
+    monkeypatch.setattr(predictor, "_locked", held)
+    monkeypatch.setattr(Place, "remove", checked)
+    summary = score(write_records(ROWS))
+
+    assert not list(Path(summary.output).parent.glob(".staging*"))
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_an_input_that_changes_while_it_is_scored_is_an_error(
+    model: Path, write_records: Write, tmp_path: Path, change: str
+) -> None:
+    data = write_records(ROWS)
+
+    def run(plan: Plan, parts: Iterable[Part]) -> Iterator[tuple[Part, Receipt]]:
+        scorer = Scorer(plan)
+        yield from ((part, scorer.score(part)) for part in parts)
+        if change == "replaced":
+            write_records(ROWS, "new.csv").replace(data)
+        else:
+            (tmp_path / "other.csv").touch()
+            data.unlink()
+
+    settings = PredictSettings(data=f"{tmp_path}/*.csv", output=str(tmp_path / "out.parquet"))
+    with pytest.raises(DataError, match=r"stay as they are while they are scored. Received: .*records\.csv"):
+        predict(model, settings, runner=run)
+    assert not Path(settings.output).exists()
+
+
+def test_a_key_with_the_name_of_a_score_is_rejected(score: Score, write_records: Write) -> None:
+    data = write_records([["a", 1000.0, 3, "Lima"]], header=["score_kept", "income", "visits", "town"])
+
+    with pytest.raises(UsageError, match=r"names of their own. Received: score_kept from the records"):
+        score(data, key=("score_kept",))
 
 
 def test_an_unknown_format_is_rejected() -> None:

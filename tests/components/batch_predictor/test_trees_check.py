@@ -43,6 +43,23 @@ def test_the_word_of_another_user_does_not_count(monkeypatch: pytest.MonkeyPatch
     assert not is_known_good("a")
 
 
+@pytest.mark.parametrize("change", ["renamed", "emptied", "linked"])
+def test_what_others_did_to_an_outcome_does_not_count(cache: Path, change: str) -> None:
+    remember_good("a")
+    good = next((cache / "yachay/trees").iterdir())
+    remember_good("b")
+    bad = next(file for file in good.parent.iterdir() if file != good)
+    if change == "renamed":
+        good.rename(bad)
+    elif change == "emptied":
+        bad.write_bytes(b"")
+    else:
+        bad.unlink()
+        bad.symlink_to(good)
+
+    assert not is_known_good("b")
+
+
 def test_a_cache_that_cannot_be_written_is_none(cache: Path) -> None:
     cache.write_text("a file")
     remember_good("a")

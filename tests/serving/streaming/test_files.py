@@ -80,6 +80,54 @@ def test_another_file_under_the_name_is_an_error_with_the_fix(tmp_path: Path) ->
         values(open_source(path))
 
 
+def test_a_file_that_was_written_anew_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"a\nb")
+    source = open_source(path)
+    assert [values(source), values(source)] == [[b"a"], [b"b"]]
+    source.commit()
+    source.close()
+    path.write_bytes(b"a\nb\nc\n")  # It has grown.
+    source = open_source(path)
+    assert values(source) == [b"c"]
+    source.commit()
+    source.close()
+
+    path.write_bytes(b"one\ntwo\nthree\n")  # Longer, and with the number that the former one had.
+
+    with pytest.raises(StreamError, match=r"Received: another\. Remove .*events\.jsonl\.test\.offset"):
+        values(open_source(path))
+
+
+def test_a_place_that_was_kept_without_a_hash_still_counts(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"a\nb\n")
+    path.with_name("events.jsonl.test.offset").write_text(f'{{"inode": {path.stat().st_ino}, "offset": 2}}')
+
+    assert values(open_source(path)) == [b"b"]
+
+
+def test_a_file_that_is_emptied_while_it_is_followed_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"a\nb\n")
+    source = open_source(path, once=False)
+    values(source)
+    source.commit()
+    path.write_bytes(b"c\n")
+
+    with pytest.raises(StreamError, match=r"longer than it was\. Received: another"):
+        values(source)
+
+
+def test_a_sink_never_touches_a_file_that_holds_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"name: a\nversion: 1")
+
+    with pytest.raises(UsageError, match=r"config\.yaml to hold JSON lines, to which predictions are added"):
+        FileSink(f"file:{path}", path)
+    assert path.read_bytes() == b"name: a\nversion: 1"
+
+
 def test_a_sink_removes_the_line_that_a_killed_process_left(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_bytes(b'{"a": 1}\n{"b"')
