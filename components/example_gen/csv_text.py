@@ -66,8 +66,8 @@ class CsvText:
         Raises:
             OSError, EOFError, UnicodeError: if the file cannot be read.
         """
-        with _open_binary(self.path) as binary:
-            for number, line in enumerate(io.TextIOWrapper(binary, encoding=self.encoding, newline=""), start=1):
+        with io.TextIOWrapper(_open_binary(self.path), encoding=self.encoding, newline="") as text:
+            for number, line in enumerate(text, start=1):
                 yield "\n" if number in self.ignored_lines else line.removeprefix("\ufeff") if number == 1 else line
 
     def ignored(self) -> dict[int, str]:
