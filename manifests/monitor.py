@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from ..files import write_atomically
 from .errors import ManifestError
 from .pods import (
     CLAIM_FOLDER,
@@ -25,8 +24,8 @@ from .pods import (
     mount_claim,
     pod_monitor,
     selector,
+    write_documents,
 )
-from .render import to_yaml
 
 Json: TypeAlias = dict[str, Any]
 
@@ -96,15 +95,7 @@ def render(monitor: MonitorDeployment) -> list[Json]:
 
 def write_monitor(monitor: MonitorDeployment, folder: Path) -> list[Path]:
     """Writes the documents and their kustomization to `monitors/<name>` in a folder, and returns the files' paths."""
-    own = folder / "monitors" / monitor.name
-    own.mkdir(parents=True, exist_ok=True)
-    documents = {"monitor.yaml": render(monitor)}
-    documents["kustomization.yaml"] = [
-        {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": ["monitor.yaml"]}
-    ]
-    for name, content in documents.items():
-        write_atomically(own / name, to_yaml(content))
-    return [own / name for name in documents]
+    return write_documents(folder / "monitors" / monitor.name, "monitor", render(monitor))
 
 
 def command(monitor: MonitorDeployment) -> list[str]:

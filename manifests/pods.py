@@ -1,8 +1,12 @@
 """What the Deployments of yachay's own processes have in common: the store, the security of pods, and their metrics."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..files import write_atomically
 from .errors import ManifestError
+from .render import to_yaml
 
 Json: TypeAlias = dict[str, Any]
 
@@ -15,6 +19,17 @@ CONTAINER_SECURITY: Json = {
 }
 CLAIM_FOLDER = "/mnt/store"
 """Where the claim of a store `pvc://` is mounted."""
+
+
+def write_documents(folder: Path, name: str, documents: Sequence[Json]) -> list[Path]:
+    """Writes documents to `<name>.yaml` and their kustomization to a folder, and returns the files' paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = f"{name}.yaml"
+    kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [file]}
+    paths = [folder / file, folder / "kustomization.yaml"]
+    for path, content in zip(paths, (documents, [kustomization]), strict=True):
+        write_atomically(path, to_yaml(content))
+    return paths
 
 
 def labels(component: str) -> dict[str, str]:

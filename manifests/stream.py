@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from ..files import write_atomically
 from .errors import ManifestError
 from .pods import (
     CLAIM_FOLDER,
@@ -23,8 +22,8 @@ from .pods import (
     mount_claim,
     pod_monitor,
     selector,
+    write_documents,
 )
-from .render import to_yaml
 
 Json: TypeAlias = dict[str, Any]
 
@@ -128,15 +127,7 @@ def render(stream: StreamDeployment) -> list[Json]:
 
 def write_stream(stream: StreamDeployment, folder: Path) -> list[Path]:
     """Writes the documents and their kustomization to `streams/<name>` in a folder, and returns the files' paths."""
-    own = folder / "streams" / stream.name
-    own.mkdir(parents=True, exist_ok=True)
-    documents = {"stream.yaml": render(stream)}
-    documents["kustomization.yaml"] = [
-        {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": ["stream.yaml"]}
-    ]
-    for name, content in documents.items():
-        write_atomically(own / name, to_yaml(content))
-    return [own / name for name in documents]
+    return write_documents(folder / "streams" / stream.name, "stream", render(stream))
 
 
 def _deployment(stream: StreamDeployment) -> Json:
