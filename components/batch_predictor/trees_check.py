@@ -78,7 +78,9 @@ def quiet() -> Iterator[None]:
 def _place(content_hash: str) -> Path:
     """Returns the file that says, by its own name in it, that a model's table is good: by what compared it."""
     digest = hashlib.sha256(f"{content_hash} {metadata.version('tensorflow')} {metadata.version('numpy')}".encode())
-    for module in (trees, tree_table):
-        digest.update(Path(inspect.getfile(module)).read_bytes())
+    evaluation = Path(inspect.getfile(trees))
+    # What compares them is not imported: it imports TensorFlow.
+    for source in (evaluation, Path(inspect.getfile(tree_table)), evaluation.with_name("saved_model.py")):
+        digest.update(source.read_bytes())
     root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return root / _FOLDER / digest.hexdigest()
