@@ -11,10 +11,11 @@ The Trainer writes the table beside the SavedModel, which stays what the model p
 """
 
 import dataclasses
+import functools
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +30,10 @@ TOLERANCE = 1e-6
 """A table stands for a model whose scores differ by no more: `largest_difference`."""
 MASKS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
 
+_Find = Callable[[NDArray[Any]], NDArray[np.int64]]
+
 _MAX_JOINED_ROWS = 256
+_MAX_LOOKED_UP = 2**16
 _BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache,
 _BLOCKS_AT_ONCE = 4  # and the leaves of a few blocks.
 _ARRAYS = ("bounds", "num_bounds", "row_of_interval", "row_of_missing", "table", "values", "num_trees", "base")
@@ -120,13 +124,6 @@ class TreeScorer:
     def __init__(self, trees: TreeTable) -> None:
         self._trees = trees
         num_numbers = len(trees.num_bounds)
-        self._num_floats = len(trees.features.get("float32", ()))
-        self._num_numbers = num_numbers
-        # One search for all numbers: complex values are in order of the real part, then of the imaginary one.
-        self._owner = np.arange(num_numbers)[:, np.newaxis]
-        self._bounds = _complex(np.repeat(np.arange(num_numbers), trees.num_bounds), trees.bounds)
-        self._may_be_missing = trees.row_of_missing[:, np.newaxis] >= 0
-        self._any_may_be_missing = bool(self._may_be_missing.any())
         num_trees, num_leaves = trees.values.shape
         padding = -num_trees % (8 // trees.table.itemsize)
         words = np.ascontiguousarray(np.pad(trees.table, ((0, 0), (0, padding)))).view(np.int64)
@@ -134,8 +131,13 @@ class TreeScorer:
         rows_of_numbers = [np.append(*each) for each in zip(rows_of_intervals, trees.row_of_missing, strict=True)]
         rows_of_texts = [np.array(list(known.values())) for known in trees.texts]
         self._words, self._groups, parts = _joined(words, [*rows_of_numbers, *rows_of_texts])
-        self._part_of_interval = np.concatenate([np.zeros(0, np.int64), *(part[:-1] for part in parts[:num_numbers])])
-        self._part_of_missing = np.array([part[-1] for part in parts[:num_numbers]], np.int64)[:, np.newaxis]
+        bounds = np.split(trees.bounds, np.cumsum(trees.num_bounds[:-1]))[:num_numbers]
+        num_floats = len(trees.features.get("float32", ()))
+        self._numbers = {
+            dtype: _Numbers(dtype, bounds[place], parts[:num_numbers][place], trees.row_of_missing[place] >= 0)
+            for dtype, place in (("float32", slice(num_floats)), ("int64", slice(num_floats, None)))
+            if dtype in trees.features
+        }
         self._part_of_text = [
             dict(zip(known, part.tolist(), strict=True))
             for known, part in zip(trees.texts, parts[num_numbers:], strict=True)
@@ -169,27 +171,15 @@ class TreeScorer:
 
     def _rows(self, matrices: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Returns the rows of the joined table for each group of features, `(groups, N)`."""
-        num_rows = next(iter(matrices.values())).shape[1]
-        numbers = np.empty((self._num_numbers, num_rows))
-        missing = np.zeros(numbers.shape, bool) if self._any_may_be_missing else None
-        for dtype, place in (("float32", slice(self._num_floats)), ("int64", slice(self._num_floats, None))):
-            if dtype in matrices:
-                numbers[place] = matrices[dtype]
-                if missing is not None:
-                    values = matrices[dtype]
-                    missing[place] = np.isnan(values) if dtype == "float32" else values == MISSING_VALUE["int64"]
-        keys = _complex(np.broadcast_to(self._owner, numbers.shape), numbers)
-        parts = self._part_of_interval.take(self._bounds.searchsorted(keys) + self._owner)
-        if missing is not None:
-            parts = np.where(missing & self._may_be_missing, self._part_of_missing, parts)
+        parts = [numbers(matrices[dtype]) for dtype, numbers in self._numbers.items()]
         if self._part_of_text:
             texts = [
                 [known.get(value, known[None]) for value in values]
                 for known, values in zip(self._part_of_text, matrices["string"], strict=True)
             ]
-            parts = np.concatenate([parts, np.array(texts, np.int64)])
+            parts.append(np.array(texts, np.int64))
         order, starts = self._groups
-        rows: NDArray[np.int64] = np.add.reduceat(parts.take(order, axis=0), starts, axis=0)
+        rows: NDArray[np.int64] = np.add.reduceat(np.concatenate(parts).take(order, axis=0), starts, axis=0)
         return rows
 
     def _masks(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -204,6 +194,63 @@ class TreeScorer:
             self._words.take(block, axis=0, out=of_groups, mode="clip")
             np.bitwise_and.reduce(of_groups, axis=0, out=masks[start : start + _BLOCK_ROWS])
         return masks
+
+
+class _Numbers:
+    """Finds what values of features of one type add to the rows of their groups.
+
+    Args:
+        dtype: `"float32"` or `"int64"`.
+        bounds: `F` arrays, ascending. The greatest value of each interval but the last.
+        parts: `F` arrays of int. What each interval adds, and last what a missing value adds.
+        may_be_missing: bool array `(F,)`.
+    """
+
+    def __init__(
+        self,
+        dtype: str,
+        bounds: Sequence[NDArray[np.float64]],
+        parts: Sequence[NDArray[np.int64]],
+        may_be_missing: NDArray[np.bool_],
+    ) -> None:
+        self._is_missing = np.isnan if dtype == "float32" else functools.partial(np.equal, MISSING_VALUE[dtype])
+        self._part_of_missing = np.array([part[-1] for part in parts])[:, np.newaxis]
+        self._may_be_missing = may_be_missing[:, np.newaxis] if may_be_missing.any() else None
+        of_intervals = [part[:-1] for part in parts]
+        num_between = sum(of[-1] - of[0] + 2 for of in bounds if len(of))
+        is_looked_up = dtype == "int64" and num_between <= _MAX_LOOKED_UP
+        self._find = (_lookup if is_looked_up else _search)(bounds, of_intervals)
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        """Returns them for values `(F, N)`."""
+        parts = self._find(values)
+        if self._may_be_missing is None:
+            return parts
+        return np.where(self._is_missing(values) & self._may_be_missing, self._part_of_missing, parts)
+
+
+def _search(bounds: Sequence[NDArray[np.float64]], parts: Sequence[NDArray[np.int64]]) -> _Find:
+    """Returns a function that searches the bounds of all features at once."""
+    # Complex values are in order of the real part, then of the imaginary one.
+    owner = np.arange(len(bounds))[:, np.newaxis]
+    all_bounds = _complex(np.repeat(owner[:, 0], list(map(len, bounds))), np.concatenate(bounds))
+    all_parts = np.concatenate(parts)
+    return lambda values: all_parts.take(all_bounds.searchsorted(_complex(owner, values)) + owner)
+
+
+def _lookup(bounds: Sequence[NDArray[np.float64]], parts: Sequence[NDArray[np.int64]]) -> _Find:
+    """Returns a function that looks integers up in a table of all between the bounds, in a tenth of a search's time."""
+    ends = [(math.floor(of[0]), math.floor(of[-1]) + 1) if len(of) else (0, 0) for of in bounds]
+    lowest, highest = np.array(ends).T[:, :, np.newaxis]
+    all_parts = np.concatenate(
+        [
+            part[of.searchsorted(np.arange(first, last + 1))]
+            for of, part, (first, last) in zip(bounds, parts, ends, strict=True)
+        ]
+    )
+    sizes = highest - lowest + 1
+    start = np.cumsum(sizes, axis=0) - sizes - lowest
+    return lambda values: all_parts.take(np.minimum(np.maximum(values, lowest), highest) + start)
 
 
 def _joined(

@@ -6,6 +6,7 @@ predicts in the event loop: its batch is what came in one round of the loop, and
 
 import asyncio
 import dataclasses
+import itertools
 import logging
 import queue
 import threading
@@ -161,7 +162,7 @@ class Batcher:
                 num_rows += job.inputs.num_rows
         return jobs
 
-    def _predict_all(self, jobs: Sequence[Job], watched: Watched) -> list[Outputs | Exception]:
+    def _predict_all(self, jobs: Sequence[Job], watched: Watched) -> Sequence[Outputs | Exception]:
         if not jobs:
             return []
         try:
@@ -173,7 +174,8 @@ class Batcher:
             # One request's rows must not fail another's.
             return [result for job in jobs for result in self._predict_all([job], watched)]
         watched.append((matrices, outputs))
-        return [checked(part) for part in _split(outputs, [job.inputs.num_rows for job in jobs])]
+        parts = _split(outputs, [job.inputs.num_rows for job in jobs])
+        return parts if _are_finite(outputs) else [checked(part) for part in parts]
 
     def _watch_all(self, jobs: Sequence[Job], results: Sequence[Outputs | Exception], watched: Watched) -> None:
         try:
@@ -205,20 +207,21 @@ def _concatenated(inputs: Sequence[Inputs]) -> Mapping[str, Array]:
 def _split(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
     if len(sizes) == 1:
         return [outputs]
-    ends = np.cumsum(sizes)
-    return [
-        {name: values[end - size : end] for name, values in outputs.items()}
-        for end, size in zip(ends, sizes, strict=True)
-    ]
+    ends = itertools.accumulate(sizes)
+    places = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    return [{name: values[place] for name, values in outputs.items()} for place in places]
 
 
 def checked(outputs: Outputs) -> Outputs | RequestError:
     """Returns outputs, or why they are none: not all of their numbers are finite."""
-    for values in outputs.values():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            return RequestError(
-                Rejection.PREDICTION_FAILED,
-                "Expected rows for which the model predicts finite numbers. Received: values too large for it. "
-                "Compare them with the training data.",
-            )
-    return outputs
+    if _are_finite(outputs):
+        return outputs
+    return RequestError(
+        Rejection.PREDICTION_FAILED,
+        "Expected rows for which the model predicts finite numbers. Received: values too large for it. "
+        "Compare them with the training data.",
+    )
+
+
+def _are_finite(outputs: Outputs) -> bool:
+    return all(np.isfinite(values).all() for values in outputs.values() if values.dtype.kind == "f")

@@ -24,6 +24,8 @@ Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 _MAX_NAMED_BYTES = 2**20
 """Bytes of a body of which a key that comes twice is searched for, which takes ten times as long as parsing it."""
 _PART_BYTES = 256 * 2**10
+_SMALL_BYTES = 4 * 2**10
+"""Bytes of a body up to which counting one colon after the other is faster than arrays are."""
 _SPACED_COLON = re.compile(rb'"[ \t\r\n]+:')
 _GZIP = 16 + zlib.MAX_WBITS
 _CHARSETS = {
@@ -186,6 +188,8 @@ def _check_keys(body: Body, payload: Mapping[str, Any]) -> None:
 
 def _count_colons(body: Body) -> tuple[int, int]:
     """Returns how many colons there are, and how many of them behind a quote."""
+    if len(body) <= _SMALL_BYTES:
+        return body.count(b":"), body.count(b'":')
     num_colons = num_behind_quotes = last = 0
     for part in _parts(body):
         is_colon = part == ord(":")

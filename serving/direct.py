@@ -94,7 +94,7 @@ class DirectResponder:
         match = PREDICT_PATH.fullmatch(scope["path"])
         if match is None or scope["method"] != "POST" or len(body) > self._max_bytes:
             return False
-        headers = dict[bytes, bytes](scope["headers"])
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         if headers.get(b"content-type") not in _CONTENT_TYPES or not headers.keys().isdisjoint(_NEED_MORE):
             return False
         served = self._served(match)

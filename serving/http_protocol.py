@@ -57,7 +57,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
         self._is_reading = self._is_header_too_large = False
-        self._num_messages = self._body_bytes = self._other_bytes = self._header_bytes = 0
+        self._num_messages = self._body_bytes = self._other_bytes = 0
         num_excess = len(self.connections) - self.limits.max_connections
         if num_excess > 0:
             oldest, since = next(iter(self.idle_since.items()), (self, self.loop.time()))
@@ -95,14 +95,10 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._deadline is None and self in self.idle_since:
             self._set_deadline()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Takes a field of the header."""
-        self._header_bytes += len(name) + len(value)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Begins a request."""
-        self._is_header_too_large = len(self.url) + self._header_bytes > self.limits.max_header_bytes
+        num_bytes = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
+        self._is_header_too_large = num_bytes > self.limits.max_header_bytes
         if self._is_header_too_large:
             raise ValueError("the header is too large")
         # Behind a header that asks for another protocol the parser ends, and takes a body for the next request.
@@ -122,7 +118,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Ends what a request sends."""
         super().on_message_complete()
         self._num_messages += 1
-        self._body_bytes = self._other_bytes = self._header_bytes = 0
+        self._body_bytes = self._other_bytes = 0
         if self._held is None or self.direct is None:
             return
         cycle, _ = self._held
@@ -256,7 +252,9 @@ def _without_upgrade(data: bytes) -> bytes:
     Java's client offers HTTP/2 with the first request of each connection.
     """
     head, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(rb"\1x-upgrade:", head) + end + rest if _UPGRADE.search(head) else data
+    if b"upgrade" not in head.lower():
+        return data
+    return _UPGRADE.sub(rb"\1x-upgrade:", head) + end + rest
 
 
 def _nothing() -> None:

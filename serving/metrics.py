@@ -79,6 +79,11 @@ class BatchMetrics:
         uppers = [*(repr(float(bound)) for bound in bounds), "+Inf"]
         self._values = [VALUES.labels(model_name, upper) for upper in uppers] if len(bounds) else []
         self._groups = groups
+        may_be_missing = {
+            group: np.array([feature.optional or feature.steps is not None for feature in features])
+            for group, features in groups.items()
+        }
+        self._may_be_missing = {group: found for group, found in may_be_missing.items() if found.any()}
         self._bounds = {
             group: (_bounds(features, "min", -math.inf), _bounds(features, "max", math.inf))
             for group, features in groups.items()
@@ -98,7 +103,6 @@ class BatchMetrics:
         self._rows.observe(next(iter(matrices.values())).shape[1])
         for group, matrix in matrices.items():
             features = self._groups[group]
-            missing = _missing(features, matrix)
             if group in self._bounds:
                 low, high = self._bounds[group]
                 outside = (matrix < low) | (matrix > high)
@@ -108,8 +112,14 @@ class BatchMetrics:
                 outside = np.array(
                     [_unknown(feature, values) for feature, values in zip(features, matrix, strict=True)]
                 )
-            self._add(self._missing, features, _without_padding(features, missing) if missing.ndim == 3 else missing)
-            self._add(self._outside, features, outside & ~missing)
+            if group in self._may_be_missing:
+                dtype = features[0].dtype
+                missing = np.isnan(matrix) if dtype == "float32" else matrix == MISSING_VALUE[dtype]
+                missing &= _by_feature(self._may_be_missing[group], matrix)
+                counted = _without_padding(features, missing) if missing.ndim == 3 else missing
+                self._add(self._missing, features, counted)
+                outside &= ~missing
+            self._add(self._outside, features, outside)
         if "classes" in outputs:
             for label, count in collections.Counter(outputs["classes"].tolist()).items():
                 self._classes[label].inc(count)
@@ -119,8 +129,9 @@ class BatchMetrics:
                 self._values[index].inc(count)
 
     def _add(self, counters: Mapping[str, Counter], features: Sequence[Feature], found: Array) -> None:
-        if found.any():
-            for feature, count in zip(features, found.sum(axis=tuple(range(1, found.ndim))), strict=True):
+        if np.count_nonzero(found):
+            counts = np.add.reduce(found.reshape(len(features), -1), axis=1).tolist()
+            for feature, count in zip(features, counts, strict=True):
                 if count:
                     counters[feature.name].inc(count)
 
@@ -133,31 +144,31 @@ class KnownCodes:
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        self._codes = np.unique(np.concatenate([np.array(feature.codes, np.int64) for feature in features]))
-        self._is_known = np.array([np.isin(self._codes, feature.codes) for feature in features])
+        codes = np.unique(np.concatenate([np.array(feature.codes, np.int64) for feature in features]))
+        # What is greater than all codes is found behind them.
+        self._codes = np.append(codes, np.iinfo(np.int64).max)
+        self._is_known = np.array([np.append(np.isin(codes, feature.codes), False) for feature in features])
         self._has_codes = np.array([bool(feature.codes) for feature in features])
+        self._first = np.arange(len(features)) * len(self._codes)
 
     def find_unknown(self, matrix: Array) -> Array:
         """Returns which values `(F, N)` or `(F, N, steps)` are no known code of a feature that has codes."""
-        places = np.minimum(np.searchsorted(self._codes, matrix), len(self._codes) - 1)
-        rows = np.arange(len(matrix)).reshape(-1, *[1] * (matrix.ndim - 1))
-        is_known = (self._codes[places] == matrix) & self._is_known[rows, places]
-        unknown: Array = self._has_codes[rows] & ~is_known
+        places = self._codes.searchsorted(matrix)
+        is_known = self._codes.take(places) == matrix
+        places += _by_feature(self._first, matrix)
+        is_known &= self._is_known.take(places)
+        unknown: Array = _by_feature(self._has_codes, matrix) & ~is_known
         return unknown
+
+
+def _by_feature(values: Array, matrix: Array) -> Array:
+    """Returns a value a feature, `(F,)`, in the shape that fits a matrix `(F, N)` or `(F, N, steps)`."""
+    return values[:, None] if matrix.ndim == 2 else values[:, None, None]
 
 
 def _bounds(features: Sequence[Feature], bound: str, none: float) -> Array:
     bounds = np.array([(feature.domain or {}).get(bound, none) for feature in features])
     return bounds[:, None] if features[0].steps is None else bounds[:, None, None]
-
-
-def _missing(features: Sequence[Feature], matrix: Array) -> Array:
-    missing = np.zeros(matrix.shape, bool)
-    for index, feature in enumerate(features):
-        if feature.optional or feature.steps is not None:
-            is_float = feature.dtype == "float32"
-            missing[index] = np.isnan(matrix[index]) if is_float else matrix[index] == MISSING_VALUE[feature.dtype]
-    return missing
 
 
 def _without_padding(features: Sequence[Feature], missing: Array) -> Array:

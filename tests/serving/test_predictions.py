@@ -12,6 +12,8 @@ from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRe
 from kserve.protocol.infer_type import RequestedOutput
 
 from yachay.serving.contract import Feature
+from yachay.serving.errors import RequestError
+from yachay.serving.inputs import InputChecker
 from yachay.serving.metrics import KnownCodes
 
 from .conftest import Running, score, write_model
@@ -141,10 +143,28 @@ def test_codes_are_looked_up_feature_by_feature(steps: int | None) -> None:
         return Feature(name, "int64", "categorical", False, None, None, name, steps=steps, codes=codes)
 
     known = KnownCodes([feature("course", (33, 9991)), feature("age", ()), feature("mode", (1, 33, 2**62 + 1))])
-    matrix = np.array([[33, 1, 9991, 34], [-1, 2, 3, 4], [33, 9991, 2**62, 2**62 + 1]])
+    matrix = np.array([[33, 2**63 - 1, 9991, 34], [-1, 2, 3, 4], [33, 9991, 2**62, 2**62 + 1]])
     unknown = known.find_unknown(matrix if steps is None else matrix.reshape(3, 2, 2))
 
     assert unknown.reshape(3, 4).astype(int).tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [0, 1, 1, 0]]
+
+
+def test_the_order_of_fields_may_change_from_request_to_request() -> None:
+    features = [
+        Feature(name, dtype, "numeric", False, None, None, name)
+        for name, dtype in (("a", "int64"), ("b", "float32"), ("c", "int64"))
+    ]
+    checker = InputChecker(features, 10, 100)
+    row = {"a": 1, "b": 2.5, "c": 3}
+
+    for names in ("abc", "cba", "cba", "bac", "abc"):
+        given = {name: row[name] for name in names}
+        columns = {name: [value, value] for name, value in given.items()}
+        for inputs in (checker.check_rows([given, given]), checker.check_columns(columns)):
+            assert inputs.matrices["int64"].tolist() == [[1, 1], [3, 3]]
+            assert inputs.matrices["float32"].tolist() == [[2.5, 2.5]]
+    with pytest.raises(RequestError, match="'c'"):
+        checker.check_rows([{"b": 2.5, "a": 1}])
 
 
 def test_an_unknown_category_is_predicted_and_counted(served: Running, row: dict[str, Any]) -> None:

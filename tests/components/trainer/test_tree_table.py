@@ -10,6 +10,7 @@ from yachay.components.features import FeatureKind
 from yachay.components.trainer.metadata import RawFeature
 from yachay.components.trainer.tree_ensemble import Tree, TreeEnsemble
 from yachay.components.trainer.tree_table import TreeModel, TreeTableError, make_tree_table
+from yachay.model_store import tree_table
 from yachay.model_store.tree_table import TREES_FILE, TreeScorer, TreeTable
 
 pytestmark = pytest.mark.integration
@@ -40,8 +41,13 @@ def random_values(num_rows: int) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-@pytest.mark.parametrize("problem", ["classification", "regression"])
-def test_a_table_gives_the_scores_of_the_saved_model(problem: str, trained: Callable[[str, str], str]) -> None:
+@pytest.mark.parametrize(
+    ("problem", "max_looked_up"), [("classification", 2**16), ("regression", 2**16), ("regression", 0)]
+)
+def test_a_table_gives_the_scores_of_the_saved_model(
+    problem: str, max_looked_up: int, trained: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_table, "_MAX_LOOKED_UP", max_looked_up)
     model_dir = trained(problem, "boosted_trees")
     table, raw = table_of(model_dir), random_values(3000)
     signature = tf.saved_model.load(model_dir).signatures["serving_default"]
