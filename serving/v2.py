@@ -3,7 +3,7 @@
 import dataclasses
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -19,8 +19,7 @@ DATATYPES: Mapping[str, str] = {"float32": "FP32", "int64": "INT64", "string": "
 _WIDE_TYPES = {"FP32": "<f4", "INT64": "<i8"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """An input of a request.
 
     Args:
@@ -209,12 +208,12 @@ def _read_tensor(entry: Any, body: Body, start: int) -> tuple[Tensor, int]:
     """Returns a tensor and where the bytes of the next one begin."""
     if not isinstance(entry, dict):
         raise _malformed("each of `inputs` to be an object", "another value")
-    name, kind, shape = (entry.get(key) for key in ("name", "datatype", "shape"))
+    name, kind, shape = entry.get("name"), entry.get("datatype"), entry.get("shape")
     if not isinstance(name, str) or not isinstance(kind, str):
         raise _malformed("each of `inputs` to have a `name` and a `datatype`", "one without")
-    if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+    if not isinstance(shape, list) or not set(map(type, shape)) <= {int}:
         raise _malformed(f"{name[:40]!r} to have a `shape` of integers", "another value")
-    size = _parameters(entry, repr(name[:40])).get("binary_data_size")
+    size = _parameters(entry, repr(name[:40])).get("binary_data_size") if entry.get("parameters") else None
     if size is None:
         data = entry.get("data")
         if not isinstance(data, list):
@@ -252,12 +251,12 @@ def _requested(entries: Any) -> dict[str, bool | None]:
 
 def _values(tensor: Tensor) -> list[Any]:
     """Returns the values of a tensor of shape `(N,)` or `(N, 1)`."""
-    name, shape = tensor.name[:40], list(tensor.shape)
-    if not shape or shape[0] < 0 or shape[1:] not in ([], [1]):
-        raise _malformed(f"{name!r} to have the shape [N] or [N, 1]", str(shape)[:40])
+    shape = tensor.shape
+    if len(shape) not in (1, 2) or shape[0] < 0 or (len(shape) == 2 and shape[1] != 1):
+        raise _malformed(f"{tensor.name[:40]!r} to have the shape [N] or [N, 1]", str(list(shape))[:40])
     values = _flat(tensor, shape[0])
     if len(values) != shape[0]:
-        raise _another_number(name, shape[0], len(values))
+        raise _another_number(tensor.name[:40], shape[0], len(values))
     if len(shape) == 2:
         values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     return values
