@@ -67,7 +67,9 @@ def too_large(max_bytes: int) -> RequestError:
     )
 
 
-def parse_json(body: Body, charset: str | None = None, max_values: int | None = None) -> Any:
+def parse_json(
+    body: Body, charset: str | None = None, max_values: int | None = None, max_value_bytes: int | None = None
+) -> Any:
     """Returns the content of a body of JSON.
 
     Args:
@@ -75,9 +77,10 @@ def parse_json(body: Body, charset: str | None = None, max_values: int | None = 
         charset: string. The charset that the client names; None for UTF-8.
         max_values: int. The most values that a larger body than `MAX_LOOP_BYTES` may hold, lists and objects among
             them. Defaults to any number.
+        max_value_bytes: int. The most bytes of one of them, or between two. Defaults to any number.
 
     Raises:
-        RequestError: if it is not JSON in that charset, holds more values, or an object has a key twice.
+        RequestError: if it is not JSON in that charset, holds more or longer values, or an object has a key twice.
     """
     encoding = "utf-8" if charset is None else _CHARSETS.get(charset.lower())
     if encoding is None:
@@ -94,6 +97,12 @@ def parse_json(body: Body, charset: str | None = None, max_values: int | None = 
                 Rejection.TOO_MANY_VALUES,
                 f"Expected at most {max_values:,} values, lists and objects among them. Received: more. "
                 "Send the rows in parts.",
+            )
+        # The parser keeps the interpreter for as long as it takes.
+        if max_value_bytes is not None and _has_longer_value(body, max_value_bytes):
+            raise RequestError(
+                Rejection.VALUES,
+                f"Expected strings and numbers of at most {max_value_bytes:,} bytes of JSON. Received: a longer one.",
             )
         payload = _loads(body)
     except UnicodeError:
@@ -122,21 +131,46 @@ def _exceeds(parts: Iterator[Bytes], max_values: int) -> bool:
     return False
 
 
-def _parts(body: Body) -> Iterator[Bytes]:
+def _parts(body: Body, part_bytes: int = _PART_BYTES) -> Iterator[Bytes]:
     """Returns parts of bytes: what is done with one leaves the interpreter to other threads again soon."""
     text = np.frombuffer(body, np.uint8)
-    return (text[start : start + _PART_BYTES] for start in range(0, len(text), _PART_BYTES))
+    return (text[start : start + part_bytes] for start in range(0, len(text), part_bytes))
+
+
+def _has_longer_value(body: Body, max_bytes: int) -> bool:
+    """Whether more bytes of JSON, from one of some places on, have no mark: a quote, or a comma outside strings.
+
+    A value of twice as many bytes has such a place, one of at most as many has none.
+    """
+    step = max_bytes + 2
+    quotes = (body.find(b'"', start, start + step) for start in range(0, len(body) - max_bytes, step))
+    if all(quote >= 0 and body[quote - 1] != ord("\\") for quote in quotes):
+        return False
+    is_inside = 0
+    for text in _without_escapes(body, step):
+        num_quotes = int(np.count_nonzero(text == ord('"')))
+        if len(text) > max_bytes and not num_quotes and (is_inside or not (text == ord(",")).any()):
+            return True
+        is_inside ^= num_quotes & 1
+    return False
+
+
+def _without_escapes(body: Body, part_bytes: int = _PART_BYTES) -> Iterator[Bytes]:
+    """Returns JSON in parts, spaces in the place of escapes: each quote begins or ends a string."""
+    escape = b""
+    for part in _parts(body, part_bytes):
+        content = escape + part.tobytes()
+        if b"\\" in content:
+            content = content.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+        escape = content[-1:] if content.endswith(b"\\") else b""
+        if text := content.removesuffix(b"\\"):
+            yield np.frombuffer(text, np.uint8)
 
 
 def _outside_strings(body: Body) -> Iterator[Bytes]:
     """Returns the bytes of JSON that stand in no string, in parts; quotes may be among them."""
-    is_inside, escape = 0, b""
-    for part in _parts(body):
-        content = escape + part.tobytes()
-        # Without escapes, each quote begins or ends a string.
-        content = content.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
-        escape = content[-1:] if content.endswith(b"\\") else b""
-        text = np.frombuffer(content, np.uint8)
+    is_inside = 0
+    for text in _without_escapes(body):
         inside = (np.cumsum(text == ord('"'), dtype=np.uint8) + np.uint8(is_inside)) & 1
         is_inside = int(inside[-1])
         yield text[inside == 0]

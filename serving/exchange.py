@@ -40,7 +40,7 @@ class V1Exchange:
         Raises:
             RequestError: if it does not fit the protocol or the model.
         """
-        payload = parse_json(self.body, self._charset, served.inputs.max_values)
+        payload = parse_json(self.body, self._charset, served.inputs.max_values, served.inputs.max_value_bytes)
         inputs, self._by_rows = read_request(payload, served.inputs)
         return inputs
 
@@ -73,9 +73,10 @@ class V2Exchange:
         Raises:
             RequestError: if it does not fit the protocol or the model.
         """
-        request = read_body(self.body, self._json_length, self._charset, served.inputs.max_values)
+        checker = served.inputs
+        request = read_body(self.body, self._json_length, self._charset, checker.max_values, checker.max_value_bytes)
         check_outputs(request, [output.name for output in served.outputs])
-        inputs = read_inputs(request, served.inputs)
+        inputs = read_inputs(request, checker)
         self._request, self.identifier = request, request_id(request.id or self.identifier)
         return inputs
 

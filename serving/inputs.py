@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import suggestion
 from ..model_store.metadata import MISSING_VALUE, Dtype
+from .bodies import MAX_LOOP_BYTES
 from .contract import Array, Feature
 from .errors import Rejection, RequestError
 from .sequences import expected_sequence, pack_sequences
@@ -17,6 +18,8 @@ from .values import FLOAT32_MAX, NUMPY_TYPES, PYTHON_TYPES, expected_value, is_t
 MAX_NAMED = 20
 """Unknown fields that a rejection names."""
 MAX_NAME_CHARACTERS = 100
+_ESCAPED = len(r"\u0000")
+"""Bytes of JSON that a byte of a string takes at most."""
 _INT64 = np.iinfo(np.int64)
 
 
@@ -44,6 +47,7 @@ class InputChecker:
 
     Attributes:
         max_values: int. The most values, lists and objects that a valid request has.
+        max_value_bytes: int. The most bytes of JSON that one of them may have in a large request.
     """
 
     def __init__(self, features: Sequence[Feature], max_rows: int, max_string_bytes: int) -> None:
@@ -65,6 +69,7 @@ class InputChecker:
         num_values = sum(feature.steps or 1 for feature in features)
         # Each value may stand in a list of its own, and each row and input in an object with its name and type.
         self.max_values = 2 * max_rows * (num_values + 1) + 16 * (len(self._names) + 16)
+        self.max_value_bytes = max(_ESCAPED * max_string_bytes, MAX_LOOP_BYTES)
 
     def feature(self, field: str) -> Feature | None:
         """Returns the feature that a field names, itself or by its original name; None where there is none."""

@@ -54,7 +54,9 @@ class TensorRequest:
     nan_is_missing: bool
 
 
-def read_body(body: Body, json_length: str | None, charset: str | None, max_values: int) -> TensorRequest:
+def read_body(
+    body: Body, json_length: str | None, charset: str | None, max_values: int, max_value_bytes: int
+) -> TensorRequest:
     """Returns the request of a REST body.
 
     Args:
@@ -62,12 +64,13 @@ def read_body(body: Body, json_length: str | None, charset: str | None, max_valu
         json_length: string. The header `Inference-Header-Content-Length`; None where there is none.
         charset: string. The charset that the client names; None for UTF-8.
         max_values: int. The most values that the JSON may hold.
+        max_value_bytes: int. The most bytes that one of them may have.
 
     Raises:
         RequestError: if it does not fit the protocol.
     """
     length = _json_length(body, json_length)
-    payload = parse_json(body if length == len(body) else body[:length], charset, max_values)
+    payload = parse_json(body if length == len(body) else body[:length], charset, max_values, max_value_bytes)
     if not isinstance(payload, dict) or not isinstance(payload.get("inputs"), list):
         raise _malformed("an object with `inputs`, a list of tensors", "another body")
     tensors = []

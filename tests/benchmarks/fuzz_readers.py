@@ -36,11 +36,11 @@ CHECKER = InputChecker(FEATURES, max_rows=5, max_string_bytes=20)
 def read_json(content: bytes) -> None:
     """Reads bytes as a body of V1, as one of V2 whose JSON ends where its first byte says, and as gzip."""
     with contextlib.suppress(RequestError):
-        read_request(parse_json(content, None, CHECKER.max_values), CHECKER)
+        read_request(parse_json(content, None, CHECKER.max_values, CHECKER.max_value_bytes), CHECKER)
     length, body = (str(content[0]), content[1:]) if content else (None, content)
     for one in (length, None):
         with contextlib.suppress(RequestError):
-            read_inputs(read_body(body, one, None, CHECKER.max_values), CHECKER)
+            read_inputs(read_body(body, one, None, CHECKER.max_values, CHECKER.max_value_bytes), CHECKER)
     with contextlib.suppress(RequestError):
         inflate(content, 1000)
 

@@ -80,11 +80,11 @@ def taken(read: Any, *arguments: Any) -> None:
 
 
 def read_v1(body: bytes, charset: str | None = None) -> None:
-    read_request(parse_json(body, charset, CHECKER.max_values), CHECKER)
+    read_request(parse_json(body, charset, CHECKER.max_values, CHECKER.max_value_bytes), CHECKER)
 
 
 def read_v2(body: bytes, json_length: str | None = None) -> None:
-    read_inputs(read_body(body, json_length, None, CHECKER.max_values), CHECKER)
+    read_inputs(read_body(body, json_length, None, CHECKER.max_values, CHECKER.max_value_bytes), CHECKER)
 
 
 def read_grpc(content: bytes) -> None:
