@@ -9,17 +9,20 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encode
 from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.routing import Route
 
-MAX_SHARE = 0.1
-"""The share of the event loop's time that the content of a route may take."""
+EVERY_SECONDS = 0.5
+"""How often the content of a route is made and sent, on average."""
+BURST = 5
+"""How many times it may be made at once, where nobody asked for a while."""
 
 Content = tuple[bytes, str]
 """A body and its content type."""
 
 
 class Shared:
-    """Content that is made once for all who wait for it, and not again before its share of the time is kept.
+    """Content that is made once for all who wait for it.
 
-    What is returned was made after it was asked for.
+    What is returned was made after it was asked for. A client that asks again as soon as it gets it has it every
+    `EVERY_SECONDS`: sent without a pause, the responses alone would take the time of predictions.
 
     Args:
         make: function that returns the content.
@@ -28,27 +31,29 @@ class Shared:
     def __init__(self, make: Callable[[], Content]) -> None:
         self._make = make
         self._next: asyncio.Task[Content] | None = None
-        self._free_at = 0.0
+        self._due = 0.0
+        self._turn = asyncio.Lock()
 
     async def get(self) -> Content:
         """Returns the content; where others wait for it, theirs."""
         if self._next is None:
             self._next = asyncio.create_task(self._make_next())
-        return await asyncio.shield(self._next)
+        content = await asyncio.shield(self._next)
+        # One response a round of the event loop: predictions have their part of each.
+        async with self._turn:
+            await asyncio.sleep(0)
+        return content
 
     async def _make_next(self) -> Content:
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.sleep(max(self._free_at - loop.time(), 0.0))
+            await asyncio.sleep(self._due - (BURST - 1) * EVERY_SECONDS - loop.time())
         finally:
             # Who comes from now on waits for the next.
             self._next = None
-        start = loop.time()
-        try:
-            return self._make()
-        finally:
-            now = loop.time()
-            self._free_at = now + (now - start) * (1 / MAX_SHARE - 1)
+        # The generic cell rate algorithm.
+        self._due = max(self._due, loop.time()) + EVERY_SECONDS
+        return self._make()
 
 
 def add_costly_route(app: FastAPI, path: str, choose: Callable[[str], Shared]) -> None:

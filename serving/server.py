@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from .access_log import AccessLog
 from .accounting import Accounting
 from .app import CLOSED, CLOSED_EXPLAIN, PredictApplication
 from .contract import PredictionObserver
-from .costly_routes import Shared, add_costly_route, add_metrics
+from .costly_routes import Content, Shared, add_costly_route, add_metrics
 from .grpc_server import GrpcServer, Servicer
 from .hot_swap import HotSwap
 from .kserve_model import NamedModel, TruthfulDataPlane
@@ -159,18 +160,16 @@ class Server(kserve.ModelServer):
             )
 
         def document(app: FastAPI) -> None:
-            make = app.openapi
-            made: tuple[ServedModel, dict[str, Any]] | None = None
+            made = weakref.WeakKeyDictionary[ServedModel, bytes]()
 
-            def openapi() -> dict[str, Any]:
-                nonlocal made
+            def openapi() -> Content:
                 served = self.model.current()
-                if made is None or made[0] is not served:
-                    made = served, make_document(make(), served, settings.limits.max_rows, closed.pattern)
-                return made[1]
+                if served not in made:
+                    content = make_document(app.openapi(), served, settings.limits.max_rows, closed.pattern)
+                    made[served] = orjson.dumps(content)
+                return made[served], "application/json"
 
-            app.openapi = openapi  # type: ignore[method-assign]
-            shared = Shared(lambda: (orjson.dumps(app.openapi()), "application/json"))
+            shared = Shared(openapi)
             add_costly_route(app, "/openapi.json", lambda _: shared)
             add_metrics(app)
 

@@ -1,14 +1,16 @@
-"""Routes whose content takes time: made once for all who wait, after they asked, and in a share of the time."""
+"""Routes whose content takes time: made once for all who wait, after they asked, and at a pace."""
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
-from yachay.serving.costly_routes import MAX_SHARE, Shared
+from yachay.serving import server as server_module
+from yachay.serving.costly_routes import BURST, EVERY_SECONDS, Shared
 
-from .conftest import Running
+from .conftest import Running, running
 
 
 def test_who_waits_gets_content_that_was_made_once_and_after_it_was_asked_for() -> None:
@@ -29,27 +31,56 @@ def test_who_waits_gets_content_that_was_made_once_and_after_it_was_asked_for() 
     assert asyncio.run(ask()) == [b"1", b"2"]
 
 
-def test_content_takes_no_more_than_its_share_of_the_time() -> None:
-    num_made = 0
+def test_content_is_made_a_few_times_at_once_and_then_at_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    made: list[float] = []
+    sleep = asyncio.sleep
+
+    async def wait(seconds: float) -> None:
+        nonlocal now
+        now += max(seconds, 0.0)
+        await sleep(0)
 
     def make() -> tuple[bytes, str]:
-        nonlocal num_made
-        num_made += 1
-        time.sleep(0.01)
+        made.append(now)
         return b"", "text/plain"
 
     async def flood() -> None:
-        shared, end = Shared(make), time.monotonic() + 0.5
-
-        async def client() -> None:
-            while time.monotonic() < end:
-                await shared.get()
-
-        await asyncio.gather(*(client() for _ in range(20)))
+        nonlocal now
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        monkeypatch.setattr(asyncio, "sleep", wait)
+        shared = Shared(make)
+        for _ in range(BURST + 3):
+            await asyncio.gather(*(shared.get() for _ in range(20)))
+        now += 1000.0
+        await shared.get()
 
     asyncio.run(flood())
 
-    assert 2 <= num_made <= 0.5 * MAX_SHARE / 0.01 + 2
+    start = 100.0
+    assert made == [start] * BURST + [start + (1 + place) * EVERY_SECONDS for place in range(3)] + [now]
+
+
+def test_those_who_wait_get_it_in_different_rounds_of_the_event_loop() -> None:
+    async def ask() -> list[int]:
+        num_rounds = 0
+
+        async def count() -> None:
+            nonlocal num_rounds
+            while True:
+                num_rounds += 1
+                await asyncio.sleep(0)
+
+        async def wait() -> int:
+            await shared.get()
+            return num_rounds
+
+        shared, counting = Shared(lambda: (b"", "text/plain")), asyncio.create_task(count())
+        rounds = await asyncio.gather(*(wait() for _ in range(20)))
+        counting.cancel()
+        return rounds
+
+    assert len({*asyncio.run(ask())}) == 20
 
 
 def test_who_goes_away_takes_nothing_from_others_and_an_error_is_not_kept() -> None:
@@ -85,3 +116,15 @@ def test_metrics_and_the_document_are_there_in_each_format(served: Running) -> N
     assert "yachay_model{" in text.text
     assert document.headers["content-type"] == "application/json"
     assert {"/metrics", "/v1/models/tiny:predict"} <= document.json()["paths"].keys()
+
+
+def test_the_document_of_a_version_is_made_once(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make = server_module.make_document
+    monkeypatch.setattr(server_module, "make_document", lambda *given: made.append(given[1].version) or make(*given))
+
+    with running(model_dir) as server:
+        documents = [httpx.get(f"{server.url}/openapi.json").content for _ in range(3)]
+
+    assert len({*documents}) == 1
+    assert made == ["5"]
