@@ -41,11 +41,14 @@ class Evidence:
     Args:
         rarest: int or None. The records on which its most uncertain part rests, None for all of them: a metric with
             too few has no interval. Defaults to None.
-        unseen: float. A standard error that is added, as for the large errors that the records lack. Defaults to 0.
+        unseen: float. A standard error that is added, as for a loss that is rarely large. Defaults to 0.
+        beyond: float. One that is added on the side away from the metric's only bound alone, as for the largest errors,
+            which the records may lack. Defaults to 0.
     """
 
     rarest: int | None = None
     unseen: float = 0.0
+    beyond: float = 0.0
 
 
 class Metric(abc.ABC):

@@ -3,8 +3,9 @@
 - A share of records has Wilson's score interval (1927; recommended by Brown, Cai and DasGupta, Statistical Science
   2001). Of records in groups its number of records is an effective one (Korn and Graubard, Survey Methodology 1998).
 - Any other number between two bounds, such as an AUC, has the score interval of the share that would have its
-  standard error; one above a single bound, such as an RMSE, has an interval on the logarithmic scale; others a
-  symmetric one. The quantiles are Student's.
+  standard error; one above a single bound, such as an RMSE, has an interval on the logarithmic scale, which reaches
+  further from the bound where the records may lack the largest errors; others a symmetric one. The quantiles are
+  Student's.
 - A difference and a ratio take their intervals from those of the two numbers (Newcombe, 1998; Zou and Donner, 2008;
   Donner and Zou, 2012), so that they stay within what is possible.
 
@@ -68,7 +69,7 @@ def score_interval(share: float, num_records: float, quantile: float) -> tuple[f
 
 
 def bounded_interval(
-    value: float, error: float, num_units: int, bounds: Bounds, units_at_bound: float
+    value: float, error: float, num_units: int, bounds: Bounds, units_at_bound: float, beyond: float = 0.0
 ) -> tuple[float, float] | None:
     """Returns the interval of a number with a standard error, or None at its only bound.
 
@@ -78,6 +79,7 @@ def bounded_interval(
         num_units: int. The records, or groups of records, that the error was estimated from.
         bounds: `Bounds`.
         units_at_bound: float. Where the records show no error, as at an AUC of 1: of how many a share would be alike.
+        beyond: float. What is added to the error on the side away from the only bound. Defaults to 0.
     """
     lowest, highest = bounds
     quantile = student_quantile(num_units - 1)
@@ -93,8 +95,8 @@ def bounded_interval(
     distance = value - bound
     if abs(distance) <= _ROUNDING:
         return None
-    reach = math.exp(min(quantile * error / abs(distance), 700.0))
-    ends = bound + distance / reach, bound + distance * reach
+    near, far = (math.exp(min(quantile * one / abs(distance), 700.0)) for one in (error, error + beyond))
+    ends = bound + distance / near, bound + distance * far
     return min(ends), max(ends)
 
 

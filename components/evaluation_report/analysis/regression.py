@@ -157,7 +157,7 @@ class _Errors:
             rows=len(error),
             mae=self.resamples.estimate(mae, inside, bounds=(0.0, None)),
             rmse=self.resamples.estimate(
-                np.sqrt(squares), inside, bounds=(0.0, None), unseen=unseen_rmse(columns[1]) if len(error) else 0.0
+                np.sqrt(squares), inside, bounds=(0.0, None), beyond=unseen_rmse(columns[1]) if len(error) else 0.0
             ),
             bias=self.resamples.estimate(bias, inside),
             skill={name: self._skill(baseline, inside, steps) for name, baseline in self.baselines.items()},
@@ -173,7 +173,9 @@ class _Errors:
         ours = ((self.forecast[rows][:, steps] - truth) ** 2).mean(axis=1)
         theirs = ((baseline[rows][:, steps] - truth) ** 2).mean(axis=1)
         skills = self.resamples.compute(lambda weights: skill(ours, theirs, weights), rows)
-        return self.resamples.estimate(skills, rows, bounds=(None, 1.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            beyond = unseen_rmse(ours) / np.sqrt(theirs.mean())
+        return self.resamples.estimate(skills, rows, bounds=(None, 1.0), beyond=beyond)
 
 
 def _residual_histogram(residuals: Values) -> Histogram:

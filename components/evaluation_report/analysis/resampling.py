@@ -118,6 +118,7 @@ class Resamples:
         is_enough: bool = True,
         units_at_bound: float | None = None,
         unseen: float = 0.0,
+        beyond: float = 0.0,
         rarest: int | None = None,
     ) -> Estimate:
         """Returns a number with its interval, or without one where the records are too few.
@@ -131,6 +132,7 @@ class Resamples:
             units_at_bound: float. As `bounded_interval` takes it. Defaults to the number of records or groups.
             unseen: float. The standard error that the records cannot show, as of a loss that is rarely large. Defaults
                 to 0.
+            beyond: float. The standard error that is added on the side away from the only bound. Defaults to 0.
             rarest: int. The records of the rarer class, where the number varies with these, as an AUC does. Defaults to
                 all.
         """
@@ -146,7 +148,7 @@ class Resamples:
         if error is None:
             return Estimate(value=value, is_too_few=True)
         error = math.hypot(error, unseen)
-        return intervals.as_estimate(value, intervals.bounded_interval(value, error, units, bounds, at_bound))
+        return intervals.as_estimate(value, intervals.bounded_interval(value, error, units, bounds, at_bound, beyond))
 
     def share(
         self,

@@ -173,6 +173,7 @@ def estimate_metric(
         is_enough=is_enough,
         units_at_bound=units_at_bound,
         unseen=evidence.unseen,
+        beyond=evidence.beyond,
     )
 
 

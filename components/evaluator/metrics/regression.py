@@ -59,8 +59,8 @@ class Rmse(PointMetric):
         return np.sqrt(statistics.mean(squares, weights.T))
 
     def evidence(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Evidence:
-        """Returns what one more record of the largest error would add: resamples of few records show too little."""
-        return Evidence(unseen=statistics.unseen_rmse((self.errors(labels, predictions) ** 2).mean(axis=1)))
+        """Returns what the largest errors, which the records may lack, would add."""
+        return Evidence(beyond=statistics.unseen_rmse((self.errors(labels, predictions) ** 2).mean(axis=1)))
 
 
 class Mae(PointMetric):
@@ -96,6 +96,12 @@ class R2(PointMetric):
         varies = variation > 16 * np.finfo(np.float64).eps * (centred**2).max(initial=0.0)
         coefficients: Values = 1 - statistics.mean(squares, columns) / np.where(varies, variation, np.nan)
         return coefficients
+
+    def evidence(self, labels: NDArray[Any], predictions: NDArray[Any]) -> Evidence:
+        """Returns what the largest errors, which the records may lack, would take from it."""
+        squares = (self.errors(labels, predictions) ** 2).mean(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return Evidence(beyond=2 * np.sqrt(squares.mean()) * statistics.unseen_rmse(squares) / labels.var())
 
 
 METRICS = [Rmse(), Mae(), R2()]

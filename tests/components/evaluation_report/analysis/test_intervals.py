@@ -86,6 +86,16 @@ def test_an_error_that_is_never_negative_has_an_interval_in_proportion() -> None
     assert intervals.bounded_interval(0.0, 0.0, 30, (0.0, None), 30) is None
 
 
+def test_an_interval_reaches_further_from_the_bound_by_what_the_records_may_lack() -> None:
+    for value, bounds, near in ((2.0, (0.0, None), 0), (-1.0, (None, 1.0), 1)):
+        ends = intervals.bounded_interval(value, 0.4, 30, bounds, 30) or ()
+        wider = intervals.bounded_interval(value, 0.4, 30, bounds, 30, beyond=0.2) or ()
+        far = (intervals.bounded_interval(value, 0.6, 30, bounds, 30) or ())[1 - near]
+
+        assert wider[near] == ends[near]
+        assert wider[1 - near] == pytest.approx(far)
+
+
 def test_a_skill_lies_below_one() -> None:
     low, high = intervals.bounded_interval(0.9, 0.09, 30, (None, 1.0), 30) or (0, 0)
 

@@ -129,15 +129,22 @@ def test_macro_f1_of_a_class_that_is_hardly_ever_predicted_right_has_no_interval
     assert enough["macro_f1"].low is not None
 
 
-def test_an_rmse_reaches_as_far_as_one_more_record_of_its_largest_error_would_move_it() -> None:
+def test_the_interval_of_an_error_goes_up_as_far_as_more_records_of_the_largest_one_would_move_it() -> None:
     task = PredictionTask(problem=Problem.REGRESSION, label=Label(name="grade"), features={"dose": FeatureKind.NUMERIC})
+    labels = np.resize([-3.0, 3.0], 100)
     errors = np.append(np.resize([-1.0, 1.0], 99), 8.0)
 
-    rmse = metric_estimates(task_metrics(task), np.zeros(100), errors, Resamples(100, 200, 1))["rmse"]
+    found = metric_estimates(task_metrics(task), labels, labels + errors, Resamples(100, 200, 1))
 
+    rmse, r2 = found["rmse"], found["r2"]
     assert rmse.value is not None
     assert rmse.low is not None
     assert rmse.high is not None
-    # The bootstrap alone reaches less far; one more such record adds 64 / 100 / (2 x RMSE).
+    # One more such record adds 64 / 100 / (2 x RMSE); the bootstrap alone goes as far down as up.
     reach = np.exp(1.96 * 0.64 / (2 * rmse.value) / rmse.value)
-    assert rmse.low < rmse.value / reach < rmse.value * reach < rmse.high
+    assert rmse.value * reach * rmse.value / rmse.low < rmse.high
+    assert r2.value is not None
+    assert r2.low is not None
+    assert r2.high is not None
+    assert np.log((1 - r2.low) / (1 - r2.value)) == pytest.approx(2 * np.log(rmse.high / rmse.value), rel=0.1)
+    assert np.log((1 - r2.value) / (1 - r2.high)) == pytest.approx(2 * np.log(rmse.value / rmse.low), rel=0.1)
