@@ -66,9 +66,10 @@ def judge(candidate: Traffic, stable: Traffic, settings: CanarySettings) -> Verd
     A candidate is worse where the share of its requests that failed, were rejected or were slow is above the stable
     version's by a limit and by more than chance (`FALSE_ROLLBACKS`), where it predicts other classes or numbers by as
     much, where its pods do not respond when asked, or where it is above an absolute limit and above the stable version
-    by more than chance. Failures that come together are less evidence than as many on their own. It is as good where
-    each difference of its requests is below its limit by more than chance (`MISSED`), its 99th percentile less than
-    `max_p99_factor` times the stable version's, likewise, and it is below the absolute limits as far as is known.
+    by more than chance. It is as good where each difference of its requests is below its limit by more than chance
+    (`MISSED`), its 99th percentile less than `max_p99_factor` times the stable version's, likewise, and it is below the
+    absolute limits as far as is known. For either, failures that come together are less evidence than as many on their
+    own.
     """
     steps = max(1, sum(percent < 100 for percent in settings.steps))
     bar = math.log(steps * NUM_COMPARISONS / FALSE_ROLLBACKS)
@@ -136,7 +137,8 @@ def _unknown(one: _Comparison) -> str | None:
     """What is not known yet, of the kind that least is known of."""
     # Most requests are faster, or slower, than several bounds.
     (hits, hits_before, limits), kinds = np.unique([one.hits, one.hits_before, one.limits], axis=1, return_index=True)
-    evidence = no_worse(hits, one.total, hits_before, one.total_before, limits)
+    totals = one.total / one.effect, one.total_before / one.effect
+    evidence = no_worse(hits / one.effect, totals[0], hits_before / one.effect, totals[1], limits)
     if evidence.min() >= -math.log(MISSED):
         return None
     kind = kinds[evidence.argmin()]

@@ -45,7 +45,7 @@ def service(version: int, mode: str = "knative") -> Service:
     return described if mode == "knative" else dataclasses.replace(described, min_replicas=2)
 
 
-AS_BEFORE = Traffic(1000, 1, 3, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
+AS_BEFORE = Traffic(1000, 1, 1, {0.1: 10, 0.5: 0}, {"Dropout": 300, "Graduate": 700})
 
 
 @dataclasses.dataclass

@@ -100,6 +100,15 @@ def test_failures_that_come_together_are_less_evidence() -> None:
     assert judge(Traffic(1000, 1, 31, rejected_effect=15.0), stable, SETTINGS).state == "undecided"
 
 
+def test_few_failures_that_come_together_do_not_show_that_it_is_as_good() -> None:
+    stable = Traffic(9000, 45, 45)
+
+    assert judge(Traffic(1000, 5, 5), stable, SETTINGS).state == "as_good"
+    together = judge(Traffic(1000, 5, 5, failed_effect=5.0), stable, SETTINGS)
+    assert (together.state, together.reasons) == ("undecided", ["whether at most 2.0% more of its requests failed"])
+    assert judge(Traffic(1000, 5, 5, rejected_effect=5.0), stable, SETTINGS).state == "undecided"
+
+
 def test_a_larger_share_asks_that_the_99th_percentile_is_not_doubled() -> None:
     stable = Traffic(9000, slower={0.05: 300, 0.07: 60, 0.1: 5, 0.14: 1})
     unknown = ["whether its 99th percentile is less than 2 times the serving version's"]

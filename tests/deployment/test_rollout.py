@@ -87,7 +87,7 @@ def test_a_model_that_does_as_well_gets_the_requests_step_by_step(
     ("worse", "reason"),
     [
         (Traffic(100, failed=60), "60.0% of 100 requests failed, of the serving version 0.1% of 1000 at the same"),
-        (Traffic(100, rejected=100), "100.0% of 100 requests were rejected, of the serving version 0.3% of 1000"),
+        (Traffic(100, rejected=100), "100.0% of 100 requests were rejected, of the serving version 0.1% of 1000"),
         (
             Traffic(100, slower={0.1: 90, 0.5: 60}),
             "90.0% of 100 requests took more than 100 ms, of the serving version 1.0% of 1000 at the same time",
