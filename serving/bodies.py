@@ -1,5 +1,6 @@
 """Bodies of requests: decompressed and parsed, with work that is bounded by what a valid request may hold."""
 
+import codecs
 import collections
 import contextlib
 import gc
@@ -91,7 +92,8 @@ def parse_json(
         )
     try:
         if encoding != "utf-8":
-            body = body.decode(encoding).encode()
+            parts = (part.tobytes() for part in _parts(body))
+            body = b"".join(text.encode() for text in codecs.iterdecode(parts, encoding))
         if max_values is not None and len(body) > MAX_LOOP_BYTES and _has_more_values(body, max_values):
             raise RequestError(
                 Rejection.TOO_MANY_VALUES,

@@ -173,6 +173,16 @@ def test_the_longest_value_is_found_as_by_a_look_at_each_byte() -> None:
     assert min(found[True], found[False]) > 300
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16le", "utf-32be"])
+def test_a_large_body_in_another_charset_is_decoded_in_parts(charset: str) -> None:
+    texts = ["a" + "\U0001f600" * 300_000, "\U0001f600" * 10]
+    body = json.dumps(texts, ensure_ascii=False).encode(charset)
+
+    assert bodies.parse_json(body, charset) == texts
+    with pytest.raises(RequestError, match=f"Expected a body in {charset}"):
+        bodies.parse_json(body[:-1], charset)
+
+
 def longest_value(body: bytes) -> int:
     """The most bytes between two quotes, or commas outside strings."""
     is_inside = is_escaped = False
