@@ -43,6 +43,24 @@ def expected_sequence(feature: Feature) -> str:
     return f"a list of {length} {item}{' or nulls' if feature.may_hold_null else ''}, the newest last"
 
 
+def lacks_values(feature: Feature, matrix: Array) -> Array:
+    """Returns which rows `(N, steps)` of a required sequence have values, but none in the domain of the schema.
+
+    Such values are of another unit, or are missing to the model, as nulls alone would be.
+    """
+    domain = feature.domain or {}
+    if (
+        feature.optional
+        or feature.dtype != "float32"
+        or not feature.may_hold_null
+        or not domain.keys() & {"min", "max"}
+    ):
+        return np.zeros(len(matrix), bool)
+    is_inside = (matrix >= domain.get("min", -np.inf)) & (matrix <= domain.get("max", np.inf))
+    lacking: Array = ~is_inside.any(axis=1) & ~np.isnan(matrix).all(axis=1)
+    return lacking
+
+
 def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_bytes: int) -> str:
     """Fills the rows `(N, steps)` of a feature, and returns what does not fit, or nothing."""
     dtype, steps = feature.dtype, feature.steps or 0
@@ -83,7 +101,20 @@ def _pack(place: Array, feature: Feature, column: Sequence[Any], max_string_byte
         if np.count_nonzero(np.abs(values) <= FLOAT32_MAX) != place.size - num_missing:
             return _first_wrong(feature, sent)
         place[:] = values
+        if (lacking := lacks_values(feature, place)).any():
+            return _none_inside(feature, index := int(lacking.argmax()), column[index])
     return ""
+
+
+def _none_inside(feature: Feature, index: int, sequence: Sequence[Any]) -> str:
+    domain, first = feature.domain or {}, next(value for value in sequence if value is not None)
+    bounds = [
+        f"{words} {domain[name]:g}" for name, words in (("min", "at least"), ("max", "at most")) if name in domain
+    ]
+    return (
+        f"Expected {feature.name!r} (row {index}) to have a value of {' and '.join(bounds)}. "
+        f"Received: none, the first is {first:g}."
+    )
 
 
 def _first_wrong(feature: Feature, column: Sequence[Sequence[Any]]) -> str:

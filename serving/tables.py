@@ -19,6 +19,7 @@ from ..model_store.metadata import MISSING_VALUE
 from .contract import Array, Feature
 from .errors import RequestError
 from .inputs import InputChecker, Inputs, group_features
+from .sequences import lacks_values
 from .values import FLOAT32_MAX, NUMPY_TYPES, is_time
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {"float32": pa.float64(), "int64": pa.int64(), "string": pa.string()}
@@ -146,6 +147,7 @@ class TableChecker:
         inside = places >= 0
         with np.errstate(over="ignore"):
             packed[rows[inside], places[inside]] = values[inside]
+        doubtful |= lacks_values(feature, packed)
         return packed, doubtful
 
     def _first(self, error: RequestError) -> tuple[str, str]:

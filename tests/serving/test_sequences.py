@@ -332,6 +332,35 @@ def test_a_required_sequence_of_nulls_alone_and_a_text_that_is_no_time_are_rejec
 
 
 @pytest.mark.parametrize(
+    ("optional", "domain", "sent", "message"),
+    [
+        (False, {"min": -90.0, "max": 57.0}, [None, 300.0, 301.0], "to have a value of at least -90 and at most 57. "),
+        (
+            False,
+            {"max": 57.0},
+            [300.0, 300.0, 300.0],
+            "to have a value of at most 57. Received: none, the first is 300",
+        ),
+        (False, {"min": -90.0, "max": 57.0}, [300.0, None, 57.0], None),
+        (True, {"min": -90.0, "max": 57.0}, [300.0, 300.0, 300.0], None),
+        (False, None, [300.0, 300.0, 300.0], None),
+    ],
+)
+def test_a_required_sequence_needs_a_value_in_its_domain(
+    optional: bool, domain: dict[str, float] | None, sent: list[float | None], message: str | None
+) -> None:
+    past = Feature("past_c", "float32", "numeric", optional, float("nan"), domain, "past_c", steps=3, min_steps=3)
+    checker = InputChecker([past], max_rows=9, max_string_bytes=64)
+    rows: list[dict[str, Any]] = [{"past_c": [None, 1.0, None]}, {"past_c": sent}]
+
+    if message is None:
+        assert checker.check_rows(rows).num_rows == 2
+    else:
+        with pytest.raises(RequestError, match=re.escape(f"Expected 'past_c' (row 1) {message}")):
+            checker.check_rows(rows)
+
+
+@pytest.mark.parametrize(
     ("sent", "packed", "message"),
     [
         ([1.0, None, 3], [1, -(2**63), 3], None),

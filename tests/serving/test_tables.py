@@ -19,7 +19,7 @@ FEATURES = [
     Feature("visits", "int64", "numeric", True, -(2**63), None, "visits"),
     Feature("town", "string", "categorical", False, None, None, "town"),
     Feature("since", "string", "time", True, "", None, "since"),
-    Feature("past", "float32", "numeric", False, NAN, None, "past", steps=3, min_steps=1),
+    Feature("past", "float32", "numeric", False, NAN, {"min": 0.0, "max": 9.0}, "past", steps=3, min_steps=1),
     Feature("counts", "int64", "numeric", True, -(2**63), None, "counts", steps=2),
     Feature("sky", "string", "categorical", False, None, None, "sky", steps=2, min_steps=2),
 ]
@@ -93,6 +93,11 @@ def test_a_table_is_accepted_and_rejected_as_its_rows_are_in_requests(rows: list
         ("town", "ñ" * 11, "Expected 'town' to have at most 20 bytes. Received: 22."),
         ("since", "2024-02-31", "Expected 'since' to be a date, or a time with its offset from UTC"),
         ("past", [1.0, 2.0, 3.0, 4.0], "Expected 'past' to be a list of 1 to 3 numbers"),
+        (
+            "past",
+            [10.0, None],
+            "Expected 'past' to have a value of at least 0 and at most 9. Received: none, the first is 10.",
+        ),
         ("past", [1.0, float("inf")], "Expected 'past' (step 1) to be a finite number"),
     ],
 )
