@@ -133,7 +133,8 @@ def _usual_size(sizes: Numbers, places: Numbers, rows: NDArray[np.int64]) -> Num
 
     # Of few records all but a few would be alike.
     neighbours = NearestNeighbors(n_neighbors=max(min(NUM_SIMILAR, len(rows) // 4), 1)).fit(places[rows])
-    usual = sizes[rows][neighbours.kneighbors(places, return_distance=False)].mean(axis=1)
+    usual, others = sizes.copy(), np.setdiff1d(np.arange(len(sizes)), rows)
+    usual[others] = sizes[rows][neighbours.kneighbors(places[others], return_distance=False)].mean(axis=1)
     if len(rows) > 1:
         # Without its own, which a new record's does not have either: intervals would be too narrow.
         usual[rows] = sizes[rows][neighbours.kneighbors(return_distance=False)].mean(axis=1)

@@ -18,31 +18,37 @@ def country(num_groups=40, num_rows=2000, seed=3):
     return predicted, predicted + noise, groups, size
 
 
+@pytest.fixture(scope="module")
+def spread():
+    predicted, observed, groups, size = country()
+    return OutcomeSpread.of(predicted, observed, groups, [size])
+
+
 def holds(ends, outcomes):
     return (outcomes >= ends[0]) & (outcomes <= ends[1])
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
-def test_intervals_hold_their_share_of_the_outcomes_of_new_groups(level):
-    predicted, observed, groups, size = country()
-    held = holds(OutcomeSpread.of(predicted, observed, groups, [size]).interval(level), observed)
+def test_intervals_hold_their_share_of_the_outcomes_of_new_groups(level, spread):
+    _, observed, _, size = country()
+    held = holds(spread.interval(level), observed)
     assert held.mean() == pytest.approx(level, abs=0.03)
     small = size < np.quantile(size, 0.25)
     assert held[small].mean() == pytest.approx(level, abs=0.06)
 
 
-def test_intervals_are_wider_where_outcomes_are_noisier():
+def test_intervals_are_wider_where_outcomes_are_noisier(spread):
     predicted, observed, groups, size = country()
-    lower, upper = OutcomeSpread.of(predicted, observed, groups, [size]).interval(0.8)
+    lower, upper = spread.interval(0.8)
     width = upper - lower
     assert width[size < 3].mean() > 1.5 * width[size > 5].mean()
     lower, upper = OutcomeSpread.of(predicted, observed, groups).interval(0.8)
     assert holds((lower, upper), observed)[size < 3].mean() < 0.7
 
 
-def test_the_outcomes_of_a_group_have_no_part_in_its_own_intervals():
+def test_the_outcomes_of_a_group_have_no_part_in_its_own_intervals(spread):
     predicted, observed, groups, size = country()
-    before = OutcomeSpread.of(predicted, observed, groups, [size]).interval(0.8)
+    before = spread.interval(0.8)
     missed = np.where(groups == 7, observed + 100, observed)
     after = OutcomeSpread.of(predicted, missed, groups, [size]).interval(0.8)
     own = groups == 7
@@ -50,10 +56,10 @@ def test_the_outcomes_of_a_group_have_no_part_in_its_own_intervals():
     assert not holds(after, missed)[own].any()
 
 
-def test_a_records_residual_has_no_part_in_what_it_is_divided_by():
+def test_a_records_residual_has_no_part_in_what_it_is_divided_by(spread):
     predicted, observed, groups, size = country()
     changed = np.where(np.arange(len(groups)) == 5, observed + 100, observed)
-    before, after = (OutcomeSpread.of(predicted, given, groups, [size]).scales for given in (observed, changed))
+    before, after = spread.scales, OutcomeSpread.of(predicted, changed, groups, [size]).scales
     np.testing.assert_array_equal(before[:, 5], after[:, 5])
     assert (before != after).any()
 
