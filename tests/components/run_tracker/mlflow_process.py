@@ -16,6 +16,8 @@ from pathlib import Path
 from yachay.components.pusher.candidate_server import free_port
 
 START_SECONDS = 300
+# Seven processes would wait for jobs, each after seconds of imports.
+ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def mlflow_server(
         *("--artifacts-destination", artifacts or str(folder / "artifacts")),
         *options,
     ]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
     with (
         (folder / "server.log").open("ab") as log,
         subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True) as process,
