@@ -29,6 +29,7 @@ def test_a_model_that_the_server_predicts_for_as_it_was_trained_passes(tmp_path:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.usefixtures("forked")
 def test_a_model_that_imputes_otherwise_when_it_serves_is_rejected(tmp_path: Path) -> None:
     model = save_small_model(tmp_path / "push-1/1", default=8.0)
 

@@ -31,6 +31,8 @@ from yachay.model_store.store import latest_push
 from yachay.serving.saved_model import load_saved_model
 from yachay.serving.store import FolderSource
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 def stock_examples(root: str, examples: list[bytes], split: str = "eval") -> standard_artifacts.Examples:
     """Returns examples as a stock ExampleGen leaves them: without any property of ours."""

@@ -48,6 +48,7 @@ def test_an_example_with_fewer_steps_than_the_signature_is_rejected(tmp_path: Pa
 
 
 @pytest.mark.end_to_end
+@pytest.mark.usefixtures("forked")
 def test_a_model_with_sequences_passes_the_gate(tmp_path: Path) -> None:
     golden = check_candidate(save_sequence_model(tmp_path / "push-1/1"), lambda: EXAMPLES, 120)
 
@@ -55,6 +56,7 @@ def test_a_model_with_sequences_passes_the_gate(tmp_path: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.usefixtures("forked")
 def test_a_server_that_pads_otherwise_is_found(tmp_path: Path) -> None:
     model = save_sequence_model(tmp_path / "push-1/1")
     path = model / "assets.extra/yachay.json"
