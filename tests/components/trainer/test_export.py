@@ -1,3 +1,4 @@
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +25,11 @@ FAMILIES = ("boosted_trees", "random_forest", "linear", "keras", "xgboost", "ens
 CUSTOMER = {"income": 1800.0, "visits": 9, "rating": 4.0, "town": "Lima", "branch": 5, "member": 1}
 
 
+load = functools.cache(tf.saved_model.load)
+
+
 def ask(model_dir: str, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
-    function = tf.saved_model.load(model_dir).signatures[signature]
+    function = load(model_dir).signatures[signature]
     specs = function.structured_input_signature[1]
     answers = function(**{name: tf.constant([value], specs[name].dtype) for name, value in inputs.items()})
     return {name: answer.numpy() for name, answer in answers.items()}
