@@ -39,8 +39,10 @@ def test_a_family_and_a_metric_of_an_installed_package_are_trained_judged_and_re
     )
 
     assert result.status == 3, result.stderr
+    assert result.output["verdict"] == "not_blessed"
+    assert result.output["pushed_model_uri"] is None
     assert result.output["bounds"]["top_two"] == {"lower": 0.99}
-    assert any(reason.startswith("top_two is 0.") for reason in result.output["reasons"])
+    assert any(reason.startswith("top_two is 0.") and "below 0.99" in reason for reason in result.output["reasons"])
     assert 0.6 < result.output["metrics"]["accuracy"] < result.output["metrics"]["top_two"] < 0.99
     report = json.loads(Path(result.output["report_uri"]).with_name("report.json").read_text())
     assert report["lineage"]["family"] == "nearest_mean"
