@@ -7,7 +7,8 @@ from typing import Any
 import mlflow
 import pytest
 import yaml
-from mlflow_process import mlflow_server, stop
+from mlflow_process import mlflow_server
+from served_process import stop
 
 pytestmark = pytest.mark.slow
 

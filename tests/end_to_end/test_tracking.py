@@ -10,9 +10,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow_process import mlflow_server, stop
+from mlflow_process import mlflow_server
 from postgres_process import postgres_server
 from s3_server import S3Server, s3_server
+from served_process import stop
 
 pytestmark = pytest.mark.slow
 

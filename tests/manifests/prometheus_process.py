@@ -3,18 +3,15 @@
 import datetime
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from served_process import served
 
 from yachay.components.pusher.candidate_server import free_port
-
-START_SECONDS = 60
 
 
 class History:
@@ -64,26 +61,6 @@ def prometheus(history: History, folder: Path, lookback: str = "5m") -> Iterator
     command = ["prometheus", "--config.file=prometheus.yaml", "--storage.tsdb.path=data"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y"]
     command += [f"--query.lookback-delta={lookback}"]
-    with (
-        (folder / "prometheus.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
-    ):
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _wait(url, process, folder / "prometheus.log")
-            yield url
-        finally:
-            process.kill()
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"{url}/-/ready", timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    url = f"http://127.0.0.1:{port}"
+    with served(command, f"{url}/-/ready", folder / "prometheus.log", cwd=folder):
+        yield url

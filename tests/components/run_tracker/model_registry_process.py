@@ -11,21 +11,19 @@ import os
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from mr_openapi.api.model_registry_service_api import ModelRegistryServiceApi
 from postgres_process import postgres_server
+from served_process import served
 
 from yachay.components.pusher.candidate_server import free_port
 
-START_SECONDS = 60
 SERVED = "v1alpha3"
 """The version of the API of the server at that commit."""
 LEAST_POSTGRES = 16
@@ -46,30 +44,10 @@ def model_registry(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]
         source = f"host={host} port={port} user=postgres dbname={name} sslmode=disable"
         command = [str(program), "proxy", "--hostname=127.0.0.1", f"--port={own_port}", "--datastore-type=embedmd"]
         command += ["--embedmd-database-type=postgres", f"--embedmd-database-dsn={source}", "--logtostderr"]
-        with (
-            (folder / "model-registry.log").open("ab") as log,
-            subprocess.Popen(command, stdout=log, stderr=log) as process,
-        ):
-            url = f"http://127.0.0.1:{own_port}"
-            try:
-                _wait(url, process, folder / "model-registry.log")
-                with _front(url) as address:
-                    yield address, process
-            finally:
-                process.kill()
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"{url}/api/model_registry/{SERVED}/registered_models", timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+        url = f"http://127.0.0.1:{own_port}"
+        models = f"{url}/api/model_registry/{SERVED}/registered_models"
+        with served(command, models, folder / "model-registry.log") as process, _front(url) as address:
+            yield address, process
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_process import mlflow_server, stop
+from mlflow_process import mlflow_server
 from report_samples import sample_report
+from served_process import stop
 
 from yachay.cli.main import run as run_command
 from yachay.components.evaluation_report.report import TrialRow, Trials
