@@ -34,6 +34,7 @@ _Find = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 _MAX_JOINED_ROWS = 256
 _MAX_LOOKED_UP = 2**16
+_MAX_EXACT = 2**53
 _BLOCK_ROWS = 8  # The rows of the table for a block stay in the processor's cache,
 _BLOCKS_AT_ONCE = 4  # and the leaves of a few blocks.
 _ARRAYS = ("bounds", "num_bounds", "row_of_interval", "row_of_missing", "table", "values", "num_trees", "base")
@@ -218,7 +219,9 @@ class _Numbers:
         self._may_be_missing = may_be_missing[:, np.newaxis] if may_be_missing.any() else None
         of_intervals = [part[:-1] for part in parts]
         num_between = sum(of[-1] - of[0] + 2 for of in bounds if len(of))
-        is_looked_up = dtype == "int64" and num_between <= _MAX_LOOKED_UP
+        # A float64 beyond 2^53 may stand for several integers: the one behind a bound would be taken for the bound.
+        is_exact = all(np.abs(of).max(initial=0) < _MAX_EXACT for of in bounds)
+        is_looked_up = dtype == "int64" and is_exact and num_between <= _MAX_LOOKED_UP
         self._find = (_lookup if is_looked_up else _search)(bounds, of_intervals)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.int64]:

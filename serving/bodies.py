@@ -33,6 +33,10 @@ _CHARSETS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le",
     "utf-16be": "utf-16-be", "utf-32": "utf-32", "utf-32le": "utf-32-le", "utf-32be": "utf-32-be",
 }  # fmt: skip
+_MARKS = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 
 
 def inflate(body: Body, max_bytes: int) -> bytes:
@@ -92,6 +96,9 @@ def parse_json(
         )
     try:
         if encoding != "utf-8":
+            if encoding in _MARKS and not body.startswith(_MARKS[encoding]):
+                # .NET sends no mark of the order of bytes, which a decoder of parts must have.
+                encoding += "-le"
             parts = (part.tobytes() for part in _parts(body))
             body = b"".join(text.encode() for text in codecs.iterdecode(parts, encoding))
         if max_values is not None and len(body) > MAX_LOOP_BYTES and _has_more_values(body, max_values):

@@ -216,10 +216,11 @@ def test_json_is_read_whatever_the_content_type_says(content_type: str, served: 
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_json_is_read_in_every_utf(encoding: str, served: Running, row: dict[str, Any]) -> None:
-    body = json.dumps({"instances": [row | {"town": "Ñaña"}]}, ensure_ascii=False).encode(encoding)
-    headers = {"content-type": f"application/json; charset={encoding}"}
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["", "-le"], ids=["with its order marked", "unmarked"])
+def test_json_is_read_in_every_utf(charset: str, order: str, served: Running, row: dict[str, Any]) -> None:
+    body = json.dumps({"instances": [row | {"town": "Ñaña"}]}, ensure_ascii=False).encode(charset + order)
+    headers = {"content-type": f"application/json; charset={charset}"}
 
     assert served.post("/v1/models/tiny:predict", content=body, headers=headers).status_code == 200
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from yachay.model_store.tree_table import TREES_FILE, TreeTable
+from yachay.model_store.tree_table import TREES_FILE, TreeScorer, TreeTable
 from yachay.serving.contract import Prediction
 from yachay.serving.limits import Limits
 from yachay.serving.saved_model import load_saved_model
@@ -67,6 +67,27 @@ def stepped(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stepped_score(row: dict[str, Any]) -> float:
     total = (row["income"] > 2) + 2 * (row["town"] == "Lima")
     return math.exp(total) / (1 + math.exp(total))
+
+
+@pytest.mark.parametrize("bound", [-3.5, -3.0, 2.0**20, 2.0**53, -(2.0**60)])
+def test_integers_on_both_sides_of_a_bound_reach_other_leaves(bound: float) -> None:
+    table = TreeTable(
+        features={"int64": ("visits",)},
+        bounds=np.array([bound]),
+        num_bounds=np.array([1]),
+        row_of_interval=np.array([0, 1]),
+        row_of_missing=np.array([-1]),
+        texts=(),
+        table=np.array([[1], [2]], np.uint16),
+        values=np.pad([[3.0, 7.0]], ((0, 0), (0, 14))),
+        num_trees=np.array([1]),
+        base=np.zeros(1),
+        link="identity",
+    )
+    last, step = math.floor(bound), max(1, int(np.spacing(abs(bound))))
+    values = np.array([[-(2**63), last - step, last, last + step, 2**63 - 1]])
+
+    assert TreeScorer(table)({"int64": values})[:, 0].tolist() == [3, 3, 3, 7, 7]
 
 
 def test_a_table_that_agrees_predicts_batches_of_any_size(
