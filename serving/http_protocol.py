@@ -56,6 +56,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread: TimerHandle | None = None
         self._deadline: TimerHandle | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
+        self._in_service: RequestResponseCycle | None = None
         self._is_reading = self._is_header_too_large = False
         self._num_messages = self._body_bytes = self._other_bytes = 0
         num_excess = len(self.connections) - self.limits.max_connections
@@ -76,6 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Forgets the connection."""
         self._end_idleness()
         self._end_unread()
+        self._end_service()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -164,6 +166,7 @@ class LimitedProtocol(HttpToolsProtocol):
             )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._in_service = cycle
         # Whether it needs a task is known once all is read that came with its header.
         if self._is_reading and self.direct is not None and app is not _reject_connection:
             self._held = cycle, app
@@ -192,6 +195,12 @@ class LimitedProtocol(HttpToolsProtocol):
         cycle.on_response()
         # As at the end of a task: the two hold each other, also once the connection is closed.
         cycle.on_response = _nothing
+
+    def _end_service(self) -> None:
+        """Has nothing more written for the request in service; uvicorn ends the last one that came, maybe another."""
+        if self._in_service is not None and not self._in_service.response_complete:
+            self._in_service.disconnected = True
+            self._in_service.message_event.set()
 
     def _begin_idleness(self) -> None:
         self.idle_since[self] = self.loop.time()
@@ -243,6 +252,7 @@ class LimitedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+        self._end_service()
         self._begin_unread()
 
 

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -212,6 +213,27 @@ def test_a_packet_of_many_requests_that_are_rejected_has_no_more_of_them_handled
     # Nothing where the connection was reset.
     assert received == b"" or b"at most 16 ahead of their responses" in received
     assert received.count(b"HTTP/1.1 400 ") < 20
+
+
+@pytest.mark.parametrize("name", ["rows", "a large body"])
+@pytest.mark.parametrize("ending", ["other bytes", "reset"])
+def test_a_connection_that_ends_before_its_responses_leaves_no_line_in_the_log(
+    ending: str, name: str, server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests = request_of({**TAKEN, **NOT_TAKEN}[name]) + request_of(TAKEN["rows"])
+    for _ in range(20):
+        with connect(server) as connection, contextlib.suppress(ConnectionError):
+            if ending == "reset":
+                connection.sendall(requests)
+                httpx.get(f"{server.url}/v2/health/live")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                connection.sendall(requests + b"other\r\n\r\n")
+                while connection.recv(65536):
+                    pass
+    httpx.get(f"{server.url}/v2/health/live")
+
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_large_response_is_compressed_off_the_event_loop(
