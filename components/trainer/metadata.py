@@ -135,7 +135,7 @@ def _domain(schema: schema_pb2.Schema, feature: schema_pb2.Feature) -> dict[str,
     if kind in ("int_domain", "float_domain"):
         domain = getattr(feature, kind)
         bounds = {bound: getattr(domain, bound) for bound in ("min", "max") if domain.HasField(bound)}
-        return _finite(bounds) or None
+        return {bound: number for bound, number in bounds.items() if math.isfinite(number)} or None
     return None
 
 
