@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,8 @@ def estimate_metric(
     resamples: Resamples,
     rows: Rows = ALL_ROWS,
     value: float | None = None,
+    *,
+    correlation: float = 0.0,
 ) -> Estimate:
     """Returns a metric with its interval, from its values for the records and each resample.
 
@@ -153,6 +156,8 @@ def estimate_metric(
         resamples: `Resamples` of all records.
         rows: int array of row numbers. Defaults to all.
         value: float. The number of another source, such as the gate. Defaults to the first of `values`.
+        correlation: float. With the metric of another model on the same records, which it is compared with: what these
+            lack both models lack, the more alike they are. Defaults to 0.
     """
     num_rows = len(labels[rows])
     if metric.is_share:
@@ -173,7 +178,7 @@ def estimate_metric(
         is_enough=is_enough,
         units_at_bound=units_at_bound,
         unseen=evidence.unseen,
-        beyond=evidence.beyond,
+        beyond=evidence.beyond * math.sqrt(1 - np.clip(correlation, 0.0, 1.0)),
     )
 
 

@@ -102,10 +102,13 @@ def comparisons(
         theirs = baseline[name][0]
         if gate is not None and gate.baseline_metrics:
             theirs = gate.baseline_metrics.get(name, theirs)
+        together = resamples.correlation(values, baseline[name])
         ends = intervals.difference(
-            estimate_metric(metrics[name], values, labels, scores[0], resamples, value=ours),
-            estimate_metric(metrics[name], baseline[name], labels, scores[1], resamples, value=theirs),
-            resamples.correlation(values, baseline[name]),
+            estimate_metric(metrics[name], values, labels, scores[0], resamples, value=ours, correlation=together),
+            estimate_metric(
+                metrics[name], baseline[name], labels, scores[1], resamples, value=theirs, correlation=together
+            ),
+            together,
         )
         difference = intervals.as_estimate(finite(ours - theirs), ends)
         found.append(

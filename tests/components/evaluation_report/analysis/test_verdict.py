@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from yachay.components.evaluation_report.analysis.resampling import Resamples
+from yachay.components.evaluation_report.analysis.slices import metric_values
 from yachay.components.evaluation_report.analysis.verdict import comparisons, thresholds
 from yachay.components.evaluation_report.report import Estimate, SliceRow
 from yachay.components.evaluation_report.settings import ReportConfig
 from yachay.components.evaluator.evaluation import Evaluation, Failure
 from yachay.components.evaluator.metric import task_metrics
+from yachay.components.evaluator.metrics.regression import Rmse
 
 CONFIG = ReportConfig.model_validate(
     {
@@ -116,6 +118,19 @@ def test_a_difference_whose_interval_holds_zero_is_within_noise() -> None:
     assert (same.candidate, same.baseline, same.is_within_noise) == (0.75, 0.749, True)
     assert better.is_within_noise is False
     assert better.difference.value == pytest.approx(0.1)
+
+
+def test_what_the_records_lack_does_not_hide_that_one_of_two_alike_models_is_worse() -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.standard_normal(50)
+    metrics, labels, resamples = {"rmse": Rmse()}, np.zeros(50), Resamples(50, 200, 0)
+    candidate, baseline = 1.15 * errors, errors + 0.05 * rng.standard_normal(50)
+    values = [metric_values(metrics, labels, scores, resamples) for scores in (candidate, baseline)]
+
+    [worse] = comparisons(metrics, *values, labels, (candidate, baseline), resamples, None)
+
+    assert worse.difference.value == pytest.approx(0.15, abs=0.05)
+    assert worse.is_within_noise is False
 
 
 def test_a_comparison_shows_the_gates_numbers() -> None:
