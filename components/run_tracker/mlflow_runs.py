@@ -129,7 +129,7 @@ def _send_once(client: Any, experiment: str, record: RunRecord) -> Sent | None:
     if kept is not None and kept.info.run_id != run_id:
         _delete(client, experiment, run_id)
         return None
-    client.set_tag(run_id, SENT, digest)
+    _again(client.set_tag, run_id, SENT, digest)
     client.set_terminated(run_id, record.status, record.end_ms)
     return Sent(run_id, "", is_new=True)
 
