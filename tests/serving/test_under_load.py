@@ -176,7 +176,7 @@ def test_metrics_add_up_to_what_clients_count(served: Running) -> None:
     metrics = httpx.get(f"{served.url}/metrics").text
     assert total(metrics, "yachay_requests_in_flight", "") == 0
     seconds = {
-        protocol: int(total(metrics, "yachay_request_seconds_count", f'protocol="{protocol}"'))
+        protocol: int(total(metrics, "yachay_request_seconds_count", f'model_name="tiny",protocol="{protocol}"'))
         for protocol in ("v1", "v2", "grpc")
     }
     assert seconds == {
