@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,7 @@ class InputChecker:
             for alias in (feature.original_name, feature.original_name.strip())
             if alias not in self.features
         }
+        self._known = self.features.keys() | self._aliases.keys()
         self._max_rows = max_rows
         self._max_string_bytes = max_string_bytes
         num_values = sum(feature.steps or 1 for feature in features)
@@ -172,17 +173,13 @@ class InputChecker:
         """Returns the fields under the features' names, None for an optional one that is left out."""
         named: dict[str, Any] = {}
         failures = []
-        unknown: list[str] = []
-        for field, value in fields.items():
-            feature = self.feature(field)
-            if feature is None:
-                unknown.append(field)
-            elif feature.name in named:
-                failures.append(
-                    f"Expected {feature.name!r} once ({where}). Received: also its other name {quoted(field)}."
-                )
+        unknown = list(filterfalse(self._known.__contains__, fields))
+        for field in filter(self._known.__contains__, fields):
+            name = self._aliases.get(field, field)
+            if name in named:
+                failures.append(f"Expected {name!r} once ({where}). Received: also its other name {quoted(field)}.")
             else:
-                named[feature.name] = value
+                named[name] = fields[field]
         for field in unknown[:MAX_NAMED]:
             # The nearest name is searched for one field alone: a body may hold a million.
             free = [known for known in self.features if known not in fields] if len(unknown) == 1 else []
