@@ -199,7 +199,7 @@ class PredictApplication:
             account.status = str(status)
         return status, content
 
-    async def _inflate(self, body: Body, encoding: str) -> bytes:
+    async def _inflate(self, body: Body, encoding: str) -> Body:
         if encoding.lower() not in ("gzip", "x-gzip"):
             raise RequestError(
                 Rejection.ENCODING,

@@ -3,6 +3,7 @@ import contextlib
 import gc
 import gzip
 import json
+import random
 import socket
 import struct
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from yachay.serving.bodies import parse_json
+from yachay.serving.bodies import inflate, parse_json
 from yachay.serving.contract import Feature
 from yachay.serving.errors import RequestError
 from yachay.serving.inputs import InputChecker
@@ -418,6 +419,23 @@ def test_a_body_that_cannot_be_decompressed_is_rejected(
     response = served.post(V1, content=content, headers={"content-encoding": encoding})
 
     assert (response.status_code, message in response.json()["error"]) == (status, True), response.text
+
+
+@pytest.mark.parametrize("size", [0, 16_384, 262_143, 262_144, 600_000])
+@pytest.mark.parametrize("repeated", [b"[", random.Random(0).randbytes(10_000)], ids=["alike", "random"])
+def test_a_body_is_decompressed_in_parts(size: int, repeated: bytes) -> None:
+    content = (repeated * size)[:size]
+    body = gzip.compress(content)
+
+    assert inflate(body, size) == content
+    with pytest.raises(RequestError, match="Received: a part of it"):
+        inflate(body[:-1], size)
+    for behind in (b"x", b"x" * 40_000):
+        with pytest.raises(RequestError, match="Received: more behind it"):
+            inflate(body + behind, size)
+    if size:
+        with pytest.raises(RequestError, match=f"Expected a body of at most {size - 1:,} bytes"):
+            inflate(body, size - 1)
 
 
 def test_an_empty_text_of_a_required_feature_is_rejected() -> None:
