@@ -160,6 +160,8 @@ def test_the_install_line_makes_an_environment_in_which_the_server_predicts(tmp_
     from small_model import EXAMPLES, save_small_model
 
     from yachay.components.pusher.golden_rows import golden_records, make_golden
+    from yachay.model_store.folder_store import FolderStore
+    from yachay.model_store.store import push
 
     environment = tmp_path / "environment"
     interpreter = Path(sys.base_prefix) / "bin/python3"
@@ -172,10 +174,11 @@ def test_the_install_line_makes_an_environment_in_which_the_server_predicts(tmp_
     for absent in ("tfx", "apache_beam", "tensorflow_transform", "pytest", "yachay.components"):
         assert subprocess.run([python, "-c", f"import {absent}"], capture_output=True, check=False).returncode == 1
 
-    model = save_small_model(tmp_path / "push-7" / "7")
+    model = save_small_model(tmp_path / "trained")
+    pushed = push(model, FolderStore(tmp_path / "store"), trained_hash="", golden=b"")
     port = free_port()
     program, *words = _instruction("Dockerfile.serving", "ENTRYPOINT")
-    flags = [word.replace("/mnt/models", str(model.parent)) for word in _instruction("Dockerfile.serving", "CMD")]
+    flags = [word.replace("/mnt/models", pushed.uri) for word in _instruction("Dockerfile.serving", "CMD")]
     command = [str(environment / "bin" / program), *words, *flags, f"--http_port={port}", "--enable_grpc=false"]
     golden = make_golden(model, golden_records(model, EXAMPLES))
     with candidate_server(command, port) as server:

@@ -302,8 +302,8 @@ def test_at_least_once_from_kinesis_while_it_is_killed_and_shards_are_split_and_
         change()
         put(start, stop)
         # The next change finds events that were not read.
-        consumer.kill_until(lambda: predicted.count() + rejected.count(), (start + stop) // 2, (2, 4))
-    consumer.kill_until(lambda: len({*predicted.identifiers(), *rejected.identifiers()}), NUM_EVENTS, (2, 4))
+        consumer.kill_until(lambda: predicted.count() + rejected.count(), (start + stop) // 2, (0.5, 1))
+    consumer.kill_until(lambda: len({*predicted.identifiers(), *rejected.identifiers()}), NUM_EVENTS, (0.5, 1))
     consumer.end()
 
     found = predicted.identifiers()
