@@ -94,7 +94,9 @@ def test_the_error_of_a_gate_comes_before_that_of_what_ran_ahead_of_it(tmp_path:
     _, states, _, error = run(tmp_path, ingest, gate, describe_node(ahead, NodeTraits(may_precede=(gate.id,))))
 
     assert str(error) == "the label is gone"
-    assert states == {"ingest": "done", "reject": "failed", "reject_late": "failed", "last": "waiting"}
+    # On a busy machine the gate may fail before the process of the other has ended.
+    assert states.pop("reject_late") in ("failed", "interrupted")
+    assert states == {"ingest": "done", "reject": "failed", "last": "waiting"}
 
 
 def test_an_error_comes_through_as_it_is_and_a_killed_process_is_one(tmp_path: Path) -> None:
