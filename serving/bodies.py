@@ -52,11 +52,11 @@ def inflate(body: Body, max_bytes: int) -> bytearray:
     """
     stream = zlib.decompressobj(_GZIP)
     content = bytearray()
-    begin = end = 0
+    end = 0
     try:
         while end < len(body) and not stream.eof:
-            begin, end = end, end + _GZIP_BYTES
-            rest, is_full = body[begin:end], True
+            rest, is_full = body[end : end + _GZIP_BYTES], True
+            end += _GZIP_BYTES
             # In parts: to join those that zlib makes by itself would keep the interpreter for milliseconds.
             while (rest or is_full) and not stream.eof:
                 part = stream.decompress(rest, _PART_BYTES)
